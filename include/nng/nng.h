@@ -1,0 +1,370 @@
+/*
+ * nng-uring: NNG 1.x's asynchronous API on io_uring. The common part: errors, memory, time, URLs
+ * and asynchronous operations (aio). Names, values and layouts are NNG 1.x's; the sections say
+ * where nng-uring promises more. "Any thread" includes completion callbacks.
+ *
+ * nng-uring needs an io_uring: where the kernel, a sysctl, a seccomp filter or a memory limit
+ * refuses one, functions that need it return (or finish their aio with) NNG_ENOTSUP at once.
+ * `nng-uring probe` and nng_uring_reason() in <nng/uring.h> say why.
+ */
+#ifndef NNG_NNG_H
+#define NNG_NNG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef NNG_DECL
+#define NNG_DECL __attribute__((visibility("default"))) extern
+#endif
+
+/* The NNG release whose API this follows; nng_version() reports the same. */
+#define NNG_MAJOR_VERSION 1
+#define NNG_MINOR_VERSION 12
+#define NNG_PATCH_VERSION 0
+#define NNG_RELEASE_SUFFIX ""
+
+#define NNG_MAXADDRLEN (128)
+
+/* ---- Types -------------------------------------------------------------------------------- */
+
+typedef int32_t  nng_duration; /* milliseconds, or one of NNG_DURATION_* */
+typedef uint64_t nng_time;     /* milliseconds on nng_clock()'s clock */
+
+typedef struct nng_aio nng_aio;
+typedef struct nng_msg nng_msg; /* carried by an aio, never looked into */
+
+#define NNG_DURATION_INFINITE (-1)
+#define NNG_DURATION_DEFAULT (-2)
+#define NNG_DURATION_ZERO (0)
+
+/* One entry of a scatter/gather vector. */
+typedef struct nng_iov {
+    void  *iov_buf;
+    size_t iov_len;
+} nng_iov;
+
+struct nng_sockaddr_inproc {
+    uint16_t sa_family;
+    char     sa_name[NNG_MAXADDRLEN];
+};
+
+struct nng_sockaddr_path {
+    uint16_t sa_family;
+    char     sa_path[NNG_MAXADDRLEN];
+};
+
+struct nng_sockaddr_in6 {
+    uint16_t sa_family;
+    uint16_t sa_port; /* network byte order */
+    uint8_t  sa_addr[16];
+    uint32_t sa_scope;
+};
+
+struct nng_sockaddr_in {
+    uint16_t sa_family;
+    uint16_t sa_port; /* network byte order */
+    uint32_t sa_addr; /* network byte order */
+};
+
+struct nng_sockaddr_zt {
+    uint16_t sa_family;
+    uint64_t sa_nwid;
+    uint64_t sa_nodeid;
+    uint32_t sa_port;
+};
+
+struct nng_sockaddr_abstract {
+    uint16_t sa_family;
+    uint16_t sa_len;
+    uint8_t  sa_name[107];
+};
+
+struct nng_sockaddr_storage {
+    uint16_t sa_family;
+    uint64_t sa_pad[16];
+};
+
+typedef struct nng_sockaddr_inproc   nng_sockaddr_inproc;
+typedef struct nng_sockaddr_path     nng_sockaddr_path;
+typedef struct nng_sockaddr_path     nng_sockaddr_ipc;
+typedef struct nng_sockaddr_in       nng_sockaddr_in;
+typedef struct nng_sockaddr_in6      nng_sockaddr_in6;
+typedef struct nng_sockaddr_zt       nng_sockaddr_zt;
+typedef struct nng_sockaddr_abstract nng_sockaddr_abstract;
+typedef struct nng_sockaddr_storage  nng_sockaddr_storage;
+
+typedef union nng_sockaddr {
+    uint16_t              s_family; /* which member is set: an nng_sockaddr_family */
+    nng_sockaddr_ipc      s_ipc;
+    nng_sockaddr_inproc   s_inproc;
+    nng_sockaddr_in6      s_in6;
+    nng_sockaddr_in       s_in;
+    nng_sockaddr_zt       s_zt;
+    nng_sockaddr_abstract s_abstract;
+    nng_sockaddr_storage  s_storage;
+} nng_sockaddr;
+
+enum nng_sockaddr_family {
+    NNG_AF_UNSPEC   = 0,
+    NNG_AF_INPROC   = 1,
+    NNG_AF_IPC      = 2,
+    NNG_AF_INET     = 3,
+    NNG_AF_INET6    = 4,
+    NNG_AF_ZT       = 5,
+    NNG_AF_ABSTRACT = 6,
+};
+
+/* ---- Errors ------------------------------------------------------------------------------- */
+
+/* Every function that returns int returns 0 or one of these; so does nng_aio_result(). */
+enum nng_errno_enum {
+    NNG_EINTR        = 1,
+    NNG_ENOMEM       = 2,
+    NNG_EINVAL       = 3,
+    NNG_EBUSY        = 4,
+    NNG_ETIMEDOUT    = 5,
+    NNG_ECONNREFUSED = 6,
+    NNG_ECLOSED      = 7,
+    NNG_EAGAIN       = 8,
+    NNG_ENOTSUP      = 9,
+    NNG_EADDRINUSE   = 10,
+    NNG_ESTATE       = 11,
+    NNG_ENOENT       = 12,
+    NNG_EPROTO       = 13,
+    NNG_EUNREACHABLE = 14,
+    NNG_EADDRINVAL   = 15,
+    NNG_EPERM        = 16,
+    NNG_EMSGSIZE     = 17,
+    NNG_ECONNABORTED = 18,
+    NNG_ECONNRESET   = 19,
+    NNG_ECANCELED    = 20,
+    NNG_ENOFILES     = 21,
+    NNG_ENOSPC       = 22,
+    NNG_EEXIST       = 23,
+    NNG_EREADONLY    = 24,
+    NNG_EWRITEONLY   = 25,
+    NNG_ECRYPTO      = 26,
+    NNG_EPEERAUTH    = 27,
+    NNG_ENOARG       = 28,
+    NNG_EAMBIGUOUS   = 29,
+    NNG_EBADTYPE     = 30,
+    NNG_ECONNSHUT    = 31,
+    NNG_EINTERNAL    = 1000,
+    NNG_ESYSERR      = 0x10000000, /* plus the system's errno */
+    NNG_ETRANERR     = 0x20000000, /* plus a transport's own code */
+};
+
+/*
+ * The English text for an error code, never NULL. Static or thread-local storage, not to be
+ * freed; a text for an unknown code stays valid until the same thread asks for another one.
+ * Any thread. Follows nng_strerror(3).
+ */
+NNG_DECL const char *nng_strerror(int err);
+
+/* "1.12.0": the NNG release whose API this follows. Static storage, any thread. nng_version(3). */
+NNG_DECL const char *nng_version(void);
+
+/*
+ * Stops the library's threads and returns what they hold. Whatever is still pending finishes with
+ * NNG_ECLOSED first. Not from a callback; after it, objects that were left alive may only be
+ * freed. A later call into the library starts it afresh. Follows nng_fini(3).
+ */
+NNG_DECL void nng_fini(void);
+
+/* ---- Memory ------------------------------------------------------------------------------- */
+
+/* `size` zeroed bytes, or NULL when there is no memory or size is 0. Any thread. nng_alloc(3). */
+NNG_DECL void *nng_alloc(size_t size);
+
+/* Returns what nng_alloc() gave; `size` is the size asked for. NULL is allowed. nng_free(3). */
+NNG_DECL void nng_free(void *ptr, size_t size);
+
+/* A copy of `str` for nng_strfree(), or NULL when there is no memory. nng_strdup(3). */
+NNG_DECL char *nng_strdup(const char *str);
+
+/* Returns what nng_strdup() gave. NULL is allowed. nng_strfree(3). */
+NNG_DECL void nng_strfree(char *str);
+
+/* ---- Time --------------------------------------------------------------------------------- */
+
+/* Milliseconds since an arbitrary start; never goes back. Any thread. nng_clock(3). */
+NNG_DECL nng_time nng_clock(void);
+
+/* Blocks the calling thread for `ms` milliseconds; 0 or less returns at once. nng_msleep(3). */
+NNG_DECL void nng_msleep(nng_duration ms);
+
+/*
+ * Finishes `aio` with 0 after `ms` milliseconds, or with NNG_ETIMEDOUT if the aio's own timeout is
+ * the shorter one. Can be cancelled like any operation. Any thread. nng_sleep_aio(3).
+ */
+NNG_DECL void nng_sleep_aio(nng_duration ms, nng_aio *aio);
+
+/* ---- Asynchronous operations -------------------------------------------------------------- */
+
+/*
+ * An aio is one place for one operation at a time, used over and over. The life of an operation:
+ *
+ *   start     a function that takes an aio returns at once and never runs the callback itself;
+ *   pending   the aio's buffers belong to the operation (to the kernel, even): leave them alone;
+ *   finished  the kernel has let go of them. Result, count and outputs are set, then the callback
+ *             runs exactly once, on a thread of the library, with no lock held. Callbacks of one
+ *             connection run one after the other, in the order their operations finished.
+ *
+ * An aio without a callback is finished in place and is waited for with nng_aio_wait().
+ * Inside a callback everything is allowed: starting the next operation, on the same aio too,
+ * waiting, stopping, closing the connection, freeing the aio. A callback that blocks holds up
+ * the other work of its thread. Starting a second operation on an aio whose first has not finished is
+ * a caller's error; it is ignored and the first goes on.
+ */
+
+/*
+ * Makes an aio that calls cb(arg) when an operation finishes; cb may be NULL. The caller owns it.
+ * Starts the library's threads if they do not run yet.
+ * NNG_ENOMEM; NNG_ENOTSUP when there is no io_uring here. Any thread. nng_aio_alloc(3).
+ */
+NNG_DECL int nng_aio_alloc(nng_aio **aiop, void (*cb)(void *), void *arg);
+
+/*
+ * Cancels what is pending (NNG_ECLOSED), waits until its callback has returned, and frees the aio.
+ * In the aio's own callback it does not wait: the aio is freed when the callback returns.
+ * NULL is allowed. Any thread. nng_aio_free(3).
+ */
+NNG_DECL void nng_aio_free(nng_aio *aio);
+
+/* nng_aio_free() that never waits: the aio is freed when its last callback has returned. */
+NNG_DECL void nng_aio_reap(nng_aio *aio);
+
+/*
+ * Cancels what is pending (NNG_ECANCELED), for good: later operations on this aio do nothing, run
+ * no callback, and leave the result NNG_ECANCELED. Waits until the callback has returned, except
+ * for a callback of this aio that itself calls nng_aio_stop(). Any thread. nng_aio_stop(3).
+ */
+NNG_DECL void nng_aio_stop(nng_aio *aio);
+
+/*
+ * Returns when no operation is pending and no callback of this aio runs (the caller's own
+ * excepted). On a thread of the library it keeps that thread's other work going. Any thread.
+ * nng_aio_wait(3).
+ */
+NNG_DECL void nng_aio_wait(nng_aio *aio);
+
+/* Whether an operation is pending or its callback is running. Any thread. nng_aio_busy(3). */
+NNG_DECL bool nng_aio_busy(nng_aio *aio);
+
+/* 0 or the error of the last finished operation. Any thread. nng_aio_result(3). */
+NNG_DECL int nng_aio_result(nng_aio *aio);
+
+/*
+ * Bytes the last finished operation really moved, whether it succeeded or failed: after a write,
+ * what the peer can receive. (NNG reports 0 on failure.) Any thread. nng_aio_count(3).
+ */
+NNG_DECL size_t nng_aio_count(nng_aio *aio);
+
+/* nng_aio_abort() with NNG_ECANCELED. nng_aio_cancel(3). */
+NNG_DECL void nng_aio_cancel(nng_aio *aio);
+
+/*
+ * Asks for the pending operation to finish with `err`. Returns at once; the operation finishes when
+ * the kernel has let go of its buffers, and may still succeed if it was faster. Does nothing when
+ * no operation is pending. Any thread. nng_aio_abort(3).
+ */
+NNG_DECL void nng_aio_abort(nng_aio *aio, int err);
+
+/*
+ * The time limit of every following operation, in milliseconds from its start. It covers the whole
+ * operation. NNG_DURATION_INFINITE and NNG_DURATION_DEFAULT mean none; NNG_DURATION_ZERO and other
+ * negative values finish it with NNG_ETIMEDOUT without trying. Replaces nng_aio_set_expire().
+ * Not while an operation is pending. nng_aio_set_timeout(3).
+ */
+NNG_DECL void nng_aio_set_timeout(nng_aio *aio, nng_duration ms);
+
+/* The same for the next operation alone, as a time on nng_clock()'s clock. nng_aio_set_expire(3). */
+NNG_DECL void nng_aio_set_expire(nng_aio *aio, nng_time when);
+
+/*
+ * The vector for the following reads and writes: up to 8 entries. The array is copied, the buffers
+ * are not: they stay the caller's and must stay alive while an operation is pending.
+ * NNG_EINVAL for more than 8 entries, a NULL array, or lengths that sum past SIZE_MAX.
+ * nng_aio_set_iov(3).
+ */
+NNG_DECL int nng_aio_set_iov(nng_aio *aio, unsigned niov, const nng_iov *iov);
+
+/* Inputs and outputs 0 to 3, as each operation documents them. NNG_EINVAL for a higher index;
+ * NULL when there is none. nng_aio_set_input(3), nng_aio_get_output(3). */
+NNG_DECL int   nng_aio_set_input(nng_aio *aio, unsigned index, void *arg);
+NNG_DECL void *nng_aio_get_input(nng_aio *aio, unsigned index);
+NNG_DECL int   nng_aio_set_output(nng_aio *aio, unsigned index, void *arg);
+NNG_DECL void *nng_aio_get_output(nng_aio *aio, unsigned index);
+
+/* A message pointer carried along; the aio never looks at it or frees it. nng_aio_set_msg(3). */
+NNG_DECL void     nng_aio_set_msg(nng_aio *aio, nng_msg *msg);
+NNG_DECL nng_msg *nng_aio_get_msg(nng_aio *aio);
+
+/* For those who provide an operation of their own: begin, perhaps defer, finish exactly once. */
+
+/*
+ * Starts an operation: clears result, count and outputs. False when the aio is stopped (no
+ * callback will run) or an operation is still pending: then leave it alone. Any thread.
+ * nng_aio_begin(3).
+ */
+NNG_DECL bool nng_aio_begin(nng_aio *aio);
+
+/* Called on a thread of the library when a deferred operation is to end early with `err`. */
+typedef void (*nng_aio_cancelfn)(nng_aio *aio, void *arg, int err);
+
+/*
+ * Says that the operation will be finished later and how to cancel it. From here on the aio's
+ * timeout runs; an abort since nng_aio_begin(), or a timeout already past, calls `cancel` too.
+ * `cancel` is not called once nng_aio_finish() has returned; it must arrange for nng_aio_finish()
+ * to be called (by itself, or by whoever works on it). Any thread. nng_aio_defer(3).
+ */
+NNG_DECL void nng_aio_defer(nng_aio *aio, nng_aio_cancelfn cancel, void *arg);
+
+/* Ends the operation with 0 or an error, keeps count and outputs. Any thread. nng_aio_finish(3). */
+NNG_DECL void nng_aio_finish(nng_aio *aio, int err);
+
+/* ---- URLs --------------------------------------------------------------------------------- */
+
+/* A parsed URL. Members are the caller's to read, not to change. nng_url(5). */
+typedef struct nng_url {
+    char *u_rawurl;   /* never NULL */
+    char *u_scheme;   /* never NULL */
+    char *u_userinfo; /* NULL when not given */
+    char *u_host;     /* "host:port", as given */
+    char *u_hostname; /* "" when not given */
+    char *u_port;     /* the scheme's default when not given */
+    char *u_path;     /* "" when not given */
+    char *u_query;    /* NULL when not given; without the '?' */
+    char *u_fragment; /* NULL when not given; without the '#' */
+    char *u_requri;   /* path, query and fragment */
+} nng_url;
+
+/*
+ * Takes a URL apart into a new nng_url, which the caller frees. Scheme and host become lower case,
+ * a host of "*" (any address) becomes "". Path, query and fragment become comparable: escapes of
+ * unreserved characters and of bytes above 127 are decoded, others are written in upper case, and
+ * empty, "." and ".." segments of the path are resolved. Schemes ipc, unix, abstract and inproc have
+ * only a path, taken as it is; all members but u_rawurl and u_scheme are then NULL.
+ *
+ * NNG_EINVAL: no "://", a scheme, host or port (0 to 65535) against RFC 3986, a malformed escape,
+ * a space or control character, or text that is not UTF-8. (NNG takes any scheme, host and port,
+ * and control characters.) NNG_ENOMEM. Any thread. nng_url_parse(3).
+ */
+NNG_DECL int nng_url_parse(nng_url **urlp, const char *str);
+
+/* A copy of the URL, from its u_rawurl. NNG_EINVAL, NNG_ENOMEM. Any thread. nng_url_clone(3). */
+NNG_DECL int nng_url_clone(nng_url **urlp, const nng_url *url);
+
+/* Frees a URL with all its members. NULL is allowed. Any thread. nng_url_free(3). */
+NNG_DECL void nng_url_free(nng_url *url);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

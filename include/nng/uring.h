@@ -1,0 +1,60 @@
+/* nng-uring's own additions to NNG's API: what the kernel offers, and facts about connections. */
+#ifndef NNG_URING_H
+#define NNG_URING_H
+
+#include <nng/nng.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct nng_http_conn;
+
+/* One thing of io_uring that the library can use. */
+typedef struct nng_uring_feature {
+    const char *name;     /* the kernel's name for it */
+    const char *purpose;  /* what the library uses it for */
+    const char *fallback; /* what happens without it; NULL: the library cannot work */
+    bool        full;     /* part of the full path, which Linux 6.1 and later have */
+    bool        present;
+    int         err; /* the errno that said no; 0 when present, or when it was not tried */
+} nng_uring_feature;
+
+/*
+ * Tries out what this kernel offers (once; later calls return the same findings). *list is static
+ * and holds *count entries. 0, or NNG_ENOTSUP when no ring can be had: the list is set all the
+ * same, and nng_uring_reason() and nng_uring_remedy() say why and what to do. Any thread.
+ */
+NNG_DECL int nng_uring_probe(const nng_uring_feature **list, size_t *count);
+
+/*
+ * Why the library answers NNG_ENOTSUP, and what to change (a sysctl, a seccomp profile, a limit, the
+ * kernel), as English text; "" when it does not. Static or thread-local storage. Any thread.
+ */
+NNG_DECL const char *nng_uring_reason(void);
+NNG_DECL const char *nng_uring_remedy(void);
+
+/*
+ * The number of loops (a ring and its thread) that are running; 0 before the first use of the
+ * library. The environment variable NNG_URING_LOOPS (1 to 256) sets how many are started; without
+ * it there is one for each CPU that affinity and cgroup limits leave to the process. Any thread.
+ */
+NNG_DECL unsigned nng_uring_loops(void);
+
+/* The set-up flags that the loops' rings were given, as text; "" before the first use. */
+NNG_DECL const char *nng_uring_setup_flags(void);
+
+/*
+ * Both ends of a connection's TCP socket. NNG_ECLOSED when it is closed. Any thread.
+ */
+NNG_DECL int nng_uring_conn_local_addr(struct nng_http_conn *conn, nng_sockaddr *addr);
+NNG_DECL int nng_uring_conn_remote_addr(struct nng_http_conn *conn, nng_sockaddr *addr);
+
+/* Switches TCP keep-alive probes on or off (off by default). NNG_ECLOSED. Any thread. */
+NNG_DECL int nng_uring_conn_set_keepalive(struct nng_http_conn *conn, bool on);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,81 @@
+#include "http/client.h"
+
+#include "http/conn.h"
+#include "io/runtime.h"
+#include "net/dialer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *scheme;
+    int         family;
+    int         err; /* why not */
+} schemes[] = {
+    { "http", AF_UNSPEC, 0 },           { "http4", AF_INET, 0 },
+    { "http6", AF_INET6, 0 },           { "ws", AF_UNSPEC, 0 },
+    { "ws4", AF_INET, 0 },              { "ws6", AF_INET6, 0 },
+    { "https", AF_UNSPEC, NNG_ENOTSUP }, { "wss", AF_UNSPEC, NNG_ENOTSUP },
+};
+
+static int family_of(const char *scheme, int *family)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        if (strcmp(scheme, schemes[i].scheme) == 0) {
+            *family = schemes[i].family;
+            return schemes[i].err;
+        }
+    }
+    return NNG_EADDRINVAL;
+}
+
+int nng_http_client_alloc(nng_http_client **clientp, const nng_url *url)
+{
+    int family, err = family_of(url->u_scheme, &family);
+    if (err != 0) {
+        return err;
+    }
+    if (url->u_hostname[0] == '\0') {
+        return NNG_EADDRINVAL;
+    }
+    nng_http_client *client = malloc(sizeof *client);
+    if (client == NULL) {
+        return NNG_ENOMEM;
+    }
+    err = nng_url_clone(&client->url, url);
+    if (err != 0) {
+        free(client);
+        return err;
+    }
+    client->family = family;
+    *clientp       = client;
+    return 0;
+}
+
+void nng_http_client_free(nng_http_client *client)
+{
+    if (client != NULL) {
+        nng_url_free(client->url);
+        free(client);
+    }
+}
+
+static void *dialed(struct nu_loop *loop, int fd)
+{
+    return nu_conn_new(loop, fd);
+}
+
+void nng_http_client_connect(nng_http_client *client, nng_aio *aio)
+{
+    if (!nng_aio_begin(aio)) {
+        return;
+    }
+    struct nu_loop *loop = nu_runtime_pick();
+    if (loop == NULL) {
+        nu_aio_finish(aio, NNG_ENOTSUP, 0);
+        return;
+    }
+    aio->loop       = loop;
+    const char *host = client->url->u_hostname, *port = client->url->u_port;
+    nu_dial(aio, loop, host, port, client->family, dialed);
+}

@@ -1,0 +1,13 @@
+/* The client's inside. It is documented with its functions in <nng/supplemental/http/http.h>. */
+#ifndef NU_HTTP_CLIENT_H
+#define NU_HTTP_CLIENT_H
+
+#include <nng/supplemental/http/http.h>
+
+/* Where to connect. Constant, and copied by every connect, so it may go at any time. */
+struct nng_http_client {
+    nng_url *url;
+    int      family; /* AF_UNSPEC, or what the scheme's suffix 4 or 6 asks for */
+};
+
+#endif

@@ -1,0 +1,92 @@
+#include "http/conn.h"
+
+#include "io/aio_data.h"
+#include "net/tcp_read.h"
+#include "net/tcp_write.h"
+
+#include <nng/uring.h>
+#include <stdlib.h>
+
+static void gone(struct nu_tcp *tcp)
+{
+    free(nu_container(tcp, nng_http_conn, tcp));
+}
+
+nng_http_conn *nu_conn_new(struct nu_loop *loop, int fd)
+{
+    nng_http_conn *conn = malloc(sizeof *conn);
+    if (conn != NULL) {
+        nu_tcp_init(&conn->tcp, loop, fd, gone);
+    }
+    return conn;
+}
+
+void nng_http_conn_close(nng_http_conn *conn)
+{
+    if (conn != NULL) {
+        nu_tcp_close(&conn->tcp, false);
+    }
+}
+
+static void write_vec(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
+{
+    if (!nng_aio_begin(aio)) {
+        return;
+    }
+    aio->loop = conn->tcp.loop;
+    int err   = nu_aio_take_vec(aio);
+    if (err != 0) {
+        nu_aio_finish(aio, err, 0);
+        return;
+    }
+    nu_tcp_write(&conn->tcp, aio, kind);
+}
+
+void nng_http_conn_write(nng_http_conn *conn, nng_aio *aio)
+{
+    write_vec(conn, aio, NU_WRITE_SOME);
+}
+
+void nng_http_conn_write_all(nng_http_conn *conn, nng_aio *aio)
+{
+    write_vec(conn, aio, NU_WRITE_ALL);
+}
+
+static void read_vec(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
+{
+    if (!nng_aio_begin(aio)) {
+        return;
+    }
+    aio->loop = conn->tcp.loop;
+    int err   = nu_aio_take_vec(aio);
+    if (err != 0) {
+        nu_aio_finish(aio, err, 0);
+        return;
+    }
+    nu_tcp_read(&conn->tcp, aio, kind);
+}
+
+void nng_http_conn_read(nng_http_conn *conn, nng_aio *aio)
+{
+    read_vec(conn, aio, NU_READ_SOME);
+}
+
+void nng_http_conn_read_all(nng_http_conn *conn, nng_aio *aio)
+{
+    read_vec(conn, aio, NU_READ_ALL);
+}
+
+int nng_uring_conn_local_addr(nng_http_conn *conn, nng_sockaddr *addr)
+{
+    return nu_tcp_local_addr(&conn->tcp, addr);
+}
+
+int nng_uring_conn_remote_addr(nng_http_conn *conn, nng_sockaddr *addr)
+{
+    return nu_tcp_remote_addr(&conn->tcp, addr);
+}
+
+int nng_uring_conn_set_keepalive(nng_http_conn *conn, bool on)
+{
+    return nu_tcp_set_keepalive(&conn->tcp, on);
+}

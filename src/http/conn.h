@@ -1,0 +1,17 @@
+/* An HTTP connection: a TCP connection and what HTTP knows about it. */
+#ifndef NU_HTTP_CONN_H
+#define NU_HTTP_CONN_H
+
+#include "net/tcp.h"
+
+#include <nng/supplemental/http/http.h>
+
+struct nng_http_conn {
+    struct nu_tcp tcp;
+};
+
+/* Makes a connection of a connected socket, which it then owns. NULL: no memory, and the socket is
+ * still the caller's. Owner of `loop` only. */
+nng_http_conn *nu_conn_new(struct nu_loop *loop, int fd);
+
+#endif

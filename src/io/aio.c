@@ -1,0 +1,412 @@
+#include "io/aio.h"
+
+#include "base/clock.h"
+#include "io/runtime.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A callback that runs on this thread; they nest when one of them waits. */
+struct frame {
+    const nng_aio *aio;
+    struct frame  *outer;
+};
+
+static _Thread_local struct frame *frames;
+
+static void run_callback(struct nu_task *task);
+static void attend(struct nu_task *task);
+static void timer_fired(struct nu_timer *timer);
+
+/* ---- Life --------------------------------------------------------------------------------- */
+
+void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg)
+{
+    memset(aio, 0, sizeof *aio);
+    pthread_mutex_init(&aio->lock, NULL);
+    pthread_cond_init(&aio->idle, NULL);
+    nu_list_init(&aio->link);
+    aio->cb         = cb;
+    aio->arg        = arg;
+    aio->timeout    = NNG_DURATION_DEFAULT;
+    aio->deadline   = NU_NEVER;
+    aio->timer.fire = timer_fired;
+    aio->finish.run = run_callback;
+    aio->attend.run = attend;
+}
+
+void nu_aio_fini(nng_aio *aio)
+{
+    pthread_cond_destroy(&aio->idle);
+    pthread_mutex_destroy(&aio->lock);
+}
+
+int nng_aio_alloc(nng_aio **aiop, void (*cb)(void *), void *arg)
+{
+    int err = nu_runtime_start();
+    if (err != 0) {
+        return err;
+    }
+    nng_aio *aio = malloc(sizeof *aio);
+    if (aio == NULL) {
+        return NNG_ENOMEM;
+    }
+    nu_aio_init(aio, cb, arg);
+    *aiop = aio;
+    return 0;
+}
+
+static void destroy(nng_aio *aio)
+{
+    nu_aio_fini(aio);
+    free(aio);
+}
+
+/* Something ended: wakes those who wait, and unlocks. A doomed aio is gone when this returns. */
+static void settle(nng_aio *aio)
+{
+    pthread_cond_broadcast(&aio->idle);
+    if (aio->turning > 0) {
+        nu_runtime_wake();
+    }
+    bool gone = aio->doomed && aio->state == NU_AIO_IDLE && aio->refs == 0;
+    pthread_mutex_unlock(&aio->lock);
+    if (gone) {
+        destroy(aio);
+    }
+}
+
+/* ---- Operations --------------------------------------------------------------------------- */
+
+static uint64_t next_deadline(nng_aio *aio)
+{
+    if (aio->use_expire) {
+        aio->use_expire = false;
+        return aio->expire < NU_NEVER / NU_MS ? aio->expire * NU_MS : NU_NEVER;
+    }
+    if (aio->timeout == NNG_DURATION_INFINITE || aio->timeout == NNG_DURATION_DEFAULT) {
+        return NU_NEVER;
+    }
+    return aio->timeout > 0 ? nu_now() + (uint64_t) aio->timeout * NU_MS : 0;
+}
+
+/* A forked child has no loops to run anything on: operations end where they begin. */
+static void refuse_in_child(nng_aio *aio)
+{
+    aio->result = NNG_ENOTSUP;
+    aio->count  = 0;
+    if (aio->cb != NULL) {
+        aio->cb(aio->arg);
+    }
+}
+
+bool nng_aio_begin(nng_aio *aio)
+{
+    if (nu_runtime_forked()) {
+        refuse_in_child(aio);
+        return false;
+    }
+    pthread_mutex_lock(&aio->lock);
+    if (aio->state != NU_AIO_IDLE || aio->stopped) {
+        if (aio->state == NU_AIO_IDLE) {
+            aio->result = NNG_ECANCELED;
+            aio->count  = 0;
+        }
+        pthread_mutex_unlock(&aio->lock);
+        return false;
+    }
+    aio->state  = NU_AIO_BEGUN;
+    aio->abort  = 0;
+    aio->result = 0;
+    aio->count  = 0;
+    aio->loop   = NULL;
+    memset(aio->output, 0, sizeof aio->output);
+    aio->deadline = next_deadline(aio);
+    pthread_mutex_unlock(&aio->lock);
+    return true;
+}
+
+int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg)
+{
+    pthread_mutex_lock(&aio->lock);
+    int err = aio->abort;
+    if (err == 0) {
+        aio->state      = NU_AIO_PENDING;
+        aio->loop       = loop;
+        aio->cancel     = cancel;
+        aio->cancel_arg = arg;
+    }
+    pthread_mutex_unlock(&aio->lock);
+    return err;
+}
+
+/* Has the loop look at a pending aio. Called with the lock held. */
+static void post_attend(nng_aio *aio)
+{
+    if (!aio->attending) {
+        aio->attending = true;
+        aio->refs++;
+        nu_loop_post(aio->loop, &aio->attend);
+    }
+}
+
+/* Calls a pending aio's cancel function, without the lock it is called with. The reference keeps the
+ * aio while the function runs, for its provider may finish it. */
+static void cancel_pending(nng_aio *aio, int err)
+{
+    nng_aio_cancelfn cancel = aio->cancel;
+    void            *arg    = aio->cancel_arg;
+    aio->refs++;
+    pthread_mutex_unlock(&aio->lock);
+    cancel(aio, arg, err);
+    pthread_mutex_lock(&aio->lock);
+    aio->refs--;
+}
+
+static void attend(struct nu_task *task)
+{
+    nng_aio *aio = nu_container(task, nng_aio, attend);
+    pthread_mutex_lock(&aio->lock);
+    aio->attending = false;
+    aio->refs--;
+    if (aio->state == NU_AIO_PENDING && aio->loop != nu_loop_self()) {
+        post_attend(aio); /* this was for an operation before, on another loop */
+    } else if (aio->state == NU_AIO_PENDING && aio->abort != 0) {
+        cancel_pending(aio, aio->abort);
+    } else if (aio->state == NU_AIO_PENDING && aio->expires && !aio->timer.armed) {
+        nu_timer_arm(&aio->loop->timers, &aio->timer, aio->deadline);
+    }
+    settle(aio);
+}
+
+void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg)
+{
+    pthread_mutex_lock(&aio->lock);
+    if (aio->state == NU_AIO_BEGUN) {
+        aio->state      = NU_AIO_PENDING;
+        aio->loop       = loop;
+        aio->cancel     = cancel;
+        aio->cancel_arg = arg;
+        aio->expires    = aio->deadline != NU_NEVER;
+        if (aio->abort != 0 || aio->expires) {
+            post_attend(aio);
+        }
+    }
+    pthread_mutex_unlock(&aio->lock);
+}
+
+void nu_aio_expire(nng_aio *aio)
+{
+    if (aio->deadline == NU_NEVER) {
+        return;
+    }
+    pthread_mutex_lock(&aio->lock);
+    aio->expires = true;
+    if (aio->loop != nu_loop_self()) {
+        post_attend(aio);
+    } else if (!aio->timer.armed) {
+        nu_timer_arm(&aio->loop->timers, &aio->timer, aio->deadline);
+    }
+    pthread_mutex_unlock(&aio->lock);
+}
+
+void nu_aio_keep(nng_aio *aio)
+{
+    nu_timer_disarm(&aio->loop->timers, &aio->timer);
+}
+
+static void timer_fired(struct nu_timer *timer)
+{
+    nng_aio *aio = nu_container(timer, nng_aio, timer);
+    pthread_mutex_lock(&aio->lock);
+    if (aio->state == NU_AIO_PENDING) {
+        cancel_pending(aio, nu_loop_self()->stopping ? NNG_ECLOSED : NNG_ETIMEDOUT);
+    }
+    settle(aio);
+}
+
+bool nu_aio_late(const nng_aio *aio)
+{
+    return aio->deadline != NU_NEVER && aio->deadline <= nu_now();
+}
+
+static void call_back(nng_aio *aio)
+{
+    struct frame frame = { aio, frames };
+    aio->running++;
+    aio->refs++;
+    pthread_mutex_unlock(&aio->lock);
+    frames = &frame;
+    aio->cb(aio->arg);
+    frames = frame.outer;
+    pthread_mutex_lock(&aio->lock);
+    aio->refs--;
+    aio->running--;
+}
+
+/* For those without a callback, or (after nng_fini(), in a process that can have no loop any more)
+ * without a thread to run it on. Called with the lock, returns without. */
+static void finish_here(nng_aio *aio)
+{
+    aio->state = NU_AIO_IDLE;
+    if (aio->cb != NULL) {
+        call_back(aio);
+    }
+    settle(aio);
+}
+
+void nu_aio_finish(nng_aio *aio, int result, size_t count)
+{
+    pthread_mutex_lock(&aio->lock);
+    if (aio->state != NU_AIO_BEGUN && aio->state != NU_AIO_PENDING) {
+        pthread_mutex_unlock(&aio->lock); /* a provider's second finish */
+        return;
+    }
+    aio->result = result;
+    aio->count  = count;
+    aio->abort  = 0;
+    if (aio->loop == NULL && (aio->cb == NULL || (aio->loop = nu_runtime_pick()) == NULL)) {
+        finish_here(aio);
+        return;
+    }
+    if (aio->expires && aio->loop == nu_loop_self()) {
+        aio->expires = false;
+        nu_timer_disarm(&aio->loop->timers, &aio->timer);
+    }
+    if (aio->cb == NULL && !aio->expires) {
+        finish_here(aio);
+        return;
+    }
+    aio->state = NU_AIO_FINISHED;
+    aio->refs++;
+    nu_loop_post(aio->loop, &aio->finish);
+    pthread_mutex_unlock(&aio->lock);
+}
+
+/* The operation is over, its timer too: from here on the aio is free for the next one. */
+static void run_callback(struct nu_task *task)
+{
+    nng_aio *aio = nu_container(task, nng_aio, finish);
+    nu_timer_disarm(&nu_loop_self()->timers, &aio->timer);
+    pthread_mutex_lock(&aio->lock);
+    aio->expires = false;
+    aio->state   = NU_AIO_IDLE;
+    if (aio->cb != NULL) {
+        call_back(aio);
+    }
+    aio->refs--;
+    settle(aio);
+}
+
+/* ---- Ending and waiting ------------------------------------------------------------------- */
+
+static unsigned own_frames(const nng_aio *aio)
+{
+    unsigned n = 0;
+    for (const struct frame *f = frames; f != NULL; f = f->outer) {
+        n += f->aio == aio;
+    }
+    return n;
+}
+
+/* With the lock held: leaves the code for the provider, or for the loop to deliver it. */
+static void request_abort(nng_aio *aio, int err)
+{
+    if ((aio->state == NU_AIO_BEGUN || aio->state == NU_AIO_PENDING) && aio->abort == 0) {
+        aio->abort = err != 0 ? err : NNG_ECANCELED;
+        if (aio->state == NU_AIO_PENDING) {
+            post_attend(aio);
+        }
+    }
+}
+
+void nng_aio_abort(nng_aio *aio, int err)
+{
+    pthread_mutex_lock(&aio->lock);
+    request_abort(aio, err);
+    pthread_mutex_unlock(&aio->lock);
+}
+
+void nng_aio_cancel(nng_aio *aio)
+{
+    nng_aio_abort(aio, NNG_ECANCELED);
+}
+
+static bool quiet(const nng_aio *aio, unsigned running, unsigned refs)
+{
+    return aio->state == NU_AIO_IDLE && aio->running <= running && aio->refs <= refs;
+}
+
+/* Waits, with the lock held, until no operation is left and at most `running` callbacks and `refs`
+ * uses. An owner goes on turning its loop: what it waits for may be its own to do. In a forked child
+ * nobody is left to end anything. */
+static void wait_quiet(nng_aio *aio, unsigned running, unsigned refs)
+{
+    struct nu_loop *loop = nu_loop_self();
+    if (loop == NULL) {
+        while (!quiet(aio, running, refs) && !nu_runtime_forked()) {
+            pthread_cond_wait(&aio->idle, &aio->lock);
+        }
+        return;
+    }
+    aio->turning++;
+    while (!quiet(aio, running, refs)) {
+        pthread_mutex_unlock(&aio->lock);
+        nu_loop_turn(loop);
+        pthread_mutex_lock(&aio->lock);
+    }
+    aio->turning--;
+}
+
+void nng_aio_wait(nng_aio *aio)
+{
+    pthread_mutex_lock(&aio->lock);
+    wait_quiet(aio, own_frames(aio), UINT32_MAX);
+    pthread_mutex_unlock(&aio->lock);
+}
+
+void nng_aio_stop(nng_aio *aio)
+{
+    pthread_mutex_lock(&aio->lock);
+    aio->stopped = true;
+    request_abort(aio, NNG_ECANCELED);
+    wait_quiet(aio, own_frames(aio), UINT32_MAX);
+    pthread_mutex_unlock(&aio->lock);
+}
+
+void nng_aio_free(nng_aio *aio)
+{
+    if (aio == NULL) {
+        return;
+    }
+    if (own_frames(aio) > 0) {
+        nng_aio_reap(aio);
+        return;
+    }
+    pthread_mutex_lock(&aio->lock);
+    aio->stopped = true;
+    request_abort(aio, NNG_ECLOSED);
+    wait_quiet(aio, 0, 0);
+    pthread_mutex_unlock(&aio->lock);
+    destroy(aio);
+}
+
+void nng_aio_reap(nng_aio *aio)
+{
+    if (aio == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&aio->lock);
+    aio->stopped = true;
+    aio->doomed  = true;
+    request_abort(aio, NNG_ECLOSED);
+    settle(aio);
+}
+
+bool nng_aio_busy(nng_aio *aio)
+{
+    pthread_mutex_lock(&aio->lock);
+    bool busy = aio->state != NU_AIO_IDLE || aio->running > 0;
+    pthread_mutex_unlock(&aio->lock);
+    return busy;
+}

@@ -1,0 +1,118 @@
+/*
+ * The inside of an nng_aio, for those who provide operations. The public contract is in <nng/nng.h>.
+ *
+ * An operation goes IDLE -> BEGUN -> (PENDING ->) FINISHED -> IDLE. A provider
+ *   begins it (nng_aio_begin);
+ *   either finishes it at once, or schedules it: names the loop it lives on and how to cancel it,
+ *   and from then on finishes it on that loop's owner only;
+ *   finishes it exactly once (nu_aio_finish), when no buffer is in the kernel's hands any more.
+ * Abort, stop and free, from any thread, only leave a code and post a task to that loop; the cancel
+ * function runs there, so a provider's pending operations change on one thread alone.
+ *
+ * `lock` guards what is marked with it; it is the innermost lock of all.
+ */
+#ifndef NU_IO_AIO_H
+#define NU_IO_AIO_H
+
+#include "base/list.h"
+#include "io/loop.h"
+#include "io/timer.h"
+
+#include <nng/nng.h>
+#include <pthread.h>
+#include <sys/uio.h>
+
+#define NU_AIO_IOVS 8
+#define NU_AIO_ARGS 4
+
+enum nu_aio_state {
+    NU_AIO_IDLE,     /* no operation */
+    NU_AIO_BEGUN,    /* its provider works on it and cannot be interrupted */
+    NU_AIO_PENDING,  /* its provider has it and can be told to cancel */
+    NU_AIO_FINISHED, /* result and count stand, the callback is due */
+};
+
+/* What a provider wants to remember about the operation in hand. */
+struct nu_aio_io {
+    const struct iovec *iov; /* the vector it works on */
+    unsigned            niov;
+    int                 kind;  /* the provider's own */
+    size_t              total; /* bytes in the vector */
+    size_t              done;  /* bytes moved so far */
+};
+
+struct nng_aio {
+    pthread_mutex_t lock;
+    pthread_cond_t  idle; /* an operation or a callback has ended */
+
+    /* under lock */
+    enum nu_aio_state state;
+    bool              stopped;   /* begins nothing any more */
+    bool              doomed;    /* to be freed when quiet */
+    bool              attending; /* `attend` is posted */
+    unsigned          running;   /* callbacks that have not returned */
+    unsigned          refs;      /* posted tasks, cancel functions and callbacks that use the aio */
+    int               abort;     /* why the operation in hand is to end; 0: it is not */
+    int               result;
+    size_t            count;
+    nng_aio_cancelfn  cancel; /* while NU_AIO_PENDING */
+    void             *cancel_arg;
+    struct nu_loop   *loop;    /* where the operation in hand lives, and its callback runs; a
+                                * provider sets it while NU_AIO_BEGUN, or leaves the choice open */
+    unsigned          turning; /* owners that turn their loops until the aio is idle */
+
+    /* constant */
+    void (*cb)(void *);
+    void *arg;
+
+    /* the caller's, and during an operation its provider's */
+    nng_duration     timeout;
+    bool             use_expire; /* `expire` counts for the next operation */
+    nng_time         expire;
+    uint64_t         deadline; /* of the operation in hand, on nu_now()'s clock */
+    unsigned         niov;
+    struct iovec     iov[NU_AIO_IOVS];
+    void            *input[NU_AIO_ARGS];
+    void            *output[NU_AIO_ARGS];
+    nng_msg         *msg;
+    struct nu_aio_io io;
+
+    struct nu_list  link;    /* in its provider's queue */
+    struct nu_timer timer;   /* the loop owner's alone */
+    bool            expires; /* `timer` is to be armed; under lock */
+    struct nu_task  finish;  /* runs the callback */
+    struct nu_task  attend;  /* looks at `abort` and `expires` */
+};
+
+/* For an aio that is embedded in the library's own objects. cb may be NULL. */
+void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg);
+
+/* The embedded aio is idle, and no thread but the caller's knows it. */
+void nu_aio_fini(nng_aio *aio);
+
+/*
+ * BEGUN -> PENDING. Returns 0, or the code of an abort that came first: then it is still BEGUN and
+ * the provider finishes it with that code. `cancel` runs on the loop's owner, with no lock held,
+ * while the operation is pending; it makes it finish soon, itself or by the kernel's completion.
+ */
+int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg);
+
+/*
+ * BEGUN -> PENDING in any case, for providers that finish from any thread: an abort that came first,
+ * and the deadline, reach them through `cancel`.
+ */
+void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg);
+
+/* Has `cancel` called with NNG_ETIMEDOUT at the deadline. For a pending aio; any thread. */
+void nu_aio_expire(nng_aio *aio);
+
+/* Takes that back, where something else keeps the deadline from here on. Owner only. */
+void nu_aio_keep(nng_aio *aio);
+
+/* Whether the operation's time has passed. */
+bool nu_aio_late(const nng_aio *aio);
+
+/* Ends the operation; it may be begun anew before this returns. Lets the callback run later. */
+void nu_aio_finish(nng_aio *aio, int result, size_t count);
+
+#endif

@@ -1,0 +1,158 @@
+#include "io/aio_data.h"
+
+#include "base/clock.h"
+#include "io/aio.h"
+#include "io/runtime.h"
+
+#include <string.h>
+
+/* ---- What the caller sets ----------------------------------------------------------------- */
+
+void nng_aio_set_timeout(nng_aio *aio, nng_duration ms)
+{
+    aio->timeout    = ms;
+    aio->use_expire = false;
+}
+
+void nng_aio_set_expire(nng_aio *aio, nng_time when)
+{
+    aio->expire     = when;
+    aio->use_expire = true;
+}
+
+int nng_aio_set_iov(nng_aio *aio, unsigned niov, const nng_iov *iov)
+{
+    if (niov > NU_AIO_IOVS || (niov > 0 && iov == NULL)) {
+        return NNG_EINVAL;
+    }
+    size_t total = 0;
+    for (unsigned i = 0; i < niov; i++) {
+        if (__builtin_add_overflow(total, iov[i].iov_len, &total)) {
+            return NNG_EINVAL;
+        }
+    }
+    for (unsigned i = 0; i < niov; i++) {
+        aio->iov[i] = (struct iovec){ iov[i].iov_buf, iov[i].iov_len };
+    }
+    aio->niov = niov;
+    return 0;
+}
+
+int nng_aio_set_input(nng_aio *aio, unsigned index, void *arg)
+{
+    if (index >= NU_AIO_ARGS) {
+        return NNG_EINVAL;
+    }
+    aio->input[index] = arg;
+    return 0;
+}
+
+void *nng_aio_get_input(nng_aio *aio, unsigned index)
+{
+    return index < NU_AIO_ARGS ? aio->input[index] : NULL;
+}
+
+int nng_aio_set_output(nng_aio *aio, unsigned index, void *arg)
+{
+    if (index >= NU_AIO_ARGS) {
+        return NNG_EINVAL;
+    }
+    aio->output[index] = arg;
+    return 0;
+}
+
+void *nng_aio_get_output(nng_aio *aio, unsigned index)
+{
+    return index < NU_AIO_ARGS ? aio->output[index] : NULL;
+}
+
+void nng_aio_set_msg(nng_aio *aio, nng_msg *msg)
+{
+    aio->msg = msg;
+}
+
+nng_msg *nng_aio_get_msg(nng_aio *aio)
+{
+    return aio->msg;
+}
+
+/* ---- What an operation leaves ------------------------------------------------------------- */
+
+int nng_aio_result(nng_aio *aio)
+{
+    pthread_mutex_lock(&aio->lock);
+    int result = aio->result;
+    pthread_mutex_unlock(&aio->lock);
+    return result;
+}
+
+size_t nng_aio_count(nng_aio *aio)
+{
+    pthread_mutex_lock(&aio->lock);
+    size_t count = aio->count;
+    pthread_mutex_unlock(&aio->lock);
+    return count;
+}
+
+int nu_aio_take_vec(nng_aio *aio)
+{
+    struct nu_aio_io *io = &aio->io;
+    memset(io, 0, sizeof *io);
+    io->iov  = aio->iov;
+    io->niov = aio->niov;
+    for (unsigned i = 0; i < aio->niov; i++) {
+        if (aio->iov[i].iov_len > 0 && aio->iov[i].iov_base == NULL) {
+            return NNG_EINVAL;
+        }
+        io->total += aio->iov[i].iov_len;
+    }
+    return io->total > 0 ? 0 : NNG_EINVAL;
+}
+
+/* ---- Operations that others provide ------------------------------------------------------- */
+
+void nng_aio_defer(nng_aio *aio, nng_aio_cancelfn cancel, void *arg)
+{
+    struct nu_loop *loop = aio->loop != NULL ? aio->loop : nu_runtime_pick();
+    if (loop == NULL) {
+        cancel(aio, arg, NNG_ENOTSUP);
+        return;
+    }
+    nu_aio_defer(aio, loop, cancel, arg);
+}
+
+void nng_aio_finish(nng_aio *aio, int err)
+{
+    nu_aio_finish(aio, err, nng_aio_count(aio));
+}
+
+/* ---- Sleeping ----------------------------------------------------------------------------- */
+
+enum sleep_kind { SLEEP_CUT_SHORT, SLEEP_TO_THE_END };
+
+static void sleep_over(nng_aio *aio, void *arg, int err)
+{
+    (void) arg;
+    bool natural = err == NNG_ETIMEDOUT && aio->io.kind == SLEEP_TO_THE_END;
+    nu_aio_finish(aio, natural ? 0 : err, 0);
+}
+
+void nng_sleep_aio(nng_duration ms, nng_aio *aio)
+{
+    if (!nng_aio_begin(aio)) {
+        return;
+    }
+    struct nu_loop *loop = nu_runtime_pick();
+    /* An endless sleep still has a deadline, so that nng_fini() ends it. */
+    uint64_t end = ms < 0 ? NU_NEVER - 1 : nu_now() + (uint64_t) ms * NU_MS;
+    aio->io.kind = end <= aio->deadline ? SLEEP_TO_THE_END : SLEEP_CUT_SHORT;
+    if (end <= aio->deadline) {
+        aio->deadline = end;
+    }
+    int err = loop == NULL ? NNG_ENOTSUP : nu_aio_schedule(aio, loop, sleep_over, NULL);
+    if (err != 0) {
+        nu_aio_finish(aio, err, 0);
+        return;
+    }
+    nu_aio_expire(aio);
+}

@@ -1,0 +1,74 @@
+#include "io/bufring.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define RING_BYTES (NU_BUFRING_COUNT * sizeof(struct io_uring_buf))
+#define ALL_BYTES ((size_t) NU_BUFRING_COUNT * NU_BUFRING_SIZE)
+
+static void add(struct nu_bufring *bufs, unsigned id, int offset)
+{
+    io_uring_buf_ring_add(bufs->ring, bufs->bytes + (size_t) id * NU_BUFRING_SIZE, NU_BUFRING_SIZE,
+                          (unsigned short) id, io_uring_buf_ring_mask(NU_BUFRING_COUNT), offset);
+}
+
+static void *map(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+int nu_bufring_open(struct nu_bufring *bufs, struct io_uring *uring)
+{
+    int err     = -ENOMEM;
+    bufs->lent  = 0;
+    bufs->ring  = map(RING_BYTES);
+    bufs->bytes = map(ALL_BYTES);
+    if (bufs->ring != NULL && bufs->bytes != NULL) {
+        struct io_uring_buf_reg reg = { .ring_addr    = (uint64_t) (uintptr_t) bufs->ring,
+                                        .ring_entries = NU_BUFRING_COUNT,
+                                        .bgid         = NU_BUFRING_GROUP };
+        err                         = io_uring_register_buf_ring(uring, &reg, 0);
+    }
+    if (err != 0) {
+        if (bufs->ring != NULL) {
+            munmap(bufs->ring, RING_BYTES);
+        }
+        if (bufs->bytes != NULL) {
+            munmap(bufs->bytes, ALL_BYTES);
+        }
+        memset(bufs, 0, sizeof *bufs);
+        return err;
+    }
+    io_uring_buf_ring_init(bufs->ring);
+    for (unsigned id = 0; id < NU_BUFRING_COUNT; id++) {
+        add(bufs, id, (int) id);
+    }
+    io_uring_buf_ring_advance(bufs->ring, (int) NU_BUFRING_COUNT);
+    return 0;
+}
+
+void nu_bufring_close(struct nu_bufring *bufs, struct io_uring *uring)
+{
+    if (bufs->ring != NULL) {
+        io_uring_unregister_buf_ring(uring, NU_BUFRING_GROUP);
+        munmap(bufs->ring, RING_BYTES);
+        munmap(bufs->bytes, ALL_BYTES);
+        memset(bufs, 0, sizeof *bufs);
+    }
+}
+
+uint8_t *nu_bufring_take(struct nu_bufring *bufs, uint32_t cqe_flags)
+{
+    bufs->lent++;
+    return bufs->bytes + (size_t) (cqe_flags >> IORING_CQE_BUFFER_SHIFT) * NU_BUFRING_SIZE;
+}
+
+void nu_bufring_give(struct nu_bufring *bufs, uint8_t *buffer)
+{
+    bufs->lent--;
+    add(bufs, (unsigned) ((size_t) (buffer - bufs->bytes) / NU_BUFRING_SIZE), 0);
+    io_uring_buf_ring_advance(bufs->ring, 1);
+}

@@ -1,0 +1,79 @@
+#include "io/cpus.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_LOOPS 256
+
+unsigned nu_cpus_parse(const char *value)
+{
+    char *end;
+    errno  = 0;
+    long n = strtol(value, &end, 10);
+    if (errno != 0 || end == value || *end != '\0' || n < 1 || n > MAX_LOOPS) {
+        fprintf(stderr,
+                "nng-uring: NNG_URING_LOOPS=%s is not a number from 1 to %d; using the default\n",
+                value, MAX_LOOPS);
+        return 0;
+    }
+    return (unsigned) n;
+}
+
+unsigned nu_cpus_quota(const char *cpu_max)
+{
+    unsigned long long quota, period;
+    if (sscanf(cpu_max, "%llu %llu", &quota, &period) != 2 || quota == 0 || period == 0) {
+        return 0;
+    }
+    unsigned long long cpus = quota / period + (quota % period != 0);
+    return cpus < MAX_LOOPS ? (unsigned) cpus : MAX_LOOPS;
+}
+
+/* The path of our own cgroup (v2), as "/sys/fs/cgroup" sees it. */
+static int cgroup_file(char *path, size_t size)
+{
+    char  line[512];
+    int   n    = -1;
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    while (file != NULL && n < 0 && fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, "0::", 3) == 0) {
+            line[strcspn(line, "\n")] = '\0';
+            n = snprintf(path, size, "/sys/fs/cgroup%s/cpu.max", line + 3);
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return n > 0 && (size_t) n < size ? 0 : -1;
+}
+
+static unsigned cgroup_cpus(void)
+{
+    char  path[600], text[64] = "";
+    FILE *file = cgroup_file(path, sizeof path) == 0 ? fopen(path, "re") : NULL;
+    if (file == NULL) {
+        return 0;
+    }
+    unsigned cpus = fgets(text, sizeof text, file) != NULL ? nu_cpus_quota(text) : 0;
+    fclose(file);
+    return cpus;
+}
+
+unsigned nu_cpus_wanted(void)
+{
+    const char *value = getenv("NNG_URING_LOOPS");
+    unsigned    n     = value != NULL ? nu_cpus_parse(value) : 0;
+    if (n > 0) {
+        return n;
+    }
+    cpu_set_t set;
+    n              = sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned) CPU_COUNT(&set) : 1;
+    unsigned quota = cgroup_cpus();
+    if (quota > 0 && quota < n) {
+        n = quota;
+    }
+    return n < MAX_LOOPS ? n : MAX_LOOPS;
+}

@@ -1,0 +1,354 @@
+#include "io/loop.h"
+
+#include "base/clock.h"
+#include "io/features.h"
+#include "io/op.h"
+#include "io/slots.h"
+
+#include <errno.h>
+#include <nng/nng.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define SQ_ENTRIES 512U
+#define CQ_ENTRIES 4096U
+#define RETRY_AFTER (10 * NU_MS) /* when the kernel took nothing and nothing is due */
+
+static _Thread_local struct nu_loop *self;
+
+struct nu_loop *nu_loop_self(void)
+{
+    return self;
+}
+
+/* ---- Tasks and waking --------------------------------------------------------------------- */
+
+static void wake_by_message(const struct nu_loop *loop)
+{
+    struct io_uring_sqe sqe = { .opcode = IORING_OP_MSG_RING, .fd = loop->ring.uring.ring_fd };
+    while (syscall(__NR_io_uring_register, -1, NU_REGISTER_SEND_MSG_RING, &sqe, 1) < 0) {
+        nng_msleep(1); /* out of memory for the message: a wake-up must not be lost */
+    }
+}
+
+void nu_loop_wake(struct nu_loop *loop)
+{
+    atomic_store(&loop->poked, true);
+    if (!atomic_exchange(&loop->sleeping, false)) {
+        return; /* it is awake and looks at its inbox before it sleeps */
+    }
+    if (loop->wake_fd < 0) {
+        wake_by_message(loop);
+        return;
+    }
+    uint64_t one = 1;
+    while (write(loop->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+}
+
+static void make_ready(struct nu_loop *loop, struct nu_task *task)
+{
+    task->next        = NULL;
+    *loop->ready_tail = task;
+    loop->ready_tail  = &task->next;
+    loop->nready++;
+}
+
+void nu_loop_post(struct nu_loop *loop, struct nu_task *task)
+{
+    if (loop == self) {
+        make_ready(loop, task);
+        return;
+    }
+    struct nu_task *head = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
+    do {
+        task->next = head;
+    } while (!atomic_compare_exchange_weak(&loop->inbox, &head, task));
+    nu_loop_wake(loop);
+}
+
+static void take_inbox(struct nu_loop *loop)
+{
+    struct nu_task *task = atomic_exchange(&loop->inbox, NULL), *oldest = NULL;
+    while (task != NULL) {
+        struct nu_task *next = task->next;
+        task->next           = oldest;
+        oldest               = task;
+        task                 = next;
+    }
+    while (oldest != NULL) {
+        struct nu_task *next = oldest->next;
+        make_ready(loop, oldest);
+        oldest = next;
+    }
+}
+
+/* Runs what is due now. What these tasks make due waits for the next turn, so I/O is not starved. */
+static void run_ready(struct nu_loop *loop)
+{
+    for (unsigned n = loop->nready; n > 0 && loop->ready != NULL; n--) {
+        struct nu_task *task = loop->ready;
+        loop->ready          = task->next;
+        loop->nready--;
+        if (loop->ready == NULL) {
+            loop->ready_tail = &loop->ready;
+        }
+        task->run(task);
+    }
+}
+
+/* ---- The turn ----------------------------------------------------------------------------- */
+
+static void enter(struct nu_loop *loop, unsigned wait, uint64_t until)
+{
+    /* An entry the kernel did not take is offered again next time; here we only must not spin. */
+    int err = nu_ring_enter(&loop->ring, wait, until);
+    if (err != 0 && err != -EINTR && err != -ETIME && err != -EAGAIN && err != -EBUSY) {
+        nng_msleep(1);
+    }
+    if (io_uring_sq_ready(&loop->ring.uring) == 0) {
+        loop->scratch_used = 0;
+    }
+}
+
+void nu_loop_flush(struct nu_loop *loop)
+{
+    enter(loop, 0, NU_NEVER);
+}
+
+static void submit_and_wait(struct nu_loop *loop, bool may_wait)
+{
+    if (!may_wait || loop->ready != NULL) {
+        enter(loop, 0, NU_NEVER);
+        return;
+    }
+    uint64_t until = loop->timers.root != NULL ? loop->timers.root->when : NU_NEVER;
+    if (!nu_list_empty(&loop->backlog) || loop->cancels > 0) {
+        uint64_t retry = nu_now() + RETRY_AFTER;
+        until          = retry < until ? retry : until;
+    }
+    atomic_store(&loop->sleeping, true);
+    enter(loop, atomic_exchange(&loop->poked, false) ? 0 : 1, until);
+    atomic_store(&loop->sleeping, false);
+}
+
+static void collect(struct nu_loop *loop)
+{
+    struct io_uring_cqe *cqe;
+    while (io_uring_peek_cqe(&loop->ring.uring, &cqe) == 0 && cqe != NULL) {
+        uint64_t user_data = cqe->user_data;
+        int      res       = cqe->res;
+        uint32_t flags     = cqe->flags;
+        io_uring_cqe_seen(&loop->ring.uring, cqe);
+        struct nu_op *op = nu_slots_find(loop, user_data, (flags & IORING_CQE_F_MORE) != 0);
+        if (op != NULL) {
+            op->done(op, res, flags);
+        }
+    }
+}
+
+void nu_loop_turn(struct nu_loop *loop)
+{
+    uint64_t turn = ++loop->turns;
+    take_inbox(loop);
+    run_ready(loop);
+    if (loop->timers.root != NULL) {
+        nu_timers_expire(&loop->timers, nu_now());
+    }
+    nu_op_retry(loop);
+    /* Turns nested in a callback may have seen the very thing our caller waits for. */
+    submit_and_wait(loop, loop->turns == turn);
+    collect(loop);
+}
+
+/* ---- The owner ---------------------------------------------------------------------------- */
+
+static void woken(struct nu_op *op, int res, uint32_t flags)
+{
+    (void) res;
+    (void) flags;
+    if (!op->loop->stopping) {
+        nu_op_submit(op);
+    }
+}
+
+static int open_wake(struct nu_loop *loop)
+{
+    loop->wake_fd = -1;
+    nu_op_init(&loop->wake_op, loop, woken);
+    if (nu_has(NU_HAS_MSG_RING)) {
+        return 0;
+    }
+    loop->wake_fd = eventfd(0, EFD_CLOEXEC);
+    if (loop->wake_fd < 0) {
+        return -errno;
+    }
+    loop->wake_op.kind         = NU_OP_READ;
+    loop->wake_op.fd           = loop->wake_fd;
+    loop->wake_op.arg.buf.base = &loop->wake_count;
+    loop->wake_op.arg.buf.len  = sizeof loop->wake_count;
+    nu_op_submit(&loop->wake_op);
+    return 0;
+}
+
+static void close_loop(struct nu_loop *loop)
+{
+    nu_bufring_close(&loop->buffers, &loop->ring.uring);
+    nu_ring_close(&loop->ring);
+    if (loop->wake_fd >= 0) {
+        close(loop->wake_fd);
+    }
+    free(loop->scratch);
+    free(loop->deadlines);
+    free(loop->slots);
+}
+
+static int open_loop(struct nu_loop *loop)
+{
+    int err = nu_ring_open(&loop->ring, SQ_ENTRIES, CQ_ENTRIES);
+    if (err != 0) {
+        return err;
+    }
+    loop->wake_fd   = -1;
+    loop->scratch   = malloc(NU_SCRATCH_IOVS * sizeof *loop->scratch);
+    loop->deadlines = malloc(loop->ring.entries * sizeof *loop->deadlines);
+    if (loop->scratch == NULL || loop->deadlines == NULL || !nu_slots_reserve(loop)) {
+        err = -ENOMEM;
+    } else {
+        err = open_wake(loop);
+    }
+    if (err != 0) {
+        close_loop(loop);
+        return err;
+    }
+    if (nu_has(NU_HAS_BUFFER_RING)) {
+        (void) nu_bufring_open(&loop->buffers, &loop->ring.uring); /* reads fall back without */
+    }
+    return 0;
+}
+
+/* Sends everything home: residents, deadlines, operations in flight, and the callbacks of it all. */
+static void evict_all(struct nu_loop *loop)
+{
+    while (!nu_list_empty(&loop->residents)) {
+        struct nu_resident *r = nu_container(loop->residents.next, struct nu_resident, link);
+        nu_list_remove(&r->link);
+        r->evict(r);
+    }
+    nu_timers_expire(&loop->timers, NU_NEVER);
+    for (uint32_t i = 0; i < loop->nslots; i++) {
+        if (loop->slots[i].op != NULL) {
+            nu_op_cancel(loop->slots[i].op);
+        }
+    }
+}
+
+static bool drained(const struct nu_loop *loop)
+{
+    return loop->in_kernel == 0 && loop->ready == NULL && nu_list_empty(&loop->backlog) &&
+           nu_list_empty(&loop->residents) && loop->timers.root == NULL &&
+           atomic_load(&loop->inbox) == NULL;
+}
+
+struct birth {
+    struct nu_loop *loop;
+    pthread_mutex_t lock;
+    pthread_cond_t  cv;
+    bool            done;
+    int             err; /* -errno of opening the ring */
+};
+
+static void *owner(void *arg)
+{
+    struct birth   *birth = arg;
+    struct nu_loop *loop  = birth->loop;
+    self                  = loop;
+    int err               = open_loop(loop);
+
+    pthread_mutex_lock(&birth->lock);
+    birth->done = true;
+    birth->err  = err;
+    pthread_cond_signal(&birth->cv);
+    pthread_mutex_unlock(&birth->lock);
+    if (err != 0) {
+        return NULL;
+    }
+    while (!loop->stopping) {
+        nu_loop_turn(loop);
+    }
+    for (evict_all(loop); !drained(loop); evict_all(loop)) {
+        nu_loop_turn(loop);
+    }
+    close_loop(loop);
+    return NULL;
+}
+
+/* Owners take no signals: SIGPIPE above all, which a WRITEV on a dead socket raises. */
+static int start_owner(struct nu_loop *loop, struct birth *birth)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int err = pthread_create(&loop->thread, NULL, owner, birth);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (err != 0) {
+        return -err;
+    }
+    pthread_mutex_lock(&birth->lock);
+    while (!birth->done) {
+        pthread_cond_wait(&birth->cv, &birth->lock);
+    }
+    pthread_mutex_unlock(&birth->lock);
+    if (birth->err != 0) {
+        pthread_join(loop->thread, NULL);
+    }
+    return birth->err;
+}
+
+int nu_loop_start(struct nu_loop **loopp, unsigned index)
+{
+    struct nu_loop *loop = calloc(1, sizeof *loop);
+    if (loop == NULL) {
+        return NNG_ENOMEM;
+    }
+    loop->index      = index;
+    loop->ready_tail = &loop->ready;
+    nu_list_init(&loop->backlog);
+    nu_list_init(&loop->residents);
+
+    struct birth birth = { .loop = loop,
+                           .lock = PTHREAD_MUTEX_INITIALIZER,
+                           .cv   = PTHREAD_COND_INITIALIZER };
+    int          err   = start_owner(loop, &birth);
+    pthread_mutex_destroy(&birth.lock);
+    pthread_cond_destroy(&birth.cv);
+    if (err != 0) {
+        free(loop);
+        nu_features_refuse(-err, "setting up a loop's ring and thread",
+                           "raise the limit on locked memory (ulimit -l), threads or descriptors");
+        return NNG_ENOTSUP;
+    }
+    *loopp = loop;
+    return 0;
+}
+
+static void stop(struct nu_task *task)
+{
+    nu_container(task, struct nu_loop, stop)->stopping = true;
+}
+
+void nu_loop_stop(struct nu_loop *loop)
+{
+    loop->stop.run = stop;
+    nu_loop_post(loop, &loop->stop);
+    pthread_join(loop->thread, NULL);
+}
+
+void nu_loop_free(struct nu_loop *loop)
+{
+    free(loop);
+}

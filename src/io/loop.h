@@ -1,0 +1,103 @@
+/*
+ * A loop: one ring and the one thread that owns it. Everything the kernel does for the library passes
+ * through nu_loop_turn(). Other threads talk to a loop only by posting tasks.
+ *
+ * A turn: run the tasks that are due (callbacks among them), expire deadlines, submit all that came
+ * of it and wait with one system call, then collect the completions. Completions only change state
+ * and queue callbacks; callbacks run in the next turn's first step, so they never nest in a
+ * completion, and a callback that waits may itself run turns.
+ */
+#ifndef NU_IO_LOOP_H
+#define NU_IO_LOOP_H
+
+#include "base/list.h"
+#include "io/bufring.h"
+#include "io/op.h"
+#include "io/ring.h"
+#include "io/timer.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Something to be done on a loop's owner; embedded in what it is about. Queued at most once. */
+struct nu_task {
+    struct nu_task *next;
+    void (*run)(struct nu_task *task);
+};
+
+/* What lives on a loop and must let go of it when the loop stops. Owner only. */
+struct nu_resident {
+    struct nu_list link;
+    void (*evict)(struct nu_resident *resident); /* called once; the aios it holds end NNG_ECLOSED */
+};
+
+struct nu_slot {
+    struct nu_op *op;         /* NULL when free */
+    uint32_t      generation; /* counts reuses, so that a stale completion finds nobody */
+    uint32_t      next_free;
+};
+
+#define NU_SCRATCH_IOVS 1024 /* vector entries that can be prepared between two enters */
+
+struct nu_loop {
+    /* set before the owner starts, constant afterwards */
+    unsigned  index;
+    pthread_t thread;
+
+    /* the owner's alone */
+    struct nu_ring            ring;
+    struct nu_timers          timers;
+    struct nu_bufring         buffers;
+    struct nu_task           *ready; /* tasks to run, oldest first */
+    struct nu_task          **ready_tail;
+    unsigned                  nready;
+    uint64_t                  turns;    /* begun so far, nested ones included */
+    bool                      stopping; /* nng_fini() wants the owner gone */
+    struct nu_list            backlog;   /* ops that found the ring full */
+    struct nu_list            residents; /* connections, listeners, dials in progress */
+    unsigned                  cancels; /* ops whose `cancel` is still to be submitted */
+    struct nu_slot           *slots;
+    uint32_t                  nslots;
+    uint32_t                  free_slot; /* first free one; nslots when there is none */
+    uint32_t                  in_kernel; /* slots in use */
+    struct iovec             *scratch;   /* vectors of SQEs that are not submitted yet */
+    unsigned                  scratch_used;
+    struct __kernel_timespec *deadlines; /* linked timeouts of the same, one for each SQE */
+    int                       wake_fd;   /* eventfd; -1 where MSG_RING wakes */
+    struct nu_op              wake_op;
+    uint64_t                  wake_count; /* what reading the eventfd leaves */
+
+    /* any thread */
+    _Atomic(struct nu_task *) inbox;    /* posted tasks, newest first */
+    atomic_bool               sleeping; /* the owner waits in the kernel, or is about to */
+    atomic_bool               poked;    /* another turn is wanted before sleeping */
+    struct nu_task            stop;
+};
+
+/* The loop the calling thread owns, or NULL. */
+struct nu_loop *nu_loop_self(void);
+
+/* Starts a loop and its owner. 0 or an NNG error. */
+int nu_loop_start(struct nu_loop **loopp, unsigned index);
+
+/* Cancels what is left and ends the owner. Not on an owner. */
+void nu_loop_stop(struct nu_loop *loop);
+
+/* Frees a stopped loop. No loop runs any more that could still post to it. */
+void nu_loop_free(struct nu_loop *loop);
+
+/* One turn, as described above. Owner only. Waits only when there is nothing else to do. */
+void nu_loop_turn(struct nu_loop *loop);
+
+/* Submits what is prepared without waiting, to make room in the ring. Owner only. */
+void nu_loop_flush(struct nu_loop *loop);
+
+/* Queues a task for the owner. Any thread; on the owner itself it runs in its next turn. */
+void nu_loop_post(struct nu_loop *loop, struct nu_task *task);
+
+/* Makes the owner take another turn. Any thread. */
+void nu_loop_wake(struct nu_loop *loop);
+
+#endif

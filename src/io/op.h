@@ -1,0 +1,91 @@
+/*
+ * An op is what the kernel holds: one operation, embedded in its owner, reused and never allocated
+ * per call. From submission until its last completion its memory, and every buffer it names, belong
+ * to the kernel. Owner thread only, all of it.
+ *
+ * Submitting never fails: where the ring is full the op waits in the loop's backlog. Its `done` is
+ * called with the completion's result, once (again and again for a multishot op, until the flags lack
+ * IORING_CQE_F_MORE), and may submit the op anew.
+ */
+#ifndef NU_IO_OP_H
+#define NU_IO_OP_H
+
+#include "base/list.h"
+
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+struct nu_loop;
+struct nu_op;
+
+typedef void (*nu_op_done)(struct nu_op *op, int res, uint32_t flags);
+
+enum nu_op_state {
+    NU_OP_IDLE,    /* ours: may be submitted */
+    NU_OP_BACKLOG, /* submitted, waits for room in the ring */
+    NU_OP_KERNEL,  /* prepared or with the kernel: hands off until the last completion */
+};
+
+enum nu_op_kind {
+    NU_OP_WRITEV,
+    NU_OP_READV,
+    NU_OP_RECV,   /* into the op's own buffer */
+    NU_OP_SELECT, /* receive into a buffer the kernel takes from the loop's buffer ring */
+    NU_OP_ACCEPT, /* multishot */
+    NU_OP_CONNECT,
+    NU_OP_READ, /* a file, at an offset */
+    NU_OP_OPEN,
+};
+
+/* Part of a scatter/gather vector: what is left after `skip` bytes. The array is copied on submit. */
+struct nu_op_vec {
+    const struct iovec *iov;
+    unsigned            niov;
+    size_t              skip;
+};
+
+struct nu_op {
+    struct nu_loop  *loop;
+    nu_op_done       done;
+    struct nu_list   link;  /* in the backlog */
+    uint32_t         slot;  /* index into the loop's slots while NU_OP_KERNEL */
+    enum nu_op_kind  kind;
+    enum nu_op_state state;
+    bool             cancel;   /* to be cancelled as soon as the ring has room */
+    int              fd;       /* what it works on */
+    uint32_t         rw_flags; /* NU_OP_WRITEV: RWF_*; NU_OP_ACCEPT: SOCK_* */
+    uint64_t         deadline; /* NU_OP_WRITEV: links a timeout; NU_NEVER for none */
+    union {
+        struct nu_op_vec vec;
+        struct {
+            void    *base;
+            size_t   len;
+            uint64_t offset;
+        } buf;
+        struct {
+            const struct sockaddr *sa;
+            socklen_t              len;
+        } addr;
+        struct {
+            const char     *path;
+            struct open_how how;
+        } open;
+    } arg;
+};
+
+void nu_op_init(struct nu_op *op, struct nu_loop *loop, nu_op_done done);
+
+/* Submits `op`, whose kind, fd and arguments are set and which is idle. */
+void nu_op_submit(struct nu_op *op);
+
+/* Asks for the op's early end. `done` tells how it went, as always; idle ops are left alone. */
+void nu_op_cancel(struct nu_op *op);
+
+/* Submits what had to wait for room. The loop calls it each turn. */
+void nu_op_retry(struct nu_loop *loop);
+
+#endif

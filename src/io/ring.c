@@ -1,0 +1,123 @@
+#include "io/ring.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Fewer entries than this are no use to a loop, so halving stops here. */
+#define MIN_ENTRIES 8U
+
+static const struct {
+    unsigned    flags;
+    const char *name;
+} ladder[] = {
+    { IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
+          IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+      "SINGLE_ISSUER|DEFER_TASKRUN|SUBMIT_ALL" },
+    { IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
+          IORING_SETUP_CLAMP,
+      "COOP_TASKRUN|SUBMIT_ALL" },
+    { IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP, "none" },
+};
+
+#define RUNGS (sizeof ladder / sizeof ladder[0])
+
+const char *nu_ring_rung_name(unsigned rung)
+{
+    return rung < RUNGS ? ladder[rung].name : NULL;
+}
+
+unsigned nu_ring_rung_flags(unsigned rung)
+{
+    return rung < RUNGS ? ladder[rung].flags : 0;
+}
+
+static int open_rung(struct nu_ring *ring, unsigned rung, unsigned entries, unsigned completions)
+{
+    int err;
+    do {
+        struct io_uring_params params = { .flags = ladder[rung].flags, .cq_entries = completions };
+        err = io_uring_queue_init_params(entries, &ring->uring, &params);
+        if (err == 0) {
+            ring->entries = params.sq_entries;
+            ring->rung    = rung;
+            return 0;
+        }
+        entries /= 2;
+        completions /= 2;
+    } while (err == -ENOMEM && entries >= MIN_ENTRIES);
+    return err;
+}
+
+int nu_ring_open(struct nu_ring *ring, unsigned entries, unsigned completions)
+{
+    int err = -ENOSYS;
+    memset(ring, 0, sizeof *ring);
+    for (unsigned rung = 0; rung < RUNGS; rung++) {
+        err = open_rung(ring, rung, entries, completions);
+        if (err != -EINVAL) {
+            break;
+        }
+    }
+    if (err != 0) {
+        return err;
+    }
+    if ((ring->uring.features & IORING_FEAT_EXT_ARG) == 0) {
+        io_uring_queue_exit(&ring->uring); /* before 5.11: no wait with a deadline */
+        return -ENOSYS;
+    }
+    /* We submit in the order of preparation, so the indirection never changes. */
+    for (unsigned i = 0; i < ring->entries; i++) {
+        ring->uring.sq.array[i] = i;
+    }
+    ring->registered = io_uring_register_ring_fd(&ring->uring) == 1;
+    return 0;
+}
+
+void nu_ring_close(struct nu_ring *ring)
+{
+    io_uring_queue_exit(&ring->uring);
+}
+
+/* Shows the kernel what was prepared; returns how many entries it has not taken yet. */
+static unsigned publish(struct io_uring_sq *sq)
+{
+    if (sq->sqe_head != sq->sqe_tail) {
+        sq->sqe_head = sq->sqe_tail;
+        io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
+    }
+    return sq->sqe_tail - io_uring_smp_load_acquire(sq->khead);
+}
+
+int nu_ring_enter(struct nu_ring *ring, unsigned wait, uint64_t until)
+{
+    struct __kernel_timespec      ts;
+    struct io_uring_getevents_arg arg   = { .sigmask_sz = _NSIG / 8 };
+    unsigned                      flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
+
+    if (wait > 0 && until != NU_NEVER) {
+        uint64_t now = nu_now();
+        uint64_t ns  = until > now ? until - now : 0;
+        ts.tv_sec    = (int64_t) (ns / NU_SECOND);
+        ts.tv_nsec   = (int64_t) (ns % NU_SECOND);
+        arg.ts       = (uint64_t) (uintptr_t) &ts;
+    }
+    if (ring->registered) {
+        flags |= IORING_ENTER_REGISTERED_RING;
+    }
+    if (ring->uring.features & NU_FEAT_NO_IOWAIT) {
+        flags |= NU_ENTER_NO_IOWAIT;
+    }
+    long n = syscall(__NR_io_uring_enter, ring->uring.enter_ring_fd, publish(&ring->uring.sq), wait,
+                     flags, &arg, sizeof arg);
+    return n < 0 ? -errno : 0;
+}
+
+unsigned nu_ring_space(const struct nu_ring *ring)
+{
+    return io_uring_sq_space_left(&ring->uring);
+}

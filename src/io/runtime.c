@@ -1,0 +1,135 @@
+#include "io/runtime.h"
+
+#include "io/cpus.h"
+#include "io/features.h"
+#include "io/loop.h"
+
+#include <nng/nng.h>
+#include <nng/uring.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+static pthread_mutex_t  lock = PTHREAD_MUTEX_INITIALIZER; /* starting and stopping */
+static struct nu_loop **loops;                            /* constant while `running` */
+static atomic_uint      running;                          /* loops there are */
+static atomic_uint      turn;                             /* whose turn it is in nu_runtime_pick() */
+static atomic_bool      forked;
+
+static void in_child(void)
+{
+    if (atomic_load(&running) > 0) {
+        atomic_store(&forked, true);
+    }
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, in_child);
+}
+
+/* As many as were wanted, or as the limits allow: one is enough. */
+static int start_loops(void)
+{
+    static pthread_once_t watch = PTHREAD_ONCE_INIT;
+    pthread_once(&watch, watch_forks);
+    int err = nu_features_find();
+    if (err != 0) {
+        return err;
+    }
+    unsigned wanted = nu_cpus_wanted();
+    loops           = calloc(wanted, sizeof(struct nu_loop *));
+    if (loops == NULL) {
+        return NNG_ENOMEM;
+    }
+    unsigned n = 0;
+    while (n < wanted && (err = nu_loop_start(&loops[n], n)) == 0) {
+        n++;
+    }
+    if (n == 0) {
+        free(loops);
+        loops = NULL;
+        return err;
+    }
+    atomic_store(&running, n);
+    return 0;
+}
+
+int nu_runtime_start(void)
+{
+    if (atomic_load(&forked)) {
+        nu_features_refuse(0, "the process forked while the library was running",
+                           "start using the library after fork(), or exec() in the child");
+        return NNG_ENOTSUP;
+    }
+    if (atomic_load(&running) > 0) {
+        return 0;
+    }
+    pthread_mutex_lock(&lock);
+    int err = atomic_load(&running) > 0 ? 0 : start_loops();
+    pthread_mutex_unlock(&lock);
+    return err;
+}
+
+struct nu_loop *nu_runtime_pick(void)
+{
+    struct nu_loop *self = nu_loop_self();
+    if (self != NULL) {
+        return self;
+    }
+    if (nu_runtime_start() != 0) {
+        return NULL;
+    }
+    return loops[atomic_fetch_add(&turn, 1) % atomic_load(&running)];
+}
+
+unsigned nu_runtime_count(void)
+{
+    return atomic_load(&running);
+}
+
+struct nu_loop *nu_runtime_loop(unsigned i)
+{
+    return loops[i];
+}
+
+void nu_runtime_wake(void)
+{
+    unsigned n = atomic_load(&running);
+    for (unsigned i = 0; i < n; i++) {
+        nu_loop_wake(loops[i]);
+    }
+}
+
+bool nu_runtime_forked(void)
+{
+    return atomic_load_explicit(&forked, memory_order_relaxed);
+}
+
+void nng_fini(void)
+{
+    pthread_mutex_lock(&lock);
+    unsigned n = nu_runtime_forked() ? 0 : atomic_load(&running);
+    for (unsigned i = 0; i < n; i++) {
+        nu_loop_stop(loops[i]);
+    }
+    if (n > 0) {
+        atomic_store(&running, 0);
+        for (unsigned i = 0; i < n; i++) {
+            nu_loop_free(loops[i]);
+        }
+        free(loops);
+        loops = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+unsigned nng_uring_loops(void)
+{
+    return nu_runtime_count();
+}
+
+const char *nng_uring_setup_flags(void)
+{
+    return nu_runtime_count() > 0 ? nu_ring_rung_name(loops[0]->ring.rung) : "";
+}

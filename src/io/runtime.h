@@ -1,0 +1,29 @@
+/*
+ * The loops of this process: started at the first need, stopped by nng_fini(), refused in a forked
+ * child. Any thread.
+ */
+#ifndef NU_IO_RUNTIME_H
+#define NU_IO_RUNTIME_H
+
+#include <stdbool.h>
+
+struct nu_loop;
+
+/* Starts the loops unless they run. 0, NNG_ENOMEM, or NNG_ENOTSUP (see nng_uring_reason()). */
+int nu_runtime_start(void);
+
+/* A loop for something new: the caller's own on an owner thread, else the next in turn. Starts the
+ * loops if need be; NULL when there are none to be had. */
+struct nu_loop *nu_runtime_pick(void);
+
+/* How many loops run, and the i-th of them. Constant from start to nng_fini(). */
+unsigned        nu_runtime_count(void);
+struct nu_loop *nu_runtime_loop(unsigned i);
+
+/* Makes every loop take another turn, for those who wait for something by turning one. */
+void nu_runtime_wake(void);
+
+/* This process is a child that was forked while the loops ran: it has none of them. */
+bool nu_runtime_forked(void);
+
+#endif

@@ -1,0 +1,221 @@
+#include "io/trials.h"
+
+#include "base/clock.h"
+#include "io/bufring.h"
+#include "io/features.h"
+#include "io/ring.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define ENTRIES 8U
+#define PATIENCE (2 * NU_SECOND) /* a trial's completion comes at once, or something is wrong */
+
+/* A small ring and a connected pair of sockets. */
+struct trial {
+    struct nu_ring ring;
+    int            pair[2];
+};
+
+static struct io_uring_sqe *sqe_of(struct trial *t)
+{
+    return io_uring_get_sqe(&t->ring.uring);
+}
+
+/* Submits, and returns the result of the first completion whose user_data is 1. */
+static int outcome(struct trial *t)
+{
+    struct io_uring_cqe *cqe;
+    uint64_t             until = nu_now() + PATIENCE;
+    while (nu_now() < until) {
+        int err = nu_ring_enter(&t->ring, 1, until);
+        if (err != 0 && err != -EINTR && err != -ETIME) {
+            return err;
+        }
+        while (io_uring_peek_cqe(&t->ring.uring, &cqe) == 0 && cqe != NULL) {
+            int  res  = cqe->res;
+            bool mine = cqe->user_data == 1;
+            io_uring_cqe_seen(&t->ring.uring, cqe);
+            if (mine) {
+                return res;
+            }
+        }
+    }
+    return -ETIME;
+}
+
+static int try_writev(struct trial *t, int rw_flags)
+{
+    struct iovec         iov = { (char[]){ 'x' }, 1 };
+    struct io_uring_sqe *sqe = sqe_of(t);
+    io_uring_prep_writev2(sqe, t->pair[0], &iov, 1, 0, rw_flags);
+    sqe->user_data = 1;
+    int res        = outcome(t);
+    return res == 1 ? 0 : res < 0 ? res : -EIO;
+}
+
+/* Nothing ever arrives at pair[0]: only the timeout, or a cancellation, ends this. */
+static void read_forever(struct trial *t, char *byte, unsigned flags)
+{
+    struct io_uring_sqe *sqe = sqe_of(t);
+    io_uring_prep_recv(sqe, t->pair[0], byte, 1, 0);
+    sqe->user_data = 1;
+    sqe->flags |= flags;
+}
+
+static int try_link_timeout(struct trial *t, unsigned flags)
+{
+    char                     byte;
+    struct __kernel_timespec ts = { .tv_sec = 0, .tv_nsec = 1 };
+    read_forever(t, &byte, IOSQE_IO_LINK);
+    struct io_uring_sqe *sqe = sqe_of(t);
+    io_uring_prep_link_timeout(sqe, &ts, IORING_TIMEOUT_ABS);
+    sqe->flags |= flags;
+    int res = outcome(t);
+    return res == -ECANCELED || res == -EINTR ? 0 : res < 0 ? res : -EIO;
+}
+
+static int try_cancel(struct trial *t)
+{
+    char byte;
+    read_forever(t, &byte, 0);
+    io_uring_prep_cancel64(sqe_of(t), 1, 0);
+    int res = outcome(t);
+    return res == -ECANCELED ? 0 : res < 0 ? res : -EIO;
+}
+
+static int try_accept(struct trial *t)
+{
+    struct sockaddr_storage addr = { .ss_family = AF_UNIX }; /* binds to a name of the kernel's */
+    int                     fd   = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    int err = 0;
+    if (bind(fd, (struct sockaddr *) &addr, sizeof(sa_family_t)) != 0 || listen(fd, 1) != 0) {
+        err = -errno;
+    } else {
+        struct io_uring_sqe *sqe = sqe_of(t);
+        io_uring_prep_multishot_accept(sqe, fd, NULL, NULL, SOCK_CLOEXEC);
+        sqe->user_data = 1;
+        io_uring_prep_cancel64(sqe_of(t), 1, 0);
+        err = outcome(t);
+        err = err == -ECANCELED ? 0 : err < 0 ? err : -EIO;
+    }
+    close(fd);
+    return err;
+}
+
+static int try_buffer_ring(struct trial *t)
+{
+    struct nu_bufring bufs;
+    int               err = nu_bufring_open(&bufs, &t->ring.uring);
+    nu_bufring_close(&bufs, &t->ring.uring);
+    return err;
+}
+
+/* Fills pair[0] first, so that the answer is about waiting. */
+static int fill_up(struct trial *t)
+{
+    static const char zeros[4096];
+    while (send(t->pair[0], zeros, sizeof zeros, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+    }
+    return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+}
+
+static int says_again(struct trial *t)
+{
+    int res = outcome(t);
+    return res == -EAGAIN ? 0 : res < 0 ? res : -EIO;
+}
+
+static int try_nowait(struct trial *t)
+{
+    int err = fill_up(t);
+    if (err != 0) {
+        return err;
+    }
+    struct iovec         iov = { (char[]){ 'x' }, 1 };
+    struct io_uring_sqe *sqe = sqe_of(t);
+    io_uring_prep_writev2(sqe, t->pair[0], &iov, 1, 0, RWF_NOWAIT);
+    sqe->user_data = 1;
+    return says_again(t);
+}
+
+static int try_dontwait(struct trial *t)
+{
+    int err = fill_up(t);
+    if (err != 0) {
+        return err;
+    }
+    struct iovec         iov = { (char[]){ 'x' }, 1 };
+    struct msghdr        msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+    struct io_uring_sqe *sqe = sqe_of(t);
+    io_uring_prep_sendmsg(sqe, t->pair[0], &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+    sqe->user_data = 1;
+    return says_again(t);
+}
+
+static int try_msg_ring(struct trial *t)
+{
+    struct io_uring_sqe sqe = { .opcode    = IORING_OP_MSG_RING,
+                                .fd        = t->ring.uring.ring_fd,
+                                .off       = 1 }; /* the user_data that arrives */
+    if (syscall(__NR_io_uring_register, -1, NU_REGISTER_SEND_MSG_RING, &sqe, 1) < 0) {
+        return -errno;
+    }
+    return outcome(t);
+}
+
+static int try_on(struct trial *t, unsigned feature)
+{
+    switch (feature) {
+    case NU_HAS_DEFER_TASKRUN:
+        return nu_ring_rung_flags(t->ring.rung) & IORING_SETUP_DEFER_TASKRUN ? 0 : -EINVAL;
+    case NU_HAS_REGISTERED_RING:
+        return t->ring.registered ? 0 : -EINVAL;
+    case NU_HAS_WRITEV:
+        return try_writev(t, 0);
+    case NU_HAS_LINK_TIMEOUT:
+        return try_link_timeout(t, 0);
+    case NU_HAS_CQE_SKIP:
+        return try_link_timeout(t, IOSQE_CQE_SKIP_SUCCESS);
+    case NU_HAS_ASYNC_CANCEL:
+        return try_cancel(t);
+    case NU_HAS_MULTISHOT_ACCEPT:
+        return try_accept(t);
+    case NU_HAS_BUFFER_RING:
+        return try_buffer_ring(t);
+    case NU_HAS_SEND_DONTWAIT:
+        return try_dontwait(t);
+    case NU_HAS_NOWAIT:
+        return try_nowait(t);
+    case NU_HAS_NOSIGNAL:
+        return try_writev(t, NU_RWF_NOSIGNAL);
+    case NU_HAS_MSG_RING:
+        return try_msg_ring(t);
+    case NU_HAS_NO_IOWAIT:
+        return t->ring.uring.features & NU_FEAT_NO_IOWAIT ? 0 : -EINVAL;
+    default: /* NU_HAS_RING: that we are here is the proof */
+        return 0;
+    }
+}
+
+int nu_try(unsigned feature)
+{
+    struct trial t;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, t.pair) != 0) {
+        return -errno;
+    }
+    int err = nu_ring_open(&t.ring, ENTRIES, 2 * ENTRIES);
+    if (err == 0) {
+        err = try_on(&t, feature);
+        nu_ring_close(&t.ring);
+    }
+    close(t.pair[0]);
+    close(t.pair[1]);
+    return err;
+}

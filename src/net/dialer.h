@@ -1,0 +1,18 @@
+/* Connecting: a name or literal address to a connected TCP socket, without blocking anybody. */
+#ifndef NU_NET_DIALER_H
+#define NU_NET_DIALER_H
+
+#include "io/aio.h"
+
+/* Makes an object of a connected socket, which it then owns. NULL: no memory. Owner of `loop`. */
+typedef void *(*nu_dialed)(struct nu_loop *loop, int fd);
+
+/*
+ * Tries the addresses of host and port (both copied) one after the other, in the resolver's order,
+ * until one answers. The aio is begun; it finishes with what `dialed` made as its output 0, or with
+ * the last address's error. `family` is AF_UNSPEC, AF_INET or AF_INET6. Any thread.
+ */
+void nu_dial(nng_aio *aio, struct nu_loop *loop, const char *host, const char *port, int family,
+             nu_dialed dialed);
+
+#endif

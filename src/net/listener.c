@@ -1,0 +1,124 @@
+#include "net/listener.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#define BACKLOG 1024
+#define PAUSE (50 * NU_MS) /* out of descriptors or memory: asking at once again would spin */
+
+static int bind_one(struct sockaddr_storage *ss, socklen_t len, bool join)
+{
+    int on = 1, off = 0;
+    int fd = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        (join && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
+        (ss->ss_family == AF_INET6 &&
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0) ||
+        bind(fd, (struct sockaddr *) ss, len) != 0) {
+        int err = -errno;
+        close(fd);
+        return err;
+    }
+    return fd;
+}
+
+/* The first one binds alone, so that it notices others; only then may our own join it. */
+static int bind_all(int *fds, unsigned n, struct sockaddr_storage *ss, socklen_t len)
+{
+    int on = 1;
+    for (unsigned i = 0; i < n; i++) {
+        int fd = bind_one(ss, len, i > 0);
+        if (fd < 0) {
+            return -fd;
+        }
+        fds[i] = fd;
+        if (i == 0 &&
+            (getsockname(fd, (struct sockaddr *) ss, &len) != 0 ||
+             (n > 1 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0))) {
+            return errno;
+        }
+    }
+    return 0;
+}
+
+int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, socklen_t len)
+{
+    for (unsigned i = 0; i < n; i++) {
+        fds[i] = -1;
+    }
+    int err = bind_all(fds, n, ss, len);
+    for (unsigned i = 0; err != 0 && i < n; i++) {
+        if (fds[i] >= 0) {
+            close(fds[i]);
+        }
+    }
+    return nu_error_from_errno(err);
+}
+
+static void finish_stop(struct nu_listener *listener)
+{
+    close(listener->fd);
+    listener->gone(listener);
+}
+
+static void done(struct nu_op *op, int res, uint32_t flags)
+{
+    struct nu_listener *listener = nu_container(op, struct nu_listener, op);
+    if (res >= 0 && listener->stopping) {
+        close(res);
+    } else if (res >= 0) {
+        listener->accepted(listener, res);
+    }
+    if (op->state != NU_OP_IDLE) {
+        (void) flags; /* more will follow */
+    } else if (listener->stopping) {
+        finish_stop(listener);
+    } else if (res >= 0 || res == -ECONNABORTED) {
+        nu_op_submit(op);
+    } else {
+        nu_timer_arm(&listener->loop->timers, &listener->pause, nu_now() + PAUSE);
+    }
+}
+
+static void resume(struct nu_timer *timer)
+{
+    struct nu_listener *listener = nu_container(timer, struct nu_listener, pause);
+    if (!listener->stopping) {
+        nu_op_submit(&listener->op);
+    }
+}
+
+int nu_listener_start(struct nu_listener *listener, struct nu_loop *loop, int fd)
+{
+    if (listen(fd, BACKLOG) != 0) {
+        return nu_error_from_errno(errno);
+    }
+    listener->loop       = loop;
+    listener->fd         = fd;
+    listener->stopping   = false;
+    listener->pause      = (struct nu_timer){ .fire = resume };
+    nu_op_init(&listener->op, loop, done);
+    listener->op.kind     = NU_OP_ACCEPT;
+    listener->op.fd       = fd;
+    listener->op.rw_flags = SOCK_CLOEXEC;
+    nu_op_submit(&listener->op);
+    return 0;
+}
+
+void nu_listener_stop(struct nu_listener *listener)
+{
+    listener->stopping = true;
+    nu_timer_disarm(&listener->loop->timers, &listener->pause);
+    if (listener->op.state == NU_OP_IDLE) {
+        finish_stop(listener);
+        return;
+    }
+    nu_op_cancel(&listener->op);
+}

@@ -1,0 +1,36 @@
+/*
+ * Listening: one socket, one multishot accept, one loop. A server has one of these on each loop, all
+ * bound to the same address; the kernel spreads the connections.
+ */
+#ifndef NU_NET_LISTENER_H
+#define NU_NET_LISTENER_H
+
+#include "io/loop.h"
+#include "io/op.h"
+
+#include <sys/socket.h>
+
+struct nu_listener {
+    struct nu_loop *loop;
+    int             fd;
+    struct nu_op    op;
+    struct nu_timer pause; /* armed while accepting waits for descriptors or memory to come back */
+    bool            stopping;
+    void (*accepted)(struct nu_listener *listener, int fd); /* the socket is the callee's */
+    void (*gone)(struct nu_listener *listener);             /* the last call; the memory may go */
+};
+
+/*
+ * Binds n sockets to one address; a port of 0 becomes the same port for all, written back to *ss.
+ * The first bind excludes others, so an address in use is NNG_EADDRINUSE. Any thread.
+ */
+int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, socklen_t len);
+
+/* Starts listening and accepting on a bound socket, which it owns. 0 or an NNG error, after which
+ * the socket is still the caller's. Owner of `loop` only. */
+int nu_listener_start(struct nu_listener *listener, struct nu_loop *loop, int fd);
+
+/* Stops accepting; `gone` is called when the kernel has let go. Owner only, once. */
+void nu_listener_stop(struct nu_listener *listener);
+
+#endif

@@ -1,0 +1,154 @@
+#include "net/tcp.h"
+
+#include "base/error.h"
+#include "net/address.h"
+#include "net/tcp_read.h"
+#include "net/tcp_write.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- Life --------------------------------------------------------------------------------- */
+
+static void kicked(struct nu_task *task)
+{
+    struct nu_tcp *tcp = nu_container(task, struct nu_tcp, kick);
+    pthread_mutex_lock(&tcp->lock);
+    tcp->kicked = false;
+    if (tcp->closed) {
+        nu_tcp_closing(tcp);
+        return;
+    }
+    nu_tcp_write_next(tcp);
+    nu_tcp_read_next(tcp);
+    pthread_mutex_unlock(&tcp->lock);
+}
+
+void nu_tcp_kick(struct nu_tcp *tcp)
+{
+    if (!tcp->kicked) {
+        tcp->kicked = true;
+        nu_loop_post(tcp->loop, &tcp->kick);
+    }
+}
+
+/* nng_fini(): the socket goes now, the memory when its owner asks. */
+static void evicted(struct nu_resident *resident)
+{
+    struct nu_tcp *tcp = nu_container(resident, struct nu_tcp, resident);
+    pthread_mutex_lock(&tcp->lock);
+    tcp->closed = true;
+    nu_tcp_closing(tcp);
+}
+
+void nu_tcp_init(struct nu_tcp *tcp, struct nu_loop *loop, int fd, void (*gone)(struct nu_tcp *))
+{
+    int on = 1;
+    memset(tcp, 0, sizeof *tcp);
+    tcp->loop = loop;
+    tcp->fd   = fd;
+    tcp->gone = gone;
+    pthread_mutex_init(&tcp->lock, NULL);
+    nu_list_init(&tcp->writes);
+    nu_list_init(&tcp->reads);
+    nu_op_init(&tcp->write_op, loop, nu_tcp_write_done);
+    nu_op_init(&tcp->read_op, loop, nu_tcp_read_done);
+    tcp->kick.run       = kicked;
+    tcp->resident.evict = evicted;
+    nu_list_append(&loop->residents, &tcp->resident.link);
+    (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* not vital */
+}
+
+void nu_tcp_close(struct nu_tcp *tcp, bool abortive)
+{
+    pthread_mutex_lock(&tcp->lock);
+    tcp->closed   = true;
+    tcp->released = true;
+    tcp->abortive = tcp->abortive || abortive;
+    bool dead     = tcp->dead;
+    if (!dead) {
+        nu_tcp_kick(tcp);
+    }
+    pthread_mutex_unlock(&tcp->lock);
+    if (dead) {
+        pthread_mutex_destroy(&tcp->lock);
+        tcp->gone(tcp);
+    }
+}
+
+static void close_fd(struct nu_tcp *tcp)
+{
+    if (tcp->abortive) {
+        struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+        (void) setsockopt(tcp->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    }
+    close(tcp->fd);
+    nu_rx_clear(&tcp->rx, &tcp->loop->buffers);
+    nu_list_remove(&tcp->resident.link);
+    tcp->dead = true;
+}
+
+void nu_tcp_closing(struct nu_tcp *tcp)
+{
+    nu_tcp_write_close(tcp);
+    nu_tcp_read_close(tcp);
+    /* The kernel may still have our buffers; its completions bring us back here. */
+    if (tcp->write_op.state == NU_OP_IDLE && tcp->read_op.state == NU_OP_IDLE && !tcp->dead) {
+        close_fd(tcp);
+    }
+    bool last = tcp->dead && tcp->released && !tcp->kicked;
+    pthread_mutex_unlock(&tcp->lock);
+    if (last) {
+        pthread_mutex_destroy(&tcp->lock);
+        tcp->gone(tcp);
+    }
+}
+
+void nu_tcp_shutdown_write(struct nu_tcp *tcp)
+{
+    shutdown(tcp->fd, SHUT_WR);
+}
+
+/* ---- Facts and options -------------------------------------------------------------------- */
+
+typedef int (*get_name)(int fd, struct sockaddr *sa, socklen_t *len);
+
+static int addr_of(struct nu_tcp *tcp, get_name get, nng_sockaddr *addr)
+{
+    struct sockaddr_storage ss;
+    socklen_t               len = sizeof ss;
+    pthread_mutex_lock(&tcp->lock);
+    int err = NNG_ECLOSED;
+    if (!tcp->closed) {
+        err = get(tcp->fd, (struct sockaddr *) &ss, &len) == 0 ? 0 : nu_error_from_errno(errno);
+    }
+    pthread_mutex_unlock(&tcp->lock);
+    return err != 0 ? err : nu_address_to_nng((struct sockaddr *) &ss, addr);
+}
+
+int nu_tcp_local_addr(struct nu_tcp *tcp, nng_sockaddr *addr)
+{
+    return addr_of(tcp, getsockname, addr);
+}
+
+int nu_tcp_remote_addr(struct nu_tcp *tcp, nng_sockaddr *addr)
+{
+    return addr_of(tcp, getpeername, addr);
+}
+
+int nu_tcp_set_keepalive(struct nu_tcp *tcp, bool on)
+{
+    int value = on, err = NNG_ECLOSED;
+    pthread_mutex_lock(&tcp->lock);
+    if (!tcp->closed) {
+        err = setsockopt(tcp->fd, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value) == 0
+                  ? 0
+                  : nu_error_from_errno(errno);
+    }
+    pthread_mutex_unlock(&tcp->lock);
+    return err;
+}

@@ -1,0 +1,74 @@
+/*
+ * A connected TCP socket: its life, and the state its reads (tcp_read.h) and writes (tcp_write.h)
+ * share. It lives on one loop. Starting a read or a write and closing may be done from any thread;
+ * everything the kernel does for it, and the end of every operation that had to wait, happens on
+ * the loop's owner.
+ *
+ * `lock` guards what is marked with it. It is taken before an aio's lock, never the other way round,
+ * and no callback runs under it. Only an application thread that tries a write holds it in a system call.
+ */
+#ifndef NU_NET_TCP_H
+#define NU_NET_TCP_H
+
+#include "base/list.h"
+#include "io/aio.h"
+#include "io/loop.h"
+#include "io/op.h"
+#include "net/rx.h"
+
+#include <pthread.h>
+
+struct nu_tcp {
+    struct nu_loop *loop; /* constant */
+    int             fd;   /* constant; the kernel's from the moment we are gone */
+    pthread_mutex_t lock;
+
+    /* under lock */
+    struct nu_list writes;   /* aios in the order of their bytes; the first may be in the kernel */
+    struct nu_list reads;    /* likewise */
+    bool           closed;   /* nothing new is begun, all that is pending ends NNG_ECLOSED */
+    bool           abortive; /* what the peer has not received is thrown away (RST) */
+    bool           released; /* nu_tcp_close() was called: the memory may go */
+    bool           dead;     /* the descriptor is closed, nothing is left but the memory */
+    bool           kicked;   /* `kick` is posted */
+    struct nu_task kick;     /* has the owner look at all of this */
+
+    /* the owner's alone */
+    struct nu_op       write_op;
+    struct nu_op       read_op;
+    int                write_abort; /* why the write in the kernel is to end; 0: it is not */
+    int                read_abort;
+    bool               patient; /* the write in the kernel waits for room, and keeps its deadline */
+    bool               plain;   /* the read in the kernel goes into memory of our own */
+    struct nu_rx       rx;
+    struct nu_resident resident;
+    void (*gone)(struct nu_tcp *tcp); /* the last call: frees the memory. Any thread after nng_fini() */
+};
+
+/* Takes a connected socket over, TCP_NODELAY on. Owner of `loop` only. */
+void nu_tcp_init(struct nu_tcp *tcp, struct nu_loop *loop, int fd, void (*gone)(struct nu_tcp *));
+
+/*
+ * Ends everything that is pending with NNG_ECLOSED, closes the socket when the kernel has let go of
+ * all buffers, then calls `gone`. What was written before still reaches the peer, unless `abortive`.
+ * Returns at once. Any thread; once.
+ */
+void nu_tcp_close(struct nu_tcp *tcp, bool abortive);
+
+/* No more bytes will follow to the peer (FIN); reading goes on. Owner only. */
+void nu_tcp_shutdown_write(struct nu_tcp *tcp);
+
+/* Both ends' addresses; NNG_ECLOSED when closed. Any thread. */
+int nu_tcp_local_addr(struct nu_tcp *tcp, nng_sockaddr *addr);
+int nu_tcp_remote_addr(struct nu_tcp *tcp, nng_sockaddr *addr);
+
+/* Keep-alive probes of TCP. NNG_ECLOSED when closed. Any thread. */
+int nu_tcp_set_keepalive(struct nu_tcp *tcp, bool on);
+
+/* Has the owner look at the queues. With the lock held; any thread. */
+void nu_tcp_kick(struct nu_tcp *tcp);
+
+/* After an operation has ended on a closed connection. Owner; with the lock, which it releases. */
+void nu_tcp_closing(struct nu_tcp *tcp);
+
+#endif

@@ -1,0 +1,227 @@
+#include "net/tcp_read.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define AGAIN (-1) /* a verdict: not over yet */
+
+static nng_aio *first(const struct nu_tcp *tcp)
+{
+    return nu_list_empty(&tcp->reads) ? NULL : nu_container(tcp->reads.next, nng_aio, link);
+}
+
+static void end(nng_aio *aio, int err)
+{
+    nu_list_remove(&aio->link);
+    nu_aio_finish(aio, err, aio->io.done);
+}
+
+/* ---- Bytes that are here already ---------------------------------------------------------- */
+
+/* Copies from rx to where the vector has room. */
+static void serve(struct nu_tcp *tcp, struct nu_aio_io *io)
+{
+    size_t skip = io->done;
+    for (unsigned i = 0; i < io->niov && nu_rx_len(&tcp->rx) > 0; i++) {
+        if (io->iov[i].iov_len <= skip) {
+            skip -= io->iov[i].iov_len;
+            continue;
+        }
+        size_t room = io->iov[i].iov_len - skip, have = nu_rx_len(&tcp->rx);
+        size_t n = room < have ? room : have;
+        memcpy((char *) io->iov[i].iov_base + skip, nu_rx_data(&tcp->rx), n);
+        nu_rx_consume(&tcp->rx, &tcp->loop->buffers, n);
+        io->done += n;
+        skip = 0;
+    }
+}
+
+static bool satisfied(const struct nu_aio_io *io)
+{
+    return io->done == io->total || (io->kind == NU_READ_SOME && io->done > 0);
+}
+
+/* ---- The owner's side --------------------------------------------------------------------- */
+
+/* Into a buffer the kernel picks when there is something, or into our own memory. */
+static int submit_fill(struct nu_tcp *tcp, bool plain)
+{
+    struct nu_op *op = &tcp->read_op;
+    tcp->plain       = plain || tcp->loop->buffers.ring == NULL;
+    if (!tcp->plain && !nu_rx_settle(&tcp->rx, &tcp->loop->buffers)) {
+        return NNG_ENOMEM;
+    }
+    op->kind = NU_OP_SELECT;
+    if (tcp->plain) {
+        size_t   room;
+        uint8_t *p = nu_rx_room(&tcp->rx, &tcp->loop->buffers, &room);
+        if (p == NULL) {
+            return NNG_ENOMEM;
+        }
+        op->kind         = NU_OP_RECV;
+        op->arg.buf.base = p;
+        op->arg.buf.len  = room;
+    }
+    op->fd = tcp->fd;
+    nu_op_submit(op);
+    return AGAIN;
+}
+
+static int submit(struct nu_tcp *tcp, nng_aio *aio)
+{
+    if (aio->io.kind == NU_READ_FILL) {
+        return submit_fill(tcp, false);
+    }
+    struct nu_op *op = &tcp->read_op;
+    op->kind         = NU_OP_READV;
+    op->fd           = tcp->fd;
+    op->arg.vec      = (struct nu_op_vec){ aio->io.iov, aio->io.niov, aio->io.done };
+    nu_op_submit(op);
+    return AGAIN;
+}
+
+void nu_tcp_read_next(struct nu_tcp *tcp)
+{
+    nng_aio *aio;
+    while (tcp->read_op.state == NU_OP_IDLE && (aio = first(tcp)) != NULL) {
+        int err = AGAIN;
+        if (aio->io.kind != NU_READ_FILL) {
+            serve(tcp, &aio->io);
+            err = satisfied(&aio->io) ? 0 : AGAIN;
+        }
+        if (err == AGAIN) {
+            tcp->read_abort = 0;
+            err             = submit(tcp, aio);
+        }
+        if (err != AGAIN) {
+            end(aio, err);
+        }
+    }
+}
+
+/* Bytes for rx: in the buffer that the completion names, or where we had them put. */
+static bool fill_rx(struct nu_tcp *tcp, size_t n, uint32_t flags)
+{
+    if (tcp->plain) {
+        nu_rx_grew(&tcp->rx, n);
+        return true;
+    }
+    struct nu_bufring *bufs = &tcp->loop->buffers;
+    return nu_rx_lend(&tcp->rx, bufs, nu_bufring_take(bufs, flags), n);
+}
+
+static int verdict(struct nu_tcp *tcp, nng_aio *aio, int res, uint32_t flags)
+{
+    if (res > 0) {
+        aio->io.done += (size_t) res;
+        if (aio->io.kind == NU_READ_FILL) {
+            return fill_rx(tcp, (size_t) res, flags) ? 0 : NNG_ENOMEM;
+        }
+        if (satisfied(&aio->io)) {
+            return 0;
+        }
+    } else if (res == 0) {
+        return NNG_ECONNSHUT;
+    } else if (res == -ENOBUFS && tcp->plain) {
+        return NNG_ENOMEM; /* else the loop's buffers were out for a moment */
+    } else if (res != -ECANCELED && res != -EINTR && res != -ENOBUFS) {
+        return nu_error_from_errno(-res);
+    }
+    if (tcp->read_abort != 0) {
+        return tcp->read_abort;
+    }
+    if (tcp->closed) {
+        return NNG_ECLOSED;
+    }
+    return res == -ENOBUFS ? submit_fill(tcp, true) : submit(tcp, aio);
+}
+
+void nu_tcp_read_done(struct nu_op *op, int res, uint32_t flags)
+{
+    struct nu_tcp *tcp = nu_container(op, struct nu_tcp, read_op);
+    pthread_mutex_lock(&tcp->lock);
+    nng_aio *aio = first(tcp);
+    int      err = verdict(tcp, aio, res, flags);
+    if (err != AGAIN) {
+        end(aio, err);
+    }
+    if (tcp->closed) {
+        nu_tcp_closing(tcp);
+        return;
+    }
+    nu_tcp_read_next(tcp);
+    pthread_mutex_unlock(&tcp->lock);
+}
+
+/* The aio's cancel function. What the kernel holds ends with its completion, the rest here. */
+static void cancel(nng_aio *aio, void *arg, int err)
+{
+    struct nu_tcp *tcp = arg;
+    pthread_mutex_lock(&tcp->lock);
+    if (aio == first(tcp) && tcp->read_op.state != NU_OP_IDLE) {
+        if (tcp->read_abort == 0) {
+            tcp->read_abort = err;
+        }
+        nu_op_cancel(&tcp->read_op);
+    } else {
+        end(aio, err);
+    }
+    pthread_mutex_unlock(&tcp->lock);
+}
+
+void nu_tcp_read_close(struct nu_tcp *tcp)
+{
+    bool     busy = tcp->read_op.state != NU_OP_IDLE;
+    nng_aio *head = busy ? first(tcp) : NULL;
+    if (busy) {
+        nu_op_cancel(&tcp->read_op);
+    }
+    struct nu_list *next;
+    for (struct nu_list *n = tcp->reads.next; n != &tcp->reads; n = next) {
+        nng_aio *aio = nu_container(n, nng_aio, link);
+        next         = n->next;
+        if (aio != head) {
+            end(aio, NNG_ECLOSED);
+        }
+    }
+}
+
+/* ---- Starting ----------------------------------------------------------------------------- */
+
+/* With the lock held: AGAIN when the aio is in the queue now, else how it ended. */
+static int start(struct nu_tcp *tcp, nng_aio *aio)
+{
+    if (tcp->closed) {
+        return NNG_ECLOSED;
+    }
+    int err = nu_aio_schedule(aio, tcp->loop, cancel, tcp);
+    if (err != 0) {
+        return err;
+    }
+    nu_aio_expire(aio);
+    nu_list_append(&tcp->reads, &aio->link);
+    if (tcp->loop == nu_loop_self()) {
+        nu_tcp_read_next(tcp);
+    } else {
+        nu_tcp_kick(tcp);
+    }
+    return AGAIN;
+}
+
+void nu_tcp_read(struct nu_tcp *tcp, nng_aio *aio, enum nu_read kind)
+{
+    int err      = nu_aio_late(aio) ? NNG_ETIMEDOUT : AGAIN;
+    aio->loop    = tcp->loop;
+    aio->io.kind = kind;
+    aio->io.done = 0;
+    if (err == AGAIN) {
+        pthread_mutex_lock(&tcp->lock);
+        err = start(tcp, aio);
+        pthread_mutex_unlock(&tcp->lock);
+    }
+    if (err != AGAIN) {
+        nu_aio_finish(aio, err, 0);
+    }
+}

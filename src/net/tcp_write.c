@@ -1,0 +1,226 @@
+#include "net/tcp_write.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "io/attempt.h"
+#include "io/features.h"
+
+#include <errno.h>
+
+#define AGAIN (-1) /* a verdict: not over yet */
+
+static nng_aio *first(const struct nu_tcp *tcp)
+{
+    return nu_list_empty(&tcp->writes) ? NULL : nu_container(tcp->writes.next, nng_aio, link);
+}
+
+/* ---- The end of a write ------------------------------------------------------------------- */
+
+/* Why a write ends whose attempt was broken off: somebody's wish, ours, or its deadline. */
+static int broken_off(const struct nu_tcp *tcp)
+{
+    if (tcp->write_abort != 0) {
+        return tcp->write_abort;
+    }
+    return tcp->closed ? NNG_ECLOSED : NNG_ETIMEDOUT;
+}
+
+static bool stop_here(const struct nu_tcp *tcp, const nng_aio *aio)
+{
+    return tcp->write_abort != 0 || tcp->closed || nu_aio_late(aio);
+}
+
+/* The outcome table of design.md. AGAIN: there is more to do, and nothing speaks against it. */
+static int verdict(const struct nu_tcp *tcp, const nng_aio *aio, int res)
+{
+    switch (res) {
+    case -ECANCELED:
+    case -EINTR:
+        return broken_off(tcp);
+    case -EAGAIN: /* there is no room, so it has to wait */
+        if ((tcp->write_op.rw_flags & RWF_NOWAIT) == 0) {
+            return NNG_EAGAIN; /* one that waits is not told so */
+        }
+        return stop_here(tcp, aio) ? broken_off(tcp) : AGAIN;
+    case 0: /* not for a vector with bytes in it; certainly not again and again */
+        return NNG_ECONNRESET;
+    default:
+        break;
+    }
+    if (res < 0) {
+        return nu_error_from_errno(-res);
+    }
+    if (aio->io.done == aio->io.total || aio->io.kind == NU_WRITE_SOME) {
+        return 0;
+    }
+    return stop_here(tcp, aio) ? broken_off(tcp) : AGAIN;
+}
+
+/*
+ * Takes a write out of the queue and finishes it. Those behind a write_all that failed half-way were
+ * promised a place in an intact stream, so they are not sent.
+ */
+static void end(struct nu_tcp *tcp, nng_aio *aio, int err)
+{
+    bool torn = err != 0 && aio->io.kind == NU_WRITE_ALL && aio->io.done > 0;
+    nu_list_remove(&aio->link);
+    nu_aio_finish(aio, err, aio->io.done);
+    while (torn && (aio = first(tcp)) != NULL) {
+        nu_list_remove(&aio->link);
+        nu_aio_finish(aio, NNG_ECANCELED, 0);
+    }
+}
+
+/* ---- The owner's side --------------------------------------------------------------------- */
+
+static void submit(struct nu_tcp *tcp, nng_aio *aio)
+{
+    struct nu_op *op = &tcp->write_op;
+    op->kind         = NU_OP_WRITEV;
+    op->fd           = tcp->fd;
+    op->arg.vec      = (struct nu_op_vec){ aio->io.iov, aio->io.niov, aio->io.done };
+    op->deadline     = tcp->patient ? aio->deadline : NU_NEVER;
+    /* A deadline costs a second SQE, so it is paid for only when there is something to wait for. */
+    op->rw_flags = !tcp->patient && aio->deadline != NU_NEVER ? RWF_NOWAIT : 0;
+    nu_op_submit(op);
+}
+
+void nu_tcp_write_next(struct nu_tcp *tcp)
+{
+    nng_aio *aio;
+    while (tcp->write_op.state == NU_OP_IDLE && (aio = first(tcp)) != NULL) {
+        if (nu_aio_late(aio)) {
+            end(tcp, aio, NNG_ETIMEDOUT);
+            continue;
+        }
+        nu_aio_keep(aio);
+        tcp->write_abort = 0;
+        /* After a part has gone the socket is full, and a try without waiting is wasted. */
+        tcp->patient = !nu_has(NU_HAS_NOWAIT) || aio->io.done > 0;
+        submit(tcp, aio);
+    }
+}
+
+void nu_tcp_write_done(struct nu_op *op, int res, uint32_t flags)
+{
+    struct nu_tcp *tcp = nu_container(op, struct nu_tcp, write_op);
+    (void) flags;
+    pthread_mutex_lock(&tcp->lock);
+    nng_aio *aio = first(tcp);
+    if (res > 0) {
+        aio->io.done += (size_t) res;
+    }
+    int err = verdict(tcp, aio, res);
+    if (err == AGAIN) {
+        tcp->patient = true;
+        submit(tcp, aio);
+        pthread_mutex_unlock(&tcp->lock);
+        return;
+    }
+    end(tcp, aio, err);
+    if (tcp->closed) {
+        nu_tcp_closing(tcp);
+        return;
+    }
+    nu_tcp_write_next(tcp);
+    pthread_mutex_unlock(&tcp->lock);
+}
+
+/* The aio's cancel function. What the kernel holds ends with its completion, the rest here. */
+static void cancel(nng_aio *aio, void *arg, int err)
+{
+    struct nu_tcp *tcp = arg;
+    pthread_mutex_lock(&tcp->lock);
+    if (aio == first(tcp) && tcp->write_op.state != NU_OP_IDLE) {
+        if (tcp->write_abort == 0) {
+            tcp->write_abort = err;
+        }
+        nu_op_cancel(&tcp->write_op);
+    } else {
+        end(tcp, aio, err);
+    }
+    pthread_mutex_unlock(&tcp->lock);
+}
+
+void nu_tcp_write_close(struct nu_tcp *tcp)
+{
+    bool     busy = tcp->write_op.state != NU_OP_IDLE;
+    nng_aio *head = busy ? first(tcp) : NULL;
+    if (busy) {
+        nu_op_cancel(&tcp->write_op);
+    }
+    struct nu_list *next;
+    for (struct nu_list *n = tcp->writes.next; n != &tcp->writes; n = next) {
+        nng_aio *aio = nu_container(n, nng_aio, link);
+        next         = n->next;
+        if (aio != head) {
+            nu_list_remove(n);
+            nu_aio_finish(aio, NNG_ECLOSED, aio->io.done);
+        }
+    }
+}
+
+/* ---- Starting ----------------------------------------------------------------------------- */
+
+/*
+ * An application thread writes for itself when nobody is before it, rather than wake the owner. The
+ * result is a verdict; AGAIN leaves the rest, or all of it, to the owner.
+ */
+static int attempt(struct nu_tcp *tcp, nng_aio *aio)
+{
+    ssize_t n = nu_attempt_writev(tcp->fd, aio->io.iov, aio->io.niov);
+    if (n == -EAGAIN || n == -EINTR) {
+        return AGAIN;
+    }
+    if (n <= 0) {
+        return n < 0 ? nu_error_from_errno((int) -n) : NNG_ECONNRESET;
+    }
+    aio->io.done = (size_t) n;
+    return aio->io.done == aio->io.total || aio->io.kind == NU_WRITE_SOME ? 0 : AGAIN;
+}
+
+/* With the lock held: AGAIN when the aio is in the queue now, else how it ended. */
+static int start(struct nu_tcp *tcp, nng_aio *aio)
+{
+    bool owner = tcp->loop == nu_loop_self();
+    int  err   = AGAIN;
+    if (tcp->closed) {
+        return NNG_ECLOSED;
+    }
+    if (!owner && nu_list_empty(&tcp->writes)) {
+        err = attempt(tcp, aio);
+    }
+    if (err != AGAIN) {
+        return err;
+    }
+    err = nu_aio_schedule(aio, tcp->loop, cancel, tcp);
+    if (err != 0) {
+        return err;
+    }
+    if (!owner || first(tcp) != NULL) {
+        nu_aio_expire(aio); /* while it is queued; in the kernel, the linked timeout sees to it */
+    }
+    nu_list_append(&tcp->writes, &aio->link);
+    if (owner) {
+        nu_tcp_write_next(tcp);
+    } else {
+        nu_tcp_kick(tcp);
+    }
+    return AGAIN;
+}
+
+void nu_tcp_write(struct nu_tcp *tcp, nng_aio *aio, enum nu_write kind)
+{
+    int err      = nu_aio_late(aio) ? NNG_ETIMEDOUT : AGAIN;
+    aio->loop    = tcp->loop;
+    aio->io.kind = kind;
+    aio->io.done = 0;
+    if (err == AGAIN) {
+        pthread_mutex_lock(&tcp->lock);
+        err = start(tcp, aio);
+        pthread_mutex_unlock(&tcp->lock);
+    }
+    if (err != AGAIN) {
+        nu_aio_finish(aio, err, aio->io.done);
+    }
+}
