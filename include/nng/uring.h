@@ -9,6 +9,7 @@ extern "C" {
 #endif
 
 struct nng_http_conn;
+struct nng_http_server;
 
 /* One thing of io_uring that the library can use. */
 typedef struct nng_uring_feature {
@@ -52,6 +53,14 @@ NNG_DECL int nng_uring_conn_remote_addr(struct nng_http_conn *conn, nng_sockaddr
 
 /* Switches TCP keep-alive probes on or off (off by default). NNG_ECLOSED. Any thread. */
 NNG_DECL int nng_uring_conn_set_keepalive(struct nng_http_conn *conn, bool on);
+
+/*
+ * Stops a server gently: no new connections, idle ones are closed, requests in hand are answered and
+ * their connections closed. Waits until all is over, or for `ms` milliseconds; then the rest is closed
+ * hard and the result is NNG_ETIMEDOUT. 0 otherwise. It counts as the last nng_http_server_stop().
+ * NNG_ESTATE in a callback. Any other thread.
+ */
+NNG_DECL int nng_uring_server_drain(struct nng_http_server *server, nng_duration ms);
 
 #ifdef __cplusplus
 }

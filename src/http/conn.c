@@ -17,6 +17,7 @@ nng_http_conn *nu_conn_new(struct nu_loop *loop, int fd)
     nng_http_conn *conn = malloc(sizeof *conn);
     if (conn != NULL) {
         nu_tcp_init(&conn->tcp, loop, fd, gone);
+        conn->session = NULL;
     }
     return conn;
 }

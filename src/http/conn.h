@@ -6,8 +6,11 @@
 
 #include <nng/supplemental/http/http.h>
 
+struct nu_session;
+
 struct nng_http_conn {
-    struct nu_tcp tcp;
+    struct nu_tcp      tcp;
+    struct nu_session *session; /* the server's that serves it; NULL: the caller owns it */
 };
 
 /* Makes a connection of a connected socket, which it then owns. NULL: no memory, and the socket is

@@ -41,6 +41,12 @@ void nu_aio_fini(nng_aio *aio)
     pthread_mutex_destroy(&aio->lock);
 }
 
+static void destroy(nng_aio *aio)
+{
+    nu_aio_fini(aio);
+    free(aio);
+}
+
 int nng_aio_alloc(nng_aio **aiop, void (*cb)(void *), void *arg)
 {
     int err = nu_runtime_start();
@@ -52,14 +58,9 @@ int nng_aio_alloc(nng_aio **aiop, void (*cb)(void *), void *arg)
         return NNG_ENOMEM;
     }
     nu_aio_init(aio, cb, arg);
-    *aiop = aio;
+    aio->dispose = destroy;
+    *aiop        = aio;
     return 0;
-}
-
-static void destroy(nng_aio *aio)
-{
-    nu_aio_fini(aio);
-    free(aio);
 }
 
 /* Something ended: wakes those who wait, and unlocks. A doomed aio is gone when this returns. */
@@ -72,7 +73,7 @@ static void settle(nng_aio *aio)
     bool gone = aio->doomed && aio->state == NU_AIO_IDLE && aio->refs == 0;
     pthread_mutex_unlock(&aio->lock);
     if (gone) {
-        destroy(aio);
+        aio->dispose(aio);
     }
 }
 

@@ -64,6 +64,7 @@ struct nng_aio {
     /* constant */
     void (*cb)(void *);
     void *arg;
+    void (*dispose)(nng_aio *aio); /* frees a doomed aio, and what it is embedded in */
 
     /* the caller's, and during an operation its provider's */
     nng_duration     timeout;
@@ -84,10 +85,12 @@ struct nng_aio {
     struct nu_task  attend;  /* looks at `abort` and `expires` */
 };
 
-/* For an aio that is embedded in the library's own objects. cb may be NULL. */
+/*
+ * For an aio that is embedded in an object of the library's own. cb may be NULL. The object sets
+ * `dispose`, and ends by nng_aio_reap(): `dispose` is then called as soon as nothing uses the aio any
+ * more (no callback of it is on anybody's stack either), calls nu_aio_fini() and frees the object.
+ */
 void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg);
-
-/* The embedded aio is idle, and no thread but the caller's knows it. */
 void nu_aio_fini(nng_aio *aio);
 
 /*

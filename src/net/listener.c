@@ -48,12 +48,27 @@ static int bind_all(int *fds, unsigned n, struct sockaddr_storage *ss, socklen_t
     return 0;
 }
 
-int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, socklen_t len)
+static int listen_all(const int *fds, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (listen(fds[i], BACKLOG) != 0) {
+            return errno;
+        }
+    }
+    return 0;
+}
+
+int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss)
 {
     for (unsigned i = 0; i < n; i++) {
         fds[i] = -1;
     }
-    int err = bind_all(fds, n, ss, len);
+    socklen_t len = ss->ss_family == AF_INET ? sizeof(struct sockaddr_in)
+                                             : sizeof(struct sockaddr_in6);
+    int       err = bind_all(fds, n, ss, len);
+    if (err == 0) {
+        err = listen_all(fds, n);
+    }
     for (unsigned i = 0; err != 0 && i < n; i++) {
         if (fds[i] >= 0) {
             close(fds[i]);
@@ -95,21 +110,26 @@ static void resume(struct nu_timer *timer)
     }
 }
 
-int nu_listener_start(struct nu_listener *listener, struct nu_loop *loop, int fd)
+void nu_listener_init(struct nu_listener *listener, struct nu_loop *loop, int fd)
 {
-    if (listen(fd, BACKLOG) != 0) {
-        return nu_error_from_errno(errno);
-    }
-    listener->loop       = loop;
-    listener->fd         = fd;
-    listener->stopping   = false;
-    listener->pause      = (struct nu_timer){ .fire = resume };
+    listener->loop     = loop;
+    listener->fd       = fd;
+    listener->stopping = false;
+    listener->pause    = (struct nu_timer){ .fire = resume };
     nu_op_init(&listener->op, loop, done);
     listener->op.kind     = NU_OP_ACCEPT;
     listener->op.fd       = fd;
     listener->op.rw_flags = SOCK_CLOEXEC;
+}
+
+void nu_listener_start(struct nu_listener *listener)
+{
     nu_op_submit(&listener->op);
-    return 0;
+}
+
+void nu_listener_shut(struct nu_listener *listener)
+{
+    shutdown(listener->fd, SHUT_RDWR);
 }
 
 void nu_listener_stop(struct nu_listener *listener)

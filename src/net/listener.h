@@ -21,14 +21,21 @@ struct nu_listener {
 };
 
 /*
- * Binds n sockets to one address; a port of 0 becomes the same port for all, written back to *ss.
- * The first bind excludes others, so an address in use is NNG_EADDRINUSE. Any thread.
+ * Binds n sockets to one address and has them listen; a port of 0 becomes the same port for all,
+ * written back to *ss. The first bind excludes others, so an address in use is NNG_EADDRINUSE.
+ * Other errors: NNG_EADDRINVAL, NNG_EPERM, NNG_ENOFILES, NNG_ENOMEM. Any thread.
  */
-int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, socklen_t len);
+int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss);
 
-/* Starts listening and accepting on a bound socket, which it owns. 0 or an NNG error, after which
- * the socket is still the caller's. Owner of `loop` only. */
-int nu_listener_start(struct nu_listener *listener, struct nu_loop *loop, int fd);
+/* Takes a listening socket over; `accepted` and `gone` are set. Any thread. */
+void nu_listener_init(struct nu_listener *listener, struct nu_loop *loop, int fd);
+
+/* Starts accepting. Owner only. */
+void nu_listener_start(struct nu_listener *listener);
+
+/* Ends the listening itself, so that the address is free at once; to be followed by
+ * nu_listener_stop(). Any thread. */
+void nu_listener_shut(struct nu_listener *listener);
 
 /* Stops accepting; `gone` is called when the kernel has let go. Owner only, once. */
 void nu_listener_stop(struct nu_listener *listener);

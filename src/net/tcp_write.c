@@ -67,7 +67,7 @@ static void end(struct nu_tcp *tcp, nng_aio *aio, int err)
     nu_aio_finish(aio, err, aio->io.done);
     while (torn && (aio = first(tcp)) != NULL) {
         nu_list_remove(&aio->link);
-        nu_aio_finish(aio, NNG_ECANCELED, 0);
+        nu_aio_finish(aio, tcp->closed ? NNG_ECLOSED : NNG_ECANCELED, 0);
     }
 }
 

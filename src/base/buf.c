@@ -1,0 +1,83 @@
+#include "base/buf.h"
+
+#include <nng/nng.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+void nu_buf_free(struct nu_buf *buf)
+{
+    free(buf->data);
+    *buf = (struct nu_buf){ 0 };
+}
+
+void nu_buf_reset(struct nu_buf *buf)
+{
+    buf->len    = 0;
+    buf->failed = false;
+}
+
+int nu_buf_reserve(struct nu_buf *buf, size_t extra)
+{
+    if (buf->failed) {
+        return NNG_ENOMEM;
+    }
+    if (extra <= buf->cap - buf->len) {
+        return 0;
+    }
+    /* Doubling keeps the cost of many small appends linear. */
+    size_t cap = buf->cap < 128 ? 256 : buf->cap * 2;
+    if (buf->cap > SIZE_MAX / 4 || extra > SIZE_MAX / 2 - buf->len) {
+        buf->failed = true;
+        return NNG_ENOMEM;
+    }
+    if (cap < buf->len + extra) {
+        cap = buf->len + extra;
+    }
+    char *data = realloc(buf->data, cap);
+    if (data == NULL) {
+        buf->failed = true;
+        return NNG_ENOMEM;
+    }
+    buf->data = data;
+    buf->cap  = cap;
+    return 0;
+}
+
+void nu_buf_add(struct nu_buf *buf, const void *data, size_t n)
+{
+    if (n != 0 && nu_buf_reserve(buf, n) == 0) {
+        memcpy(buf->data + buf->len, data, n);
+        buf->len += n;
+    }
+}
+
+void nu_buf_str(struct nu_buf *buf, const char *str)
+{
+    nu_buf_add(buf, str, strlen(str));
+}
+
+size_t nu_decimal(char out[NU_DECIMAL_MAX], uint64_t value)
+{
+    char   digits[NU_DECIMAL_MAX];
+    size_t first = sizeof(digits);
+
+    do {
+        digits[--first] = (char) ('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    memcpy(out, digits + first, sizeof(digits) - first);
+    return sizeof(digits) - first;
+}
+
+void nu_buf_u64(struct nu_buf *buf, uint64_t value)
+{
+    char digits[NU_DECIMAL_MAX];
+
+    nu_buf_add(buf, digits, nu_decimal(digits, value));
+}
+
+int nu_buf_error(const struct nu_buf *buf)
+{
+    return buf->failed ? NNG_ENOMEM : 0;
+}

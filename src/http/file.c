@@ -1,0 +1,271 @@
+#include "http/file.h"
+
+#include "base/buf.h"
+#include "http/handler.h"
+#include "http/mime.h"
+#include "http/session.h"
+#include "io/op.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CHUNK ((size_t) 256 * 1024)
+
+/* Tried in this order for a directory. */
+static const char *const indexes[] = { "index.html", "index.htm" };
+
+#define NINDEXES (sizeof indexes / sizeof indexes[0])
+#define INDEX_ROOM 12 /* '/', the longest of them and the NUL */
+
+struct nu_file_job {
+    struct nu_session *session;
+    nng_http_handler  *handler; /* held */
+    struct nu_op       op;
+    int                fd; /* -1 until it is open */
+    uint64_t           size;
+    uint64_t           sent;
+    uint8_t           *buffer;
+    size_t             capacity; /* of the buffer */
+    struct iovec       part;     /* of the buffer, being written */
+    unsigned           index;    /* entries of indexes[] tried so far */
+    size_t             len;      /* of path, without an index's name */
+    char               path[];   /* relative to the root of a DIRECTORY */
+};
+
+void nu_file_end(struct nu_file_job *job)
+{
+    if (job->fd >= 0) {
+        close(job->fd);
+    }
+    nu_handler_drop(job->handler);
+    free(job->buffer);
+    free(job);
+}
+
+static void fail(struct nu_file_job *job, unsigned status)
+{
+    struct nu_session *session = job->session;
+    session->file              = NULL;
+    nu_file_end(job);
+    nu_session_answer_error(session, status);
+}
+
+/* The head is out or on its way: there is no other way to say that the body will be short. */
+static void abandon(struct nu_file_job *job)
+{
+    struct nu_session *session = job->session;
+    nu_file_end(job);
+    nu_session_abandon(session);
+}
+
+static unsigned status_for(int err)
+{
+    switch (err) {
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case ENAMETOOLONG:
+    case ELOOP:
+    case EXDEV: /* it leads out of the root */
+        return NNG_HTTP_STATUS_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+        return NNG_HTTP_STATUS_FORBIDDEN;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EAGAIN: /* renamed while it was looked up */
+        return NNG_HTTP_STATUS_SERVICE_UNAVAILABLE;
+    default:
+        return NNG_HTTP_STATUS_INTERNAL_SERVER_ERROR;
+    }
+}
+
+/* ---- Reading and sending ------------------------------------------------------------------ */
+
+static void read_next(struct nu_file_job *job)
+{
+    uint64_t left           = job->size - job->sent;
+    job->op.kind            = NU_OP_READ;
+    job->op.fd              = job->fd;
+    job->op.arg.buf.base    = job->buffer;
+    job->op.arg.buf.len     = left < job->capacity ? (size_t) left : job->capacity;
+    job->op.arg.buf.offset  = job->sent;
+    nu_op_submit(&job->op);
+}
+
+static void read_done(struct nu_file_job *job, int res)
+{
+    struct nu_session *s = job->session;
+    if (nu_session_gone(s) || res <= 0) { /* 0: it has shrunk */
+        abandon(job);
+        return;
+    }
+    bool first = job->sent == 0;
+    job->sent += (size_t) res;
+    job->part = (struct iovec){ job->buffer, (size_t) res };
+    if (!first) {
+        nu_session_send_part(s, &job->part, 1, (size_t) res);
+        return;
+    }
+    nu_out_add(s->out, job->buffer, (size_t) res);
+    size_t total = nu_out_seal(s->out);
+    nu_session_send_part(s, s->out->iov, s->out->n, total);
+}
+
+void nu_file_written(struct nu_file_job *job)
+{
+    if (job->sent < job->size) {
+        read_next(job);
+        return;
+    }
+    struct nu_session *s = job->session;
+    nu_file_end(job);
+    nu_session_end_answer(s);
+}
+
+/* ---- Opening ------------------------------------------------------------------------------ */
+
+static nng_http_res *make_head(const struct nu_file_job *job)
+{
+    nng_http_res *res;
+    char          length[NU_DECIMAL_MAX + 1];
+    const char   *name = job->handler->kind == NU_HANDLER_FILE ? job->handler->path : job->path;
+    length[nu_decimal(length, job->size)] = '\0';
+    if (nng_http_res_alloc(&res) != 0) {
+        return NULL;
+    }
+    if (nng_http_res_set_header(res, "Content-Type", nu_mime_type(name)) != 0 ||
+        nng_http_res_set_header(res, "Content-Length", length) != 0) {
+        nng_http_res_free(res);
+        return NULL;
+    }
+    return res;
+}
+
+static void begin(struct nu_file_job *job)
+{
+    struct nu_session *s = job->session;
+    if (!s->bodiless && job->size > 0) {
+        job->capacity = job->size < CHUNK ? (size_t) job->size : CHUNK;
+        job->buffer   = malloc(job->capacity);
+    }
+    nng_http_res *res = job->capacity > 0 && job->buffer == NULL ? NULL : make_head(job);
+    if (res == NULL) {
+        fail(job, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
+        return;
+    }
+    if (job->buffer != NULL) {
+        if (nu_session_begin_answer(s, res)) {
+            read_next(job);
+        } /* else the job goes with the session */
+        return;
+    }
+    s->file = NULL;
+    nu_file_end(job);
+    nu_session_answer(s, res);
+}
+
+static void submit_open(struct nu_file_job *job, int root, uint64_t resolve)
+{
+    job->op.kind            = NU_OP_OPEN;
+    job->op.fd              = root;
+    job->op.arg.open.path   = root == AT_FDCWD ? job->handler->path : job->path;
+    job->op.arg.open.how    = (struct open_how){ .flags   = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                                                 .resolve = resolve };
+    nu_op_submit(&job->op);
+}
+
+static void try_index(struct nu_file_job *job)
+{
+    job->path[job->len] = '/';
+    strcpy(job->path + job->len + 1, indexes[job->index++]);
+    submit_open(job, nu_handler_root(job->handler), RESOLVE_BENEATH);
+}
+
+static void open_done(struct nu_file_job *job, int res)
+{
+    struct stat st;
+    if (nu_session_gone(job->session)) {
+        if (res >= 0) {
+            close(res);
+        }
+        abandon(job);
+        return;
+    }
+    if (res == -ENOENT && job->index > 0 && job->index < NINDEXES) {
+        try_index(job);
+        return;
+    }
+    if (res < 0) {
+        fail(job, status_for(-res));
+        return;
+    }
+    job->fd = res;
+    if (fstat(res, &st) != 0) {
+        fail(job, status_for(errno));
+    } else if (S_ISREG(st.st_mode)) {
+        job->size = (uint64_t) st.st_size;
+        begin(job);
+    } else if (S_ISDIR(st.st_mode) && job->handler->kind == NU_HANDLER_DIRECTORY &&
+               job->index == 0) {
+        close(res);
+        job->fd = -1;
+        try_index(job);
+    } else {
+        fail(job, NNG_HTTP_STATUS_NOT_FOUND);
+    }
+}
+
+static void op_done(struct nu_op *op, int res, uint32_t flags)
+{
+    struct nu_file_job *job = nu_container(op, struct nu_file_job, op);
+    (void) flags;
+    if (op->kind == NU_OP_OPEN) {
+        open_done(job, res);
+    } else {
+        read_done(job, res);
+    }
+}
+
+void nu_file_serve(struct nu_session *session, nng_http_handler *handler, const char *path)
+{
+    path += strlen(handler->uri);
+    path += strspn(path, "/");
+    size_t              len = strlen(path);
+    struct nu_file_job *job = malloc(sizeof *job + len + INDEX_ROOM + 1);
+    if (job == NULL) {
+        nu_session_answer_error(session, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
+        return;
+    }
+    memset(job, 0, sizeof *job);
+    job->session = session;
+    job->handler = handler;
+    job->fd      = -1;
+    memcpy(job->path, path, len + 1);
+    while (len > 0 && job->path[len - 1] == '/') {
+        len--; /* "dir/" is opened as "dir/", its index as "dir/index.html" */
+    }
+    if (job->path[0] == '\0') {
+        strcpy(job->path, ".");
+        len = 1;
+    }
+    job->len = len;
+    nu_handler_hold(handler);
+    nu_op_init(&job->op, session->conn.tcp.loop, op_done);
+    session->file = job;
+    if (handler->kind == NU_HANDLER_FILE) {
+        submit_open(job, AT_FDCWD, 0);
+        return;
+    }
+    int root = nu_handler_root(handler);
+    if (root < 0) {
+        fail(job, status_for(-root));
+        return;
+    }
+    submit_open(job, root, RESOLVE_BENEATH);
+}

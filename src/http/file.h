@@ -1,0 +1,22 @@
+/*
+ * Files as answers: opened beneath their root, read and written piece by piece, never as a whole.
+ * Opening and reading happen in the ring, so a slow disk does not hold up the loop. Owner thread only.
+ */
+#ifndef NU_HTTP_FILE_H
+#define NU_HTTP_FILE_H
+
+#include <nng/supplemental/http/http.h>
+
+struct nu_session;
+struct nu_file_job;
+
+/* Answers with the file that a decoded path means to a FILE or DIRECTORY handler. */
+void nu_file_serve(struct nu_session *session, nng_http_handler *handler, const char *path);
+
+/* A part of it has been written. */
+void nu_file_written(struct nu_file_job *job);
+
+/* Frees a job nothing of which is in the kernel's hands. */
+void nu_file_end(struct nu_file_job *job);
+
+#endif

@@ -1,0 +1,249 @@
+#include "http/handler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void nu_handler_hold(nng_http_handler *handler)
+{
+    atomic_fetch_add_explicit(&handler->refs, 1, memory_order_relaxed);
+}
+
+void nu_handler_drop(nng_http_handler *handler)
+{
+    if (atomic_fetch_sub(&handler->refs, 1) > 1) {
+        return;
+    }
+    if (handler->dtor != NULL) {
+        handler->dtor(handler->data);
+    }
+    nu_buf_free(&handler->reply);
+    free(handler->uri);
+    free(handler->method);
+    free(handler->host);
+    free(handler->path);
+    if (atomic_load(&handler->root) >= 0) {
+        close(atomic_load(&handler->root));
+    }
+    free(handler);
+}
+
+int nu_handler_root(nng_http_handler *handler)
+{
+    int none = -1, root = atomic_load(&handler->root);
+    if (root >= 0) {
+        return root;
+    }
+    root = open(handler->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) {
+        return -errno;
+    }
+    if (!atomic_compare_exchange_strong(&handler->root, &none, root)) {
+        close(root); /* another loop was faster */
+        return none;
+    }
+    return root;
+}
+
+void nng_http_handler_free(nng_http_handler *handler)
+{
+    if (handler != NULL) {
+        nu_handler_drop(handler);
+    }
+}
+
+/* ---- Making ------------------------------------------------------------------------------- */
+
+/* Replaces *field by a copy of text; NULL and "" mean none. */
+static int set_text(char **field, const char *text)
+{
+    char *copy = NULL;
+    if (text != NULL && text[0] != '\0' && (copy = strdup(text)) == NULL) {
+        return NNG_ENOMEM;
+    }
+    free(*field);
+    *field = copy;
+    return 0;
+}
+
+static int make(nng_http_handler **handlerp, enum nu_handler_kind kind, const char *uri)
+{
+    if (uri == NULL || (uri[0] != '/' && uri[0] != '\0')) {
+        return NNG_EINVAL;
+    }
+    nng_http_handler *handler = calloc(1, sizeof *handler);
+    if (handler == NULL) {
+        return NNG_ENOMEM;
+    }
+    atomic_init(&handler->refs, 1);
+    atomic_init(&handler->root, -1);
+    handler->kind        = kind;
+    handler->collect     = true;
+    handler->collect_max = NU_BODY_MAX;
+    handler->method      = strdup("GET");
+    handler->uri         = strdup(uri);
+    if (handler->uri == NULL || handler->method == NULL) {
+        nng_http_handler_free(handler);
+        return NNG_ENOMEM;
+    }
+    size_t len = strlen(handler->uri);
+    while (len > 0 && handler->uri[len - 1] == '/') {
+        handler->uri[--len] = '\0';
+    }
+    *handlerp = handler;
+    return 0;
+}
+
+int nng_http_handler_alloc(nng_http_handler **handlerp, const char *uri, void (*cb)(nng_aio *))
+{
+    if (cb == NULL) {
+        return NNG_EINVAL;
+    }
+    int err = make(handlerp, NU_HANDLER_CALLBACK, uri);
+    if (err == 0) {
+        (*handlerp)->cb = cb;
+    }
+    return err;
+}
+
+/* The whole response once, so that a request costs no more than pointing at it. */
+static int print_reply(nng_http_handler *handler, const void *data, size_t size, const char *type)
+{
+    struct nu_buf *buf = &handler->reply;
+    for (const char *c = type; *c != '\0'; c++) {
+        if ((unsigned char) *c < ' ' || *c == 0x7f) {
+            return NNG_EINVAL; /* it would end the header line */
+        }
+    }
+    nu_buf_str(buf, "HTTP/1.1 200 OK\r\nContent-Type: ");
+    nu_buf_str(buf, type);
+    nu_buf_str(buf, "\r\nContent-Length: ");
+    nu_buf_u64(buf, size);
+    nu_buf_str(buf, "\r\n");
+    handler->head = buf->len;
+    nu_buf_str(buf, "\r\n");
+    if (size > 0) {
+        nu_buf_add(buf, data, size);
+    }
+    return nu_buf_error(buf);
+}
+
+int nng_http_handler_alloc_static(nng_http_handler **handlerp, const char *uri, const void *data,
+                                  size_t size, const char *content_type)
+{
+    nng_http_handler *handler;
+    if (data == NULL && size > 0) {
+        return NNG_EINVAL;
+    }
+    int err = make(&handler, NU_HANDLER_STATIC, uri);
+    if (err != 0) {
+        return err;
+    }
+    err = print_reply(handler, data, size,
+                      content_type != NULL ? content_type : "application/octet-stream");
+    if (err != 0) {
+        nng_http_handler_free(handler);
+        return err;
+    }
+    *handlerp = handler;
+    return 0;
+}
+
+static int make_path(nng_http_handler **handlerp, enum nu_handler_kind kind, const char *uri,
+                     const char *path)
+{
+    if (path == NULL || path[0] == '\0') {
+        return NNG_EINVAL;
+    }
+    nng_http_handler *handler;
+    int               err = make(&handler, kind, uri);
+    if (err != 0) {
+        return err;
+    }
+    err = set_text(&handler->path, path);
+    if (err != 0) {
+        nng_http_handler_free(handler);
+        return err;
+    }
+    *handlerp = handler;
+    return 0;
+}
+
+int nng_http_handler_alloc_file(nng_http_handler **handlerp, const char *uri, const char *path)
+{
+    return make_path(handlerp, NU_HANDLER_FILE, uri, path);
+}
+
+int nng_http_handler_alloc_directory(nng_http_handler **handlerp, const char *uri, const char *path)
+{
+    int err = make_path(handlerp, NU_HANDLER_DIRECTORY, uri, path);
+    if (err == 0) {
+        (*handlerp)->tree = true;
+    }
+    return err;
+}
+
+/* ---- Setting up --------------------------------------------------------------------------- */
+
+int nng_http_handler_set_method(nng_http_handler *handler, const char *method)
+{
+    if (atomic_load(&handler->added)) {
+        return NNG_EBUSY;
+    }
+    return set_text(&handler->method, method);
+}
+
+int nng_http_handler_set_host(nng_http_handler *handler, const char *host)
+{
+    if (atomic_load(&handler->added)) {
+        return NNG_EBUSY;
+    }
+    return set_text(&handler->host, host);
+}
+
+int nng_http_handler_set_tree(nng_http_handler *handler)
+{
+    if (atomic_load(&handler->added)) {
+        return NNG_EBUSY;
+    }
+    handler->tree      = true;
+    handler->exclusive = false;
+    return 0;
+}
+
+int nng_http_handler_set_tree_exclusive(nng_http_handler *handler)
+{
+    if (atomic_load(&handler->added)) {
+        return NNG_EBUSY;
+    }
+    handler->tree      = true;
+    handler->exclusive = true;
+    return 0;
+}
+
+int nng_http_handler_collect_body(nng_http_handler *handler, bool want, size_t max)
+{
+    if (atomic_load(&handler->added)) {
+        return NNG_EBUSY;
+    }
+    handler->collect     = want;
+    handler->collect_max = max;
+    return 0;
+}
+
+int nng_http_handler_set_data(nng_http_handler *handler, void *data, void (*dtor)(void *))
+{
+    if (atomic_load(&handler->added)) {
+        return NNG_EBUSY;
+    }
+    handler->data = data;
+    handler->dtor = dtor;
+    return 0;
+}
+
+void *nng_http_handler_get_data(nng_http_handler *handler)
+{
+    return handler->data;
+}

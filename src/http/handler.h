@@ -1,0 +1,50 @@
+/*
+ * Handlers: what answers a request. Set up by one thread, then added to a server and constant from
+ * there on. Counted references: the creator's, each routing table's, and each response's that points
+ * into the handler.
+ */
+#ifndef NU_HTTP_HANDLER_H
+#define NU_HTTP_HANDLER_H
+
+#include "base/buf.h"
+
+#include <nng/supplemental/http/http.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#define NU_BODY_MAX ((size_t) 1024 * 1024) /* default limit of a collected body, as in NNG */
+
+enum nu_handler_kind {
+    NU_HANDLER_CALLBACK,
+    NU_HANDLER_STATIC,
+    NU_HANDLER_FILE,
+    NU_HANDLER_DIRECTORY,
+};
+
+struct nng_http_handler {
+    atomic_uint          refs;
+    atomic_bool          added; /* to a server: no setter works any more */
+    enum nu_handler_kind kind;
+    char                *uri;       /* without the trailing '/' */
+    char                *method;    /* NULL: any */
+    char                *host;      /* NULL: any */
+    bool                 tree;      /* what lies below uri, too */
+    bool                 exclusive; /* and no other handler may be there */
+    bool                 collect;   /* CALLBACK: the body is read before the call */
+    size_t               collect_max;
+    void (*cb)(nng_aio *aio); /* CALLBACK */
+    void *data;               /* the user's */
+    void (*dtor)(void *data); /* may be NULL */
+    struct nu_buf reply;      /* STATIC: a whole response */
+    size_t        head;       /* STATIC: bytes of it before the blank line */
+    char         *path;       /* FILE, DIRECTORY: in the file system */
+    atomic_int    root;       /* DIRECTORY: descriptor of path; -1 before the first request */
+};
+
+void nu_handler_hold(nng_http_handler *handler);
+void nu_handler_drop(nng_http_handler *handler);
+
+/* The descriptor of a DIRECTORY handler's root, which is opened once; or -errno. Any thread. */
+int nu_handler_root(nng_http_handler *handler);
+
+#endif

@@ -1,0 +1,93 @@
+#include "http/out.h"
+
+#include "http/handler.h"
+
+#include <stdlib.h>
+
+#define KEEP_TEXT 8192U /* a spare one does not hoard more than this */
+
+struct nu_out *nu_out_take(struct nu_list *spare)
+{
+    if (nu_list_empty(spare)) {
+        struct nu_out *out = calloc(1, sizeof *out);
+        if (out != NULL) {
+            nu_list_init(&out->link);
+        }
+        return out;
+    }
+    struct nu_out *out = nu_container(spare->next, struct nu_out, link);
+    nu_list_remove(&out->link);
+    return out;
+}
+
+static void let_go(struct nu_out *out)
+{
+    for (unsigned i = 0; i < out->nheld; i++) {
+        nu_handler_drop(out->held[i]);
+    }
+    nng_http_res_free(out->res);
+    out->res   = NULL;
+    out->nheld = 0;
+    out->n     = 0;
+    out->in_text = 0;
+}
+
+void nu_out_give(struct nu_list *spare, struct nu_out *out)
+{
+    let_go(out);
+    if (out->text.cap > KEEP_TEXT) {
+        nu_buf_free(&out->text);
+    }
+    nu_buf_reset(&out->text);
+    nu_list_append(spare, &out->link);
+}
+
+void nu_out_free_all(struct nu_list *spare)
+{
+    while (!nu_list_empty(spare)) {
+        struct nu_out *out = nu_out_take(spare);
+        nu_buf_free(&out->text);
+        free(out);
+    }
+}
+
+bool nu_out_has_room(const struct nu_out *out)
+{
+    return out->n + NU_OUT_RESPONSE <= NU_OUT_PARTS;
+}
+
+void nu_out_add(struct nu_out *out, const void *data, size_t len)
+{
+    if (len > 0) {
+        out->iov[out->n++] = (struct iovec){ (void *) (uintptr_t) data, len };
+    }
+}
+
+void nu_out_add_text(struct nu_out *out, size_t from)
+{
+    if (out->text.len > from) {
+        out->in_text |= UINT64_C(1) << out->n;
+        out->iov[out->n++] = (struct iovec){ (void *) (uintptr_t) from, out->text.len - from };
+    }
+}
+
+void nu_out_hold(struct nu_out *out, nng_http_handler *handler)
+{
+    if (out->nheld == 0 || out->held[out->nheld - 1] != handler) {
+        nu_handler_hold(handler);
+        out->held[out->nheld++] = handler;
+    }
+}
+
+size_t nu_out_seal(struct nu_out *out)
+{
+    size_t total = 0;
+    for (unsigned i = 0; i < out->n; i++) {
+        if (out->in_text >> i & 1) {
+            out->iov[i].iov_base = out->text.data + (uintptr_t) out->iov[i].iov_base;
+        }
+        total += out->iov[i].iov_len;
+    }
+    out->in_text = 0;
+    return total;
+}

@@ -1,0 +1,340 @@
+#include "wire/header.h"
+
+#include "wire/chars.h"
+#include "wire/parse.h"
+
+#include <nng/nng.h>
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST 16                    /* entries at first */
+#define KEEP 64                     /* more entries than this are not kept by a reset */
+#define MAX_TEXT ((size_t) 1 << 30) /* bytes of a name or a value */
+
+enum kind {
+    LINE,   /* found by get, printed */
+    PART,   /* printed only: one of several Set-Cookie */
+    JOINED, /* found by get only: several Set-Cookie in one */
+    DEAD,   /* deleted; its text is free */
+};
+
+struct nu_header {
+    char     *name; /* NUL-terminated; the value follows, after white space perhaps */
+    char     *value;
+    uint32_t  nname;
+    uint32_t  nvalue;
+    uint32_t  cap; /* bytes at `name` that are this entry's */
+    enum kind kind;
+};
+
+void nu_headers_free(struct nu_headers *list)
+{
+    nu_text_free(&list->text);
+    free(list->v);
+    *list = (struct nu_headers){ 0 };
+}
+
+void nu_headers_reset(struct nu_headers *list)
+{
+    nu_text_reset(&list->text);
+    list->n = 0;
+    if (list->max > KEEP) {
+        free(list->v);
+        list->v   = NULL;
+        list->max = 0;
+    }
+}
+
+static struct nu_header *find(const struct nu_headers *list, const char *name, size_t n)
+{
+    for (unsigned i = 0; i < list->n; i++) {
+        struct nu_header *h = &list->v[i];
+        if (h->nname == n && (h->kind == LINE || h->kind == JOINED) &&
+            nu_chars_same(h->name, name, n)) {
+            return h;
+        }
+    }
+    return NULL;
+}
+
+/* Room for `more` entries. */
+static int reserve(struct nu_headers *list, unsigned more)
+{
+    if (more <= list->max - list->n) {
+        return 0;
+    }
+    size_t max = list->max == 0 ? FIRST : (size_t) list->max * 2;
+    if (max < (size_t) list->n + more) {
+        max = (size_t) list->n + more;
+    }
+    struct nu_header *v =
+        max <= UINT32_MAX ? realloc(list->v, max * sizeof(struct nu_header)) : NULL;
+    if (v == NULL) {
+        return NNG_ENOMEM;
+    }
+    list->v   = v;
+    list->max = (unsigned) max;
+    return 0;
+}
+
+/* A new last entry with room for that much text, its name set. NULL: no memory. */
+static struct nu_header *append(struct nu_headers *list, const char *name, size_t nname,
+                                size_t nvalue, enum kind kind)
+{
+    struct nu_header h    = { .cap = (uint32_t) (nname + nvalue + 2) };
+    unsigned         dead = 0;
+
+    while (dead < list->n && (list->v[dead].kind != DEAD || list->v[dead].cap < h.cap)) {
+        dead++;
+    }
+    if (dead < list->n) {
+        h.cap  = list->v[dead].cap;
+        h.name = list->v[dead].name;
+        list->n--; /* the order of the others stays */
+        memmove(&list->v[dead], &list->v[dead + 1], (list->n - dead) * sizeof(h));
+    } else if (reserve(list, 1) != 0 || (h.name = nu_text_take(&list->text, h.cap)) == NULL) {
+        return NULL;
+    }
+    memcpy(h.name, name, nname);
+    h.name[nname]    = '\0';
+    h.nname          = (uint32_t) nname;
+    h.value          = h.name + nname + 1;
+    h.value[0]       = '\0';
+    h.kind           = kind;
+    list->v[list->n] = h;
+    return &list->v[list->n++];
+}
+
+/* Makes room for a value of n bytes; the old one stays, and its text is not touched. */
+static int fit(struct nu_headers *list, struct nu_header *h, size_t n)
+{
+    size_t need = h->nname + n + 2;
+
+    if (n < h->cap - (size_t) (h->value - h->name)) {
+        return 0;
+    }
+    if (need > 2 * MAX_TEXT) {
+        return NNG_EMSGSIZE;
+    }
+    need += need / 2; /* so that a value that grows and grows costs twice its size at most */
+    char *name = nu_text_take(&list->text, need);
+    if (name == NULL) {
+        return NNG_ENOMEM;
+    }
+    memcpy(name, h->name, h->nname + 1);
+    memcpy(name + h->nname + 1, h->value, h->nvalue + 1);
+    h->name  = name;
+    h->value = name + h->nname + 1;
+    h->cap   = (uint32_t) need;
+    return 0;
+}
+
+static void put(struct nu_header *h, size_t at, const char *value, size_t n)
+{
+    memmove(h->value + at, value, n);
+    h->value[at + n] = '\0';
+    h->nvalue        = (uint32_t) (at + n);
+}
+
+/* Appends a value to an entry's. */
+static int join(struct nu_headers *list, struct nu_header *h, const char *value, size_t n)
+{
+    size_t comma = h->nvalue == 0 ? 0 : 2;
+    int    rv    = fit(list, h, h->nvalue + comma + n);
+
+    if (rv == 0) {
+        size_t at = h->nvalue + comma;
+        /* The value first: it may be this entry's own, and end where the comma goes. */
+        put(h, at, value, n);
+        memcpy(h->value + at - comma, ", ", comma);
+    }
+    return rv;
+}
+
+/* Deletes all Set-Cookie lines but the joined one. */
+static void kill_parts(struct nu_headers *list, const char *name, size_t nname)
+{
+    for (unsigned i = 0; i < list->n; i++) {
+        struct nu_header *h = &list->v[i];
+        if (h->kind == PART && h->nname == nname && nu_chars_same(h->name, name, nname)) {
+            h->kind = DEAD;
+        }
+    }
+}
+
+/* One more Set-Cookie: a part for the printer, and get's joined value. */
+static int add_part(struct nu_headers *list, const struct nu_header *first, const char *value,
+                    size_t n)
+{
+    const char *name  = first->name; /* text stays where it is, entries do not */
+    size_t      nname = first->nname;
+
+    if (first->kind == LINE) {
+        struct nu_header *joined = append(list, name, nname, first->nvalue, JOINED);
+        if (joined == NULL) {
+            return NNG_ENOMEM;
+        }
+        struct nu_header *line = find(list, name, nname);
+        put(joined, 0, line->value, line->nvalue);
+        line->kind = PART;
+    }
+    struct nu_header *part = append(list, name, nname, n, PART);
+    if (part == NULL) {
+        return NNG_ENOMEM;
+    }
+    put(part, 0, value, n);
+    int rv = join(list, find(list, name, nname), value, n);
+    if (rv != 0) {
+        part->kind = DEAD;
+    }
+    return rv;
+}
+
+static int add(struct nu_headers *list, const char *name, size_t nname, const char *value, size_t n)
+{
+    struct nu_header *h = find(list, name, nname);
+
+    if (h == NULL) {
+        h = append(list, name, nname, n, LINE);
+        if (h == NULL) {
+            return NNG_ENOMEM;
+        }
+        put(h, 0, value, n);
+        return 0;
+    }
+    if (nname == 10 && nu_chars_same(name, "set-cookie", nname)) {
+        return add_part(list, h, value, n);
+    }
+    return join(list, h, value, n);
+}
+
+/* Measures and checks what a caller wants to put in a field; white space around it goes. */
+static int check(const char *name, struct nu_slice *value)
+{
+    size_t nname = name == NULL ? 0 : strlen(name);
+
+    if (nname == 0 || value->p == NULL || !nu_chars_all(name, nname, NU_CHAR_TOKEN)) {
+        return NNG_EINVAL;
+    }
+    value->n = strlen(value->p);
+    if (nname > MAX_TEXT || value->n > MAX_TEXT) {
+        return NNG_EMSGSIZE;
+    }
+    while (value->n > 0 && (value->p[0] == ' ' || value->p[0] == '\t')) {
+        value->p++;
+        value->n--;
+    }
+    while (value->n > 0 && (value->p[value->n - 1] == ' ' || value->p[value->n - 1] == '\t')) {
+        value->n--;
+    }
+    return nu_chars_text(value->p, value->n) ? 0 : NNG_EINVAL;
+}
+
+const char *nu_headers_get(const struct nu_headers *list, const char *name)
+{
+    const struct nu_header *h = name == NULL ? NULL : find(list, name, strlen(name));
+
+    return h == NULL ? NULL : h->value;
+}
+
+int nu_headers_add(struct nu_headers *list, const char *name, const char *value)
+{
+    struct nu_slice v  = { value, 0 };
+    int             rv = check(name, &v);
+
+    return rv != 0 ? rv : add(list, name, strlen(name), v.p, v.n);
+}
+
+int nu_headers_set(struct nu_headers *list, const char *name, const char *value)
+{
+    struct nu_slice v  = { value, 0 };
+    int             rv = check(name, &v);
+
+    if (rv != 0) {
+        return rv;
+    }
+    size_t            nname = strlen(name);
+    struct nu_header *h     = find(list, name, nname);
+    if (h == NULL) {
+        return add(list, name, nname, v.p, v.n);
+    }
+    rv = fit(list, h, v.n);
+    if (rv != 0) {
+        return rv;
+    }
+    if (h->kind == JOINED) {
+        kill_parts(list, name, nname);
+        h->kind = LINE;
+    }
+    put(h, 0, v.p, v.n);
+    return 0;
+}
+
+int nu_headers_del(struct nu_headers *list, const char *name)
+{
+    size_t            nname = name == NULL ? 0 : strlen(name);
+    struct nu_header *h     = find(list, name, nname);
+
+    if (h == NULL) {
+        return NNG_ENOENT;
+    }
+    if (h->kind == JOINED) {
+        kill_parts(list, name, nname);
+    }
+    h->kind = DEAD;
+    return 0;
+}
+
+int nu_headers_load(struct nu_headers *list, char *copy, const char *from,
+                    const struct nu_field *fields, unsigned nfields)
+{
+    for (unsigned i = 0; i < nfields; i++) {
+        char  *name  = copy + (fields[i].name.p - from);
+        char  *value = copy + (fields[i].value.p - from);
+        size_t nname = fields[i].name.n;
+        size_t n     = fields[i].value.n;
+
+        name[nname] = '\0';
+        value[n]    = '\0';
+        if (find(list, name, nname) != NULL) {
+            int rv = add(list, name, nname, value, n);
+            if (rv != 0) {
+                return rv;
+            }
+        } else if (reserve(list, 1) != 0) {
+            return NNG_ENOMEM;
+        } else {
+            list->v[list->n++] = (struct nu_header){
+                name, value, (uint32_t) nname, (uint32_t) n, (uint32_t) (value + n + 1 - name), LINE
+            };
+        }
+    }
+    return 0;
+}
+
+bool nu_headers_next(const struct nu_headers *list, unsigned *iter, struct nu_field *field)
+{
+    while (*iter < list->n) {
+        const struct nu_header *h = &list->v[(*iter)++];
+        if (h->kind == LINE || h->kind == PART) {
+            *field = (struct nu_field){ { h->name, h->nname }, { h->value, h->nvalue } };
+            return true;
+        }
+    }
+    return false;
+}
+
+void nu_headers_print(const struct nu_headers *list, struct nu_buf *buf)
+{
+    struct nu_field field;
+    unsigned        iter = 0;
+
+    while (nu_headers_next(list, &iter, &field)) {
+        nu_buf_add(buf, field.name.p, field.name.n);
+        nu_buf_add(buf, ": ", 2);
+        nu_buf_add(buf, field.value.p, field.value.n);
+        nu_buf_add(buf, "\r\n", 2);
+    }
+}

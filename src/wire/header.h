@@ -1,0 +1,69 @@
+/*
+ * The header fields of one message. Their text lies in the message's nu_text, not in an allocation
+ * per field, and never moves: what nu_headers_get() gave stays valid until that field is set, added
+ * to or deleted, or the message is reset. One thread at a time.
+ */
+#ifndef NU_WIRE_HEADER_H
+#define NU_WIRE_HEADER_H
+
+#include "base/buf.h"
+#include "wire/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct nu_field;
+struct nu_header;
+
+/* All zero is an empty list. */
+struct nu_headers {
+    struct nu_text    text; /* the message's other strings lie here too */
+    struct nu_header *v;
+    unsigned          n;   /* entries in use, deleted ones (their text is used again) included */
+    unsigned          max; /* entries allocated */
+};
+
+/* Returns all memory, the text too; the list is then empty and can be used again. */
+void nu_headers_free(struct nu_headers *list);
+
+/* Empties list and text; keeps a little memory, so that a message in reuse does not allocate. */
+void nu_headers_reset(struct nu_headers *list);
+
+/*
+ * The value of the field, in any spelling of upper and lower case; NULL when there is none. Several
+ * fields of one name are one value, joined with ", " (RFC 9110 5.3).
+ */
+const char *nu_headers_get(const struct nu_headers *list, const char *name);
+
+/*
+ * Set replaces every field of that name. Add appends to a field that is there, or makes a new one;
+ * Set-Cookie cannot be joined (RFC 6265 3) and keeps one line per value when printed. White space
+ * around the value is dropped. Name and value may be text of the list itself.
+ * NNG_EINVAL: NULL, a name that is not a token, or a value with CR, LF, NUL or another control
+ * character (HTAB excepted), so that nothing put in a field can end it. NNG_EMSGSIZE: 1 GiB and
+ * more. NNG_ENOMEM. On error the list is as it was.
+ */
+int nu_headers_set(struct nu_headers *list, const char *name, const char *value);
+int nu_headers_add(struct nu_headers *list, const char *name, const char *value);
+
+/* Deletes every field of that name; NNG_ENOENT when there is none. */
+int nu_headers_del(struct nu_headers *list, const char *name);
+
+/*
+ * Adds fields that a parser has accepted. Their text has been copied from `from` on to `copy`,
+ * which is the list's own and is written to: the byte behind each name and each value becomes a
+ * NUL. NNG_ENOMEM, and some of the fields may then be there.
+ */
+int nu_headers_load(struct nu_headers *list, char *copy, const char *from,
+                    const struct nu_field *fields, unsigned nfields);
+
+/*
+ * The next field as it is printed, in the order of first addition; false at the end. *iter starts
+ * at 0, and the list must not change in between.
+ */
+bool nu_headers_next(const struct nu_headers *list, unsigned *iter, struct nu_field *field);
+
+/* Appends "Name: value" CRLF for every field; no blank line. Errors stick to the buffer. */
+void nu_headers_print(const struct nu_headers *list, struct nu_buf *buf);
+
+#endif

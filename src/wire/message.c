@@ -1,0 +1,486 @@
+#include "wire/message.h"
+
+#include "wire/chars.h"
+#include "wire/status.h"
+#include "wire/url.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A string that is not ours to write to; a later set takes memory for its own. */
+#define LITERAL(text) ((struct nu_string){ (char *) (text), 0 })
+
+static const char versions[10][9] = { "HTTP/1.0", "HTTP/1.1", "HTTP/1.2", "HTTP/1.3", "HTTP/1.4",
+                                      "HTTP/1.5", "HTTP/1.6", "HTTP/1.7", "HTTP/1.8", "HTTP/1.9" };
+
+static int version_set(struct nu_headers *headers, struct nu_string *string, const char *version)
+{
+    if (version == NULL) {
+        *string = LITERAL("HTTP/1.1");
+        return 0;
+    }
+    size_t n = strlen(version);
+    if (n != 8 || memcmp(version, "HTTP/", 5) != 0 || version[5] < '0' || version[5] > '9' ||
+        version[6] != '.' || version[7] < '0' || version[7] > '9') {
+        return NNG_EINVAL;
+    }
+    return nu_text_set(&headers->text, string, version, n);
+}
+
+/* ---- Requests ----------------------------------------------------------------------------- */
+
+static void req_init(nng_http_req *req)
+{
+    req->method  = LITERAL("GET");
+    req->uri     = LITERAL("");
+    req->version = LITERAL("HTTP/1.1");
+}
+
+/* Host without the port when that is the scheme's own (RFC 9110 7.2), IPv6 without its zone. */
+static int set_host(nng_http_req *req, const nng_url *url)
+{
+    struct nu_buf buf   = { 0 };
+    const char   *name  = url->u_hostname;
+    bool          colon = strchr(name, ':') != NULL;
+
+    nu_buf_str(&buf, colon ? "[" : "");
+    nu_buf_add(&buf, name, colon ? strcspn(name, "%") : strlen(name));
+    nu_buf_str(&buf, colon ? "]" : "");
+    if (*name != '\0' && strcmp(url->u_port, nu_url_default_port(url->u_scheme)) != 0) {
+        nu_buf_str(&buf, ":");
+        nu_buf_str(&buf, url->u_port);
+    }
+    nu_buf_add(&buf, "", 1);
+    int rv = nu_buf_error(&buf);
+    if (rv == 0) {
+        rv = nu_headers_set(&req->headers, "Host", buf.data);
+    }
+    nu_buf_free(&buf);
+    return rv;
+}
+
+static int set_url(nng_http_req *req, const nng_url *url)
+{
+    if (url->u_requri == NULL || url->u_hostname == NULL || url->u_port == NULL) {
+        return NNG_EINVAL;
+    }
+    size_t n  = strcspn(url->u_requri, "#");
+    char  *to = nu_text_take(&req->headers.text, n + 2);
+    if (to == NULL) {
+        return NNG_ENOMEM;
+    }
+    req->uri = (struct nu_string){ to, n + 2 };
+    if (url->u_requri[0] != '/') {
+        *to++ = '/';
+    }
+    memcpy(to, url->u_requri, n);
+    to[n] = '\0';
+    return set_host(req, url);
+}
+
+int nng_http_req_alloc(nng_http_req **reqp, const nng_url *url)
+{
+    nng_http_req *req = calloc(1, sizeof(*req));
+    int           rv  = 0;
+
+    if (req == NULL) {
+        return NNG_ENOMEM;
+    }
+    req_init(req);
+    if (url != NULL) {
+        rv = set_url(req, url);
+    }
+    if (rv != 0) {
+        nng_http_req_free(req);
+        return rv;
+    }
+    *reqp = req;
+    return 0;
+}
+
+void nng_http_req_free(nng_http_req *req)
+{
+    if (req != NULL) {
+        nu_body_drop(&req->body);
+        nu_headers_free(&req->headers);
+        free(req);
+    }
+}
+
+void nng_http_req_reset(nng_http_req *req)
+{
+    nu_body_drop(&req->body);
+    nu_headers_reset(&req->headers);
+    req_init(req);
+}
+
+const char *nng_http_req_get_method(nng_http_req *req)
+{
+    return req->method.p;
+}
+
+const char *nng_http_req_get_version(nng_http_req *req)
+{
+    return req->version.p;
+}
+
+const char *nng_http_req_get_uri(nng_http_req *req)
+{
+    return req->uri.p;
+}
+
+int nng_http_req_set_method(nng_http_req *req, const char *method)
+{
+    if (method == NULL) {
+        req->method = LITERAL("GET");
+        return 0;
+    }
+    size_t n = strlen(method);
+    if (n == 0 || !nu_chars_all(method, n, NU_CHAR_TOKEN)) {
+        return NNG_EINVAL;
+    }
+    return nu_text_set(&req->headers.text, &req->method, method, n);
+}
+
+int nng_http_req_set_version(nng_http_req *req, const char *version)
+{
+    return version_set(&req->headers, &req->version, version);
+}
+
+int nng_http_req_set_uri(nng_http_req *req, const char *uri)
+{
+    if (uri == NULL) {
+        req->uri = LITERAL("");
+        return 0;
+    }
+    size_t n = strlen(uri);
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char) uri[i] <= ' ' || uri[i] == 0x7f) {
+            return NNG_EINVAL;
+        }
+    }
+    return nu_text_set(&req->headers.text, &req->uri, uri, n);
+}
+
+const char *nng_http_req_get_header(nng_http_req *req, const char *name)
+{
+    return nu_headers_get(&req->headers, name);
+}
+
+int nng_http_req_set_header(nng_http_req *req, const char *name, const char *value)
+{
+    return nu_headers_set(&req->headers, name, value);
+}
+
+int nng_http_req_add_header(nng_http_req *req, const char *name, const char *value)
+{
+    return nu_headers_add(&req->headers, name, value);
+}
+
+int nng_http_req_del_header(nng_http_req *req, const char *name)
+{
+    return nu_headers_del(&req->headers, name);
+}
+
+int nng_http_req_set_data(nng_http_req *req, const void *data, size_t size)
+{
+    return nu_body_set(&req->body, &req->headers, (void *) data, size, false);
+}
+
+int nng_http_req_copy_data(nng_http_req *req, const void *data, size_t size)
+{
+    return nu_body_copy(&req->body, &req->headers, data, size);
+}
+
+int nu_req_give_data(nng_http_req *req, void *data, size_t size)
+{
+    return nu_body_set(&req->body, &req->headers, data, size, true);
+}
+
+void nng_http_req_get_data(nng_http_req *req, void **datap, size_t *sizep)
+{
+    *datap = req->body.data;
+    *sizep = req->body.size;
+}
+
+/* Copies the text of a head from `from` on; what is behind the last field is not needed. */
+static char *copy_head(struct nu_headers *headers, const struct nu_head *head, const char *from,
+                       const char *end)
+{
+    if (head->nfields > 0) {
+        struct nu_slice last = head->fields[head->nfields - 1].value;
+        end                  = last.p + last.n;
+    }
+    size_t n    = (size_t) (end - from);
+    char  *copy = nu_text_take(&headers->text, n + 1);
+    if (copy != NULL) {
+        memcpy(copy, from, n);
+        copy[n] = '\0';
+    }
+    return copy;
+}
+
+int nu_req_load(nng_http_req *req, const struct nu_head *head)
+{
+    const char *from = head->method.p;
+    const char *end  = head->target.p + head->target.n;
+    char       *copy = copy_head(&req->headers, head, from, end);
+
+    if (copy == NULL) {
+        return NNG_ENOMEM;
+    }
+    req->method  = (struct nu_string){ copy, head->method.n + 1 };
+    req->uri     = (struct nu_string){ copy + (head->target.p - from), head->target.n + 1 };
+    req->version = LITERAL(versions[head->minor]);
+    req->method.p[head->method.n] = '\0';
+    req->uri.p[head->target.n]    = '\0';
+    return nu_headers_load(&req->headers, copy, from, head->fields, head->nfields);
+}
+
+/* RFC 3986 has no byte above 127 in a URI, and RFC 9112 3.2 no fragment in a target. */
+static void print_target(const char *uri, struct nu_buf *buf)
+{
+    static const char hex[] = "0123456789ABCDEF";
+
+    if (*uri == '\0' || *uri == '?' || *uri == '#') {
+        nu_buf_add(buf, "/", 1);
+    }
+    while (*uri != '\0' && *uri != '#') {
+        size_t n = 0;
+        while (uri[n] != '\0' && uri[n] != '#' && (unsigned char) uri[n] < 128) {
+            n++;
+        }
+        nu_buf_add(buf, uri, n);
+        uri += n;
+        if ((unsigned char) *uri >= 128) {
+            char escape[3] = { '%', hex[(unsigned char) *uri >> 4], hex[*uri & 15] };
+            nu_buf_add(buf, escape, 3);
+            uri++;
+        }
+    }
+}
+
+int nu_req_print(const nng_http_req *req, struct nu_buf *buf)
+{
+    nu_buf_str(buf, req->method.p);
+    nu_buf_add(buf, " ", 1);
+    print_target(req->uri.p, buf);
+    nu_buf_add(buf, " ", 1);
+    nu_buf_str(buf, req->version.p);
+    nu_buf_add(buf, "\r\n", 2);
+    nu_headers_print(&req->headers, buf);
+    nu_buf_add(buf, "\r\n", 2);
+    return nu_buf_error(buf);
+}
+
+/* ---- Responses ---------------------------------------------------------------------------- */
+
+static void res_init(nng_http_res *res)
+{
+    res->version    = LITERAL("HTTP/1.1");
+    res->reason     = LITERAL(NULL);
+    res->status     = NNG_HTTP_STATUS_OK;
+    res->error_page = false;
+}
+
+int nng_http_res_alloc(nng_http_res **resp)
+{
+    nng_http_res *res = calloc(1, sizeof(*res));
+
+    if (res == NULL) {
+        return NNG_ENOMEM;
+    }
+    res_init(res);
+    *resp = res;
+    return 0;
+}
+
+int nng_http_res_alloc_error(nng_http_res **resp, uint16_t status)
+{
+    nng_http_res *res;
+    int           rv = nng_http_res_alloc(&res);
+
+    if (rv != 0) {
+        return rv;
+    }
+    rv = nu_res_set_error(res, status);
+    if (rv != 0) {
+        nng_http_res_free(res);
+        return rv;
+    }
+    *resp = res;
+    return 0;
+}
+
+int nu_res_set_error(nng_http_res *res, uint16_t status)
+{
+    const char   *reason = nu_status_reason(status);
+    struct nu_buf title  = { 0 };
+    struct nu_buf page   = { 0 };
+    int           rv     = status < 100 || status > 999 ? NNG_EINVAL : 0;
+
+    nu_buf_u64(&title, status);
+    nu_buf_str(&title, " ");
+    nu_buf_str(&title, reason);
+    nu_buf_str(&page, "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>");
+    nu_buf_add(&page, title.data, title.len);
+    nu_buf_str(&page, "</title>\n<h1>");
+    nu_buf_add(&page, title.data, title.len);
+    nu_buf_str(&page, "</h1>\n</html>\n");
+    if (rv == 0 && (nu_buf_error(&title) != 0 || nu_buf_error(&page) != 0)) {
+        rv = NNG_ENOMEM;
+    }
+    nu_buf_free(&title);
+    if (rv == 0) {
+        rv = nu_headers_set(&res->headers, "Content-Type", "text/html; charset=utf-8");
+    }
+    if (rv == 0) {
+        rv   = nu_res_give_data(res, page.data, page.len);
+        page = (struct nu_buf){ 0 };
+    }
+    nu_buf_free(&page);
+    if (rv == 0) {
+        res->status     = status;
+        res->reason     = LITERAL(NULL);
+        res->error_page = true;
+    }
+    return rv;
+}
+
+void nng_http_res_free(nng_http_res *res)
+{
+    if (res != NULL) {
+        nu_body_drop(&res->body);
+        nu_headers_free(&res->headers);
+        free(res);
+    }
+}
+
+void nng_http_res_reset(nng_http_res *res)
+{
+    nu_body_drop(&res->body);
+    nu_headers_reset(&res->headers);
+    res_init(res);
+}
+
+uint16_t nng_http_res_get_status(nng_http_res *res)
+{
+    return res->status;
+}
+
+int nng_http_res_set_status(nng_http_res *res, uint16_t status)
+{
+    if (status < 100 || status > 999) {
+        return NNG_EINVAL;
+    }
+    res->status = status;
+    return 0;
+}
+
+const char *nng_http_res_get_reason(nng_http_res *res)
+{
+    return res->reason.p != NULL ? res->reason.p : nu_status_reason(res->status);
+}
+
+int nng_http_res_set_reason(nng_http_res *res, const char *reason)
+{
+    if (reason == NULL) {
+        res->reason = LITERAL(NULL);
+        return 0;
+    }
+    size_t n = strlen(reason);
+    if (!nu_chars_text(reason, n)) {
+        return NNG_EINVAL;
+    }
+    return nu_text_set(&res->headers.text, &res->reason, reason, n);
+}
+
+const char *nng_http_res_get_version(nng_http_res *res)
+{
+    return res->version.p;
+}
+
+int nng_http_res_set_version(nng_http_res *res, const char *version)
+{
+    return version_set(&res->headers, &res->version, version);
+}
+
+const char *nng_http_res_get_header(nng_http_res *res, const char *name)
+{
+    return nu_headers_get(&res->headers, name);
+}
+
+int nng_http_res_set_header(nng_http_res *res, const char *name, const char *value)
+{
+    return nu_headers_set(&res->headers, name, value);
+}
+
+int nng_http_res_add_header(nng_http_res *res, const char *name, const char *value)
+{
+    return nu_headers_add(&res->headers, name, value);
+}
+
+int nng_http_res_del_header(nng_http_res *res, const char *name)
+{
+    return nu_headers_del(&res->headers, name);
+}
+
+int nng_http_res_set_data(nng_http_res *res, const void *data, size_t size)
+{
+    int rv = nu_body_set(&res->body, &res->headers, (void *) data, size, false);
+
+    res->error_page = res->error_page && rv != 0;
+    return rv;
+}
+
+int nng_http_res_copy_data(nng_http_res *res, const void *data, size_t size)
+{
+    int rv = nu_body_copy(&res->body, &res->headers, data, size);
+
+    res->error_page = res->error_page && rv != 0;
+    return rv;
+}
+
+int nu_res_give_data(nng_http_res *res, void *data, size_t size)
+{
+    int rv = nu_body_set(&res->body, &res->headers, data, size, true);
+
+    res->error_page = res->error_page && rv != 0;
+    return rv;
+}
+
+void nng_http_res_get_data(nng_http_res *res, void **datap, size_t *sizep)
+{
+    *datap = res->body.data;
+    *sizep = res->body.size;
+}
+
+int nu_res_load(nng_http_res *res, const struct nu_head *head)
+{
+    const char *from = head->reason.p;
+    char       *copy = copy_head(&res->headers, head, from, from + head->reason.n);
+
+    if (copy == NULL) {
+        return NNG_ENOMEM;
+    }
+    res->reason                   = (struct nu_string){ copy, head->reason.n + 1 };
+    res->reason.p[head->reason.n] = '\0';
+    res->status                   = (uint16_t) head->status;
+    res->version                  = LITERAL(versions[head->minor]);
+    return nu_headers_load(&res->headers, copy, from, head->fields, head->nfields);
+}
+
+int nu_res_print(const nng_http_res *res, struct nu_buf *buf)
+{
+    const char *reason = res->reason.p;
+
+    nu_buf_str(buf, res->version.p);
+    nu_buf_add(buf, " ", 1);
+    nu_buf_u64(buf, res->status);
+    nu_buf_add(buf, " ", 1);
+    nu_buf_str(buf, reason != NULL ? reason : nu_status_reason(res->status));
+    nu_buf_add(buf, "\r\n", 2);
+    nu_headers_print(&res->headers, buf);
+    nu_buf_add(buf, "\r\n", 2);
+    return nu_buf_error(buf);
+}

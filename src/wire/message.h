@@ -1,0 +1,66 @@
+/*
+ * Requests and responses as objects: what is behind nng_http_req and nng_http_res. The public
+ * functions are documented in <nng/supplemental/http/http.h> and defined in message.c.
+ */
+#ifndef NU_WIRE_MESSAGE_H
+#define NU_WIRE_MESSAGE_H
+
+#include "base/buf.h"
+#include "wire/body.h"
+#include "wire/header.h"
+#include "wire/parse.h"
+#include "wire/text.h"
+
+#include <nng/nng.h>
+#include <nng/supplemental/http/http.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct nng_http_req {
+    struct nu_headers headers; /* its text also holds the strings below */
+    struct nu_body    body;
+    struct nu_string  method; /* .p is never NULL */
+    struct nu_string  uri;
+    struct nu_string  version;
+};
+
+struct nng_http_res {
+    struct nu_headers headers;
+    struct nu_body    body;
+    struct nu_string  version;
+    struct nu_string  reason; /* .p is NULL for the standard one of the status */
+    uint16_t          status;
+    bool              error_page; /* body is the built-in page, which a custom one may replace */
+};
+
+/*
+ * Fills a reset message from a parsed head, with one copy of the text; the head's buffer is not
+ * needed afterwards. The body is left alone. NNG_ENOMEM; the message must then be reset.
+ */
+int nu_req_load(nng_http_req *req, const struct nu_head *head);
+int nu_res_load(nng_http_res *res, const struct nu_head *head);
+
+/*
+ * Appends the head: start line, fields, blank line. No field is added that was not set. A URI is
+ * printed as a request target: "" as "/", without fragment, bytes above 127 percent-encoded.
+ * NNG_ENOMEM.
+ */
+int nu_req_print(const nng_http_req *req, struct nu_buf *buf);
+int nu_res_print(const nng_http_res *res, struct nu_buf *buf);
+
+/*
+ * Gives the body memory from malloc() that the message frees, and sets Content-Length. On error
+ * the memory is freed. NNG_ENOMEM.
+ */
+int nu_req_give_data(nng_http_req *req, void *data, size_t size);
+int nu_res_give_data(nng_http_res *res, void *data, size_t size);
+
+/*
+ * Makes it an error response: status, standard reason, built-in HTML page as body with its
+ * Content-Type and Content-Length; other fields stay. NNG_EINVAL (status), NNG_ENOMEM.
+ */
+int nu_res_set_error(nng_http_res *res, uint16_t status);
+
+#endif

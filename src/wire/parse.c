@@ -1,0 +1,497 @@
+/*
+ * The checks run in this order: the lines (byte classes, line ends, limits), the start line, llhttp
+ * over the whole head, then what the fields say. llhttp therefore sees each head once and complete.
+ */
+#include "wire/parse.h"
+
+#include "wire/authority.h"
+#include "wire/chars.h"
+
+#include <llhttp.h>
+#include <string.h>
+
+#define MAX_EMPTY_LINES 4 /* before a request */
+#define MAX_METHOD 32     /* longer than any known method */
+
+/* Where reading lines has got to. */
+struct lines {
+    const char *p;     /* start of the next line */
+    const char *end;   /* end of what may be looked at: data received, or the size limit */
+    bool        limit; /* `end` is the size limit: an unfinished line is too large */
+};
+
+/* What llhttp's callbacks work on. */
+struct fields {
+    struct nu_head *head;
+    bool            full; /* a field more than there is room for */
+};
+
+/* What the fields said, beyond what nu_head keeps. */
+struct seen {
+    bool host;
+    bool close, keep_alive, upgrade; /* tokens of Connection */
+    bool upgrade_to;                 /* an Upgrade field */
+};
+
+static enum nu_parse bad(struct nu_head *head, int status, const char *reason)
+{
+    head->bad_status = status;
+    head->bad_reason = reason;
+    return NU_PARSE_BAD;
+}
+
+static struct lines lines_init(const char *buf, size_t len, const struct nu_head *head)
+{
+    size_t max = head->max_head != 0 ? head->max_head : NU_MAX_HEAD;
+
+    return (struct lines){ buf, buf + (len < max ? len : max), len >= max };
+}
+
+static void clear(struct nu_head *head)
+{
+    *head = (struct nu_head){
+        .fields     = head->fields,
+        .maxfields  = head->maxfields,
+        .max_head   = head->max_head,
+        .max_target = head->max_target,
+    };
+}
+
+/*
+ * The next line without its CRLF; with NU_PARSE_MORE, what there is of it. A bare CR or LF, and any
+ * other control character but HTAB, is refused wherever it stands: some recipients take CR or LF
+ * alone for a line end, or NUL for the end of the text.
+ */
+static enum nu_parse next_line(struct lines *lines, struct nu_head *head, struct nu_slice *line)
+{
+    size_t      n  = (size_t) (lines->end - lines->p);
+    const char *lf = memchr(lines->p, '\n', n);
+
+    if (lf != NULL) {
+        n = (size_t) (lf - lines->p);
+        if (n == 0 || lf[-1] != '\r') {
+            return bad(head, 400, "line feed without carriage return");
+        }
+        n--;
+    } else if (n > 0 && lines->end[-1] == '\r') {
+        n--;
+    }
+    if (!nu_chars_text(lines->p, n)) {
+        return bad(head, 400, "control character");
+    }
+    *line = (struct nu_slice){ lines->p, n };
+    if (lf == NULL) {
+        return NU_PARSE_MORE;
+    }
+    lines->p = lf + 1;
+    return NU_PARSE_DONE;
+}
+
+/* Walks over the field lines and the blank line. */
+static enum nu_parse skip_fields(struct lines *lines, struct nu_head *head, unsigned *nlines)
+{
+    for (*nlines = 0;; ++*nlines) {
+        struct nu_slice line;
+        enum nu_parse   rv = next_line(lines, head, &line);
+
+        if (rv == NU_PARSE_BAD) {
+            return rv;
+        }
+        if (line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t')) {
+            return bad(head, 400, "line begins with white space"); /* obs-fold, RFC 9112 5.2 */
+        }
+        if (rv == NU_PARSE_MORE) {
+            return lines->limit ? bad(head, 431, "head too large") : rv;
+        }
+        if (line.n == 0) {
+            return NU_PARSE_DONE;
+        }
+        if (*nlines == head->maxfields) {
+            return bad(head, 431, "too many header fields");
+        }
+    }
+}
+
+static int on_name(llhttp_t *parser, const char *p, size_t n)
+{
+    struct fields  *fields = parser->data;
+    struct nu_head *head   = fields->head;
+
+    if (head->nfields == head->maxfields) {
+        fields->full = true;
+        return HPE_USER;
+    }
+    head->fields[head->nfields++] = (struct nu_field){ { p, n }, { p + n + 1, 0 } };
+    return 0;
+}
+
+static int on_value(llhttp_t *parser, const char *p, size_t n)
+{
+    struct fields  *fields = parser->data;
+    struct nu_head *head   = fields->head;
+
+    while (n > 0 && (p[n - 1] == ' ' || p[n - 1] == '\t')) {
+        n--;
+    }
+    if (n > 0) { /* where there is nothing, llhttp points behind the line */
+        head->fields[head->nfields - 1].value = (struct nu_slice){ p, n };
+    }
+    return 0;
+}
+
+static int on_complete(llhttp_t *parser)
+{
+    (void) parser;
+    return HPE_PAUSED; /* the body is not llhttp's */
+}
+
+/* Runs llhttp over a complete head; it must find exactly the lines we found. */
+static enum nu_parse run_llhttp(llhttp_type_t type, const char *p, const char *end, unsigned nlines,
+                                struct nu_head *head)
+{
+    static llhttp_settings_t settings = {
+        .on_header_field     = on_name,
+        .on_header_value     = on_value,
+        .on_headers_complete = on_complete,
+    };
+    struct fields fields = { .head = head };
+    llhttp_t      parser;
+
+    llhttp_init(&parser, type, &settings);
+    parser.data = &fields;
+    if (head->minor > 1) {
+        /* llhttp knows a fixed list of versions; ours is checked, and means HTTP/1.1. */
+        parser.lenient_flags |= LENIENT_VERSION;
+    }
+    llhttp_errno_t err = llhttp_execute(&parser, p, (size_t) (end - p));
+    if (type == HTTP_REQUEST) {
+        /* The method is a token and the version good: what llhttp minds is an unknown method. */
+        if (err == HPE_INVALID_METHOD || err == HPE_INVALID_CONSTANT) {
+            return bad(head, 501, "unknown method");
+        }
+        if (parser.method > HTTP_UNLINK) {
+            return bad(head, 501, "method of another protocol");
+        }
+    }
+    if (err == HPE_PAUSED && llhttp_get_error_pos(&parser) == end && head->nfields == nlines) {
+        return NU_PARSE_DONE;
+    }
+    const char *reason = llhttp_get_error_reason(&parser);
+    return bad(head, 400, err == HPE_PAUSED || reason == NULL ? "malformed head" : reason);
+}
+
+static bool is(struct nu_slice s, const char *lower, size_t n)
+{
+    return s.n == n && nu_chars_same(s.p, lower, n);
+}
+
+#define IS(s, literal) is(s, literal, sizeof(literal) - 1)
+
+/* RFC 9112 3.2: which form of target goes with which method. */
+static enum nu_parse check_target(struct nu_head *head)
+{
+    struct nu_slice t = head->target;
+
+    if (head->method.n == 7 && memcmp(head->method.p, "CONNECT", 7) == 0) {
+        head->host = t;
+        return nu_authority_good(t, true) ? NU_PARSE_DONE
+                                          : bad(head, 400, "CONNECT to no authority");
+    }
+    if (t.p[0] == '/') {
+        return NU_PARSE_DONE;
+    }
+    if (IS(t, "*")) {
+        bool options = head->method.n == 7 && memcmp(head->method.p, "OPTIONS", 7) == 0;
+        return options ? NU_PARSE_DONE : bad(head, 400, "target * is for OPTIONS");
+    }
+    size_t skip = 0;
+    if (t.n > 7 && nu_chars_same(t.p, "http://", 7)) {
+        skip = 7;
+    } else if (t.n > 8 && nu_chars_same(t.p, "https://", 8)) {
+        skip = 8;
+    } else {
+        return bad(head, 400, "target is neither a path nor an http URL");
+    }
+    size_t end = skip;
+    while (end < t.n && t.p[end] != '/' && t.p[end] != '?') {
+        end++;
+    }
+    head->host = (struct nu_slice){ t.p + skip, end - skip };
+    return nu_authority_good(head->host, false) ? NU_PARSE_DONE
+                                                : bad(head, 400, "invalid authority");
+}
+
+/* "HTTP/1.x" at the start of s, which may be cut short where the line is not complete yet. */
+static enum nu_parse check_version(struct nu_slice s, bool complete, struct nu_head *head)
+{
+    static const char form[] = "HTTP/0.0";
+    bool              usual  = s.n == 8 && memcmp(s.p, "HTTP/1.1", 8) == 0;
+
+    for (size_t i = usual ? s.n : 0; i < s.n; i++) {
+        if (i == sizeof(form) - 1) {
+            return bad(head, 400, "malformed version");
+        }
+        bool number = form[i] == '0' && s.p[i] >= '0' && s.p[i] <= '9';
+        if (!number && (form[i] == '0' || s.p[i] != form[i])) {
+            return bad(head, 400, "malformed version");
+        }
+    }
+    if (s.n < sizeof(form) - 1) {
+        return complete ? bad(head, 400, "malformed version") : NU_PARSE_MORE;
+    }
+    head->major = s.p[5] - '0';
+    head->minor = s.p[7] - '0';
+    return head->major == 1 ? NU_PARSE_DONE : bad(head, 505, "not HTTP/1");
+}
+
+/* Method, target and version of a line; fails as soon as what is there of it cannot become good. */
+static enum nu_parse request_line(struct nu_slice line, bool complete, struct nu_head *head)
+{
+    size_t max = head->max_target != 0 ? head->max_target : NU_MAX_TARGET;
+    size_t i   = nu_chars_span(line.p, line.n, NU_CHAR_TOKEN);
+
+    if (i > MAX_METHOD) {
+        return bad(head, 501, "method too long");
+    }
+    if (i == line.n && !complete) {
+        return NU_PARSE_MORE;
+    }
+    if (i == 0 || i == line.n || line.p[i] != ' ') {
+        return bad(head, 400, "malformed method");
+    }
+    head->method = (struct nu_slice){ line.p, i };
+
+    const char *target = line.p + i + 1;
+    head->target.p     = target;
+    head->target.n     = nu_chars_span(target, line.n - i - 1, NU_CHAR_TARGET);
+    i += 1 + head->target.n;
+    if (head->target.n > max) {
+        return bad(head, 414, "target too long");
+    }
+    if (i == line.n) {
+        return complete ? bad(head, 400, "no version") : NU_PARSE_MORE;
+    }
+    if (head->target.n == 0 || line.p[i] != ' ') {
+        return bad(head, 400, "malformed target");
+    }
+    return check_version((struct nu_slice){ line.p + i + 1, line.n - i - 1 }, complete, head);
+}
+
+/* Version, status and an optional reason (which many servers leave out, with or without space). */
+static enum nu_parse status_line(struct nu_slice line, bool complete, struct nu_head *head)
+{
+    struct nu_slice version = { line.p, line.n < 8 ? line.n : 8 };
+    size_t          digits  = 0;
+
+    if (check_version(version, complete, head) == NU_PARSE_BAD) {
+        return NU_PARSE_BAD;
+    }
+    if (line.n > 8 && line.p[8] != ' ') {
+        return bad(head, 400, "malformed version");
+    }
+    for (size_t i = 9; i < line.n && i < 12; i++) {
+        if (line.p[i] < '0' || line.p[i] > '9') {
+            return bad(head, 400, "malformed status");
+        }
+        head->status = head->status * 10 + (unsigned) (line.p[i] - '0');
+        digits++;
+    }
+    if ((line.n > 12 && line.p[12] != ' ') || (digits == 3 && head->status < 100)) {
+        return bad(head, 400, "malformed status");
+    }
+    if (digits < 3) {
+        return complete ? bad(head, 400, "malformed status") : NU_PARSE_MORE;
+    }
+    size_t reason = line.n > 12 ? 13 : 12;
+    head->reason  = (struct nu_slice){ line.p + reason, line.n - reason };
+    return NU_PARSE_DONE;
+}
+
+/* RFC 9112 6.3: a length that is not one plain number is where smuggling begins. */
+static enum nu_parse content_length(struct nu_slice s, struct nu_head *head)
+{
+    uint64_t value = 0;
+
+    if (head->has_length) {
+        return bad(head, 400, "repeated Content-Length");
+    }
+    if (s.n == 0 || s.n > 19) {
+        return bad(head, 400, "invalid Content-Length");
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9') {
+            return bad(head, 400, "invalid Content-Length");
+        }
+        value = value * 10 + (uint64_t) (s.p[i] - '0');
+    }
+    if (value > INT64_MAX) {
+        return bad(head, 400, "invalid Content-Length");
+    }
+    head->has_length     = true;
+    head->content_length = value;
+    return NU_PARSE_DONE;
+}
+
+static enum nu_parse transfer_encoding(struct nu_slice s, struct nu_head *head)
+{
+    if (head->minor == 0) {
+        return bad(head, 400, "Transfer-Encoding in HTTP/1.0");
+    }
+    if (head->chunked || !IS(s, "chunked")) {
+        return bad(head, 400, "Transfer-Encoding is not just chunked");
+    }
+    head->chunked = true;
+    return NU_PARSE_DONE;
+}
+
+static void connection(struct nu_slice s, struct seen *seen)
+{
+    const char *p   = s.p;
+    const char *end = s.p + s.n;
+
+    while (p < end) {
+        const char     *comma = memchr(p, ',', (size_t) (end - p));
+        const char     *next  = comma == NULL ? end : comma;
+        struct nu_slice token = { p, (size_t) (next - p) };
+
+        while (token.n > 0 && (token.p[0] == ' ' || token.p[0] == '\t')) {
+            token.p++;
+            token.n--;
+        }
+        while (token.n > 0 && (token.p[token.n - 1] == ' ' || token.p[token.n - 1] == '\t')) {
+            token.n--;
+        }
+        seen->close |= IS(token, "close");
+        seen->keep_alive |= IS(token, "keep-alive");
+        seen->upgrade |= IS(token, "upgrade");
+        p = next + 1;
+    }
+}
+
+static enum nu_parse host(struct nu_slice s, struct nu_head *head, struct seen *seen)
+{
+    if (seen->host) {
+        return bad(head, 400, "repeated Host");
+    }
+    if (s.n > 0 && !nu_authority_good(s, false)) {
+        return bad(head, 400, "invalid Host");
+    }
+    seen->host = true;
+    if (head->host.n == 0) {
+        head->host = s; /* the authority of the target counts more, RFC 9112 3.2.2 */
+    }
+    return NU_PARSE_DONE;
+}
+
+static enum nu_parse check_field(const struct nu_field *field, bool request, struct nu_head *head,
+                                 struct seen *seen)
+{
+    /* The length tells the few names apart that matter here before any byte is compared. */
+    switch (field->name.n) {
+    case 0:
+        return bad(head, 400, "field without a name");
+    case 4:
+        return request && IS(field->name, "host") ? host(field->value, head, seen) : NU_PARSE_DONE;
+    case 6:
+        if (IS(field->name, "expect") && IS(field->value, "100-continue")) {
+            head->expect_continue = request && head->minor > 0;
+        }
+        return NU_PARSE_DONE;
+    case 7:
+        seen->upgrade_to |= IS(field->name, "upgrade");
+        return NU_PARSE_DONE;
+    case 10:
+        if (IS(field->name, "connection")) {
+            connection(field->value, seen);
+        }
+        return NU_PARSE_DONE;
+    case 14:
+        return IS(field->name, "content-length") ? content_length(field->value, head)
+                                                 : NU_PARSE_DONE;
+    case 17:
+        return IS(field->name, "transfer-encoding") ? transfer_encoding(field->value, head)
+                                                    : NU_PARSE_DONE;
+    default:
+        return NU_PARSE_DONE;
+    }
+}
+
+static enum nu_parse check_fields(bool request, struct nu_head *head)
+{
+    struct seen seen = { 0 };
+
+    for (unsigned i = 0; i < head->nfields; i++) {
+        if (check_field(&head->fields[i], request, head, &seen) == NU_PARSE_BAD) {
+            return NU_PARSE_BAD;
+        }
+    }
+    if (head->chunked && head->has_length) {
+        return bad(head, 400, "Content-Length with Transfer-Encoding");
+    }
+    if (request && !seen.host && head->minor > 0) {
+        return bad(head, 400, "no Host");
+    }
+    head->keep_alive = !seen.close && (head->minor > 0 || seen.keep_alive);
+    head->upgrade    = seen.upgrade && seen.upgrade_to && head->minor > 0;
+    return NU_PARSE_DONE;
+}
+
+/* From the line behind the start line to the end. `start` is where the start line begins. */
+static enum nu_parse parse_rest(llhttp_type_t type, struct lines *lines, const char *start,
+                                struct nu_head *head)
+{
+    unsigned      nlines;
+    enum nu_parse rv = skip_fields(lines, head, &nlines);
+
+    if (rv == NU_PARSE_DONE) {
+        rv = run_llhttp(type, start, lines->p, nlines, head);
+    }
+    if (rv == NU_PARSE_DONE) {
+        head->length += (size_t) (lines->p - start);
+        rv = check_fields(type == HTTP_REQUEST, head);
+    }
+    return rv;
+}
+
+enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head)
+{
+    struct lines    lines = lines_init(buf, len, head);
+    struct nu_slice line;
+    enum nu_parse   got;
+    int             empty = 0;
+
+    clear(head);
+    while ((got = next_line(&lines, head, &line)) == NU_PARSE_DONE && line.n == 0) {
+        if (++empty > MAX_EMPTY_LINES) {
+            return bad(head, 400, "empty lines");
+        }
+    }
+    if (got == NU_PARSE_BAD || request_line(line, got == NU_PARSE_DONE, head) == NU_PARSE_BAD) {
+        return NU_PARSE_BAD;
+    }
+    if (got == NU_PARSE_MORE) {
+        return lines.limit ? bad(head, 431, "head too large") : got;
+    }
+    if (check_target(head) == NU_PARSE_BAD) {
+        return NU_PARSE_BAD;
+    }
+    head->length = (size_t) (line.p - buf);
+    return parse_rest(HTTP_REQUEST, &lines, line.p, head);
+}
+
+enum nu_parse nu_parse_response(const char *buf, size_t len, struct nu_head *head)
+{
+    struct lines    lines = lines_init(buf, len, head);
+    struct nu_slice line;
+    enum nu_parse   got;
+
+    clear(head);
+    got = next_line(&lines, head, &line);
+    if (got == NU_PARSE_BAD || status_line(line, got == NU_PARSE_DONE, head) == NU_PARSE_BAD) {
+        return NU_PARSE_BAD;
+    }
+    if (got == NU_PARSE_MORE) {
+        return lines.limit ? bad(head, 431, "head too large") : got;
+    }
+    return parse_rest(HTTP_RESPONSE, &lines, line.p, head);
+}
