@@ -1,0 +1,268 @@
+# nng-uring: the one entry point.
+#
+#   make            build/libnng-uring.so, build/libnng-uring.a and build/nng-uring
+#   make serve      run the server; ARGS="DIR --listen 127.0.0.1:8080" goes to nng-uring serve
+#   make test       all tests; TEST_ARGS="--filter=url/*" goes to Criterion, TEST_JOBS=N in parallel
+#   make asan       the same tests under AddressSanitizer, LeakSanitizer and UBSan
+#   make tsan       the same tests under ThreadSanitizer
+#   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
+#   make lint       layers, symbols, format, clang-tidy, cppcheck
+#   make format     let clang-format rewrite the sources
+#   make install    PREFIX=/usr/local DESTDIR=
+#   make clean
+#
+# CC=clang builds with clang; CFLAGS (-O2 -g), CPPFLAGS and LDFLAGS are yours. serve, test, asan,
+# tsan, fuzz and lint install what they need first (scripts/install-deps).
+
+VERSION := 0.1.0
+ABI     := 1.0.0# its first number is the SONAME's
+
+PREFIX       := /usr/local
+BINDIR       := $(PREFIX)/bin
+LIBDIR       := $(PREFIX)/lib
+INCLUDEDIR   := $(PREFIX)/include/nng-uring
+FUZZ_SECONDS := 60
+PKG_CONFIG   := pkg-config
+OBJCOPY      := objcopy
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CPUS := $(shell nproc)
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(CPUS)
+endif
+TEST_JOBS := $(CPUS)
+
+# ---- Variants: B is where a variant is built, SAN its sanitizers ---------------------------------
+
+B   := build
+SAN :=
+OBJ := $(B)/obj-$(subst /,_,$(subst $() $(),_,$(CC)))
+
+CFLAGS ?= $(if $(SAN),-O1,-O2) -g
+
+STD   := -std=gnu11 -D_GNU_SOURCE
+WARN  := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+
+# ---- What we build on ----------------------------------------------------------------------------
+
+# Debian 12 has no libllhttp; its package node-llhttp ships the C sources, which we compile in.
+ifeq ($(shell $(PKG_CONFIG) --exists libllhttp 2>/dev/null && echo yes),yes)
+LLHTTP_CFLAGS := $(shell $(PKG_CONFIG) --cflags libllhttp)
+LLHTTP_LIBS   := $(shell $(PKG_CONFIG) --libs libllhttp)
+LLHTTP_SRC    :=
+LLHTTP_FOUND  := yes
+else
+LLHTTP_CFLAGS := -isystem /usr/share/include/llhttp
+LLHTTP_LIBS   :=
+LLHTTP_SRC    := $(addprefix /usr/share/llhttp/,api.c http.c llhttp.c)
+LLHTTP_FOUND  := $(and $(wildcard /usr/share/llhttp/llhttp.c),yes)
+endif
+LLHTTP_CFLAGS += -DLLHTTP_STRICT_MODE=1
+URING_FOUND   := $(shell $(PKG_CONFIG) --exists liburing 2>/dev/null && echo yes)
+
+LIBS := -luring $(LLHTTP_LIBS) -pthread
+
+# ---- Sources -------------------------------------------------------------------------------------
+
+find_c = $(sort $(shell find $(1) -name '*.c' 2>/dev/null))
+objs   = $(patsubst %.c,$(OBJ)/%.o,$(1))
+
+CMD_SRC     := $(call find_c,src/cmd)
+LIB_SRC     := $(filter-out $(CMD_SRC),$(call find_c,src))
+FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
+FAULT_SRC   := $(wildcard tests/fault/*.c)
+# rand_r.c makes Criterion work under TSan, replay.c is the main of the replay programs.
+SUPPORT_SRC := $(filter-out %/replay.c $(if $(findstring thread,$(SAN)),,%/rand_r.c),\
+                 $(wildcard tests/support/*.c))
+TEST_SRC    := $(filter-out tests/fuzz/% tests/fault/% tests/support/%,$(call find_c,tests))
+
+LIB_OBJ     := $(call objs,$(LIB_SRC)) $(patsubst /usr/share/%.c,$(OBJ)/%.o,$(LLHTTP_SRC))
+CMD_OBJ     := $(call objs,$(CMD_SRC))
+SUPPORT_OBJ := $(call objs,$(SUPPORT_SRC))
+TEST_OBJ    := $(call objs,$(TEST_SRC))
+FAULT_OBJ   := $(call objs,$(FAULT_SRC))
+FUZZ_OBJ    := $(call objs,$(FUZZ_SRC))
+
+SO      := $(B)/libnng-uring.so
+PROGRAM := $(if $(CMD_SRC),$(B)/nng-uring)
+LIBRARY := $(if $(SAN),,$(SO)) $(B)/libnng-uring.a
+
+TEST_BIN   := $(if $(TEST_SRC),$(B)/tests)
+FAULT_BIN  := $(if $(filter-out %/wrap.c,$(FAULT_SRC)),$(B)/tests-fault)
+REPLAY_BIN := $(patsubst tests/fuzz/%.c,$(B)/replay-%,$(FUZZ_SRC))
+FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(FUZZ_SRC))
+
+# What tests/fault/wrap.c can make fail.
+WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall pthread_create \
+           io_uring_queue_init_params
+
+# ---- Building ------------------------------------------------------------------------------------
+
+.PHONY: all serve test asan tsan fuzz lint format install clean run-tests run-fuzz run-lint FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(LIBRARY) $(PROGRAM)
+
+BASE_FLAGS = $(STD) -Iinclude -pthread -fPIC $(SANFLAGS) $(CPPFLAGS) $(CFLAGS)
+LIB_FLAGS  = $(BASE_FLAGS) $(WARN) -iquote src -fvisibility=hidden $(LLHTTP_CFLAGS)
+CMD_FLAGS  = $(BASE_FLAGS) $(WARN) -iquote src
+TEST_FLAGS = $(BASE_FLAGS) $(WARN) -iquote src -iquote tests $(LLHTTP_CFLAGS) \
+             -DNU_PROGRAM='"$(abspath $(B)/nng-uring)"'
+LINK       = $(CC) $(SANFLAGS) $(CFLAGS) $(LDFLAGS)
+
+# A stamp changes when its text does, and what depends on it is then built again.
+define stamp =
+@mkdir -p $(@D)
+@printf '%s\n' $(1) | cmp -s - $@ || printf '%s\n' $(1) > $@
+endef
+quote = '$(subst ','\'',$(1))'
+
+$(OBJ)/flags: FORCE
+ifneq ($(URING_FOUND)$(LLHTTP_FOUND),yesyes)
+	@echo "liburing or llhttp is missing: run scripts/install-deps build" >&2; exit 1
+endif
+	$(call stamp,$(call quote,$(shell $(CC) --version | head -n 1) $(LIB_FLAGS) $(TEST_FLAGS)))
+
+$(B)/link: FORCE
+	$(call stamp,$(call quote,$(LINK) $(LIBS) $(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) \
+	    $(FAULT_OBJ)))
+
+define compile =
+@mkdir -p $(@D)
+@echo '  CC    $<'
+@$(CC) $(1) -MMD -MP -c -o $@ $<
+endef
+
+$(OBJ)/src/cmd/%.o: src/cmd/%.c $(OBJ)/flags
+	$(call compile,$(CMD_FLAGS))
+
+$(OBJ)/src/%.o: src/%.c $(OBJ)/flags
+	$(call compile,$(LIB_FLAGS))
+
+$(OBJ)/tests/%.o: tests/%.c $(OBJ)/flags
+	$(call compile,$(TEST_FLAGS))
+
+$(OBJ)/llhttp/%.o: /usr/share/llhttp/%.c $(OBJ)/flags
+	$(call compile,$(BASE_FLAGS) -w -fvisibility=hidden $(LLHTTP_CFLAGS))
+
+# One object with every name but nng_* made local: nothing internal can leak from either library.
+$(OBJ)/nng-uring.o: $(LIB_OBJ) $(B)/link
+	@$(LD) -r -o $@.all $(LIB_OBJ)
+	@$(OBJCOPY) --wildcard --keep-global-symbol='nng_*' $@.all $@
+	@rm -f $@.all
+
+$(B)/libnng-uring.a: $(OBJ)/nng-uring.o
+	@echo '  AR    $@'
+	@rm -f $@
+	@$(AR) rcs $@ $<
+
+$(SO): $(OBJ)/nng-uring.o
+	@echo '  LINK  $@.$(ABI)'
+	@$(LINK) -shared -Wl,-soname,$(@F).$(firstword $(subst ., ,$(ABI))) \
+	    -Wl,-z,defs,-z,relro,-z,now -o $@.$(ABI) $< $(LIBS)
+	@ln -sf $(@F).$(ABI) $@.$(firstword $(subst ., ,$(ABI)))
+	@ln -sf $(@F).$(ABI) $@
+
+define link =
+@echo '  LINK  $@'
+@$(LINK) -o $@ $(1) $(LIBS)
+endef
+
+$(B)/nng-uring: $(CMD_OBJ) $(B)/libnng-uring.a $(B)/link
+	$(call link,$(CMD_OBJ) $(B)/libnng-uring.a)
+
+$(B)/tests: $(TEST_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
+	$(call link,$(TEST_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lcriterion)
+
+$(B)/tests-fault: $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
+	$(call link,$(WRAPPED:%=-Wl,--wrap=%) $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lcriterion)
+
+$(B)/replay-%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/support/replay.o $(LIB_OBJ) $(B)/link
+	$(call link,$< $(OBJ)/tests/support/replay.o $(LIB_OBJ))
+
+$(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
+	$(call link,-fsanitize=fuzzer $< $(LIB_OBJ))
+
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) $(FAULT_OBJ) \
+           $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o)
+
+# ---- Running -------------------------------------------------------------------------------------
+
+# What these need is installed first and looked for afterwards, hence a second make.
+
+serve:
+	@scripts/install-deps build
+	@$(MAKE) --no-print-directory all
+	@build/nng-uring serve $(ARGS)
+
+test:
+	@scripts/install-deps test
+	@$(MAKE) --no-print-directory run-tests
+
+asan:
+	@scripts/install-deps test
+	@$(MAKE) --no-print-directory run-tests B=build/asan SAN=address,undefined
+
+tsan:
+	@scripts/install-deps test
+	@$(MAKE) --no-print-directory run-tests B=build/tsan SAN=thread
+
+fuzz:
+	@scripts/install-deps ci
+	@$(MAKE) --no-print-directory run-fuzz B=build/fuzz CC=clang \
+	    SAN=fuzzer-no-link,address,undefined
+
+lint:
+	@scripts/install-deps ci
+	@$(MAKE) --no-print-directory run-lint
+
+run-tests: all $(TEST_BIN) $(FAULT_BIN) $(REPLAY_BIN)
+	@TEST_JOBS=$(TEST_JOBS) TEST_ARGS='$(TEST_ARGS)' \
+	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(REPLAY_BIN)
+
+run-fuzz: $(FUZZ_BIN)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz $(FUZZ_BIN)
+
+FORMATTED = $(shell find include src tests -name '*.[ch]')
+
+run-lint: all
+	@scripts/lint-layers
+	@scripts/check-symbols
+	@scripts/check-headers $(STD) $(LLHTTP_CFLAGS)
+	@echo 'format'
+	@clang-format --dry-run -Werror $(FORMATTED)
+	@echo 'clang-tidy'
+	@printf '%s\n' $(LIB_SRC) $(CMD_SRC) | xargs -r -P $(CPUS) -I{} clang-tidy --quiet {} -- \
+	    $(STD) -Iinclude -iquote src $(LLHTTP_CFLAGS) 2>/dev/null
+	@echo 'cppcheck'
+	@cppcheck --quiet --std=c11 -j $(CPUS) --enable=warning,performance,portability \
+	    --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 -D_GNU_SOURCE \
+	    -D__GNUC__=12 -Iinclude -Isrc src
+
+format:
+	@clang-format -i $(FORMATTED)
+
+# ---- Installing ----------------------------------------------------------------------------------
+
+in_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 755 $(B)/nng-uring $(DESTDIR)$(BINDIR)/
+	install -m 644 $(B)/libnng-uring.a $(DESTDIR)$(LIBDIR)/
+	install -m 755 $(SO).$(ABI) $(DESTDIR)$(LIBDIR)/
+	cp -P $(SO) $(SO).$(firstword $(subst ., ,$(ABI))) $(DESTDIR)$(LIBDIR)/
+	cd include && find nng -name '*.h' -exec \
+	    install -D -m 644 {} $(abspath $(DESTDIR)$(INCLUDEDIR))/{} \;
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@LIBDIR@|$(call in_prefix,$(LIBDIR))|' \
+	    -e 's|@INCLUDEDIR@|$(call in_prefix,$(INCLUDEDIR))|' \
+	    -e 's|@LLHTTP_LIBS@|$(LLHTTP_LIBS)|' nng-uring.pc.in \
+	    > $(DESTDIR)$(LIBDIR)/pkgconfig/nng-uring.pc
+
+clean:
+	rm -rf build
