@@ -218,8 +218,8 @@ NNG_DECL void nng_sleep_aio(nng_duration ms, nng_aio *aio);
  * An aio without a callback is finished in place and is waited for with nng_aio_wait().
  * Inside a callback everything is allowed: starting the next operation, on the same aio too,
  * waiting, stopping, closing the connection, freeing the aio. A callback that blocks holds up
- * the other work of its thread. Starting a second operation on an aio whose first has not finished is
- * a caller's error; it is ignored and the first goes on.
+ * the other work of its thread. Starting a second operation on an aio whose first has not finished
+ * is a caller's error; it is ignored and the first goes on.
  */
 
 /*
@@ -283,7 +283,8 @@ NNG_DECL void nng_aio_abort(nng_aio *aio, int err);
  */
 NNG_DECL void nng_aio_set_timeout(nng_aio *aio, nng_duration ms);
 
-/* The same for the next operation alone, as a time on nng_clock()'s clock. nng_aio_set_expire(3). */
+/* The same for the next operation alone, as a time on nng_clock()'s clock. nng_aio_set_expire(3).
+ */
 NNG_DECL void nng_aio_set_expire(nng_aio *aio, nng_time when);
 
 /*
@@ -320,8 +321,10 @@ typedef void (*nng_aio_cancelfn)(nng_aio *aio, void *arg, int err);
 /*
  * Says that the operation will be finished later and how to cancel it. From here on the aio's
  * timeout runs; an abort since nng_aio_begin(), or a timeout already past, calls `cancel` too.
- * `cancel` is not called once nng_aio_finish() has returned; it must arrange for nng_aio_finish()
- * to be called (by itself, or by whoever works on it). Any thread. nng_aio_defer(3).
+ * `cancel` is called at most once; it must arrange for nng_aio_finish() to be called (by itself, or
+ * by whoever works on it). It may be under way while another thread calls nng_aio_finish(), so
+ * `arg` must stay valid until the callback runs, or without one until the aio is freed. Any thread.
+ * nng_aio_defer(3).
  */
 NNG_DECL void nng_aio_defer(nng_aio *aio, nng_aio_cancelfn cancel, void *arg);
 
@@ -348,8 +351,8 @@ typedef struct nng_url {
  * Takes a URL apart into a new nng_url, which the caller frees. Scheme and host become lower case,
  * a host of "*" (any address) becomes "". Path, query and fragment become comparable: escapes of
  * unreserved characters and of bytes above 127 are decoded, others are written in upper case, and
- * empty, "." and ".." segments of the path are resolved. Schemes ipc, unix, abstract and inproc have
- * only a path, taken as it is; all members but u_rawurl and u_scheme are then NULL.
+ * empty, "." and ".." segments of the path are resolved. Schemes ipc, unix, abstract and inproc
+ * have only a path, taken as it is; all members but u_rawurl and u_scheme are then NULL.
  *
  * NNG_EINVAL: no "://", a scheme, host or port (0 to 65535) against RFC 3986, a malformed escape,
  * a space or control character, or text that is not UTF-8. (NNG takes any scheme, host and port,

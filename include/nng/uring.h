@@ -29,8 +29,8 @@ typedef struct nng_uring_feature {
 NNG_DECL int nng_uring_probe(const nng_uring_feature **list, size_t *count);
 
 /*
- * Why the library answers NNG_ENOTSUP, and what to change (a sysctl, a seccomp profile, a limit, the
- * kernel), as English text; "" when it does not. Static or thread-local storage. Any thread.
+ * Why the library answers NNG_ENOTSUP, and what to change (a sysctl, a seccomp profile, a limit,
+ * the kernel), as English text; "" when it does not. Static or thread-local storage. Any thread.
  */
 NNG_DECL const char *nng_uring_reason(void);
 NNG_DECL const char *nng_uring_remedy(void);
@@ -55,10 +55,10 @@ NNG_DECL int nng_uring_conn_remote_addr(struct nng_http_conn *conn, nng_sockaddr
 NNG_DECL int nng_uring_conn_set_keepalive(struct nng_http_conn *conn, bool on);
 
 /*
- * Stops a server gently: no new connections, idle ones are closed, requests in hand are answered and
- * their connections closed. Waits until all is over, or for `ms` milliseconds; then the rest is closed
- * hard and the result is NNG_ETIMEDOUT. 0 otherwise. It counts as the last nng_http_server_stop().
- * NNG_ESTATE in a callback. Any other thread.
+ * Stops a server gently: no new connections, idle ones are closed, requests in hand are answered
+ * and their connections closed. Waits until all is over, or for `ms` milliseconds; then the rest is
+ * closed hard and the result is NNG_ETIMEDOUT. 0 otherwise. It counts as the last
+ * nng_http_server_stop(). NNG_ESTATE in a callback. Any other thread.
  */
 NNG_DECL int nng_uring_server_drain(struct nng_http_server *server, nng_duration ms);
 

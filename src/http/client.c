@@ -12,10 +12,14 @@ static const struct {
     int         family;
     int         err; /* why not */
 } schemes[] = {
-    { "http", AF_UNSPEC, 0 },           { "http4", AF_INET, 0 },
-    { "http6", AF_INET6, 0 },           { "ws", AF_UNSPEC, 0 },
-    { "ws4", AF_INET, 0 },              { "ws6", AF_INET6, 0 },
-    { "https", AF_UNSPEC, NNG_ENOTSUP }, { "wss", AF_UNSPEC, NNG_ENOTSUP },
+    { "http", AF_UNSPEC, 0 },
+    { "http4", AF_INET, 0 },
+    { "http6", AF_INET6, 0 },
+    { "ws", AF_UNSPEC, 0 },
+    { "ws4", AF_INET, 0 },
+    { "ws6", AF_INET6, 0 },
+    { "https", AF_UNSPEC, NNG_ENOTSUP },
+    { "wss", AF_UNSPEC, NNG_ENOTSUP },
 };
 
 static int family_of(const char *scheme, int *family)
@@ -75,7 +79,7 @@ void nng_http_client_connect(nng_http_client *client, nng_aio *aio)
         nu_aio_finish(aio, NNG_ENOTSUP, 0);
         return;
     }
-    aio->loop       = loop;
+    aio->loop        = loop;
     const char *host = client->url->u_hostname, *port = client->url->u_port;
     nu_dial(aio, loop, host, port, client->family, dialed);
 }

@@ -25,8 +25,8 @@ struct nu_exchange {
 struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler *handler,
                                     const struct nu_head *head);
 
-/* Calls the handler, whose answer reaches the session by nu_session_answer(). The session may be gone
- * when this returns. */
+/* Calls the handler, whose answer reaches the session by nu_session_answer(). The session may be
+ * gone when this returns. */
 void nu_exchange_call(struct nu_exchange *exchange);
 
 /* Lets go of it; its memory goes when nothing uses the aio any more. */

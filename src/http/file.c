@@ -89,12 +89,12 @@ static unsigned status_for(int err)
 
 static void read_next(struct nu_file_job *job)
 {
-    uint64_t left           = job->size - job->sent;
-    job->op.kind            = NU_OP_READ;
-    job->op.fd              = job->fd;
-    job->op.arg.buf.base    = job->buffer;
-    job->op.arg.buf.len     = left < job->capacity ? (size_t) left : job->capacity;
-    job->op.arg.buf.offset  = job->sent;
+    uint64_t left          = job->size - job->sent;
+    job->op.kind           = NU_OP_READ;
+    job->op.fd             = job->fd;
+    job->op.arg.buf.base   = job->buffer;
+    job->op.arg.buf.len    = left < job->capacity ? (size_t) left : job->capacity;
+    job->op.arg.buf.offset = job->sent;
     nu_op_submit(&job->op);
 }
 
@@ -172,11 +172,11 @@ static void begin(struct nu_file_job *job)
 
 static void submit_open(struct nu_file_job *job, int root, uint64_t resolve)
 {
-    job->op.kind            = NU_OP_OPEN;
-    job->op.fd              = root;
-    job->op.arg.open.path   = root == AT_FDCWD ? job->handler->path : job->path;
-    job->op.arg.open.how    = (struct open_how){ .flags   = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-                                                 .resolve = resolve };
+    job->op.kind          = NU_OP_OPEN;
+    job->op.fd            = root;
+    job->op.arg.open.path = root == AT_FDCWD ? job->handler->path : job->path;
+    job->op.arg.open.how = (struct open_how){ .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                                              .resolve = resolve };
     nu_op_submit(&job->op);
 }
 

@@ -1,7 +1,7 @@
 /*
  * Handlers: what answers a request. Set up by one thread, then added to a server and constant from
- * there on. Counted references: the creator's, each routing table's, and each response's that points
- * into the handler.
+ * there on. Counted references: the creator's, each routing table's, and each response's that
+ * points into the handler.
  */
 #ifndef NU_HTTP_HANDLER_H
 #define NU_HTTP_HANDLER_H

@@ -26,9 +26,9 @@ static void let_go(struct nu_out *out)
         nu_handler_drop(out->held[i]);
     }
     nng_http_res_free(out->res);
-    out->res   = NULL;
-    out->nheld = 0;
-    out->n     = 0;
+    out->res     = NULL;
+    out->nheld   = 0;
+    out->n       = 0;
     out->in_text = 0;
 }
 

@@ -69,7 +69,8 @@ static void append(struct nu_router *router, nng_http_handler *handler)
     router->v[router->n++] = handler;
 }
 
-int nu_router_with(const struct nu_router *router, nng_http_handler *handler, struct nu_router **out)
+int nu_router_with(const struct nu_router *router, nng_http_handler *handler,
+                   struct nu_router **out)
 {
     for (unsigned i = 0; i < router->n; i++) {
         if (conflict(handler, router->v[i])) {

@@ -21,8 +21,8 @@ struct nu_router *nu_router_new(void);
 void nu_router_free(struct nu_router *router);
 
 /*
- * A copy with one handler more, or less. NNG_ENOMEM; NNG_EADDRINUSE when another handler has the same
- * host, method and URI, or one of the two is an exclusive tree that the other reaches into;
+ * A copy with one handler more, or less. NNG_ENOMEM; NNG_EADDRINUSE when another handler has the
+ * same host, method and URI, or one of the two is an exclusive tree that the other reaches into;
  * NNG_ENOENT when it is not there.
  */
 int nu_router_with(const struct nu_router *router, nng_http_handler *handler,
@@ -32,8 +32,9 @@ int nu_router_without(const struct nu_router *router, const nng_http_handler *ha
 
 /*
  * The handler for a decoded path, or NULL with *status 404 (no such path) or 405 (not with this
- * method). The longest URI wins, then one for this host over one for any, then the first added. HEAD
- * is answered by a GET handler of the same URI unless one for HEAD is there. `host` may have a port.
+ * method). The longest URI wins, then one for this host over one for any, then the first added.
+ * HEAD is answered by a GET handler of the same URI unless one for HEAD is there. `host` may have a
+ * port.
  */
 nng_http_handler *nu_router_find(const struct nu_router *router, struct nu_slice method,
                                  struct nu_slice host, const char *path, unsigned *status);

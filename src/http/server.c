@@ -70,8 +70,7 @@ static int scheme_family(const char *scheme, int *family)
 static int find_addr(nng_http_server *server)
 {
     socklen_t len = sizeof server->addr;
-    int       err = nu_address_parse(server->host, server->service, server->family, &server->addr,
-                                     &len);
+    int err = nu_address_parse(server->host, server->service, server->family, &server->addr, &len);
     if (err != NNG_ENOENT) {
         return err;
     }
@@ -311,11 +310,11 @@ static struct nu_port **make_ports(nng_http_server *server, unsigned n)
 /* With the lock held: binds for every loop, and has the loops accept. */
 static int start_ports(nng_http_server *server)
 {
-    unsigned         n     = nu_runtime_count();
-    int             *fds   = malloc(n * sizeof *fds);
-    struct nu_port **ports = make_ports(server, n);
-    struct sockaddr_storage addr = server->addr;
-    int                     err  = NNG_ENOMEM;
+    unsigned                n     = nu_runtime_count();
+    int                    *fds   = malloc(n * sizeof *fds);
+    struct nu_port        **ports = make_ports(server, n);
+    struct sockaddr_storage addr  = server->addr;
+    int                     err   = NNG_ENOMEM;
     if (fds != NULL && ports != NULL) {
         err = nu_listen_bind(fds, n, &addr);
     }
@@ -442,7 +441,8 @@ int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *addr)
 
 /* ---- Handlers ----------------------------------------------------------------------------- */
 
-/* A routing table nobody is given any more; a loop may still be looking at it in its current turn. */
+/* A routing table nobody is given any more; a loop may still be looking at it in its current turn.
+ */
 struct retired {
     struct nu_router *router;
     atomic_uint       loops; /* that have not moved on */

@@ -1,6 +1,6 @@
 /*
- * Servers. The part of a server that lives on one loop is a port: a listener and the sessions of the
- * connections it accepted. A port and its sessions are touched by the loop's owner alone.
+ * Servers. The part of a server that lives on one loop is a port: a listener and the sessions of
+ * the connections it accepted. A port and its sessions are touched by the loop's owner alone.
  */
 #ifndef NU_HTTP_SERVER_H
 #define NU_HTTP_SERVER_H
@@ -17,7 +17,7 @@ struct nu_port {
     nng_http_server   *server;
     struct nu_loop    *loop;
     struct nu_listener listener;
-    struct nu_list     sessions; /* that are not closing */
+    struct nu_list     sessions;  /* that are not closing */
     unsigned           nsessions; /* all of them, closing ones included */
     bool               listening; /* the listener has not gone yet */
     bool               draining;  /* what is in hand is finished, nothing new is begun */

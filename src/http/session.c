@@ -42,8 +42,8 @@ static void dispose(nng_aio *aio)
     free(s);
 }
 
-/* The connection is closed, the kernel has let go of everything: the memory, which is the session's,
- * may go. A hijacked connection has left its port before. */
+/* The connection is closed, the kernel has let go of everything: the memory, which is the
+ * session's, may go. A hijacked connection has left its port before. */
 static void conn_gone(struct nu_tcp *tcp)
 {
     struct nu_session *s = nu_container(tcp, struct nu_session, conn.tcp);
@@ -78,8 +78,8 @@ int nu_session_start(struct nu_port *port, int fd)
     return 0;
 }
 
-/* From here on the session only waits for what it cannot interrupt. While a handler has the connection,
- * or a file is being opened or read, that is left to those who answer. */
+/* From here on the session only waits for what it cannot interrupt. While a handler has the
+ * connection, or a file is being opened or read, that is left to those who answer. */
 static void close_now(struct nu_session *s, bool abortive)
 {
     enum nu_session_state state = s->state;
@@ -325,7 +325,8 @@ void nu_session_answer_error(struct nu_session *s, unsigned status)
     nu_session_answer(s, res);
 }
 
-void nu_session_send_part(struct nu_session *s, const struct iovec *iov, unsigned niov, size_t total)
+void nu_session_send_part(struct nu_session *s, const struct iovec *iov, unsigned niov,
+                          size_t total)
 {
     set_state(s, NU_SESSION_SENDING);
     write_vec(s, iov, niov, total);

@@ -45,7 +45,8 @@ struct nu_session {
     nng_aio               aio;      /* the session's one read or write */
 };
 
-/* Starts serving an accepted socket, which it owns. NNG_ENOMEM: the socket is still the caller's. */
+/* Starts serving an accepted socket, which it owns. NNG_ENOMEM: the socket is still the caller's.
+ */
 int nu_session_start(struct nu_port *port, int fd);
 
 /* Closes the connection now. What a handler works on is finished into the void. */
@@ -56,8 +57,8 @@ void nu_session_drain(struct nu_session *session);
 
 /* For those who answer a request: */
 
-/* Whether the connection is to be closed, so that an answer has nowhere to go. It waits for the answer
- * all the same. */
+/* Whether the connection is to be closed, so that an answer has nowhere to go. It waits for the
+ * answer all the same. */
 bool nu_session_gone(const struct nu_session *session);
 
 /* Answers with `res`, which it then owns, and goes on. NULL: somebody else has answered. */
@@ -66,11 +67,12 @@ void nu_session_answer(struct nu_session *session, nng_http_res *res);
 /* Answers with an error page and goes on. */
 void nu_session_answer_error(struct nu_session *session, unsigned status);
 
-/* Begins an answer whose body is written in parts: takes `res`, which it then owns, adds the head to
- * session->out. False: no memory, and the session is closed. */
+/* Begins an answer whose body is written in parts: takes `res`, which it then owns, adds the head
+ * to session->out. False: no memory, and the session is closed. */
 bool nu_session_begin_answer(struct nu_session *session, nng_http_res *res);
 
-/* Writes a part of it, session->out (sealed) with the first; nu_file_written() is called afterwards. */
+/* Writes a part of it, session->out (sealed) with the first; nu_file_written() is called
+ * afterwards. */
 void nu_session_send_part(struct nu_session *session, const struct iovec *iov, unsigned niov,
                           size_t total);
 

@@ -151,12 +151,16 @@ static void post_attend(nng_aio *aio)
     }
 }
 
-/* Calls a pending aio's cancel function, without the lock it is called with. The reference keeps the
- * aio while the function runs, for its provider may finish it. */
+/* Calls a pending aio's cancel function, once, without the lock it is called with. The reference
+ * keeps the aio while the function runs, for its provider may finish it. */
 static void cancel_pending(nng_aio *aio, int err)
 {
     nng_aio_cancelfn cancel = aio->cancel;
     void            *arg    = aio->cancel_arg;
+    if (cancel == NULL) {
+        return;
+    }
+    aio->cancel = NULL;
     aio->refs++;
     pthread_mutex_unlock(&aio->lock);
     cancel(aio, arg, err);
@@ -185,13 +189,13 @@ void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, v
     pthread_mutex_lock(&aio->lock);
     if (aio->state == NU_AIO_BEGUN) {
         aio->state      = NU_AIO_PENDING;
-        aio->loop       = loop;
+        aio->loop       = aio->loop != NULL ? aio->loop : loop;
         aio->cancel     = cancel;
         aio->cancel_arg = arg;
-        aio->expires    = aio->deadline != NU_NEVER;
-        if (aio->abort != 0 || aio->expires) {
-            post_attend(aio);
-        }
+        aio->expires    = true;
+        /* An endless one still has a deadline, so that nng_fini() ends it. */
+        aio->deadline = aio->deadline != NU_NEVER ? aio->deadline : NU_NEVER - 1;
+        post_attend(aio);
     }
     pthread_mutex_unlock(&aio->lock);
 }
@@ -339,8 +343,8 @@ static bool quiet(const nng_aio *aio, unsigned running, unsigned refs)
 }
 
 /* Waits, with the lock held, until no operation is left and at most `running` callbacks and `refs`
- * uses. An owner goes on turning its loop: what it waits for may be its own to do. In a forked child
- * nobody is left to end anything. */
+ * uses. An owner goes on turning its loop: what it waits for may be its own to do. In a forked
+ * child nobody is left to end anything. */
 static void wait_quiet(nng_aio *aio, unsigned running, unsigned refs)
 {
     struct nu_loop *loop = nu_loop_self();

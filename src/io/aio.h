@@ -1,5 +1,6 @@
 /*
- * The inside of an nng_aio, for those who provide operations. The public contract is in <nng/nng.h>.
+ * The inside of an nng_aio, for those who provide operations. The public contract is in
+ * <nng/nng.h>.
  *
  * An operation goes IDLE -> BEGUN -> (PENDING ->) FINISHED -> IDLE. A provider
  *   begins it (nng_aio_begin);
@@ -55,11 +56,11 @@ struct nng_aio {
     int               abort;     /* why the operation in hand is to end; 0: it is not */
     int               result;
     size_t            count;
-    nng_aio_cancelfn  cancel; /* while NU_AIO_PENDING */
+    nng_aio_cancelfn  cancel; /* while NU_AIO_PENDING; NULL once it was called */
     void             *cancel_arg;
-    struct nu_loop   *loop;    /* where the operation in hand lives, and its callback runs; a
-                                * provider sets it while NU_AIO_BEGUN, or leaves the choice open */
-    unsigned          turning; /* owners that turn their loops until the aio is idle */
+    struct nu_loop   *loop; /* where the operation in hand lives, and its callback runs; a
+                             * provider sets it while NU_AIO_BEGUN, or leaves the choice open */
+    unsigned turning;       /* owners that turn their loops until the aio is idle */
 
     /* constant */
     void (*cb)(void *);
@@ -87,8 +88,9 @@ struct nng_aio {
 
 /*
  * For an aio that is embedded in an object of the library's own. cb may be NULL. The object sets
- * `dispose`, and ends by nng_aio_reap(): `dispose` is then called as soon as nothing uses the aio any
- * more (no callback of it is on anybody's stack either), calls nu_aio_fini() and frees the object.
+ * `dispose`, and ends by nng_aio_reap(): `dispose` is then called as soon as nothing uses the aio
+ * any more (no callback of it is on anybody's stack either), calls nu_aio_fini() and frees the
+ * object.
  */
 void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg);
 void nu_aio_fini(nng_aio *aio);
@@ -101,8 +103,9 @@ void nu_aio_fini(nng_aio *aio);
 int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg);
 
 /*
- * BEGUN -> PENDING in any case, for providers that finish from any thread: an abort that came first,
- * and the deadline, reach them through `cancel`.
+ * BEGUN -> PENDING in any case, for providers that finish from any thread: an abort that came
+ * first, and the deadline, reach them through `cancel`. It lives on the loop that was set before,
+ * or else on `loop`.
  */
 void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg);
 

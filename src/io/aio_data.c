@@ -113,7 +113,7 @@ int nu_aio_take_vec(nng_aio *aio)
 
 void nng_aio_defer(nng_aio *aio, nng_aio_cancelfn cancel, void *arg)
 {
-    struct nu_loop *loop = aio->loop != NULL ? aio->loop : nu_runtime_pick();
+    struct nu_loop *loop = nu_runtime_pick();
     if (loop == NULL) {
         cancel(aio, arg, NNG_ENOTSUP);
         return;

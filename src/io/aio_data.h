@@ -1,4 +1,5 @@
-/* What a caller puts into an aio and reads back, and the operations that need nothing but an aio. */
+/* What a caller puts into an aio and reads back, and the operations that need nothing but an aio.
+ */
 #ifndef NU_IO_AIO_DATA_H
 #define NU_IO_AIO_DATA_H
 

@@ -13,9 +13,9 @@
 #define ENTRIES 8U
 #define MAX_RW ((size_t) 0x7ffff000)
 
-static pthread_once_t               once = PTHREAD_ONCE_INIT;
-static pthread_key_t                key; /* closes a thread's ring when it exits */
-static bool                         have_key;
+static pthread_once_t                once = PTHREAD_ONCE_INIT;
+static pthread_key_t                 key; /* closes a thread's ring when it exits */
+static bool                          have_key;
 static _Thread_local struct nu_ring *mine;
 static _Thread_local bool            refused; /* this thread was refused a ring: do not ask again */
 

@@ -1,7 +1,7 @@
 /*
  * A write that a thread other than the connection's owner tries by itself, without waiting, on a
- * small ring of its own (made at first use, gone with the thread). The attempt is over when the call
- * returns, so a thread that exits leaves nothing on its ring.
+ * small ring of its own (made at first use, gone with the thread). The attempt is over when the
+ * call returns, so a thread that exits leaves nothing on its ring.
  */
 #ifndef NU_IO_ATTEMPT_H
 #define NU_IO_ATTEMPT_H

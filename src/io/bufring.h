@@ -1,6 +1,7 @@
 /*
- * A loop's provided buffers: the kernel takes one when data arrives, so a connection that waits owns
- * none. Owner thread only. Where the kernel has no buffer rings, or memory is short, it is just empty.
+ * A loop's provided buffers: the kernel takes one when data arrives, so a connection that waits
+ * owns none. Owner thread only. Where the kernel has no buffer rings, or memory is short, it is
+ * just empty.
  */
 #ifndef NU_IO_BUFRING_H
 #define NU_IO_BUFRING_H

@@ -41,7 +41,7 @@ static int cgroup_file(char *path, size_t size)
     while (file != NULL && n < 0 && fgets(line, sizeof line, file) != NULL) {
         if (strncmp(line, "0::", 3) == 0) {
             line[strcspn(line, "\n")] = '\0';
-            n = snprintf(path, size, "/sys/fs/cgroup%s/cpu.max", line + 3);
+            n                         = snprintf(path, size, "/sys/fs/cgroup%s/cpu.max", line + 3);
         }
     }
     if (file != NULL) {

@@ -15,10 +15,11 @@ static nng_uring_feature table[NU_FEATURES] = {
                                  "COOP_TASKRUN, then no flags", true, false, 0 },
     [NU_HAS_REGISTERED_RING] = { "IORING_ENTER_REGISTERED_RING", "cheaper system calls",
                                  "the plain descriptor", true, false, 0 },
-    [NU_HAS_WRITEV] = { "IORING_OP_WRITEV", "every write", NULL, true, false, 0 },
-    [NU_HAS_LINK_TIMEOUT] = { "IORING_OP_LINK_TIMEOUT", "deadlines of writes", NULL, true, false, 0 },
-    [NU_HAS_CQE_SKIP]     = { "IOSQE_CQE_SKIP_SUCCESS", "deadlines that need no completion", NULL,
-                              true, false, 0 },
+    [NU_HAS_WRITEV]          = { "IORING_OP_WRITEV", "every write", NULL, true, false, 0 },
+    [NU_HAS_LINK_TIMEOUT]    = { "IORING_OP_LINK_TIMEOUT", "deadlines of writes", NULL, true, false,
+                                 0 },
+    [NU_HAS_CQE_SKIP] = { "IOSQE_CQE_SKIP_SUCCESS", "deadlines that need no completion", NULL, true,
+                          false, 0 },
     [NU_HAS_ASYNC_CANCEL] = { "IORING_OP_ASYNC_CANCEL", "cancel, stop and close", NULL, true, false,
                               0 },
     [NU_HAS_MULTISHOT_ACCEPT] = { "IORING_ACCEPT_MULTISHOT", "servers", NULL, true, false, 0 },
@@ -28,10 +29,10 @@ static nng_uring_feature table[NU_FEATURES] = {
                                   "a hand-off to the loop", true, false, 0 },
     [NU_HAS_NOWAIT] = { "WRITEV with RWF_NOWAIT", "a deadline only when a write has to wait (6.4)",
                         "WRITEV linked to its timeout at once", false, false, 0 },
-    [NU_HAS_NOSIGNAL] = { "WRITEV with RWF_NOSIGNAL", "WRITEV by application threads (6.18)",
-                          "SENDMSG with MSG_DONTWAIT", false, false, 0 },
-    [NU_HAS_MSG_RING] = { "IORING_REGISTER_SEND_MSG_RING", "waking a loop (6.13)", "an eventfd", false,
-                          false, 0 },
+    [NU_HAS_NOSIGNAL]  = { "WRITEV with RWF_NOSIGNAL", "WRITEV by application threads (6.18)",
+                           "SENDMSG with MSG_DONTWAIT", false, false, 0 },
+    [NU_HAS_MSG_RING]  = { "IORING_REGISTER_SEND_MSG_RING", "waking a loop (6.13)", "an eventfd",
+                           false, false, 0 },
     [NU_HAS_NO_IOWAIT] = { "IORING_ENTER_NO_IOWAIT", "no iowait while idle (6.15)",
                            "idle loops show as iowait", false, false, 0 },
 };
@@ -113,7 +114,8 @@ const char *nng_uring_reason(void)
         return "";
     }
     int err = atomic_load(&refused_err);
-    snprintf(text, sizeof text, "%s%s%s", what, err != 0 ? ": " : "", err != 0 ? strerror(err) : "");
+    snprintf(text, sizeof text, "%s%s%s", what, err != 0 ? ": " : "",
+             err != 0 ? strerror(err) : "");
     return text;
 }
 

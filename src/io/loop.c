@@ -58,19 +58,6 @@ static void make_ready(struct nu_loop *loop, struct nu_task *task)
     loop->nready++;
 }
 
-void nu_loop_post(struct nu_loop *loop, struct nu_task *task)
-{
-    if (loop == self) {
-        make_ready(loop, task);
-        return;
-    }
-    struct nu_task *head = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
-    do {
-        task->next = head;
-    } while (!atomic_compare_exchange_weak(&loop->inbox, &head, task));
-    nu_loop_wake(loop);
-}
-
 static void take_inbox(struct nu_loop *loop)
 {
     struct nu_task *task = atomic_exchange(&loop->inbox, NULL), *oldest = NULL;
@@ -87,7 +74,24 @@ static void take_inbox(struct nu_loop *loop)
     }
 }
 
-/* Runs what is due now. What these tasks make due waits for the next turn, so I/O is not starved. */
+void nu_loop_post(struct nu_loop *loop, struct nu_task *task)
+{
+    struct nu_task *head = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
+    if (loop == self) {
+        if (head != NULL) {
+            take_inbox(loop); /* what was posted before runs before */
+        }
+        make_ready(loop, task);
+        return;
+    }
+    do {
+        task->next = head;
+    } while (!atomic_compare_exchange_weak(&loop->inbox, &head, task));
+    nu_loop_wake(loop);
+}
+
+/* Runs what is due now. What these tasks make due waits for the next turn, so I/O is not starved.
+ */
 static void run_ready(struct nu_loop *loop)
 {
     for (unsigned n = loop->nready; n > 0 && loop->ready != NULL; n--) {
@@ -231,7 +235,8 @@ static int open_loop(struct nu_loop *loop)
     return 0;
 }
 
-/* Sends everything home: residents, deadlines, operations in flight, and the callbacks of it all. */
+/* Sends everything home: residents, deadlines, operations in flight, and the callbacks of it all.
+ */
 static void evict_all(struct nu_loop *loop)
 {
     while (!nu_list_empty(&loop->residents)) {
@@ -338,7 +343,9 @@ int nu_loop_start(struct nu_loop **loopp, unsigned index)
 
 static void stop(struct nu_task *task)
 {
-    nu_container(task, struct nu_loop, stop)->stopping = true;
+    struct nu_loop *loop = nu_container(task, struct nu_loop, stop);
+    loop->stopping       = true;
+    nu_loop_wake(loop); /* the turn this runs in must not end up asleep */
 }
 
 void nu_loop_stop(struct nu_loop *loop)

@@ -1,6 +1,6 @@
 /*
- * A loop: one ring and the one thread that owns it. Everything the kernel does for the library passes
- * through nu_loop_turn(). Other threads talk to a loop only by posting tasks.
+ * A loop: one ring and the one thread that owns it. Everything the kernel does for the library
+ * passes through nu_loop_turn(). Other threads talk to a loop only by posting tasks.
  *
  * A turn: run the tasks that are due (callbacks among them), expire deadlines, submit all that came
  * of it and wait with one system call, then collect the completions. Completions only change state
@@ -30,7 +30,8 @@ struct nu_task {
 /* What lives on a loop and must let go of it when the loop stops. Owner only. */
 struct nu_resident {
     struct nu_list link;
-    void (*evict)(struct nu_resident *resident); /* called once; the aios it holds end NNG_ECLOSED */
+    void (*evict)(
+        struct nu_resident *resident); /* called once; the aios it holds end NNG_ECLOSED */
 };
 
 struct nu_slot {
@@ -53,11 +54,11 @@ struct nu_loop {
     struct nu_task           *ready; /* tasks to run, oldest first */
     struct nu_task          **ready_tail;
     unsigned                  nready;
-    uint64_t                  turns;    /* begun so far, nested ones included */
-    bool                      stopping; /* nng_fini() wants the owner gone */
+    uint64_t                  turns;     /* begun so far, nested ones included */
+    bool                      stopping;  /* nng_fini() wants the owner gone */
     struct nu_list            backlog;   /* ops that found the ring full */
     struct nu_list            residents; /* connections, listeners, dials in progress */
-    unsigned                  cancels; /* ops whose `cancel` is still to be submitted */
+    unsigned                  cancels;   /* ops whose `cancel` is still to be submitted */
     struct nu_slot           *slots;
     uint32_t                  nslots;
     uint32_t                  free_slot; /* first free one; nslots when there is none */

@@ -169,7 +169,8 @@ void nu_op_cancel(struct nu_op *op)
     }
 }
 
-/* Cancellations first: they find their ops by walking the slots, which is fine for so rare a case. */
+/* Cancellations first: they find their ops by walking the slots, which is fine for so rare a case.
+ */
 void nu_op_retry(struct nu_loop *loop)
 {
     if (loop->cancels > 0) {

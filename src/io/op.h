@@ -4,8 +4,8 @@
  * to the kernel. Owner thread only, all of it.
  *
  * Submitting never fails: where the ring is full the op waits in the loop's backlog. Its `done` is
- * called with the completion's result, once (again and again for a multishot op, until the flags lack
- * IORING_CQE_F_MORE), and may submit the op anew.
+ * called with the completion's result, once (again and again for a multishot op, until the flags
+ * lack IORING_CQE_F_MORE), and may submit the op anew.
  */
 #ifndef NU_IO_OP_H
 #define NU_IO_OP_H
@@ -41,7 +41,8 @@ enum nu_op_kind {
     NU_OP_OPEN,
 };
 
-/* Part of a scatter/gather vector: what is left after `skip` bytes. The array is copied on submit. */
+/* Part of a scatter/gather vector: what is left after `skip` bytes. The array is copied on submit.
+ */
 struct nu_op_vec {
     const struct iovec *iov;
     unsigned            niov;
@@ -51,8 +52,8 @@ struct nu_op_vec {
 struct nu_op {
     struct nu_loop  *loop;
     nu_op_done       done;
-    struct nu_list   link;  /* in the backlog */
-    uint32_t         slot;  /* index into the loop's slots while NU_OP_KERNEL */
+    struct nu_list   link; /* in the backlog */
+    uint32_t         slot; /* index into the loop's slots while NU_OP_KERNEL */
     enum nu_op_kind  kind;
     enum nu_op_state state;
     bool             cancel;   /* to be cancelled as soon as the ring has room */

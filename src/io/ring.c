@@ -1,5 +1,6 @@
 #include "io/ring.h"
 
+#include "base/check.h"
 #include "base/clock.h"
 
 #include <errno.h>
@@ -26,6 +27,9 @@ static const struct {
 
 #define RUNGS (sizeof ladder / sizeof ladder[0])
 
+/* For the checks: a ring may be mapped where another one was before. */
+static char mapping;
+
 const char *nu_ring_rung_name(unsigned rung)
 {
     return rung < RUNGS ? ladder[rung].name : NULL;
@@ -41,7 +45,7 @@ static int open_rung(struct nu_ring *ring, unsigned rung, unsigned entries, unsi
     int err;
     do {
         struct io_uring_params params = { .flags = ladder[rung].flags, .cq_entries = completions };
-        err = io_uring_queue_init_params(entries, &ring->uring, &params);
+        err                           = io_uring_queue_init_params(entries, &ring->uring, &params);
         if (err == 0) {
             ring->entries = params.sq_entries;
             ring->rung    = rung;
@@ -70,6 +74,7 @@ int nu_ring_open(struct nu_ring *ring, unsigned entries, unsigned completions)
         io_uring_queue_exit(&ring->uring); /* before 5.11: no wait with a deadline */
         return -ENOSYS;
     }
+    nu_check_got(&mapping);
     /* We submit in the order of preparation, so the indirection never changes. */
     for (unsigned i = 0; i < ring->entries; i++) {
         ring->uring.sq.array[i] = i;
@@ -80,6 +85,7 @@ int nu_ring_open(struct nu_ring *ring, unsigned entries, unsigned completions)
 
 void nu_ring_close(struct nu_ring *ring)
 {
+    nu_check_gave(&mapping);
     io_uring_queue_exit(&ring->uring);
 }
 

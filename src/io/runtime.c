@@ -13,7 +13,7 @@
 static pthread_mutex_t  lock = PTHREAD_MUTEX_INITIALIZER; /* starting and stopping */
 static struct nu_loop **loops;                            /* constant while `running` */
 static atomic_uint      running;                          /* loops there are */
-static atomic_uint      turn;                             /* whose turn it is in nu_runtime_pick() */
+static atomic_uint      turn; /* whose turn it is in nu_runtime_pick() */
 static atomic_bool      forked;
 
 static void in_child(void)

@@ -1,6 +1,6 @@
 /*
- * Which op a completion belongs to. user_data names a slot and its generation, never a pointer, so a
- * completion or a timeout that comes late finds nobody rather than the slot's next user. 0 is
+ * Which op a completion belongs to. user_data names a slot and its generation, never a pointer, so
+ * a completion or a timeout that comes late finds nobody rather than the slot's next user. 0 is
  * nobody's. Owner thread only.
  */
 #ifndef NU_IO_SLOTS_H

@@ -14,7 +14,8 @@ struct nu_timer {
     struct nu_timer *next;  /* next sibling */
     struct nu_timer *prev;  /* previous sibling, or the parent for a first child */
     bool             armed;
-    void (*fire)(struct nu_timer *timer); /* called disarmed; may free the timer or arm it for later */
+    void (*fire)(
+        struct nu_timer *timer); /* called disarmed; may free the timer or arm it for later */
 };
 
 struct nu_timers {

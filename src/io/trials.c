@@ -161,9 +161,9 @@ static int try_dontwait(struct trial *t)
 
 static int try_msg_ring(struct trial *t)
 {
-    struct io_uring_sqe sqe = { .opcode    = IORING_OP_MSG_RING,
-                                .fd        = t->ring.uring.ring_fd,
-                                .off       = 1 }; /* the user_data that arrives */
+    struct io_uring_sqe sqe = { .opcode = IORING_OP_MSG_RING,
+                                .fd     = t->ring.uring.ring_fd,
+                                .off    = 1 }; /* the user_data that arrives */
     if (syscall(__NR_io_uring_register, -1, NU_REGISTER_SEND_MSG_RING, &sqe, 1) < 0) {
         return -errno;
     }

@@ -70,9 +70,9 @@ static void try_next(struct dial *d, int err)
         struct address *a = &d->addresses[d->next++];
         d->fd             = socket(a->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (d->fd >= 0) {
-            d->op.kind        = NU_OP_CONNECT;
-            d->op.fd          = d->fd;
-            d->op.arg.addr.sa = (struct sockaddr *) &a->ss;
+            d->op.kind         = NU_OP_CONNECT;
+            d->op.fd           = d->fd;
+            d->op.arg.addr.sa  = (struct sockaddr *) &a->ss;
             d->op.arg.addr.len = a->len;
             nu_op_submit(&d->op);
             return;

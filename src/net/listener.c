@@ -39,9 +39,8 @@ static int bind_all(int *fds, unsigned n, struct sockaddr_storage *ss, socklen_t
             return -fd;
         }
         fds[i] = fd;
-        if (i == 0 &&
-            (getsockname(fd, (struct sockaddr *) ss, &len) != 0 ||
-             (n > 1 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0))) {
+        if (i == 0 && (getsockname(fd, (struct sockaddr *) ss, &len) != 0 ||
+                       (n > 1 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0))) {
             return errno;
         }
     }
@@ -63,9 +62,9 @@ int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss)
     for (unsigned i = 0; i < n; i++) {
         fds[i] = -1;
     }
-    socklen_t len = ss->ss_family == AF_INET ? sizeof(struct sockaddr_in)
-                                             : sizeof(struct sockaddr_in6);
-    int       err = bind_all(fds, n, ss, len);
+    socklen_t len =
+        ss->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+    int err = bind_all(fds, n, ss, len);
     if (err == 0) {
         err = listen_all(fds, n);
     }

@@ -1,6 +1,6 @@
 /*
- * Listening: one socket, one multishot accept, one loop. A server has one of these on each loop, all
- * bound to the same address; the kernel spreads the connections.
+ * Listening: one socket, one multishot accept, one loop. A server has one of these on each loop,
+ * all bound to the same address; the kernel spreads the connections.
  */
 #ifndef NU_NET_LISTENER_H
 #define NU_NET_LISTENER_H

@@ -1,7 +1,7 @@
 /*
- * Bytes a connection has received and nobody has consumed yet, always contiguous. They lie in one of
- * the loop's buffers (lent, while they are looked at) or in memory of our own (while more is awaited);
- * an empty one owns nothing. Owner thread only.
+ * Bytes a connection has received and nobody has consumed yet, always contiguous. They lie in one
+ * of the loop's buffers (lent, while they are looked at) or in memory of our own (while more is
+ * awaited); an empty one owns nothing. Owner thread only.
  */
 #ifndef NU_NET_RX_H
 #define NU_NET_RX_H
@@ -29,13 +29,15 @@ static inline size_t nu_rx_len(const struct nu_rx *rx)
     return rx->len - rx->off;
 }
 
-/* Takes n (at least 1) bytes in a buffer of the loop's. False when there is no memory to add them. */
+/* Takes n (at least 1) bytes in a buffer of the loop's. False when there is no memory to add them.
+ */
 bool nu_rx_lend(struct nu_rx *rx, struct nu_bufring *bufs, uint8_t *buffer, size_t n);
 
 /* Gives a lent buffer back, keeping what is not consumed in our own memory. False: no memory. */
 bool nu_rx_settle(struct nu_rx *rx, struct nu_bufring *bufs);
 
-/* Where the next bytes may be put, and how many (at least 1); NULL: no memory. Then tell nu_rx_grew(). */
+/* Where the next bytes may be put, and how many (at least 1); NULL: no memory. Then tell
+ * nu_rx_grew(). */
 uint8_t *nu_rx_room(struct nu_rx *rx, struct nu_bufring *bufs, size_t *room);
 void     nu_rx_grew(struct nu_rx *rx, size_t n);
 

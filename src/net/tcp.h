@@ -4,8 +4,9 @@
  * everything the kernel does for it, and the end of every operation that had to wait, happens on
  * the loop's owner.
  *
- * `lock` guards what is marked with it. It is taken before an aio's lock, never the other way round,
- * and no callback runs under it. Only an application thread that tries a write holds it in a system call.
+ * `lock` guards what is marked with it. It is taken before an aio's lock, never the other way
+ * round, and no callback runs under it. Only an application thread that tries a write holds it in a
+ * system call.
  */
 #ifndef NU_NET_TCP_H
 #define NU_NET_TCP_H
@@ -24,14 +25,15 @@ struct nu_tcp {
     pthread_mutex_t lock;
 
     /* under lock */
-    struct nu_list writes;   /* aios in the order of their bytes; the first may be in the kernel */
-    struct nu_list reads;    /* likewise */
-    bool           closed;   /* nothing new is begun, all that is pending ends NNG_ECLOSED */
-    bool           abortive; /* what the peer has not received is thrown away (RST) */
-    bool           released; /* nu_tcp_close() was called: the memory may go */
-    bool           dead;     /* the descriptor is closed, nothing is left but the memory */
-    bool           kicked;   /* `kick` is posted */
-    struct nu_task kick;     /* has the owner look at all of this */
+    struct nu_list writes; /* aios in the order of their bytes; the first may be in the kernel */
+    struct nu_list reads;  /* likewise */
+    bool           closed; /* nothing new is begun, all that is pending ends NNG_ECLOSED */
+    bool reset;    /* the kernel has said so, which it does once: no read ends well any more */
+    bool abortive; /* what the peer has not received is thrown away (RST) */
+    bool released; /* nu_tcp_close() was called: the memory may go */
+    bool dead;     /* the descriptor is closed, nothing is left but the memory */
+    bool kicked;   /* `kick` is posted */
+    struct nu_task kick; /* has the owner look at all of this */
 
     /* the owner's alone */
     struct nu_op       write_op;
@@ -42,7 +44,8 @@ struct nu_tcp {
     bool               plain;   /* the read in the kernel goes into memory of our own */
     struct nu_rx       rx;
     struct nu_resident resident;
-    void (*gone)(struct nu_tcp *tcp); /* the last call: frees the memory. Any thread after nng_fini() */
+    void (*gone)(
+        struct nu_tcp *tcp); /* the last call: frees the memory. Any thread after nng_fini() */
 };
 
 /* Takes a connected socket over, TCP_NODELAY on. Owner of `loop` only. */
@@ -50,8 +53,8 @@ void nu_tcp_init(struct nu_tcp *tcp, struct nu_loop *loop, int fd, void (*gone)(
 
 /*
  * Ends everything that is pending with NNG_ECLOSED, closes the socket when the kernel has let go of
- * all buffers, then calls `gone`. What was written before still reaches the peer, unless `abortive`.
- * Returns at once. Any thread; once.
+ * all buffers, then calls `gone`. What was written before still reaches the peer, unless
+ * `abortive`. Returns at once. Any thread; once.
  */
 void nu_tcp_close(struct nu_tcp *tcp, bool abortive);
 

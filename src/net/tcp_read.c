@@ -123,10 +123,11 @@ static int verdict(struct nu_tcp *tcp, nng_aio *aio, int res, uint32_t flags)
             return 0;
         }
     } else if (res == 0) {
-        return NNG_ECONNSHUT;
+        return tcp->reset ? NNG_ECONNRESET : NNG_ECONNSHUT;
     } else if (res == -ENOBUFS && tcp->plain) {
         return NNG_ENOMEM; /* else the loop's buffers were out for a moment */
     } else if (res != -ECANCELED && res != -EINTR && res != -ENOBUFS) {
+        tcp->reset = tcp->reset || res == -ECONNRESET;
         return nu_error_from_errno(-res);
     }
     if (tcp->read_abort != 0) {

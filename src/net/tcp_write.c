@@ -30,8 +30,14 @@ static bool stop_here(const struct nu_tcp *tcp, const nng_aio *aio)
     return tcp->write_abort != 0 || tcp->closed || nu_aio_late(aio);
 }
 
+static int failure(struct nu_tcp *tcp, int error)
+{
+    tcp->reset = tcp->reset || error == ECONNRESET;
+    return nu_error_from_errno(error);
+}
+
 /* The outcome table of design.md. AGAIN: there is more to do, and nothing speaks against it. */
-static int verdict(const struct nu_tcp *tcp, const nng_aio *aio, int res)
+static int verdict(struct nu_tcp *tcp, const nng_aio *aio, int res)
 {
     switch (res) {
     case -ECANCELED:
@@ -48,7 +54,7 @@ static int verdict(const struct nu_tcp *tcp, const nng_aio *aio, int res)
         break;
     }
     if (res < 0) {
-        return nu_error_from_errno(-res);
+        return failure(tcp, -res);
     }
     if (aio->io.done == aio->io.total || aio->io.kind == NU_WRITE_SOME) {
         return 0;
@@ -57,8 +63,8 @@ static int verdict(const struct nu_tcp *tcp, const nng_aio *aio, int res)
 }
 
 /*
- * Takes a write out of the queue and finishes it. Those behind a write_all that failed half-way were
- * promised a place in an intact stream, so they are not sent.
+ * Takes a write out of the queue and finishes it. Those behind a write_all that failed half-way
+ * were promised a place in an intact stream, so they are not sent.
  */
 static void end(struct nu_tcp *tcp, nng_aio *aio, int err)
 {
@@ -173,7 +179,7 @@ static int attempt(struct nu_tcp *tcp, nng_aio *aio)
         return AGAIN;
     }
     if (n <= 0) {
-        return n < 0 ? nu_error_from_errno((int) -n) : NNG_ECONNRESET;
+        return n < 0 ? failure(tcp, (int) -n) : NNG_ECONNRESET;
     }
     aio->io.done = (size_t) n;
     return aio->io.done == aio->io.total || aio->io.kind == NU_WRITE_SOME ? 0 : AGAIN;
@@ -211,16 +217,17 @@ static int start(struct nu_tcp *tcp, nng_aio *aio)
 
 void nu_tcp_write(struct nu_tcp *tcp, nng_aio *aio, enum nu_write kind)
 {
-    int err      = nu_aio_late(aio) ? NNG_ETIMEDOUT : AGAIN;
     aio->loop    = tcp->loop;
     aio->io.kind = kind;
     aio->io.done = 0;
-    if (err == AGAIN) {
-        pthread_mutex_lock(&tcp->lock);
-        err = start(tcp, aio);
-        pthread_mutex_unlock(&tcp->lock);
+    if (nu_aio_late(aio)) {
+        nu_aio_finish(aio, NNG_ETIMEDOUT, 0);
+        return;
     }
+    pthread_mutex_lock(&tcp->lock);
+    int err = start(tcp, aio);
     if (err != AGAIN) {
-        nu_aio_finish(aio, err, aio->io.done);
+        nu_aio_finish(aio, err, aio->io.done); /* under the lock: callbacks keep the bytes' order */
     }
+    pthread_mutex_unlock(&tcp->lock);
 }

@@ -1,6 +1,6 @@
 /*
- * Writing to a connection: a FIFO of aios, one of them in the kernel. How an attempt ends is decided
- * from the write's own completion and our state alone (design.md, decision 3).
+ * Writing to a connection: a FIFO of aios, one of them in the kernel. How an attempt ends is
+ * decided from the write's own completion and our state alone (design.md, decision 3).
  */
 #ifndef NU_NET_TCP_WRITE_H
 #define NU_NET_TCP_WRITE_H

@@ -20,12 +20,6 @@ struct lines {
     bool        limit; /* `end` is the size limit: an unfinished line is too large */
 };
 
-/* What llhttp's callbacks work on. */
-struct fields {
-    struct nu_head *head;
-    bool            full; /* a field more than there is room for */
-};
-
 /* What the fields said, beyond what nu_head keeps. */
 struct seen {
     bool host;
@@ -114,12 +108,10 @@ static enum nu_parse skip_fields(struct lines *lines, struct nu_head *head, unsi
 
 static int on_name(llhttp_t *parser, const char *p, size_t n)
 {
-    struct fields  *fields = parser->data;
-    struct nu_head *head   = fields->head;
+    struct nu_head *head = parser->data;
 
     if (head->nfields == head->maxfields) {
-        fields->full = true;
-        return HPE_USER;
+        return HPE_USER; /* more fields than lines: never, or the two readings differ */
     }
     head->fields[head->nfields++] = (struct nu_field){ { p, n }, { p + n + 1, 0 } };
     return 0;
@@ -127,8 +119,7 @@ static int on_name(llhttp_t *parser, const char *p, size_t n)
 
 static int on_value(llhttp_t *parser, const char *p, size_t n)
 {
-    struct fields  *fields = parser->data;
-    struct nu_head *head   = fields->head;
+    struct nu_head *head = parser->data;
 
     while (n > 0 && (p[n - 1] == ' ' || p[n - 1] == '\t')) {
         n--;
@@ -154,11 +145,10 @@ static enum nu_parse run_llhttp(llhttp_type_t type, const char *p, const char *e
         .on_header_value     = on_value,
         .on_headers_complete = on_complete,
     };
-    struct fields fields = { .head = head };
-    llhttp_t      parser;
+    llhttp_t parser;
 
     llhttp_init(&parser, type, &settings);
-    parser.data = &fields;
+    parser.data = head;
     if (head->minor > 1) {
         /* llhttp knows a fixed list of versions; ours is checked, and means HTTP/1.1. */
         parser.lenient_flags |= LENIENT_VERSION;

@@ -277,11 +277,11 @@ typedef struct nng_http_handler nng_http_handler;
 
 /*
  * A handler that calls cb(aio), on a thread of the library, for each request. The aio's inputs are
- * the nng_http_req (0), the nng_http_handler (1) and the nng_http_conn (2), all lent until the aio is
- * finished. cb, now or later and from any thread, sets output 0 to an nng_http_res, which it gives
- * away, and calls nng_aio_finish(aio, 0). The aio has been begun. Output 0 NULL: the handler has
- * written the response itself. A result other than 0 gives the client a 500.
- * NNG_EINVAL (a URI that does not start with '/', no cb), NNG_ENOMEM. nng_http_handler_alloc(3).
+ * the nng_http_req (0), the nng_http_handler (1) and the nng_http_conn (2), all lent until the aio
+ * is finished. cb, now or later and from any thread, sets output 0 to an nng_http_res, which it
+ * gives away, and calls nng_aio_finish(aio, 0). The aio has been begun. Output 0 NULL: the handler
+ * has written the response itself. A result other than 0 gives the client a 500. NNG_EINVAL (a URI
+ * that does not start with '/', no cb), NNG_ENOMEM. nng_http_handler_alloc(3).
  */
 NNG_DECL int nng_http_handler_alloc(nng_http_handler **handlerp, const char *uri,
                                     void (*cb)(nng_aio *aio));
@@ -302,8 +302,7 @@ NNG_DECL int nng_http_handler_alloc_directory(nng_http_handler **handlerp, const
 /* Serves `size` bytes, which are copied. content_type NULL means application/octet-stream.
  * NNG_EINVAL, NNG_ENOMEM. nng_http_handler_alloc_static(3). */
 NNG_DECL int nng_http_handler_alloc_static(nng_http_handler **handlerp, const char *uri,
-                                           const void *data, size_t size,
-                                           const char *content_type);
+                                           const void *data, size_t size, const char *content_type);
 
 /* Gives the creator's hold on it up: it is freed when no server and no response uses it any more.
  * NULL is allowed. nng_http_handler_free(3). */
@@ -313,8 +312,8 @@ NNG_DECL void nng_http_handler_free(nng_http_handler *handler);
  * NNG_EBUSY, NNG_ENOMEM. nng_http_handler_set_method(3). */
 NNG_DECL int nng_http_handler_set_method(nng_http_handler *handler, const char *method);
 
-/* The host (of the Host field, without port, in any case) it answers; NULL or "" for all, the default.
- * NNG_EBUSY, NNG_ENOMEM. nng_http_handler_set_host(3). */
+/* The host (of the Host field, without port, in any case) it answers; NULL or "" for all, the
+ * default. NNG_EBUSY, NNG_ENOMEM. nng_http_handler_set_host(3). */
 NNG_DECL int nng_http_handler_set_host(nng_http_handler *handler, const char *host);
 
 /* Makes it answer for all paths below its URI, too; exclusively, if no other handler may be there.
@@ -324,8 +323,8 @@ NNG_DECL int nng_http_handler_set_tree_exclusive(nng_http_handler *handler);
 
 /*
  * Whether the request's body is read before cb is called (the default), and how many bytes of it at
- * most (default 1 MiB); a request with more is refused with 413. Without, the body is the handler's to
- * read from the connection. NNG_EBUSY. nng_http_handler_collect_body(3).
+ * most (default 1 MiB); a request with more is refused with 413. Without, the body is the handler's
+ * to read from the connection. NNG_EBUSY. nng_http_handler_collect_body(3).
  */
 NNG_DECL int nng_http_handler_collect_body(nng_http_handler *handler, bool want, size_t max);
 
@@ -341,10 +340,11 @@ NNG_DECL void *nng_http_handler_get_data(nng_http_handler *handler);
 typedef struct nng_http_server nng_http_server;
 
 /*
- * Finds the server for the URL's host and port, or makes it; each call counts as one hold. The scheme
- * is http (http4 and http6 for one address family), the host an address of this machine, a name for
- * one, or "" for all; port "0" lets the system choose. A host that is a name is looked up here, which
- * may block. NNG_EADDRINVAL, NNG_ENOTSUP (https: not yet there), NNG_ENOMEM. nng_http_server_hold(3).
+ * Finds the server for the URL's host and port, or makes it; each call counts as one hold. The
+ * scheme is http (http4 and http6 for one address family), the host an address of this machine, a
+ * name for one, or "" for all; port "0" lets the system choose. A host that is a name is looked up
+ * here, which may block. NNG_EADDRINVAL, NNG_ENOTSUP (https: not yet there), NNG_ENOMEM.
+ * nng_http_server_hold(3).
  */
 NNG_DECL int nng_http_server_hold(nng_http_server **serverp, const nng_url *url);
 
@@ -358,20 +358,21 @@ NNG_DECL void nng_http_server_release(nng_http_server *server);
  */
 NNG_DECL int nng_http_server_start(nng_http_server *server);
 
-/* Undoes one start. With the last one, stops listening and closes all connections, whatever they are
- * doing; does not wait for that. (nng_uring_server_drain() lets them finish.)
+/* Undoes one start. With the last one, stops listening and closes all connections, whatever they
+ * are doing; does not wait for that. (nng_uring_server_drain() lets them finish.)
  * nng_http_server_stop(3). */
 NNG_DECL void nng_http_server_stop(nng_http_server *server);
 
 /*
  * Adds a handler, which works at once, and takes the caller's hold on it over: it is freed with the
- * server. On error the hold stays the caller's. NNG_EADDRINUSE when another handler has the same host, method and URI, or an exclusive tree is concerned; NNG_ENOMEM.
+ * server. On error the hold stays the caller's. NNG_EADDRINUSE when another handler has the same
+ * host, method and URI, or an exclusive tree is concerned; NNG_ENOMEM.
  * nng_http_server_add_handler(3).
  */
 NNG_DECL int nng_http_server_add_handler(nng_http_server *server, nng_http_handler *handler);
 
-/* Takes a handler out and gives its hold back to the caller; requests it is working on are finished.
- * NNG_ENOENT, NNG_ENOMEM. nng_http_server_del_handler(3). */
+/* Takes a handler out and gives its hold back to the caller; requests it is working on are
+ * finished. NNG_ENOENT, NNG_ENOMEM. nng_http_server_del_handler(3). */
 NNG_DECL int nng_http_server_del_handler(nng_http_server *server, nng_http_handler *handler);
 
 /* The address it listens on, with the real port. NNG_ESTATE when it is not running.
@@ -380,9 +381,9 @@ NNG_DECL int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *add
 
 /*
  * For a handler's callback: takes the connection and the request away from the server. Both are the
- * caller's from here on (nng_http_conn_close(), nng_http_req_free()); bytes the client has sent already
- * can be read. The handler's aio still has to be finished, with no response. On the thread the
- * callback runs on. NNG_EINVAL when no handler is working on it. nng_http_hijack(3).
+ * caller's from here on (nng_http_conn_close(), nng_http_req_free()); bytes the client has sent
+ * already can be read. The handler's aio still has to be finished, with no response. On the thread
+ * the callback runs on. NNG_EINVAL when no handler is working on it. nng_http_hijack(3).
  */
 NNG_DECL int nng_http_hijack(nng_http_conn *conn);
 
