@@ -1,0 +1,138 @@
+#include "fault/wrap.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+static atomic_int armed = -1; /* an enum nu_fault, or -1 */
+static atomic_int calls_left; /* calls up to the one that fails, itself included */
+static atomic_int error;
+static atomic_int hits;
+
+void nu_fault_arm_errno(enum nu_fault which, int nth, int err)
+{
+    nu_fault_disarm();
+    hits       = 0;
+    error      = err;
+    calls_left = nth;
+    armed      = (int) which;
+}
+
+void nu_fault_arm(enum nu_fault which, int nth)
+{
+    nu_fault_arm_errno(which, nth, ENOMEM);
+}
+
+void nu_fault_disarm(void)
+{
+    armed = -1;
+}
+
+int nu_fault_hits(void)
+{
+    return hits;
+}
+
+/* The error that this call is to fail with, set in errno as well, or 0. */
+static int fails(enum nu_fault which)
+{
+    int wanted = armed;
+    if (wanted != (int) which && !(wanted == NU_FAULT_ALLOC && which < NU_FAULT_ALLOC)) {
+        return 0;
+    }
+    if (atomic_fetch_sub(&calls_left, 1) != 1) {
+        return 0;
+    }
+    hits++;
+    errno = error;
+    return errno;
+}
+
+/* What ld --wrap calls the two sides; no header has their prototypes. */
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+void                  *__real_malloc(size_t size);
+void                  *__real_calloc(size_t count, size_t size);
+void                  *__real_realloc(void *ptr, size_t size);
+char                  *__real_strdup(const char *str);
+int                    __real_socket(int domain, int type, int protocol);
+int                    __real_bind(int fd, const struct sockaddr *sa, socklen_t len);
+int                    __real_listen(int fd, int backlog);
+int  __real_setsockopt(int fd, int level, int option, const void *value, socklen_t len);
+long __real_syscall(long number, ...);
+int  __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+                           void *arg);
+int  __real_io_uring_queue_init_params(unsigned entries, struct io_uring *ring,
+                                       struct io_uring_params *params);
+
+void *__wrap_malloc(size_t size)
+{
+    return fails(NU_FAULT_MALLOC) ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails(NU_FAULT_CALLOC) ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *ptr, size_t size)
+{
+    return fails(NU_FAULT_REALLOC) ? NULL : __real_realloc(ptr, size);
+}
+
+char *__wrap_strdup(const char *str)
+{
+    return fails(NU_FAULT_STRDUP) ? NULL : __real_strdup(str);
+}
+
+int __wrap_socket(int domain, int type, int protocol)
+{
+    return fails(NU_FAULT_SOCKET) ? -1 : __real_socket(domain, type, protocol);
+}
+
+int __wrap_bind(int fd, const struct sockaddr *sa, socklen_t len)
+{
+    return fails(NU_FAULT_BIND) ? -1 : __real_bind(fd, sa, len);
+}
+
+int __wrap_listen(int fd, int backlog)
+{
+    return fails(NU_FAULT_LISTEN) ? -1 : __real_listen(fd, backlog);
+}
+
+int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t len)
+{
+    return fails(NU_FAULT_SETSOCKOPT) ? -1 : __real_setsockopt(fd, level, option, value, len);
+}
+
+long __wrap_syscall(long number, ...)
+{
+    long    arg[6];
+    va_list args;
+    va_start(args, number);
+    for (int i = 0; i < 6; i++) {
+        arg[i] = va_arg(args, long);
+    }
+    va_end(args);
+    if (fails(NU_FAULT_SYSCALL)) {
+        return -1;
+    }
+    return __real_syscall(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+}
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+                          void *arg)
+{
+    int err = fails(NU_FAULT_PTHREAD_CREATE);
+    return err ? err : __real_pthread_create(thread, attr, run, arg);
+}
+
+int __wrap_io_uring_queue_init_params(unsigned entries, struct io_uring *ring,
+                                      struct io_uring_params *params)
+{
+    int err = fails(NU_FAULT_RING);
+    return err ? -err : __real_io_uring_queue_init_params(entries, ring, params);
+}

@@ -1,0 +1,38 @@
+/*
+ * Failures on demand. In build/tests-fault the calls below, made by the library and by the tests,
+ * go through wrap.c (ld --wrap), which lets one of them fail. Calls that libc, liburing or
+ * Criterion make themselves are not affected.
+ */
+#ifndef NU_TESTS_FAULT_WRAP_H
+#define NU_TESTS_FAULT_WRAP_H
+
+enum nu_fault {
+    NU_FAULT_MALLOC,
+    NU_FAULT_CALLOC,
+    NU_FAULT_REALLOC,
+    NU_FAULT_STRDUP,
+    NU_FAULT_ALLOC, /* any of the four above */
+    NU_FAULT_SOCKET,
+    NU_FAULT_BIND,
+    NU_FAULT_LISTEN,
+    NU_FAULT_SETSOCKOPT,
+    NU_FAULT_SYSCALL,        /* syscall(2) itself */
+    NU_FAULT_PTHREAD_CREATE, /* returns its error, like the real one */
+    NU_FAULT_RING,           /* io_uring_queue_init_params(); returns -errno, like the real one */
+};
+
+/*
+ * From now on, counted over all threads, the nth call (1 is the next one) of `which` fails: with
+ * ENOMEM, or with `err`. It fails once; arming again starts anew. Any thread.
+ */
+void nu_fault_arm(enum nu_fault which, int nth);
+void nu_fault_arm_errno(enum nu_fault which, int nth, int err);
+
+/* No call fails any more; the number of hits stays. */
+void nu_fault_disarm(void);
+
+/* The calls that were made to fail since nu_fault_arm(): 0 or 1. 0 in the end means that a loop
+ * over nth has been through every call there is. */
+int nu_fault_hits(void);
+
+#endif

@@ -1,0 +1,447 @@
+/* Waiting for an aio, stopping and freeing it, in every state and from everywhere. */
+#include "io/aio.h"
+#include "support/peer.h"
+#include "support/track.h"
+
+#include <criterion/criterion.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- Waiting ------------------------------------------------------------------------------ */
+
+static void hold_up(struct nu_track *track)
+{
+    usleep(20000);
+    atomic_store((atomic_bool *) track->arg, true);
+}
+
+/* It is busy until its callback has returned, and waiting takes as long. */
+Test(aio_life, wait_for_the_callback, .timeout = 10)
+{
+    struct nu_track track;
+    atomic_bool     returned = false;
+    nu_track_open(&track, NU_CALLED);
+    nng_aio_wait(track.aio); /* idle: at once */
+    track.then = hold_up;
+    track.arg  = &returned;
+    nng_sleep_aio(0, track.aio);
+    nu_track_await(&track, 1);
+    cr_assert(atomic_load(&returned) || nng_aio_busy(track.aio));
+    nng_aio_wait(track.aio);
+    cr_assert(atomic_load(&returned));
+    cr_assert_not(nng_aio_busy(track.aio));
+    nu_track_close(&track);
+}
+
+struct nest {
+    struct nu_track track[4];
+    struct nu_pair  pair[4];
+    uint8_t        *data;
+};
+
+static void start_one(struct nest *nest, unsigned i)
+{
+    struct nu_track *track = &nest->track[i];
+    nu_track_buffer(track, nest->data, NU_PLENTY);
+    nng_http_conn_write_all(nest->pair[i].conn, track->aio);
+}
+
+/* Starts the next one and waits for it, inside the callback. */
+static void wait_for_next(struct nu_track *track)
+{
+    struct nest *nest = track->arg;
+    unsigned     next = (unsigned) (track - nest->track) + 1;
+    if (next < 4) {
+        start_one(nest, next);
+        nng_aio_wait(nest->track[next].aio);
+        cr_assert_eq(nng_aio_result(nest->track[next].aio), 0);
+        cr_assert_eq(nng_aio_count(nest->track[next].aio), NU_PLENTY);
+        cr_assert_eq(nest->track[next].calls, 1);
+    }
+}
+
+/* Callbacks that wait for others, three deep, on `loops` loops. */
+static void nested(const char *loops)
+{
+    struct nest     nest;
+    struct nu_drain drain[4];
+    cr_assert_eq(setenv("NNG_URING_LOOPS", loops, 1), 0);
+    nest.data = nu_pattern_new(NU_PLENTY, 1);
+    for (unsigned i = 0; i < 4; i++) {
+        nu_pair_open(&nest.pair[i]);
+        nu_track_open(&nest.track[i], NU_CALLED);
+        nest.track[i].then = wait_for_next;
+        nest.track[i].arg  = &nest;
+        drain[i]           = (struct nu_drain){ .fd = nest.pair[i].fd, .seed = 1 };
+        nu_drain_start(&drain[i]);
+    }
+    start_one(&nest, 0);
+    nu_track_await(&nest.track[0], 1);
+    nng_aio_wait(nest.track[0].aio);
+    for (unsigned i = 0; i < 4; i++) {
+        cr_assert_eq(nu_track_calls(&nest.track[i]), 1);
+        nng_http_conn_close(nest.pair[i].conn);
+        nest.pair[i].conn = NULL;
+        cr_assert_eq(nu_drain_join(&drain[i]), NU_PLENTY);
+        nu_pair_close(&nest.pair[i]);
+        nu_track_close(&nest.track[i]);
+    }
+    free(nest.data);
+}
+
+Test(aio_life, wait_inside_callbacks_of_one_loop, .timeout = 30)
+{
+    nested("1");
+}
+
+Test(aio_life, wait_inside_callbacks_of_many_loops, .timeout = 30)
+{
+    nested("4");
+}
+
+static void again_and_wait(struct nu_track *track)
+{
+    atomic_int *depth = track->arg;
+    if (atomic_fetch_add(depth, 1) < 3) {
+        nng_sleep_aio(1, track->aio);
+        nng_aio_wait(track->aio); /* for the new operation and its callback, not for ourselves */
+        cr_assert_geq(atomic_load(depth), 4);
+        cr_assert(nng_aio_busy(track->aio)); /* we are still here */
+    }
+}
+
+Test(aio_life, wait_for_itself_after_resubmitting, .timeout = 10)
+{
+    struct nu_track track;
+    atomic_int      depth = 0;
+    nu_track_open(&track, NU_CALLED);
+    track.then = again_and_wait;
+    track.arg  = &depth;
+    nng_sleep_aio(0, track.aio);
+    nng_aio_wait(track.aio);
+    cr_assert_eq(nu_track_calls(&track), 4);
+    nu_track_close(&track);
+}
+
+static void stop_own(struct nu_track *track)
+{
+    nng_aio_wait(track->aio);
+    nng_aio_stop(track->aio);
+    nng_sleep_aio(0, track->aio); /* nothing */
+    cr_assert_eq(nng_aio_result(track->aio), NNG_ECANCELED);
+}
+
+Test(aio_life, stop_in_own_callback, .timeout = 10)
+{
+    struct nu_track track;
+    nu_track_open(&track, NU_CALLED);
+    track.then = stop_own;
+    nng_sleep_aio(0, track.aio);
+    nng_aio_wait(track.aio);
+    nng_sleep_aio(0, track.aio);
+    nng_aio_wait(track.aio);
+    cr_assert_eq(nu_track_calls(&track), 1);
+    nu_track_close(&track);
+}
+
+struct own {
+    nng_aio    *aio;
+    bool        reap;
+    atomic_bool done;
+};
+
+static void free_own(void *arg)
+{
+    struct own *own = arg;
+    if (own->reap) {
+        nng_aio_reap(own->aio);
+    } else {
+        nng_aio_free(own->aio);
+    }
+    cr_assert_eq(nng_aio_result(own->aio), 0); /* it lives until we return */
+    cr_assert(nng_aio_busy(own->aio));
+    atomic_store(&own->done, true);
+}
+
+Test(aio_life, free_and_reap_in_own_callback, .timeout = 10)
+{
+    for (int i = 0; i < 100; i++) {
+        struct own own = { .reap = i % 2 };
+        cr_assert_eq(nng_aio_alloc(&own.aio, free_own, &own), 0);
+        nng_sleep_aio(0, own.aio);
+        while (!atomic_load(&own.done)) {
+            usleep(100);
+        }
+    }
+}
+
+/* ---- The three ends of an aio ------------------------------------------------------------- */
+
+static void reap(nng_aio *aio)
+{
+    nng_aio_reap(aio);
+}
+
+static const struct {
+    void (*end)(nng_aio *aio);
+    int  result;
+    bool waits;
+    bool frees;
+} ends[] = {
+    { nng_aio_stop, NNG_ECANCELED, true, false },
+    { nng_aio_free, NNG_ECLOSED, true, true },
+    { reap, NNG_ECLOSED, false, true },
+};
+
+enum state { IDLE, FINISHED, IN_FLIGHT, QUEUED, DEFERRED, STATES };
+
+struct scene {
+    struct nu_pair  pair;
+    struct nu_track head, track; /* `track` is what ends; `head` is before it in the queue */
+    struct nu_track other;       /* in whose callback it ends */
+    unsigned        kind;        /* index into `ends` */
+    uint8_t        *data;
+};
+
+static void end_deferred(nng_aio *aio, void *arg, int err)
+{
+    (void) arg;
+    nng_aio_finish(aio, err);
+}
+
+static void set_up(struct scene *s, enum state state)
+{
+    nu_pair_open(&s->pair);
+    nu_track_open(&s->head, NU_CALLED);
+    nu_track_open(&s->track, NU_CALLED);
+    nu_track_open(&s->other, NU_CALLED);
+    s->data = nu_pattern_new(NU_PLENTY, 1);
+    nu_track_buffer(&s->head, s->data, NU_PLENTY);
+    nu_track_buffer(&s->track, s->data, NU_PLENTY);
+    switch (state) {
+    case FINISHED:
+        nng_sleep_aio(0, s->track.aio);
+        nu_track_assert(&s->track, 1, 0);
+        break;
+    case QUEUED:
+        nng_http_conn_write_all(s->pair.conn, s->head.aio);
+        nng_http_conn_write_all(s->pair.conn, s->track.aio);
+        break;
+    case IN_FLIGHT:
+        nng_http_conn_write_all(s->pair.conn, s->track.aio);
+        nu_peer_read(s->pair.fd, 0, 1, 1);
+        break;
+    case DEFERRED:
+        cr_assert(nng_aio_begin(s->track.aio));
+        nng_aio_defer(s->track.aio, end_deferred, NULL);
+        break;
+    default:
+        break;
+    }
+}
+
+static void end_track(struct nu_track *other)
+{
+    struct scene *s     = other->arg;
+    int           calls = s->track.calls; /* what has happened by the time it returns */
+    ends[s->kind].end(s->track.aio);
+    if (ends[s->kind].waits) {
+        calls = nu_track_calls(&s->track);
+    }
+    other->count = (size_t) calls;
+}
+
+/* What pended has ended as it should, its callback run before `end` returned if that waits. */
+static void check_end(struct scene *s, enum state state, size_t seen)
+{
+    bool pending = state == IN_FLIGHT || state == QUEUED || state == DEFERRED;
+    int  calls   = pending || state == FINISHED;
+    nu_track_await(&s->track, calls);
+    if (ends[s->kind].waits) {
+        cr_assert_eq(seen, (size_t) calls);
+    }
+    if (pending) {
+        cr_assert_eq(s->track.result, ends[s->kind].result);
+    }
+    if (state == IN_FLIGHT) {
+        cr_assert_gt(s->track.count, 0);
+        nu_pair_assert_rest(&s->pair, 1, s->track.count - 1, 1);
+    } else if (state == QUEUED) {
+        cr_assert_eq(s->track.count, 0);
+        nu_peer_read(s->pair.fd, 0, NU_PLENTY, 1);
+        nu_track_assert(&s->head, 1, 0);
+        nu_pair_assert_rest(&s->pair, 0, 0, 0);
+    }
+    if (!ends[s->kind].frees) {
+        nng_sleep_aio(0, s->track.aio); /* stopped for good */
+        nng_aio_wait(s->track.aio);
+        cr_assert_eq(nng_aio_result(s->track.aio), NNG_ECANCELED);
+        cr_assert_eq(nng_aio_count(s->track.aio), 0);
+        cr_assert_not(nng_aio_begin(s->track.aio));
+    } else {
+        s->track.aio = NULL;
+    }
+    cr_assert_eq(nu_track_calls(&s->track), calls);
+}
+
+static void play(enum state state, unsigned kind, bool inside)
+{
+    struct scene s = { .kind = kind };
+    set_up(&s, state);
+    s.other.arg = &s;
+    if (inside) {
+        s.other.then = end_track;
+        nng_sleep_aio(0, s.other.aio);
+        nu_track_await(&s.other, 1);
+        nng_aio_wait(s.other.aio);
+    } else {
+        end_track(&s.other);
+    }
+    check_end(&s, state, s.other.count);
+    nu_track_close(&s.head);
+    nu_track_close(&s.track);
+    nu_track_close(&s.other);
+    nu_pair_close(&s.pair);
+    free(s.data);
+}
+
+static void play_all(unsigned kind)
+{
+    for (enum state state = IDLE; state < STATES; state++) {
+        for (int i = 0; i < 4; i++) { /* on the same loop and on another one */
+            play(state, kind, i > 0);
+        }
+    }
+}
+
+Test(aio_life, stop, .timeout = 30)
+{
+    play_all(0);
+}
+
+Test(aio_life, free, .timeout = 30)
+{
+    play_all(1);
+}
+
+Test(aio_life, reap, .timeout = 30)
+{
+    play_all(2);
+}
+
+/* None of the operations does anything on a stopped aio. */
+Test(aio_life, stopped_for_all_operations, .timeout = 10)
+{
+    struct nu_pair   pair;
+    struct nu_track  track;
+    unsigned         port;
+    int              listener = nu_listen(&port, 0);
+    nng_http_client *client   = nu_client(port);
+    char             data[10] = { 0 };
+    nu_pair_open(&pair);
+    nu_track_open(&track, NU_CALLED);
+    nu_track_buffer(&track, data, sizeof data);
+    nng_aio_stop(track.aio);
+    cr_assert_eq(nng_aio_result(track.aio), 0);
+    for (int i = 0; i < 6; i++) {
+        switch (i) {
+        case 0:
+            nng_http_conn_write(pair.conn, track.aio);
+            break;
+        case 1:
+            nng_http_conn_write_all(pair.conn, track.aio);
+            break;
+        case 2:
+            nng_http_conn_read(pair.conn, track.aio);
+            break;
+        case 3:
+            nng_http_conn_read_all(pair.conn, track.aio);
+            break;
+        case 4:
+            nng_http_client_connect(client, track.aio);
+            break;
+        default:
+            nng_sleep_aio(0, track.aio);
+            break;
+        }
+        nng_aio_wait(track.aio);
+        cr_assert_eq(nng_aio_result(track.aio), NNG_ECANCELED);
+        cr_assert_null(nng_aio_get_output(track.aio, 0));
+    }
+    nu_pair_assert_rest(&pair, 0, 0, 0);
+    nu_track_close(&track);
+    cr_assert_eq(track.calls, 0);
+    nu_pair_close(&pair);
+    nng_http_client_free(client);
+    close(listener);
+}
+
+Test(aio_life, null_is_allowed, .timeout = 10)
+{
+    nng_aio_free(NULL);
+    nng_aio_reap(NULL);
+}
+
+/* ---- Locks of the caller ------------------------------------------------------------------ */
+
+struct guarded {
+    pthread_mutex_t lock;
+    int             calls; /* under lock */
+};
+
+static void take_lock(struct nu_track *track)
+{
+    struct guarded *guarded = track->arg;
+    pthread_mutex_lock(&guarded->lock);
+    guarded->calls++;
+    pthread_mutex_unlock(&guarded->lock);
+}
+
+/* Every call may be made with a lock held that the callback takes: none runs it inside. */
+Test(aio_life, caller_holds_the_callbacks_lock, .timeout = 30)
+{
+    struct guarded guarded = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    uint8_t       *data    = nu_pattern_new(NU_PLENTY, 1);
+    for (int i = 0; i < 40; i++) {
+        struct nu_pair  pair;
+        struct nu_track track;
+        nu_pair_open(&pair);
+        nu_track_open(&track, NU_CALLED);
+        track.then = take_lock;
+        track.arg  = &guarded;
+        nu_track_buffer(&track, data, i % 2 ? NU_PLENTY : 100);
+        pthread_mutex_lock(&guarded.lock);
+        cr_assert_eq(guarded.calls, i);
+        switch (i / 2 % 5) {
+        case 0:
+            nng_http_conn_write(pair.conn, track.aio);
+            break;
+        case 1:
+            nng_http_conn_write_all(pair.conn, track.aio);
+            nng_aio_cancel(track.aio);
+            break;
+        case 2:
+            nng_http_conn_read(pair.conn, track.aio);
+            nng_http_conn_close(pair.conn);
+            pair.conn = NULL;
+            break;
+        case 3:
+            nng_aio_set_timeout(track.aio, NNG_DURATION_ZERO);
+            nng_http_conn_write(pair.conn, track.aio);
+            break;
+        default:
+            cr_assert(nng_aio_begin(track.aio));
+            nng_aio_finish(track.aio, 0);
+            break;
+        }
+        cr_assert_eq(guarded.calls, i);
+        pthread_mutex_unlock(&guarded.lock);
+        nu_track_await(&track, 1);
+        nng_aio_wait(track.aio);
+        cr_assert_not(pthread_equal(track.thread, pthread_self()));
+        nu_track_close(&track);
+        nu_pair_close(&pair);
+    }
+    free(data);
+}

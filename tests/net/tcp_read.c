@@ -1,0 +1,352 @@
+#include "net/tcp_read.h"
+
+#include "support/peer.h"
+#include "support/track.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct call {
+    nng_http_conn *conn;
+    nng_aio       *aio;
+    bool           all;
+};
+
+static void start(void *arg)
+{
+    struct call *c = arg;
+    if (c->all) {
+        nng_http_conn_read_all(c->conn, c->aio);
+    } else {
+        nng_http_conn_read(c->conn, c->aio);
+    }
+}
+
+static void start_read(struct nu_track *track, nng_http_conn *conn, unsigned mode, bool all)
+{
+    struct call c = { conn, track->aio, all };
+    if (mode & NU_ON_OWNER) {
+        nu_on_owner(conn, start, &c);
+    } else {
+        start(&c);
+    }
+}
+
+static void send_all(int fd, const uint8_t *p, size_t n)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t sent = send(fd, p + done, n - done, MSG_NOSIGNAL);
+        cr_assert_gt(sent, 0);
+        done += (size_t) sent;
+    }
+}
+
+struct setting {
+    struct nu_pair  pair;
+    struct nu_track track;
+    uint8_t        *data; /* NU_PLENTY bytes of stream 1, to be sent */
+    uint8_t        *to;   /* NU_PLENTY bytes to read into */
+};
+
+static void set_up(struct setting *s, unsigned mode)
+{
+    nu_pair_open(&s->pair);
+    nu_track_open(&s->track, mode);
+    s->data = nu_pattern_new(NU_PLENTY, 1);
+    s->to   = calloc(1, NU_PLENTY);
+    nu_track_buffer(&s->track, s->to, NU_PLENTY);
+}
+
+static void tear_down(struct setting *s)
+{
+    nu_track_close(&s->track);
+    nu_pair_close(&s->pair);
+    free(s->data);
+    free(s->to);
+}
+
+/* ---- Success ------------------------------------------------------------------------------ */
+
+Test(tcp_read, some, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct setting s;
+        set_up(&s, mode);
+        for (int i = 0; i < 2; i++) { /* the bytes come first, or the read */
+            int calls = i + 1;
+            if (i == 0) {
+                send_all(s.pair.fd, s.data, 100);
+            }
+            start_read(&s.track, s.pair.conn, mode, false);
+            if (i == 1) {
+                cr_assert(nng_aio_busy(s.track.aio));
+                send_all(s.pair.fd, s.data, 100);
+            }
+            nu_track_assert(&s.track, calls, 0);
+            cr_assert_eq(nng_aio_count(s.track.aio), 100);
+            nu_pattern_assert(s.to, 0, 100, 1);
+            memset(s.to, 0, 100);
+        }
+        tear_down(&s);
+    }
+}
+
+Test(tcp_read, all, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct setting s;
+        set_up(&s, mode);
+        start_read(&s.track, s.pair.conn, mode, true);
+        send_all(s.pair.fd, s.data, 1);
+        send_all(s.pair.fd, s.data + 1, NU_PLENTY - 2);
+        cr_assert(nng_aio_busy(s.track.aio));
+        send_all(s.pair.fd, s.data + NU_PLENTY - 1, 1);
+        nu_track_assert(&s.track, 1, 0);
+        cr_assert_eq(nng_aio_count(s.track.aio), NU_PLENTY);
+        nu_pattern_assert(s.to, 0, NU_PLENTY, 1);
+        tear_down(&s);
+    }
+}
+
+Test(tcp_read, eight_entries, .timeout = 60)
+{
+    static const size_t lengths[8] = { 0, 1, 70000, 0, 3, 0, 100000, 2 };
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct setting s;
+        nng_iov        iov[8];
+        size_t         at = 0;
+        set_up(&s, mode);
+        for (int i = 0; i < 8; i++) {
+            iov[i] = (nng_iov){ lengths[i] > 0 ? s.to + at : NULL, lengths[i] };
+            at += lengths[i];
+        }
+        cr_assert_eq(nng_aio_set_iov(s.track.aio, 8, iov), 0);
+        start_read(&s.track, s.pair.conn, mode, true);
+        send_all(s.pair.fd, s.data, 50000);
+        send_all(s.pair.fd, s.data + 50000, at - 50000 + 7);
+        nu_track_assert(&s.track, 1, 0);
+        cr_assert_eq(nng_aio_count(s.track.aio), at);
+        nu_pattern_assert(s.to, 0, at, 1);
+        cr_assert_eq(s.to[at], 0);
+        tear_down(&s);
+    }
+}
+
+/* In the order they were started, each with the bytes that follow. */
+Test(tcp_read, in_order, .timeout = 60)
+{
+    enum { READS = 40, SIZE = 1000 };
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct setting  s;
+        struct nu_track track[READS];
+        set_up(&s, mode);
+        for (size_t i = 0; i < READS; i++) {
+            nu_track_open(&track[i], mode);
+            nu_track_buffer(&track[i], s.to + i * SIZE, SIZE);
+            start_read(&track[i], s.pair.conn, mode, true);
+        }
+        nng_aio_cancel(track[20].aio); /* and another one's end is nothing to them */
+        nu_track_assert(&track[20], 1, NNG_ECANCELED);
+        send_all(s.pair.fd, s.data, 20 * SIZE);
+        send_all(s.pair.fd, s.data + 21 * SIZE, 19 * SIZE);
+        for (size_t i = 0; i < READS; i++) {
+            if (i != 20) {
+                nu_track_assert(&track[i], 1, 0);
+                nu_pattern_assert(s.to + i * SIZE, i * SIZE, SIZE, 1);
+            }
+            nu_track_close(&track[i]);
+        }
+        tear_down(&s);
+    }
+}
+
+/* ---- Failure ------------------------------------------------------------------------------ */
+
+static const struct {
+    nng_duration timeout; /* or an abort */
+    int          result;
+} ends[] = {
+    { 0, NNG_ECANCELED },
+    { 0, NNG_EPROTO },
+    { 60000, NNG_EPROTO },
+    { 20, NNG_ETIMEDOUT },
+};
+
+/* A read that fails loses no byte: what it counted is there, and what comes later is the next one's. */
+static void fails(unsigned mode, unsigned end, bool all)
+{
+    struct setting s;
+    size_t         part = all ? 1234 : 0;
+    set_up(&s, mode & ~(unsigned) NU_TIMED);
+    if (ends[end].timeout > 0) {
+        nng_aio_set_timeout(s.track.aio, ends[end].timeout);
+    }
+    send_all(s.pair.fd, s.data, part);
+    start_read(&s.track, s.pair.conn, mode, all);
+    if (ends[end].result != NNG_ETIMEDOUT) {
+        nng_aio_abort(s.track.aio, ends[end].result);
+    }
+    nu_track_assert(&s.track, 1, ends[end].result);
+    size_t count = nng_aio_count(s.track.aio);
+    cr_assert_leq(count, part); /* an abort may come before the bytes */
+    cr_assert(ends[end].result != NNG_ETIMEDOUT || count == part);
+
+    nu_track_buffer(&s.track, s.to + count, 2000 - count);
+    nng_aio_set_timeout(s.track.aio, NNG_DURATION_INFINITE);
+    start_read(&s.track, s.pair.conn, mode, true);
+    send_all(s.pair.fd, s.data + part, 2000 - part);
+    nu_track_assert(&s.track, 2, 0);
+    nu_pattern_assert(s.to, 0, 2000, 1);
+    tear_down(&s);
+}
+
+Test(tcp_read, fails_and_goes_on, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        for (unsigned end = 0; end < 4; end++) {
+            fails(mode, end, false);
+            fails(mode, end, true);
+        }
+    }
+}
+
+Test(tcp_read, no_time, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct setting s;
+        set_up(&s, mode);
+        send_all(s.pair.fd, s.data, 100);
+        nng_aio_set_expire(s.track.aio, nng_clock() - 1);
+        start_read(&s.track, s.pair.conn, mode, mode & 1);
+        nu_track_assert(&s.track, 1, NNG_ETIMEDOUT);
+        cr_assert_eq(nng_aio_count(s.track.aio), 0);
+        start_read(&s.track, s.pair.conn, mode, false);
+        nu_track_assert(&s.track, 2, 0);
+        cr_assert_eq(nng_aio_count(s.track.aio), 100);
+        tear_down(&s);
+    }
+}
+
+/* One deadline for all the parts of a read_all. */
+Test(tcp_read, one_deadline, .timeout = 60)
+{
+    struct setting s;
+    set_up(&s, 0);
+    nng_aio_set_timeout(s.track.aio, 200);
+    nng_time began = nng_clock();
+    start_read(&s.track, s.pair.conn, 0, true);
+    size_t sent = 0;
+    while (nng_aio_busy(s.track.aio) && sent < NU_PLENTY) {
+        send_all(s.pair.fd, s.data + sent, 1);
+        sent++;
+        usleep(1000);
+    }
+    nu_track_assert(&s.track, 1, NNG_ETIMEDOUT);
+    cr_assert_geq(nng_clock() - began, 199);
+    cr_assert_lt(nng_clock() - began, 5000);
+    cr_assert_gt(nng_aio_count(s.track.aio), 0);
+    cr_assert_leq(nng_aio_count(s.track.aio), sent);
+    nu_pattern_assert(s.to, 0, nng_aio_count(s.track.aio), 1);
+    tear_down(&s);
+}
+
+/* The peer has sent its last: what came is counted, and we can still write. */
+Test(tcp_read, end_of_stream, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        for (size_t part = 0; part < 200; part += 100) {
+            struct setting s;
+            set_up(&s, mode);
+            start_read(&s.track, s.pair.conn, mode, true);
+            send_all(s.pair.fd, s.data, part);
+            cr_assert_eq(shutdown(s.pair.fd, SHUT_WR), 0);
+            nu_track_assert(&s.track, 1, NNG_ECONNSHUT);
+            cr_assert_eq(nng_aio_count(s.track.aio), part);
+            nu_pattern_assert(s.to, 0, part, 1);
+            start_read(&s.track, s.pair.conn, mode, false);
+            nu_track_assert(&s.track, 2, NNG_ECONNSHUT);
+            cr_assert_eq(nng_aio_count(s.track.aio), 0);
+            nu_track_buffer(&s.track, s.data, 100);
+            nu_track_write(&s.track, s.pair.conn, mode, true);
+            nu_track_assert(&s.track, 3, 0);
+            nu_pair_assert_rest(&s.pair, 0, 100, 1);
+            tear_down(&s);
+        }
+    }
+}
+
+/* The kernel tells of a reset once; we go on doing so, lest it look like the end of the stream. */
+Test(tcp_read, reset, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct setting  s;
+        struct nu_track behind;
+        set_up(&s, mode);
+        nu_track_open(&behind, mode);
+        nu_track_buffer(&behind, s.to, 10);
+        start_read(&s.track, s.pair.conn, mode, mode & 1);
+        start_read(&behind, s.pair.conn, mode, true);
+        nu_pair_reset(&s.pair);
+        nu_track_assert(&s.track, 1, NNG_ECONNRESET);
+        nu_track_assert(&behind, 1, NNG_ECONNRESET);
+        cr_assert_eq(nng_aio_count(s.track.aio), 0);
+        cr_assert_eq(nng_aio_count(behind.aio), 0);
+        nu_track_close(&behind);
+        tear_down(&s);
+    }
+}
+
+Test(tcp_read, reset_seen_by_a_write, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct setting s;
+        set_up(&s, mode);
+        nu_pair_reset(&s.pair);
+        nu_track_buffer(&s.track, s.data, 10);
+        nu_track_write(&s.track, s.pair.conn, mode, true);
+        nu_track_assert(&s.track, 1, NNG_ECONNRESET);
+        start_read(&s.track, s.pair.conn, mode, false);
+        nu_track_assert(&s.track, 2, NNG_ECONNRESET);
+        tear_down(&s);
+    }
+}
+
+/* ---- Both directions ---------------------------------------------------------------------- */
+
+static void *echo(void *arg)
+{
+    int      fd     = *(int *) arg;
+    uint8_t *buffer = malloc(64 << 10);
+    for (ssize_t n; (n = recv(fd, buffer, 64 << 10, 0)) > 0;) {
+        send_all(fd, buffer, (size_t) n);
+    }
+    free(buffer);
+    return NULL;
+}
+
+/* A read pending does not keep a write from going out, nor the other way round. */
+Test(tcp_read, while_writing, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct setting  s;
+        struct nu_track write;
+        pthread_t       thread;
+        set_up(&s, mode);
+        nu_track_open(&write, mode);
+        nu_track_buffer(&write, s.data, NU_PLENTY);
+        start_read(&s.track, s.pair.conn, mode, true);
+        nu_track_write(&write, s.pair.conn, mode, true);
+        cr_assert_eq(pthread_create(&thread, NULL, echo, &s.pair.fd), 0);
+        nu_track_assert(&write, 1, 0);
+        nu_track_assert(&s.track, 1, 0);
+        nu_pattern_assert(s.to, 0, NU_PLENTY, 1);
+        nng_http_conn_close(s.pair.conn);
+        s.pair.conn = NULL;
+        pthread_join(thread, NULL);
+        nu_track_close(&write);
+        tear_down(&s);
+    }
+}

@@ -1,0 +1,347 @@
+/* Several writes on one connection: their order, and what the end of one means for the others. */
+#include "net/tcp_write.h"
+#include "support/peer.h"
+#include "support/random.h"
+#include "support/track.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- Order -------------------------------------------------------------------------------- */
+
+#define THREADS 4U
+#define WRITES 200U
+#define LARGEST 20000U
+
+/* The bytes of write `id`: its id, then a stream of its own. */
+struct order {
+    struct nu_pair  pair;
+    struct nu_track track[WRITES];
+    uint8_t        *data[WRITES];
+    size_t          size[WRITES];
+    pthread_t       thread[THREADS];
+    pthread_mutex_t lock;
+    unsigned        finished[WRITES]; /* ids in the order of their callbacks; under lock */
+    unsigned        nfinished;
+};
+
+struct submitter {
+    struct order *order;
+    unsigned      first; /* id; then every THREADS-th */
+};
+
+static void note_end(struct nu_track *track)
+{
+    struct order *o = track->arg;
+    pthread_mutex_lock(&o->lock);
+    o->finished[o->nfinished++] = (unsigned) (track - o->track);
+    pthread_mutex_unlock(&o->lock);
+}
+
+/* Every kind, size and way to start; some with a time limit of their own. */
+static void *submit_some(void *arg)
+{
+    struct submitter *s    = arg;
+    struct order     *o    = s->order;
+    unsigned          mode = s->first == 0 ? NU_ON_OWNER : 0;
+    for (unsigned id = s->first; id < WRITES; id += THREADS) {
+        nu_track_write(&o->track[id], o->pair.conn, mode, id % 3 != 0);
+    }
+    return NULL;
+}
+
+static void prepare(struct order *o)
+{
+    unsigned random = 1;
+    for (unsigned id = 0; id < WRITES; id++) {
+        o->size[id] = 1 + nu_random(&random, LARGEST);
+        o->data[id] = nu_pattern_new(o->size[id], id);
+        o->data[id][0] = (uint8_t) id;
+        nu_track_open(&o->track[id], NU_CALLED | (id % 5 == 0 ? NU_TIMED : 0));
+        o->track[id].then = note_end;
+        o->track[id].arg  = o;
+        nu_track_buffer(&o->track[id], o->data[id], o->size[id]);
+    }
+}
+
+static void receive(int fd, uint8_t *p, size_t n)
+{
+    cr_assert_eq(recv(fd, p, n, MSG_WAITALL), (ssize_t) n);
+}
+
+/* Reads the writes one by one, each in one piece, those of each thread in its order. */
+static void check_order(struct order *o)
+{
+    uint8_t *p = malloc(LARGEST);
+    int      last[THREADS] = { -1, -1, -1, -1 };
+    for (unsigned i = 0; i < WRITES; i++) {
+        receive(o->pair.fd, p, 1);
+        unsigned id = p[0];
+        cr_assert_lt(id, WRITES);
+        cr_assert_gt((int) id, last[id % THREADS]);
+        last[id % THREADS] = (int) id;
+        nu_track_await(&o->track[id], 1); /* the count of a `write` is known only then */
+        size_t count = o->track[id].count;
+        cr_assert_eq(o->track[id].result, 0);
+        cr_assert(count == o->size[id] || (id % 3 == 0 && count > 0));
+        receive(o->pair.fd, p + 1, count - 1);
+        nu_pattern_assert(p + 1, 1, count - 1, id);
+        pthread_mutex_lock(&o->lock);
+        cr_assert_eq(o->finished[i], id, "callbacks are out of order");
+        pthread_mutex_unlock(&o->lock);
+    }
+    free(p);
+}
+
+Test(tcp_write_queue, two_hundred_in_order, .timeout = 60)
+{
+    struct order     *o = calloc(1, sizeof *o);
+    struct submitter  s[THREADS];
+    struct nu_track   head;
+    uint8_t          *data = nu_pattern_new(NU_PLENTY, 250);
+    pthread_mutex_init(&o->lock, NULL);
+    nu_pair_open(&o->pair);
+    prepare(o);
+    nu_track_open(&head, 0); /* so that the others queue up */
+    nu_track_buffer(&head, data, NU_PLENTY);
+    nu_track_write(&head, o->pair.conn, 0, true);
+    for (unsigned i = 0; i < THREADS; i++) {
+        s[i] = (struct submitter){ o, i };
+        cr_assert_eq(pthread_create(&o->thread[i], NULL, submit_some, &s[i]), 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        pthread_join(o->thread[i], NULL);
+    }
+    for (unsigned id = 0; id < WRITES; id++) {
+        cr_assert(nng_aio_busy(o->track[id].aio));
+    }
+    nu_peer_read(o->pair.fd, 0, NU_PLENTY, 250);
+    nu_track_assert(&head, 0, 0);
+    check_order(o);
+    nu_pair_assert_rest(&o->pair, 0, 0, 0);
+    for (unsigned id = 0; id < WRITES; id++) {
+        nu_track_close(&o->track[id]);
+        free(o->data[id]);
+    }
+    nu_track_close(&head);
+    nu_pair_close(&o->pair);
+    free(data);
+    free(o);
+}
+
+/* The same without anything before them: some find the socket free, some are queued. */
+Test(tcp_write_queue, racing_in_order, .timeout = 60)
+{
+    struct order    *o = calloc(1, sizeof *o);
+    struct submitter s[THREADS];
+    pthread_mutex_init(&o->lock, NULL);
+    nu_pair_open(&o->pair);
+    prepare(o);
+    for (unsigned i = 0; i < THREADS; i++) {
+        s[i] = (struct submitter){ o, i };
+        cr_assert_eq(pthread_create(&o->thread[i], NULL, submit_some, &s[i]), 0);
+    }
+    check_order(o);
+    for (unsigned i = 0; i < THREADS; i++) {
+        pthread_join(o->thread[i], NULL);
+    }
+    nu_pair_assert_rest(&o->pair, 0, 0, 0);
+    for (unsigned id = 0; id < WRITES; id++) {
+        nu_track_close(&o->track[id]);
+        free(o->data[id]);
+    }
+    nu_pair_close(&o->pair);
+    free(o);
+}
+
+/* ---- Three writes, one behind the other --------------------------------------------------- */
+
+struct three {
+    struct nu_pair  pair;
+    struct nu_track track[3];
+    uint8_t        *data[3]; /* NU_PLENTY bytes each, streams 0 to 2 */
+};
+
+static void open_three(struct three *t, unsigned mode)
+{
+    nu_pair_open(&t->pair);
+    for (unsigned i = 0; i < 3; i++) {
+        t->data[i] = nu_pattern_new(NU_PLENTY, i);
+        nu_track_open(&t->track[i], mode);
+        nu_track_buffer(&t->track[i], t->data[i], NU_PLENTY);
+    }
+}
+
+static void close_three(struct three *t)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        nu_track_close(&t->track[i]);
+        free(t->data[i]);
+    }
+    nu_pair_close(&t->pair);
+}
+
+/* A `write` between two write_alls is done with a part, and they are not. */
+Test(tcp_write_queue, each_keeps_its_kind, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct three t;
+        open_three(&t, mode);
+        nu_track_write(&t.track[0], t.pair.conn, mode, true);
+        nu_track_write(&t.track[1], t.pair.conn, mode, false);
+        nu_track_write(&t.track[2], t.pair.conn, mode, true);
+        nu_peer_read(t.pair.fd, 0, NU_PLENTY, 0);
+        nu_track_assert(&t.track[0], 1, 0);
+        cr_assert_eq(nng_aio_count(t.track[0].aio), NU_PLENTY);
+        nu_track_assert(&t.track[1], 1, 0);
+        size_t count = nng_aio_count(t.track[1].aio);
+        cr_assert(count > 0 && count < NU_PLENTY);
+        cr_assert(nng_aio_busy(t.track[2].aio));
+        nu_peer_read(t.pair.fd, 0, count, 1);
+        nu_peer_read(t.pair.fd, 0, NU_PLENTY, 2);
+        nu_track_assert(&t.track[2], 1, 0);
+        cr_assert_eq(nng_aio_count(t.track[2].aio), NU_PLENTY);
+        nu_pair_assert_rest(&t.pair, 0, 0, 0);
+        close_three(&t);
+    }
+}
+
+/* One that fails half-way takes along those behind it, and the connection goes on. */
+static void torn(unsigned mode, int result)
+{
+    struct three t;
+    open_three(&t, mode);
+    if (result == NNG_ETIMEDOUT) {
+        nng_aio_set_timeout(t.track[0].aio, 50);
+    }
+    nu_track_write(&t.track[0], t.pair.conn, mode, true);
+    nu_track_write(&t.track[1], t.pair.conn, mode, false);
+    nu_track_write(&t.track[2], t.pair.conn, mode, true);
+    nu_peer_read(t.pair.fd, 0, 1, 0);
+    if (result != NNG_ETIMEDOUT) {
+        nng_aio_abort(t.track[0].aio, result);
+    }
+    nu_track_assert(&t.track[0], 1, result);
+    size_t count = nng_aio_count(t.track[0].aio);
+    cr_assert(count > 0 && count < NU_PLENTY);
+    for (int i = 1; i < 3; i++) {
+        nu_track_assert(&t.track[i], 1, NNG_ECANCELED);
+        cr_assert_eq(nng_aio_count(t.track[i].aio), 0);
+    }
+    nu_peer_read(t.pair.fd, 1, count - 1, 0);
+    nu_track_write(&t.track[1], t.pair.conn, mode, true);
+    nu_peer_read(t.pair.fd, 0, NU_PLENTY, 1);
+    nu_track_assert(&t.track[1], 2, 0);
+    nu_pair_assert_rest(&t.pair, 0, 0, 0);
+    close_three(&t);
+}
+
+Test(tcp_write_queue, torn, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        torn(mode, NNG_ECANCELED);
+        torn(mode, NNG_EPROTO);
+        torn(mode, NNG_ETIMEDOUT);
+    }
+}
+
+/* One that fails with nothing out does no harm: the stream is whole. */
+static void not_torn(unsigned mode, bool all)
+{
+    struct three t;
+    open_three(&t, mode);
+    size_t filled = nu_pair_fill(&t.pair, 9);
+    nu_track_write(&t.track[0], t.pair.conn, mode, all);
+    nu_track_write(&t.track[1], t.pair.conn, mode, false);
+    nu_track_write(&t.track[2], t.pair.conn, mode, true);
+    nng_aio_cancel(t.track[0].aio);
+    nu_track_assert(&t.track[0], 1, NNG_ECANCELED);
+    cr_assert_eq(nng_aio_count(t.track[0].aio), 0);
+    cr_assert(nng_aio_busy(t.track[1].aio) && nng_aio_busy(t.track[2].aio));
+    nu_peer_read(t.pair.fd, 0, filled, 9);
+    nu_track_assert(&t.track[1], 1, 0);
+    nu_peer_read(t.pair.fd, 0, nng_aio_count(t.track[1].aio), 1);
+    nu_peer_read(t.pair.fd, 0, NU_PLENTY, 2);
+    nu_track_assert(&t.track[2], 1, 0);
+    nu_pair_assert_rest(&t.pair, 0, 0, 0);
+    close_three(&t);
+}
+
+Test(tcp_write_queue, not_torn, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        not_torn(mode, false);
+        not_torn(mode, true);
+    }
+}
+
+/* Each waits no longer than it was told to, wherever it is in the queue. */
+Test(tcp_write_queue, deadlines_of_their_own, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct three t;
+        open_three(&t, mode & ~(unsigned) NU_TIMED);
+        size_t filled = nu_pair_fill(&t.pair, 9);
+        for (int i = 0; i < 3; i++) {
+            nng_aio_set_timeout(t.track[i].aio, i == 1 ? 20 : 60 + 10 * i);
+            nu_track_write(&t.track[i], t.pair.conn, mode, i > 0);
+        }
+        nu_track_assert(&t.track[1], 1, NNG_ETIMEDOUT);
+        nu_track_assert(&t.track[0], 1, NNG_ETIMEDOUT);
+        nu_track_assert(&t.track[2], 1, NNG_ETIMEDOUT);
+        nu_pair_assert_rest(&t.pair, 0, filled, 9);
+        close_three(&t);
+    }
+}
+
+/* ---- Buffers ------------------------------------------------------------------------------ */
+
+/* Once a callback says that a write is over, its buffer is the caller's: nothing reads it any more. */
+
+static void overwrite(struct nu_track *track)
+{
+    memset(track->arg, 0xff, NU_PLENTY);
+}
+
+static void buffers_come_back(unsigned mode, bool expire)
+{
+    struct nu_pair  pair;
+    struct nu_track track;
+    struct nu_drain drain = { .seed = 1, .chunk = 10000 };
+    uint8_t        *data  = nu_pattern_new(NU_PLENTY, 1);
+    nu_pair_open(&pair);
+    nu_track_open(&track, mode | NU_CALLED);
+    nu_track_buffer(&track, data, NU_PLENTY);
+    track.then = overwrite;
+    track.arg  = data;
+    drain.fd   = pair.fd;
+    if (expire) {
+        nng_aio_set_timeout(track.aio, 1);
+    }
+    nu_drain_start(&drain);
+    nu_track_write(&track, pair.conn, mode, true);
+    if (!expire) {
+        nng_aio_cancel(track.aio);
+    }
+    nng_aio_wait(track.aio);
+    cr_assert_eq(nu_track_calls(&track), 1);
+    nng_http_conn_close(pair.conn);
+    pair.conn = NULL;
+    cr_assert_eq(nu_drain_join(&drain), nng_aio_count(track.aio));
+    nu_track_close(&track);
+    nu_pair_close(&pair);
+    free(data);
+}
+
+Test(tcp_write_queue, buffers_come_back, .timeout = 60)
+{
+    for (int i = 0; i < 20; i++) {
+        buffers_come_back(0, false);
+        buffers_come_back(0, true);
+        buffers_come_back(NU_ON_OWNER, false);
+        buffers_come_back(NU_ON_OWNER, true);
+    }
+}

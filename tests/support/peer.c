@@ -1,0 +1,279 @@
+#include "support/peer.h"
+
+#include "http/conn.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BUFFER (128 << 10) /* of each side; the kernel doubles it */
+
+/* ---- Connecting --------------------------------------------------------------------------- */
+
+static void set_buffer(int fd, int option, int size)
+{
+    if (size > 0) {
+        cr_assert_eq(setsockopt(fd, SOL_SOCKET, option, &size, sizeof size), 0);
+    }
+}
+
+int nu_listen(unsigned *port, int buffer)
+{
+    struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t          len = sizeof sin;
+    int                fd  = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_geq(fd, 0);
+    set_buffer(fd, SO_RCVBUF, buffer);
+    cr_assert_eq(bind(fd, (struct sockaddr *) &sin, len), 0);
+    cr_assert_eq(listen(fd, 128), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *) &sin, &len), 0);
+    *port = ntohs(sin.sin_port);
+    return fd;
+}
+
+nng_http_client *nu_client(unsigned port)
+{
+    char             text[64];
+    nng_url         *url;
+    nng_http_client *client;
+    snprintf(text, sizeof text, "http://127.0.0.1:%u", port);
+    cr_assert_eq(nng_url_parse(&url, text), 0);
+    cr_assert_eq(nng_http_client_alloc(&client, url), 0);
+    nng_url_free(url);
+    return client;
+}
+
+void nu_pair_connect(struct nu_pair *pair, int listener, nng_http_client *client)
+{
+    nng_aio *aio;
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    nng_http_client_connect(client, aio);
+    nng_aio_wait(aio);
+    cr_assert_eq(nng_aio_result(aio), 0, "connect: %s", nng_strerror(nng_aio_result(aio)));
+    pair->conn = nng_aio_get_output(aio, 0);
+    nng_aio_free(aio);
+    pair->fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    cr_assert_geq(pair->fd, 0);
+}
+
+static void open_pair(struct nu_pair *pair, int buffer)
+{
+    unsigned         port;
+    int              listener = nu_listen(&port, buffer);
+    nng_http_client *client   = nu_client(port);
+    nu_pair_connect(pair, listener, client);
+    set_buffer(pair->conn->tcp.fd, SO_SNDBUF, buffer);
+    nng_http_client_free(client);
+    close(listener);
+}
+
+void nu_pair_open(struct nu_pair *pair)
+{
+    open_pair(pair, BUFFER);
+}
+
+void nu_pair_open_wide(struct nu_pair *pair)
+{
+    open_pair(pair, 0);
+}
+
+/* Whether all that was sent is acknowledged, which makes room; the peer's kernel is asked to hurry. */
+static bool settled(const struct nu_pair *pair)
+{
+    int             on  = 1;
+    struct tcp_info info;
+    socklen_t       len = sizeof info;
+    cr_assert_eq(setsockopt(pair->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on), 0);
+    cr_assert_eq(getsockopt(pair->conn->tcp.fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    return info.tcpi_unacked == 0;
+}
+
+size_t nu_pair_fill(struct nu_pair *pair, unsigned seed)
+{
+    uint8_t *data = nu_pattern_new(NU_PLENTY, seed);
+    size_t   sum  = 0;
+    for (bool full = false; !full;) {
+        bool    quiet = settled(pair);
+        int     fd    = pair->conn->tcp.fd;
+        ssize_t n     = send(fd, data + sum, NU_PLENTY - sum, MSG_DONTWAIT | MSG_NOSIGNAL);
+        cr_assert(n > 0 || errno == EAGAIN);
+        full = n < 0 && quiet;
+        sum += n > 0 ? (size_t) n : 0;
+    }
+    free(data);
+    cr_assert_lt(sum, NU_PLENTY);
+    return sum;
+}
+
+void nu_pair_close(struct nu_pair *pair)
+{
+    nng_http_conn_close(pair->conn);
+    if (pair->fd >= 0) {
+        close(pair->fd);
+    }
+    *pair = (struct nu_pair){ .fd = -1 };
+}
+
+void nu_pair_reset(struct nu_pair *pair)
+{
+    struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+    cr_assert_eq(setsockopt(pair->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    close(pair->fd);
+    pair->fd = -1;
+}
+
+void nu_pair_abort(struct nu_pair *pair)
+{
+    struct sockaddr none = { .sa_family = AF_UNSPEC };
+    cr_assert_eq(connect(pair->fd, &none, sizeof none), 0);
+}
+
+struct call {
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+static void run_call(void *arg)
+{
+    struct call *call = arg;
+    call->fn(call->arg);
+}
+
+/* A read that may take no time finishes at once, on the connection's own loop. */
+void nu_on_owner(nng_http_conn *conn, void (*fn)(void *arg), void *arg)
+{
+    nng_aio    *aio;
+    char        byte;
+    nng_iov     iov  = { &byte, 1 };
+    struct call call = { fn, arg };
+    cr_assert_eq(nng_aio_alloc(&aio, run_call, &call), 0);
+    cr_assert_eq(nng_aio_set_iov(aio, 1, &iov), 0);
+    nng_aio_set_timeout(aio, NNG_DURATION_ZERO);
+    nng_http_conn_read(conn, aio);
+    nng_aio_wait(aio);
+    nng_aio_free(aio);
+}
+
+/* ---- Patterns ----------------------------------------------------------------------------- */
+
+/* Not for sanitizers to look at every byte of. */
+#define BULK __attribute__((no_sanitize("thread", "address")))
+
+BULK uint8_t *nu_pattern_new(size_t size, unsigned seed)
+{
+    uint8_t *p = malloc(size);
+    cr_assert_not_null(p);
+    for (size_t i = 0; i < size; i++) {
+        p[i] = nu_pattern(i, seed);
+    }
+    return p;
+}
+
+BULK void nu_pattern_assert(const uint8_t *p, size_t from, size_t n, unsigned seed)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] != nu_pattern(from + i, seed)) {
+            cr_assert_fail("byte %zu is %u, not %u", from + i, p[i], nu_pattern(from + i, seed));
+        }
+    }
+}
+
+/* ---- Reading ------------------------------------------------------------------------------ */
+
+/* Bytes read, 0 at the end of the stream, -errno. */
+static ssize_t read_some(int fd, uint8_t *p, size_t n)
+{
+    ssize_t got;
+    do {
+        got = recv(fd, p, n, 0);
+    } while (got < 0 && errno == EINTR);
+    return got < 0 ? -errno : got;
+}
+
+void nu_peer_read(int fd, size_t from, size_t n, unsigned seed)
+{
+    static _Thread_local uint8_t buffer[64 << 10];
+    while (n > 0) {
+        ssize_t got = read_some(fd, buffer, n < sizeof buffer ? n : sizeof buffer);
+        cr_assert_gt(got, 0, "%zu bytes did not arrive: %zd", n, got);
+        nu_pattern_assert(buffer, from, (size_t) got, seed);
+        from += (size_t) got;
+        n -= (size_t) got;
+    }
+}
+
+size_t nu_peer_rest(int fd, size_t from, unsigned seed)
+{
+    static _Thread_local uint8_t buffer[64 << 10];
+    size_t                       n = 0;
+    ssize_t                      got;
+    while ((got = read_some(fd, buffer, sizeof buffer)) > 0) {
+        nu_pattern_assert(buffer, from + n, (size_t) got, seed);
+        n += (size_t) got;
+    }
+    cr_assert_eq(got, 0, "after %zu bytes: %s", n, strerror((int) -got));
+    return n;
+}
+
+void nu_pair_assert_rest(struct nu_pair *pair, size_t from, size_t n, unsigned seed)
+{
+    nng_http_conn_close(pair->conn);
+    pair->conn    = NULL;
+    size_t really = nu_peer_rest(pair->fd, from, seed);
+    cr_assert_eq(really, n, "%zu bytes were counted, %zu arrived", n, really);
+}
+
+/* The n bytes at p are those from `at` on of what repeats. */
+static void assert_period(const struct nu_drain *d, const uint8_t *p, size_t at, size_t n)
+{
+    while (n > 0) {
+        size_t from = at % d->period_size, part = d->period_size - from;
+        part = part < n ? part : n;
+        cr_assert_eq(memcmp(p, d->period + from, part), 0, "wrong bytes behind %zu", at);
+        p += part;
+        at += part;
+        n -= part;
+    }
+}
+
+static void *drain(void *arg)
+{
+    struct nu_drain *d = arg;
+    uint8_t         *p = malloc(d->chunk);
+    cr_assert_not_null(p);
+    for (ssize_t got; (got = read_some(d->fd, p, d->chunk)) > 0;) {
+        size_t at = atomic_load(&d->bytes);
+        if (d->period != NULL) {
+            assert_period(d, p, at, (size_t) got);
+        } else {
+            nu_pattern_assert(p, at, (size_t) got, d->seed);
+        }
+        atomic_fetch_add(&d->bytes, (size_t) got);
+        usleep(atomic_load(&d->pause_us));
+    }
+    free(p);
+    return NULL;
+}
+
+void nu_drain_start(struct nu_drain *d)
+{
+    atomic_init(&d->bytes, 0);
+    if (d->chunk == 0) {
+        d->chunk = 256 << 10;
+    }
+    cr_assert_eq(pthread_create(&d->thread, NULL, drain, d), 0);
+}
+
+size_t nu_drain_join(struct nu_drain *d)
+{
+    cr_assert_eq(pthread_join(d->thread, NULL), 0);
+    return atomic_load(&d->bytes);
+}

@@ -1,0 +1,46 @@
+#include "support/proc.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static unsigned entries(const char *path)
+{
+    unsigned n   = 0;
+    DIR     *dir = opendir(path);
+    cr_assert_not_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        n += entry->d_name[0] != '.';
+    }
+    closedir(dir);
+    return n;
+}
+
+unsigned nu_proc_fds(void)
+{
+    return entries("/proc/self/fd") - 1; /* the directory itself */
+}
+
+unsigned nu_proc_threads(void)
+{
+    return entries("/proc/self/task");
+}
+
+size_t nu_proc_rss(void)
+{
+    unsigned long size, resident;
+    FILE         *file = fopen("/proc/self/statm", "re");
+    cr_assert_not_null(file);
+    cr_assert_eq(fscanf(file, "%lu %lu", &size, &resident), 2);
+    fclose(file);
+    return resident * (size_t) sysconf(_SC_PAGESIZE);
+}
+
+void nu_proc_await_fds(unsigned fds)
+{
+    for (int i = 0; i < 10000 && nu_proc_fds() > fds; i++) {
+        usleep(1000);
+    }
+    cr_assert_leq(nu_proc_fds(), fds, "%u descriptors are left open", nu_proc_fds() - fds);
+}

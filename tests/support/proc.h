@@ -1,0 +1,14 @@
+/* What this process holds, as /proc sees it. */
+#ifndef NU_TESTS_SUPPORT_PROC_H
+#define NU_TESTS_SUPPORT_PROC_H
+
+#include <stddef.h>
+
+unsigned nu_proc_fds(void);     /* open descriptors */
+unsigned nu_proc_threads(void); /* threads */
+size_t   nu_proc_rss(void);     /* bytes of resident memory */
+
+/* Waits until no more than `fds` descriptors are open; fails the test after a while. */
+void nu_proc_await_fds(unsigned fds);
+
+#endif
