@@ -140,6 +140,8 @@ endef
 $(OBJ)/src/cmd/%.o: src/cmd/%.c $(OBJ)/flags
 	$(call compile,$(CMD_FLAGS))
 
+$(OBJ)/src/cmd/site.o: $(wildcard src/cmd/site/*)
+
 $(OBJ)/src/%.o: src/%.c $(OBJ)/flags
 	$(call compile,$(LIB_FLAGS))
 

@@ -16,6 +16,7 @@
 
 #define SQ_ENTRIES 512U
 #define CQ_ENTRIES 4096U
+#define IO_WORKERS 4U
 #define RETRY_AFTER (10 * NU_MS) /* when the kernel took nothing and nothing is due */
 
 static _Thread_local struct nu_loop *self;
@@ -229,6 +230,9 @@ static int open_loop(struct nu_loop *loop)
         close_loop(loop);
         return err;
     }
+    /* File opens and reads that would block run on the kernel's own threads: a few, not hundreds. */
+    unsigned workers[2] = { IO_WORKERS, IO_WORKERS };
+    (void) io_uring_register_iowq_max_workers(&loop->ring.uring, workers);
     if (nu_has(NU_HAS_BUFFER_RING)) {
         (void) nu_bufring_open(&loop->buffers, &loop->ring.uring); /* reads fall back without */
     }

@@ -1,0 +1,8 @@
+/* nng-uring serve. */
+#ifndef NU_CMD_SERVE_H
+#define NU_CMD_SERVE_H
+
+/* The arguments behind "serve"; returns the exit status: 0, 1 for a failure, 2 for wrong usage. */
+int cmd_serve(int argc, char **argv);
+
+#endif
