@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <unistd.h>
 
 #define BACKLOG 1024
@@ -57,8 +58,23 @@ static int listen_all(const int *fds, unsigned n)
     return 0;
 }
 
+/* "Every address" is IPv6 with IPv4 inside, or IPv4 alone where the system has no IPv6. */
+static void without_ipv6(struct sockaddr_storage *ss)
+{
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *) ss;
+    int                  fd  = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) {
+        close(fd);
+    } else if (errno == EAFNOSUPPORT && ss->ss_family == AF_INET6 &&
+               IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr)) {
+        struct sockaddr_in in4 = { .sin_family = AF_INET, .sin_port = in6->sin6_port };
+        memcpy(ss, &in4, sizeof in4);
+    }
+}
+
 int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss)
 {
+    without_ipv6(ss);
     for (unsigned i = 0; i < n; i++) {
         fds[i] = -1;
     }
