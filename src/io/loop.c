@@ -31,7 +31,8 @@ struct nu_loop *nu_loop_self(void)
 static void wake_by_message(const struct nu_loop *loop)
 {
     struct io_uring_sqe sqe = { .opcode = IORING_OP_MSG_RING, .fd = loop->ring.uring.ring_fd };
-    while (syscall(__NR_io_uring_register, -1, NU_REGISTER_SEND_MSG_RING, &sqe, 1) < 0) {
+    while (syscall(__NR_io_uring_register, -1, NU_REGISTER_SEND_MSG_RING, &sqe, 1) < 0 &&
+           errno != EBADF && errno != EBADFD && errno != EOWNERDEAD) { /* it is no more */
         nng_msleep(1); /* out of memory for the message: a wake-up must not be lost */
     }
 }
@@ -99,6 +100,7 @@ static void run_ready(struct nu_loop *loop)
         struct nu_task *task = loop->ready;
         loop->ready          = task->next;
         loop->nready--;
+        loop->tasks++;
         if (loop->ready == NULL) {
             loop->ready_tail = &loop->ready;
         }
@@ -156,18 +158,49 @@ static void collect(struct nu_loop *loop)
     }
 }
 
+/* Sends everything home: residents, deadlines and operations in flight; their ends follow. */
+static void evict_all(struct nu_loop *loop)
+{
+    while (!nu_list_empty(&loop->residents)) {
+        struct nu_resident *r = nu_container(loop->residents.next, struct nu_resident, link);
+        nu_list_remove(&r->link);
+        r->evict(r);
+    }
+    nu_timers_expire(&loop->timers, NU_NEVER);
+    for (uint32_t i = 0; i < loop->nslots; i++) {
+        struct nu_op *op = loop->slots[i].op;
+        if (op != NULL && (op != &loop->wake_op || loop->leaving)) {
+            nu_op_cancel(op);
+        }
+    }
+}
+
+/* Nothing is left, and nothing will come but by a task that somebody posts. */
+static bool drained(const struct nu_loop *loop)
+{
+    uint32_t wakers = loop->wake_op.state == NU_OP_KERNEL && !loop->leaving;
+    return loop->in_kernel == wakers && loop->ready == NULL && nu_list_empty(&loop->backlog) &&
+           nu_list_empty(&loop->residents) && loop->timers.root == NULL &&
+           atomic_load(&loop->inbox) == NULL;
+}
+
 void nu_loop_turn(struct nu_loop *loop)
 {
     uint64_t turn = ++loop->turns;
+    loop->depth++;
     take_inbox(loop);
     run_ready(loop);
     if (loop->timers.root != NULL) {
         nu_timers_expire(&loop->timers, nu_now());
     }
+    if (loop->stopping) {
+        evict_all(loop);
+    }
     nu_op_retry(loop);
     /* Turns nested in a callback may have seen the very thing our caller waits for. */
-    submit_and_wait(loop, loop->turns == turn);
+    submit_and_wait(loop, loop->turns == turn && !(loop->leaving && drained(loop)));
     collect(loop);
+    loop->depth--;
 }
 
 /* ---- The owner ---------------------------------------------------------------------------- */
@@ -176,7 +209,7 @@ static void woken(struct nu_op *op, int res, uint32_t flags)
 {
     (void) res;
     (void) flags;
-    if (!op->loop->stopping) {
+    if (!op->loop->leaving) {
         nu_op_submit(op);
     }
 }
@@ -239,30 +272,6 @@ static int open_loop(struct nu_loop *loop)
     return 0;
 }
 
-/* Sends everything home: residents, deadlines, operations in flight, and the callbacks of it all.
- */
-static void evict_all(struct nu_loop *loop)
-{
-    while (!nu_list_empty(&loop->residents)) {
-        struct nu_resident *r = nu_container(loop->residents.next, struct nu_resident, link);
-        nu_list_remove(&r->link);
-        r->evict(r);
-    }
-    nu_timers_expire(&loop->timers, NU_NEVER);
-    for (uint32_t i = 0; i < loop->nslots; i++) {
-        if (loop->slots[i].op != NULL) {
-            nu_op_cancel(loop->slots[i].op);
-        }
-    }
-}
-
-static bool drained(const struct nu_loop *loop)
-{
-    return loop->in_kernel == 0 && loop->ready == NULL && nu_list_empty(&loop->backlog) &&
-           nu_list_empty(&loop->residents) && loop->timers.root == NULL &&
-           atomic_load(&loop->inbox) == NULL;
-}
-
 struct birth {
     struct nu_loop *loop;
     pthread_mutex_t lock;
@@ -286,10 +295,7 @@ static void *owner(void *arg)
     if (err != 0) {
         return NULL;
     }
-    while (!loop->stopping) {
-        nu_loop_turn(loop);
-    }
-    for (evict_all(loop); !drained(loop); evict_all(loop)) {
+    while (!loop->leaving || !drained(loop)) {
         nu_loop_turn(loop);
     }
     close_loop(loop);
@@ -345,18 +351,89 @@ int nu_loop_start(struct nu_loop **loopp, unsigned index)
     return 0;
 }
 
+/* ---- The end ------------------------------------------------------------------------------ */
+
 static void stop(struct nu_task *task)
 {
-    struct nu_loop *loop = nu_container(task, struct nu_loop, stop);
-    loop->stopping       = true;
-    nu_loop_wake(loop); /* the turn this runs in must not end up asleep */
+    nu_container(task, struct nu_loop, stop)->stopping = true;
 }
 
-void nu_loop_stop(struct nu_loop *loop)
+static void leave(struct nu_task *task)
 {
-    loop->stop.run = stop;
+    nu_container(task, struct nu_loop, stop)->leaving = true;
+}
+
+static void tell(struct nu_loop *loop, void (*what)(struct nu_task *task))
+{
+    loop->stop.run = what;
     nu_loop_post(loop, &loop->stop);
-    pthread_join(loop->thread, NULL);
+}
+
+/* A question to an owner. */
+struct census {
+    struct nu_task  task;
+    pthread_mutex_t lock;
+    pthread_cond_t  cv;
+    bool            answered;
+    bool            idle;
+    uint64_t        tasks;
+};
+
+static void answer(struct nu_task *task)
+{
+    struct census        *census = nu_container(task, struct census, task);
+    const struct nu_loop *loop   = self;
+    pthread_mutex_lock(&census->lock);
+    census->idle     = drained(loop) && loop->depth == 1; /* else a callback waits */
+    census->tasks    = loop->tasks;
+    census->answered = true;
+    pthread_cond_signal(&census->cv);
+    pthread_mutex_unlock(&census->lock);
+}
+
+/* Whether a loop has nothing to do, and has done nothing (but answer) since it was last asked. */
+static bool idle_since(struct nu_loop *loop, uint64_t *tasks)
+{
+    struct census census = { .task = { .run = answer },
+                             .lock = PTHREAD_MUTEX_INITIALIZER,
+                             .cv   = PTHREAD_COND_INITIALIZER };
+    nu_loop_post(loop, &census.task);
+    pthread_mutex_lock(&census.lock);
+    while (!census.answered) {
+        pthread_cond_wait(&census.cv, &census.lock);
+    }
+    pthread_mutex_unlock(&census.lock);
+    pthread_cond_destroy(&census.cv);
+    pthread_mutex_destroy(&census.lock);
+    bool idle = census.idle && census.tasks == *tasks + 1;
+    *tasks    = census.tasks;
+    return idle;
+}
+
+/*
+ * Callbacks of one loop may start something on another one until the end. So none leaves before all
+ * have been idle for a whole round of questions: then nothing is under way between them either.
+ */
+void nu_loop_stop(struct nu_loop **loops, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        tell(loops[i], stop);
+    }
+    for (bool idle = false; !idle;) {
+        idle = true;
+        for (unsigned i = 0; i < n; i++) {
+            idle = idle_since(loops[i], &loops[i]->asked) && idle;
+        }
+        if (!idle) {
+            nng_msleep(1);
+        }
+    }
+    for (unsigned i = 0; i < n; i++) {
+        tell(loops[i], leave);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        pthread_join(loops[i]->thread, NULL);
+    }
 }
 
 void nu_loop_free(struct nu_loop *loop)

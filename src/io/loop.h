@@ -55,7 +55,10 @@ struct nu_loop {
     struct nu_task          **ready_tail;
     unsigned                  nready;
     uint64_t                  turns;     /* begun so far, nested ones included */
-    bool                      stopping;  /* nng_fini() wants the owner gone */
+    uint64_t                  tasks;     /* run so far */
+    unsigned                  depth;     /* turns in progress, nested ones included */
+    bool                      stopping;  /* nng_fini(): everything that pends is sent home */
+    bool                      leaving;   /* nng_fini(): no loop has anything left */
     struct nu_list            backlog;   /* ops that found the ring full */
     struct nu_list            residents; /* connections, listeners, dials in progress */
     unsigned                  cancels;   /* ops whose `cancel` is still to be submitted */
@@ -75,6 +78,8 @@ struct nu_loop {
     atomic_bool               sleeping; /* the owner waits in the kernel, or is about to */
     atomic_bool               poked;    /* another turn is wanted before sleeping */
     struct nu_task            stop;
+
+    uint64_t asked; /* `tasks` when nng_fini() last asked for it; its own */
 };
 
 /* The loop the calling thread owns, or NULL. */
@@ -83,8 +88,8 @@ struct nu_loop *nu_loop_self(void);
 /* Starts a loop and its owner. 0 or an NNG error. */
 int nu_loop_start(struct nu_loop **loopp, unsigned index);
 
-/* Cancels what is left and ends the owner. Not on an owner. */
-void nu_loop_stop(struct nu_loop *loop);
+/* Cancels what is left on all loops there are, and ends their owners. Not on an owner. */
+void nu_loop_stop(struct nu_loop **loops, unsigned n);
 
 /* Frees a stopped loop. No loop runs any more that could still post to it. */
 void nu_loop_free(struct nu_loop *loop);

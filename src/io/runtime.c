@@ -110,10 +110,8 @@ void nng_fini(void)
 {
     pthread_mutex_lock(&lock);
     unsigned n = nu_runtime_forked() ? 0 : atomic_load(&running);
-    for (unsigned i = 0; i < n; i++) {
-        nu_loop_stop(loops[i]);
-    }
     if (n > 0) {
+        nu_loop_stop(loops, n);
         atomic_store(&running, 0);
         for (unsigned i = 0; i < n; i++) {
             nu_loop_free(loops[i]);
