@@ -71,6 +71,8 @@ static unsigned status_for(int err)
     case ENAMETOOLONG:
     case ELOOP:
     case EXDEV: /* it leads out of the root */
+    case ENXIO: /* a socket, or a device that is not there */
+    case ENODEV:
         return NNG_HTTP_STATUS_NOT_FOUND;
     case EACCES:
     case EPERM:

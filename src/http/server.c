@@ -252,6 +252,9 @@ static void run_stop(struct nu_task *task)
 static void evicted(struct nu_resident *resident)
 {
     struct nu_port *port = nu_container(resident, struct nu_port, resident);
+    pthread_mutex_lock(&port->server->lock);
+    port->shut = true; /* the listener's descriptor is about to go */
+    pthread_mutex_unlock(&port->server->lock);
     port->nsessions++;
     end_port(port, nu_session_stop);
     nu_port_session_ended(port);
@@ -263,6 +266,17 @@ static void post(struct nu_port *port, struct nu_task *task)
 {
     port->posted++;
     nu_loop_post(port->loop, task);
+}
+
+/* With the lock held. Frees the address; false when that has been done before. */
+static bool shut_port(struct nu_port *port)
+{
+    if (port->shut) {
+        return false;
+    }
+    port->shut = true;
+    nu_listener_shut(&port->listener);
+    return true;
 }
 
 static struct nu_port *make_port(nng_http_server *server, unsigned index)
@@ -355,7 +369,7 @@ static void stop_ports(nng_http_server *server)
 {
     for (unsigned i = 0; i < server->nports; i++) {
         if (server->ports[i] != NULL) {
-            nu_listener_shut(&server->ports[i]->listener);
+            shut_port(server->ports[i]);
             post(server->ports[i], &server->ports[i]->stop);
         }
     }
@@ -391,8 +405,7 @@ int nng_uring_server_drain(nng_http_server *server, nng_duration ms)
     }
     pthread_mutex_lock(&server->lock);
     for (unsigned i = 0; i < server->nports; i++) {
-        if (server->ports[i] != NULL) {
-            nu_listener_shut(&server->ports[i]->listener);
+        if (server->ports[i] != NULL && shut_port(server->ports[i])) {
             post(server->ports[i], &server->ports[i]->drain);
         }
     }
@@ -430,7 +443,7 @@ int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *addr)
     socklen_t               len = sizeof ss;
     int                     err = NNG_ESTATE;
     pthread_mutex_lock(&server->lock);
-    if (server->nports > 0 && server->ports[0] != NULL) {
+    if (server->nports > 0 && server->ports[0] != NULL && !server->ports[0]->shut) {
         err = getsockname(server->ports[0]->listener.fd, (struct sockaddr *) &ss, &len) == 0
                   ? 0
                   : nu_error_from_errno(errno);

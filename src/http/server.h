@@ -26,6 +26,7 @@ struct nu_port {
     struct nu_task     start;
     struct nu_task     drain;
     struct nu_task     stop;
+    bool               shut;   /* it does not listen any more; under the server's lock */
     unsigned           posted; /* tasks that have not run; under the server's lock */
     unsigned           index;  /* in the server's ports */
     char               path[NU_MAX_TARGET + 2]; /* of the request being looked at, decoded */

@@ -79,7 +79,7 @@ int nu_session_start(struct nu_port *port, int fd)
 }
 
 /* From here on the session only waits for what it cannot interrupt. While a handler has the
- * connection, or a file is being opened or read, that is left to those who answer. */
+ * connection, or a file is being opened or read, those who answer give the memory free. */
 static void close_now(struct nu_session *s, bool abortive)
 {
     enum nu_session_state state = s->state;
@@ -89,7 +89,9 @@ static void close_now(struct nu_session *s, bool abortive)
     set_state(s, NU_SESSION_CLOSED);
     nu_list_remove(&s->link);
     s->conn.session = NULL;
-    if (state != NU_SESSION_HANDLING) {
+    if (state == NU_SESSION_HANDLING) {
+        nu_tcp_shut(&s->conn.tcp);
+    } else {
         nu_tcp_close(&s->conn.tcp, abortive);
     }
 }

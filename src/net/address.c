@@ -16,9 +16,9 @@ int nu_address_to_nng(const struct sockaddr *sa, nng_sockaddr *out)
     }
     if (sa->sa_family == AF_INET6) {
         const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) sa;
-        *out                           = (nng_sockaddr){ .s_in6 = { .sa_family = NNG_AF_INET6,
-                                                                    .sa_port   = in6->sin6_port,
-                                                                    .sa_scope  = in6->sin6_scope_id } };
+        *out                           = (nng_sockaddr){ .s_in6.sa_family = NNG_AF_INET6 };
+        out->s_in6.sa_port             = in6->sin6_port;
+        out->s_in6.sa_scope            = in6->sin6_scope_id;
         memcpy(out->s_in6.sa_addr, &in6->sin6_addr, sizeof out->s_in6.sa_addr);
         return 0;
     }

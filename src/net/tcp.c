@@ -63,18 +63,29 @@ void nu_tcp_init(struct nu_tcp *tcp, struct nu_loop *loop, int fd, void (*gone)(
     (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* not vital */
 }
 
+void nu_tcp_shut(struct nu_tcp *tcp)
+{
+    pthread_mutex_lock(&tcp->lock);
+    tcp->closed   = true;
+    tcp->abortive = true;
+    if (!tcp->dead) {
+        nu_tcp_kick(tcp);
+    }
+    pthread_mutex_unlock(&tcp->lock);
+}
+
 void nu_tcp_close(struct nu_tcp *tcp, bool abortive)
 {
     pthread_mutex_lock(&tcp->lock);
     tcp->closed   = true;
     tcp->released = true;
     tcp->abortive = tcp->abortive || abortive;
-    bool dead     = tcp->dead;
-    if (!dead) {
+    bool last     = tcp->dead && !tcp->kicked; /* else a kick is still to come */
+    if (!tcp->dead) {
         nu_tcp_kick(tcp);
     }
     pthread_mutex_unlock(&tcp->lock);
-    if (dead) {
+    if (last) {
         pthread_mutex_destroy(&tcp->lock);
         tcp->gone(tcp);
     }

@@ -58,6 +58,12 @@ void nu_tcp_init(struct nu_tcp *tcp, struct nu_loop *loop, int fd, void (*gone)(
  */
 void nu_tcp_close(struct nu_tcp *tcp, bool abortive);
 
+/*
+ * The same, abortively, but for `gone`: that waits for nu_tcp_close(). Others may go on calling.
+ * Owner only.
+ */
+void nu_tcp_shut(struct nu_tcp *tcp);
+
 /* No more bytes will follow to the peer (FIN); reading goes on. Owner only. */
 void nu_tcp_shutdown_write(struct nu_tcp *tcp);
 
