@@ -15,31 +15,45 @@ static const char usage[] =
     "       --listen   where: 127.0.0.1:8080 by default; [::1]:8080; :8080 for every address;\n"
     "                  port 0 lets the system choose\n"
     "       --loops    rings and threads: by default one for each CPU\n"
-    "       SIGINT and SIGTERM finish what is in hand and end it.\n"
-    "probe  says what this kernel's io_uring offers. Exit status 0: the full path; 1: it works, "
-    "with\n"
-    "       fallbacks; 2: there is no io_uring for this process.\n";
+    "       SIGINT and SIGTERM end it when what is in hand is finished, after 30 s at most.\n"
+    "       Exit status 0; 1: it cannot serve; 2: wrong usage.\n"
+    "probe  says what this kernel's io_uring offers.\n"
+    "       Exit status 0: the full path; 1: it works, with fallbacks; 2: there is no io_uring\n"
+    "       for this process; 3: wrong usage.\n";
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(usage, stdout);
+            return 0;
+        }
+    }
     if (strcmp(command, "serve") == 0) {
-        return cmd_serve(argc - 2, argv + 2);
+        return cmd_serve(argc - 1, argv + 1);
     }
     if (strcmp(command, "probe") == 0) {
-        return cmd_probe(argc - 2, argv + 2);
+        return cmd_probe(argc - 1, argv + 1);
     }
     if (strcmp(command, "--version") == 0) {
-        printf("nng-uring with the API of NNG %s\n", nng_version());
-        return 0;
-    }
-    if (strcmp(command, "--help") == 0) {
-        fputs(usage, stdout);
+        printf("nng-uring " NU_VERSION ", with the API of NNG %s\n", nng_version());
         return 0;
     }
     if (argc > 1) {
-        fprintf(stderr, "nng-uring: there is no command '%s'\n", command);
+        fprintf(stderr, "nng-uring: there is no %s '%s'\n",
+                command[0] == '-' ? "option" : "command", command);
     }
     fputs(usage, stderr);
     return 2;
+}
+
+int main(int argc, char **argv)
+{
+    int status = run(argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("nng-uring: standard output");
+        return status != 0 ? status : 1;
+    }
+    return status;
 }

@@ -1,10 +1,12 @@
 #include "cmd/probe.h"
 
+#include <nng/nng.h>
 #include <nng/uring.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
-enum verdict { FULL, DEGRADED, UNAVAILABLE }; /* the exit statuses, too */
+enum verdict { FULL, DEGRADED, UNAVAILABLE, MISUSED }; /* the exit statuses, too */
 
 static const char *const verdicts[] = {
     [FULL]        = "full: everything the library relies on is there",
@@ -14,9 +16,20 @@ static const char *const verdicts[] = {
 
 static const char *const names[] = { "full", "degraded", "unavailable" };
 
+/* What was tried on small rings need not hold for those the library is about to set up. */
+static int start_library(void)
+{
+    nng_aio *aio;
+    int      err = nng_aio_alloc(&aio, NULL, NULL);
+    if (err == 0) {
+        nng_aio_free(aio);
+    }
+    return err;
+}
+
 static enum verdict judge(const nng_uring_feature *list, size_t count, int err)
 {
-    if (err != 0) {
+    if (err != 0 || start_library() != 0) {
         return UNAVAILABLE;
     }
     for (size_t i = 0; i < count; i++) {
@@ -46,7 +59,13 @@ static void print_table(const nng_uring_feature *list, size_t count, enum verdic
         }
         printf("%-30s %-15s %s%s\n", f->name, status, f->present ? "" : "instead: ", text);
     }
-    printf("\n%s\n", verdicts[verdict]);
+    struct utsname system = { .release = "unknown" };
+    uname(&system);
+    printf("\nkernel: Linux %s\n", system.release);
+    if (nng_uring_loops() > 0) {
+        printf("loops: %u, set up with %s\n", nng_uring_loops(), nng_uring_setup_flags());
+    }
+    printf("%s\n", verdicts[verdict]);
     if (verdict == UNAVAILABLE) {
         printf("reason: %s\nremedy: %s\n", nng_uring_reason(), nng_uring_remedy());
     }
@@ -78,8 +97,12 @@ static void print_pair(const char *name, const char *value, const char *end)
 
 static void print_json(const nng_uring_feature *list, size_t count, enum verdict verdict)
 {
+    struct utsname system = { .release = "unknown" };
+    uname(&system);
     printf("{\n  ");
     print_pair("verdict", names[verdict], ",\n  ");
+    print_pair("kernel", system.release, ",\n  ");
+    print_pair("setup_flags", nng_uring_loops() > 0 ? nng_uring_setup_flags() : NULL, ",\n  ");
     print_pair("reason", verdict == UNAVAILABLE ? nng_uring_reason() : NULL, ",\n  ");
     print_pair("remedy", verdict == UNAVAILABLE ? nng_uring_remedy() : NULL, ",\n");
     printf("  \"features\": [\n");
@@ -98,10 +121,14 @@ static void print_json(const nng_uring_feature *list, size_t count, enum verdict
 
 int cmd_probe(int argc, char **argv)
 {
-    bool json = argc == 1 && strcmp(argv[0], "--json") == 0;
-    if (argc > (json ? 1 : 0)) {
-        fprintf(stderr, "nng-uring probe: '%s' is not an option; there is --json\n", argv[json]);
-        return UNAVAILABLE + 1;
+    bool json = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") != 0) {
+            fprintf(stderr, "nng-uring probe: there is no option '%s'; see nng-uring --help\n",
+                    argv[i]);
+            return MISUSED;
+        }
+        json = true;
     }
     const nng_uring_feature *list;
     size_t                   count;
@@ -112,5 +139,6 @@ int cmd_probe(int argc, char **argv)
     } else {
         print_table(list, count, verdict);
     }
+    nng_fini();
     return (int) verdict;
 }

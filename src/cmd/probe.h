@@ -2,7 +2,10 @@
 #ifndef NU_CMD_PROBE_H
 #define NU_CMD_PROBE_H
 
-/* The arguments behind "probe"; returns the exit status. */
+/*
+ * The arguments, argv[0] being "probe". Returns the exit status: 0 for the full path, 1 when it
+ * works with fallbacks, 2 without io_uring, 3 for wrong usage.
+ */
 int cmd_probe(int argc, char **argv);
 
 #endif

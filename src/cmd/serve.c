@@ -3,6 +3,7 @@
 #include "cmd/site.h"
 
 #include <arpa/inet.h>
+#include <getopt.h>
 #include <nng/nng.h>
 #include <nng/supplemental/http/http.h>
 #include <nng/uring.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define DRAIN_MS 30000 /* how long a download may still take after SIGTERM */
 
@@ -33,40 +35,56 @@ __attribute__((format(printf, 1, 2))) static int complain(const char *format, ..
 
 /* ---- What to do --------------------------------------------------------------------------- */
 
+static int misused(const char *format, const char *what)
+{
+    complain(format, what);
+    return 2;
+}
+
 static int set_loops(const char *value)
 {
-    char *end;
+    char *end, text[8];
     long  n = strtol(value, &end, 10);
     if (*value == '\0' || *end != '\0' || n < 1 || n > 256) {
-        complain("--loops takes a number from 1 to 256, not '%s'", value);
-        return 2;
+        return misused("--loops takes a number from 1 to 256, not '%s'", value);
     }
-    setenv("NNG_URING_LOOPS", value, 1);
+    snprintf(text, sizeof text, "%ld", n);
+    return setenv("NNG_URING_LOOPS", text, 1) == 0 ? 0 : complain("%m");
+}
+
+static int set_dir(struct options *options, const char *dir)
+{
+    if (options->dir != NULL) {
+        return misused("one directory is served; what is '%s'?", dir);
+    }
+    options->dir = dir;
     return 0;
 }
 
 static int parse(int argc, char **argv, struct options *options)
 {
-    for (int i = 0; i < argc; i++) {
-        bool listen = strcmp(argv[i], "--listen") == 0;
-        if (listen || strcmp(argv[i], "--loops") == 0) {
-            if (++i == argc) {
-                complain("%s needs a value", argv[i - 1]);
-                return 2;
-            }
-            if (listen) {
-                options->listen = argv[i];
-            } else if (set_loops(argv[i]) != 0) {
-                return 2;
-            }
-        } else if (argv[i][0] == '-' || options->dir != NULL) {
-            complain("'%s' is not understood; see nng-uring --help", argv[i]);
-            return 2;
+    static const struct option longs[] = { { "listen", required_argument, NULL, 'a' },
+                                           { "loops", required_argument, NULL, 'n' },
+                                           { 0 } };
+    int                        c, at = 1, err = 0;
+    opterr = 0;
+    while (err == 0 && (c = getopt_long(argc, argv, "-:", longs, NULL)) != -1) {
+        if (optarg == NULL) {
+            err = misused(c == ':' ? "%s needs a value" : "there is no option '%s'; see --help",
+                          argv[at]);
+        } else if (c == 'a') {
+            options->listen = optarg;
+        } else if (c == 'n') {
+            err = set_loops(optarg);
         } else {
-            options->dir = argv[i];
+            err = set_dir(options, optarg);
         }
+        at = optind;
     }
-    return 0;
+    for (; err == 0 && optind < argc; optind++) { /* behind a "--" */
+        err = set_dir(options, argv[optind]);
+    }
+    return err;
 }
 
 static int check_dir(const char *dir)
@@ -75,7 +93,10 @@ static int check_dir(const char *dir)
     if (stat(dir, &st) != 0) {
         return complain("%s cannot be served: %m", dir);
     }
-    return S_ISDIR(st.st_mode) ? 0 : complain("%s is not a directory", dir);
+    if (!S_ISDIR(st.st_mode)) {
+        return complain("%s is not a directory; name the one that holds the files", dir);
+    }
+    return access(dir, R_OK | X_OK) == 0 ? 0 : complain("%s cannot be read: %m", dir);
 }
 
 /* ---- The server --------------------------------------------------------------------------- */
@@ -107,94 +128,134 @@ static int add_handlers(nng_http_server *server, const char *dir)
     return 0;
 }
 
-/* A server for what --listen says, with its handlers. NULL: it has been complained about. */
-static nng_http_server *make_server(const struct options *options)
-{
-    char             text[256];
-    nng_url         *url;
-    nng_http_server *server;
-    int              n = snprintf(text, sizeof text, "http://%s", options->listen);
-    if (n >= (int) sizeof text || strrchr(options->listen, ':') == NULL ||
-        nng_url_parse(&url, text) != 0) {
-        complain("--listen takes ADDRESS:PORT or [ADDRESS]:PORT, not '%s'", options->listen);
-        return NULL;
-    }
-    int err = nng_http_server_hold(&server, url);
-    nng_url_free(url);
-    if (err != 0) {
-        complain("'%s' is no address to listen on: %s", options->listen, nng_strerror(err));
-        return NULL;
-    }
-    err = add_handlers(server, options->dir);
-    if (err != 0) {
-        complain("%s", nng_strerror(err));
-        nng_http_server_release(server);
-        return NULL;
-    }
-    return server;
-}
-
 static int explain(int err, const char *where)
 {
     switch (err) {
     case NNG_EADDRINUSE:
-        return complain("%s is in use by another program; choose another port with --listen",
-                        where);
+        return complain("%s is in use already; choose another port with --listen", where);
     case NNG_EADDRINVAL:
-        return complain("%s is not an address of this machine", where);
+        return complain("%s is not an address of this machine; choose one with --listen", where);
     case NNG_EPERM:
         return complain("%s needs privileges; choose a port from 1024 with --listen", where);
     case NNG_ENOTSUP:
-        return complain("no io_uring: %s\n  remedy: %s", nng_uring_reason(), nng_uring_remedy());
+        return complain("no io_uring: %s\n  remedy: %s\n  details: nng-uring probe",
+                        nng_uring_reason(), nng_uring_remedy());
     default:
-        return complain("cannot listen on %s: %s", where, nng_strerror(err));
+        return complain("cannot serve on %s: %s", where, nng_strerror(err));
     }
+}
+
+static int parse_listen(const char *where, nng_url **urlp)
+{
+    char text[300];
+    int  n = snprintf(text, sizeof text, "http://%s", where);
+    if (n >= (int) sizeof text || strpbrk(where, "/?#@") != NULL || strrchr(where, ':') == NULL ||
+        nng_url_parse(urlp, text) != 0) {
+        return misused("--listen takes ADDRESS:PORT or [ADDRESS]:PORT, not '%s'", where);
+    }
+    return 0;
+}
+
+/* A server that runs, for what the options say. */
+static int start(const struct options *options, nng_http_server **serverp)
+{
+    nng_url *url;
+    int      status = parse_listen(options->listen, &url);
+    if (status != 0) {
+        return status;
+    }
+    int err = nng_http_server_hold(serverp, url);
+    nng_url_free(url);
+    if (err != 0) {
+        return explain(err, options->listen);
+    }
+    err = add_handlers(*serverp, options->dir);
+    if (err == 0) {
+        err = nng_http_server_start(*serverp);
+    }
+    if (err != 0) {
+        nng_http_server_release(*serverp);
+        return explain(err, options->listen);
+    }
+    return 0;
 }
 
 /* ---- Running ------------------------------------------------------------------------------ */
 
+/* The wildcard address is nothing to type into a browser. */
 static void print_url(nng_http_server *server)
 {
-    nng_sockaddr addr;
-    char         host[INET6_ADDRSTRLEN];
+    static const uint8_t any[16];
+    nng_sockaddr         addr;
+    char                 host[INET6_ADDRSTRLEN];
     if (nng_http_server_get_addr(server, &addr) != 0) {
         return;
     }
-    if (addr.s_family == NNG_AF_INET) {
+    if (addr.s_family == NNG_AF_INET && addr.s_in.sa_addr != 0) {
         inet_ntop(AF_INET, &addr.s_in.sa_addr, host, sizeof host);
         printf("http://%s:%u/\n", host, ntohs(addr.s_in.sa_port));
-    } else {
+    } else if (addr.s_family == NNG_AF_INET6 && memcmp(addr.s_in6.sa_addr, any, sizeof any) != 0) {
         inet_ntop(AF_INET6, addr.s_in6.sa_addr, host, sizeof host);
         printf("http://[%s]:%u/\n", host, ntohs(addr.s_in6.sa_port));
+    } else {
+        printf("http://localhost:%u/ and at every address of this machine\n",
+               ntohs(addr.s_in.sa_port)); /* which is where s_in6 has it, too */
     }
 }
 
-static void print_facts(const char *dir)
+/* Prints the features that are there (or are not), in lines of moderate length. */
+static void print_features(const char *label, bool present)
 {
     const nng_uring_feature *list;
     size_t                   count;
+    int                      column = 0;
     nng_uring_probe(&list, &count);
-    printf("serving  %s\n", dir != NULL ? dir : "the site of nng-uring");
-    printf("loops    %u, set up with %s\n", nng_uring_loops(), nng_uring_setup_flags());
-    printf("features");
     for (size_t i = 0; i < count; i++) {
-        if (list[i].present) {
-            printf(" %s%s", list[i].name, i + 1 < count ? "," : "");
+        if (list[i].present != present) {
+            continue;
+        }
+        int n = (int) strlen(list[i].name) + 2;
+        if (column == 0) {
+            column = printf("%-9s%s", label, list[i].name);
+        } else if (column + n > 90) {
+            column = printf(",\n%-9s%s", "", list[i].name) - 2;
+        } else {
+            column += printf(", %s", list[i].name);
         }
     }
-    printf("\n");
+    if (column > 0) {
+        putchar('\n');
+    }
+}
+
+static void print_facts(nng_http_server *server, const char *dir)
+{
+    print_url(server);
+    printf("%-9s%s\n", "serving", dir != NULL ? dir : "the site of nng-uring");
+    printf("%-9s%u, set up with %s\n", "loops", nng_uring_loops(), nng_uring_setup_flags());
+    print_features("uses", true);
+    print_features("lacks", false);
     fflush(stdout);
+}
+
+/* Waits to be told to end. After that the signals do what they always do, for the impatient. */
+static void wait_for_signal(const sigset_t *ends)
+{
+    int sig;
+    sigwait(ends, &sig);
+    fputs("nng-uring: finishing what is in hand; another signal ends it at once\n", stderr);
+    sigprocmask(SIG_UNBLOCK, ends, NULL);
 }
 
 int cmd_serve(int argc, char **argv)
 {
     struct options options = { .listen = "127.0.0.1:8080" };
-    int            sig, err = parse(argc, argv, &options);
-    if (err != 0) {
-        return err;
+    int            status  = parse(argc, argv, &options);
+    if (status == 0 && options.dir != NULL) {
+        status = check_dir(options.dir);
     }
-    if (options.dir != NULL && check_dir(options.dir) != 0) {
-        return 1;
+    if (status != 0) {
+        return status;
     }
     sigset_t ends;
     sigemptyset(&ends);
@@ -202,20 +263,16 @@ int cmd_serve(int argc, char **argv)
     sigaddset(&ends, SIGTERM);
     sigprocmask(SIG_BLOCK, &ends, NULL); /* before there is another thread */
 
-    nng_http_server *server = make_server(&options);
-    if (server == NULL) {
-        return 1;
-    }
-    err = nng_http_server_start(server);
-    if (err != 0) {
+    nng_http_server *server;
+    status = start(&options, &server);
+    if (status == 0) {
+        print_facts(server, options.dir);
+        wait_for_signal(&ends);
+        if (nng_uring_server_drain(server, DRAIN_MS) != 0) {
+            status = complain("gave up on connections that did not end");
+        }
         nng_http_server_release(server);
-        return explain(err, options.listen);
     }
-    print_url(server);
-    print_facts(options.dir);
-    sigwait(&ends, &sig);
-    err = nng_uring_server_drain(server, DRAIN_MS);
-    nng_http_server_release(server);
     nng_fini();
-    return err != 0 ? complain("gave up on connections that did not end") : 0;
+    return status;
 }

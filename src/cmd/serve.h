@@ -2,7 +2,10 @@
 #ifndef NU_CMD_SERVE_H
 #define NU_CMD_SERVE_H
 
-/* The arguments behind "serve"; returns the exit status: 0, 1 for a failure, 2 for wrong usage. */
+/*
+ * The arguments, argv[0] being "serve". Returns the exit status when it is over: 0, 1 for a
+ * failure, 2 for wrong usage.
+ */
 int cmd_serve(int argc, char **argv);
 
 #endif
