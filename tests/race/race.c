@@ -231,15 +231,20 @@ static void called(void *arg)
 
 /* ---- Application threads ------------------------------------------------------------------ */
 
+static void give_back(struct op *op, nng_aio *aio)
+{
+    pthread_mutex_lock(&op->lock);
+    op->aio = aio;
+    pthread_mutex_unlock(&op->lock);
+}
+
 static void renew(struct op *op)
 {
     memset(op->buffer, UNTOUCHED, READ_SIZE);
     if (nng_aio_alloc(&op->self, called, op) != 0) {
         race_fail("nng_aio_alloc", op->id, 0);
     }
-    pthread_mutex_lock(&op->lock);
-    op->aio = op->self;
-    pthread_mutex_unlock(&op->lock);
+    give_back(op, op->self);
 }
 
 /* Takes the aio away from callbacks, so that it can be stopped or freed. */
@@ -283,6 +288,18 @@ static void end_op(struct op *op, unsigned how)
     }
 }
 
+/* With the aio withdrawn, lest its callback starts something that ends we do not know when. */
+static void wait_for_end(struct op *op)
+{
+    nng_aio *aio = withdraw(op);
+    nng_aio_cancel(aio);
+    nng_aio_wait(aio);
+    if (atomic_load(&op->busy)) {
+        race_fail("wait did not wait for the callback", op->id, 0);
+    }
+    give_back(op, aio);
+}
+
 static void poke(struct op *op, unsigned *seed)
 {
     switch (nu_random(seed, 40)) {
@@ -293,8 +310,7 @@ static void poke(struct op *op, unsigned *seed)
         renew(op);
         break;
     case 3:
-        nng_aio_cancel(op->aio);
-        nng_aio_wait(op->aio);
+        wait_for_end(op);
         break;
     case 4:
     case 5:

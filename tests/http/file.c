@@ -1,0 +1,378 @@
+#include "http/file.h"
+
+#include "support/peer.h"
+#include "support/proc.h"
+#include "support/web.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <nng/uring.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* A server of the directory "root" in a temporary one. */
+struct site {
+    struct nu_web web;
+    unsigned      fds;
+    char          dir[64];
+    char          path[512]; /* the last of at() */
+};
+
+static char *at(struct site *site, const char *name)
+{
+    snprintf(site->path, sizeof site->path, "%s/%s", site->dir, name);
+    return site->path;
+}
+
+static void open_site(struct site *site)
+{
+    strcpy(site->dir, "/tmp/nu-file-XXXXXX");
+    cr_assert_not_null(mkdtemp(site->dir));
+    cr_assert_eq(mkdir(at(site, "root"), 0755), 0);
+    nu_web_open(&site->web);
+    nu_web_directory(&site->web, "/", at(site, "root"));
+    nu_web_static(&site->web, "/static", "home");
+    nu_web_start(&site->web);
+    nu_web_assert(&site->web, "/", 404, NULL); /* so that the root is open */
+    site->fds = site->web.fds + nng_uring_loops() + 1;
+    nu_proc_await_fds(site->fds);
+}
+
+static void close_site(struct site *site)
+{
+    char command[128];
+    nu_web_close(&site->web);
+    snprintf(command, sizeof command, "rm -rf %s", site->dir);
+    cr_assert_eq(system(command), 0);
+}
+
+static void make(struct site *site, const char *name, const void *data, size_t size)
+{
+    int fd = open(at(site, name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    cr_assert_geq(fd, 0);
+    for (const char *p = data; size > 0;) {
+        ssize_t n = write(fd, p, size);
+        cr_assert_gt(n, 0);
+        p += n;
+        size -= (size_t) n;
+    }
+    close(fd);
+}
+
+static void make_text(struct site *site, const char *name, const char *text)
+{
+    make(site, name, text, strlen(text));
+}
+
+/* ---- Content ------------------------------------------------------------------------------ */
+
+static const size_t sizes[] = {
+    0, 1, 255, 4096, 256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1, 3 << 20
+};
+
+#define SIZES (sizeof sizes / sizeof sizes[0])
+
+Test(file, content, .timeout = 120)
+{
+    struct site       site;
+    struct nu_browser b;
+    open_site(&site);
+    nu_browser_open(&b, site.web.port);
+    for (unsigned i = 0; i < SIZES; i++) {
+        char     line[64];
+        uint8_t *data = nu_pattern_new(sizes[i] + 1, i);
+        make(&site, "root/f.html", data, sizes[i]);
+        snprintf(line, sizeof line, "Content-Length: %zu", sizes[i]);
+        for (int round = 0; round < 3; round++) {
+            nu_browser_get(&b, "/f.html");
+            nu_browser_say(&b, "HEAD /f.html HTTP/1.1\r\nHost: x\r\n\r\n");
+            nu_browser_get(&b, "/static");
+            nu_browser_hear(&b);
+            cr_assert_eq(b.status, 200);
+            cr_assert(nu_browser_line(&b, line));
+            cr_assert(nu_browser_line(&b, "Content-Type: text/html; charset=utf-8"));
+            cr_assert_eq(b.size, sizes[i]);
+            nu_pattern_assert((uint8_t *) b.body, 0, sizes[i], i);
+            nu_browser_head(&b);
+            cr_assert_eq(b.status, 200);
+            cr_assert(nu_browser_line(&b, line));
+            nu_browser_assert(&b, 200, "home");
+        }
+        free(data);
+    }
+    nu_browser_close(&b);
+    close_site(&site);
+}
+
+Test(file, file_handler, .timeout = 60)
+{
+    struct site       site;
+    nng_http_handler *h;
+    open_site(&site);
+    make_text(&site, "one.txt", "first");
+    cr_assert_eq(nng_http_handler_alloc_file(&h, "/one", at(&site, "one.txt")), 0);
+    nu_web_add(&site.web, h);
+    cr_assert_eq(nng_http_handler_alloc_file(&h, "/dir", site.dir), 0);
+    nu_web_add(&site.web, h);
+    nu_web_assert(&site.web, "/one", 200, "first");
+    make_text(&site, "one.txt", "second time"); /* it is read anew */
+    nu_web_assert(&site.web, "/one", 200, "second time");
+    nu_web_assert(&site.web, "/one/", 200, "second time");
+    nu_web_assert(&site.web, "/one/x", 404, NULL);
+    nu_web_assert(&site.web, "/dir", 404, NULL);
+    unlink(at(&site, "one.txt"));
+    nu_web_assert(&site.web, "/one", 404, NULL);
+    close_site(&site);
+}
+
+Test(file, http_1_0_and_close, .timeout = 60)
+{
+    struct site       site;
+    struct nu_browser b;
+    open_site(&site);
+    make_text(&site, "root/f", "content");
+    nu_browser_open(&b, site.web.port);
+    nu_browser_say(&b, "GET /f HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    nu_browser_assert(&b, 200, "content");
+    cr_assert(nu_browser_line(&b, "Connection: keep-alive"));
+    nu_browser_say(&b, "GET /f HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    shutdown(b.fd, SHUT_WR);
+    nu_browser_assert(&b, 200, "content");
+    cr_assert(nu_browser_line(&b, "Connection: close"));
+    nu_browser_assert_end(&b);
+    nu_browser_close(&b);
+    close_site(&site);
+}
+
+/* ---- Names -------------------------------------------------------------------------------- */
+
+Test(file, indexes, .timeout = 60)
+{
+    struct site site;
+    open_site(&site);
+    cr_assert_eq(mkdir(at(&site, "root/a"), 0755), 0);
+    cr_assert_eq(mkdir(at(&site, "root/a/index.html"), 0755), 0);
+    cr_assert_eq(mkdir(at(&site, "root/b"), 0755), 0);
+    make_text(&site, "root/index.html", "root");
+    make_text(&site, "root/b/index.htm", "htm");
+    nu_web_assert(&site.web, "/", 200, "root");
+    nu_web_assert(&site.web, "/?q", 200, "root");
+    nu_web_assert(&site.web, "//", 200, "root");
+    nu_web_assert(&site.web, "/a", 404, NULL);
+    nu_web_assert(&site.web, "/b", 200, "htm");
+    nu_web_assert(&site.web, "/b/", 200, "htm");
+    make_text(&site, "root/b/index.html", "html");
+    nu_web_assert(&site.web, "/b/", 200, "html");
+    nu_web_assert(&site.web, "/b/index.htm", 200, "htm");
+    nu_web_assert(&site.web, "/b/index.html/", 404, NULL);
+    nu_web_assert(&site.web, "/b/index.html/x", 404, NULL);
+    close_site(&site);
+}
+
+Test(file, odd_names, .timeout = 60)
+{
+    char        name[256], target[300];
+    struct site site;
+    open_site(&site);
+    make_text(&site, "root/a b?c#d%41", "odd");
+    nu_web_assert(&site.web, "/a%20b%3fc%23d%2541", 200, "odd");
+    nu_web_assert(&site.web, "/a%20b%3fc%23d%41", 404, NULL);
+    make_text(&site, "root/\xc3\xa9\xff\n", "bytes");
+    nu_web_assert(&site.web, "/%c3%A9%ff%0a", 200, "bytes");
+    memset(name, 'n', 255);
+    name[255] = '\0';
+    snprintf(target, sizeof target, "root/%s", name);
+    make_text(&site, target, "long");
+    nu_web_assert(&site.web, target + 4, 200, "long");
+    strcat(target, "n");
+    nu_web_assert(&site.web, target + 4, 404, NULL);
+    make_text(&site, "root/...", "dots");
+    nu_web_assert(&site.web, "/...", 200, "dots");
+    close_site(&site);
+}
+
+static const char *const outside[] = {
+    "/../secret",      "/%2e%2e/secret",     "/.%2E/secret",
+    "/a/../../secret", "/..%2fsecret",       "/%2e%2e%2fsecret",
+    "/..%5csecret",    "//../secret",        "/absolute",
+    "/relative",       "/above/secret",      "/absolute/",
+    "/loop",           "/%2e%2e%00/secret",  "/dangling",
+    "/..;/secret",     "/%252e%252e/secret", "/a%2f..%2f..%2fsecret",
+};
+
+Test(file, nothing_outside_the_root, .timeout = 60)
+{
+    char        target[128];
+    struct site site;
+    open_site(&site);
+    make_text(&site, "secret", "secret");
+    snprintf(target, sizeof target, "%s/secret", site.dir);
+    cr_assert_eq(mkdir(at(&site, "root/a"), 0755), 0);
+    cr_assert_eq(symlink(target, at(&site, "root/absolute")), 0);
+    cr_assert_eq(symlink("../secret", at(&site, "root/relative")), 0);
+    cr_assert_eq(symlink("..", at(&site, "root/above")), 0);
+    cr_assert_eq(symlink("loop", at(&site, "root/loop")), 0);
+    cr_assert_eq(symlink("nothing", at(&site, "root/dangling")), 0);
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
+        struct nu_browser b;
+        nu_browser_open(&b, site.web.port);
+        nu_browser_get(&b, outside[i]);
+        nu_browser_hear(&b);
+        cr_assert(b.status == 404 || b.status == 400, "%s: %u", outside[i], b.status);
+        cr_assert_null(memmem(b.body, b.size, "secret", 6), "%s", outside[i]);
+        nu_browser_close(&b);
+    }
+    /* What leads out and in again stays out; links within are followed. */
+    cr_assert_eq(symlink("../root/f", at(&site, "root/out-and-in")), 0);
+    cr_assert_eq(symlink("../f", at(&site, "root/a/link")), 0);
+    cr_assert_eq(symlink("a", at(&site, "root/b")), 0);
+    make_text(&site, "root/f", "inside");
+    nu_web_assert(&site.web, "/out-and-in", 404, NULL);
+    nu_web_assert(&site.web, "/a/link", 200, "inside");
+    nu_web_assert(&site.web, "/b/link", 200, "inside");
+    nu_web_assert(&site.web, "/a/../f", 200, "inside");
+    nu_web_assert(&site.web, "/./a/.././/f", 200, "inside");
+    close_site(&site);
+}
+
+Test(file, no_such_root, .timeout = 60)
+{
+    struct nu_web web;
+    nu_web_open(&web);
+    nu_web_directory(&web, "/a", "/no/such/directory");
+    nu_web_directory(&web, "/b", "/etc/passwd");
+    nu_web_start(&web);
+    nu_web_assert(&web, "/a/x", 404, NULL);
+    nu_web_assert(&web, "/b", 404, NULL);
+    nu_web_assert(&web, "/b/x", 404, NULL);
+    nu_web_close(&web);
+}
+
+/* ---- What is not a readable file ---------------------------------------------------------- */
+
+Test(file, not_regular, .timeout = 60)
+{
+    struct sockaddr_un sun = { .sun_family = AF_UNIX };
+    struct site        site;
+    nng_http_handler  *h;
+    open_site(&site);
+    cr_assert_eq(mkfifo(at(&site, "root/fifo"), 0644), 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_geq(fd, 0);
+    strcpy(sun.sun_path, at(&site, "root/socket"));
+    cr_assert_eq(bind(fd, (struct sockaddr *) &sun, sizeof sun), 0);
+    cr_assert_eq(nng_http_handler_alloc_file(&h, "/null", "/dev/null"), 0);
+    nu_web_add(&site.web, h);
+    cr_assert_eq(nng_http_handler_alloc_file(&h, "/tty", "/dev/tty"), 0);
+    nu_web_add(&site.web, h);
+    nu_web_assert(&site.web, "/fifo", 404, NULL);
+    nu_web_assert(&site.web, "/socket", 404, NULL);
+    nu_web_assert(&site.web, "/null", 404, NULL);
+    nu_web_assert(&site.web, "/tty", 404, NULL);
+    close(fd);
+    close_site(&site);
+}
+
+Test(file, unreadable, .timeout = 60)
+{
+    struct site site;
+    if (geteuid() == 0) { /* may read everything: be somebody else */
+        cr_assert_eq(setgroups(0, NULL), 0);
+        cr_assert_eq(setresgid(65534, 65534, 65534), 0);
+        cr_assert_eq(setresuid(65534, 65534, 65534), 0);
+        cr_assert_eq(prctl(PR_SET_DUMPABLE, 1), 0); /* or LeakSanitizer and /proc/self/fd refuse */
+    }
+    open_site(&site);
+    make_text(&site, "root/f", "secret");
+    cr_assert_eq(chmod(at(&site, "root/f"), 0), 0);
+    cr_assert_eq(mkdir(at(&site, "root/d"), 0), 0);
+    nu_web_assert(&site.web, "/f", 403, NULL);
+    nu_web_assert(&site.web, "/d", 403, NULL);
+    nu_web_assert(&site.web, "/d/f", 403, NULL);
+    cr_assert_eq(chmod(at(&site, "root/d"), 0700), 0);
+    close_site(&site);
+}
+
+/* ---- Files that change while they are sent ------------------------------------------------ */
+
+#define BIG ((size_t) 24 << 20)
+
+static void ask_big(struct site *site, struct nu_browser *b)
+{
+    uint8_t *data = nu_pattern_new(BIG, 2);
+    make(site, "root/big", data, BIG);
+    free(data);
+    nu_browser_open_small(b, site->web.port);
+    nu_browser_get(b, "/big");
+    nu_browser_get(b, "/static");
+    nu_browser_head(b);
+    cr_assert(nu_browser_line(b, "Content-Length: 25165824"));
+}
+
+Test(file, shrinks, .timeout = 60)
+{
+    struct site       site;
+    struct nu_browser b;
+    open_site(&site);
+    ask_big(&site, &b);
+    cr_assert_eq(truncate(at(&site, "root/big"), 1000), 0);
+    cr_assert_lt(nu_browser_await_end(&b), BIG); /* broken off, not padded */
+    nu_browser_close(&b);
+    nu_proc_await_fds(site.fds);
+    nu_web_assert(&site.web, "/static", 200, "home");
+    close_site(&site);
+}
+
+Test(file, grows, .timeout = 60)
+{
+    struct site       site;
+    struct nu_browser b;
+    open_site(&site);
+    ask_big(&site, &b);
+    int fd = open(at(&site, "root/big"), O_WRONLY | O_APPEND | O_CLOEXEC);
+    cr_assert_eq(write(fd, "more", 4), 4);
+    close(fd);
+    nu_peer_read(b.fd, b.len - b.used, BIG - (b.len - b.used), 2);
+    nu_pattern_assert((uint8_t *) b.buf + b.used, 0, b.len - b.used, 2);
+    b.len = b.used = 0;
+    nu_browser_assert(&b, 200, "home");
+    nu_browser_close(&b);
+    close_site(&site);
+}
+
+/* ---- What it holds ------------------------------------------------------------------------ */
+
+Test(file, descriptors_come_back, .timeout = 120)
+{
+    struct site site;
+    open_site(&site);
+    uint8_t *data = nu_pattern_new((size_t) 1 << 20, 1);
+    make(&site, "root/f", data, (size_t) 1 << 20);
+    free(data);
+    for (int i = 0; i < 200; i++) {
+        struct nu_browser b;
+        nu_browser_open_small(&b, site.web.port);
+        nu_browser_get(&b, "/f");
+        if (i % 4 == 0) {
+            nu_browser_hear(&b);
+            cr_assert_eq(b.size, (size_t) 1 << 20);
+        } else if (i % 4 == 1) {
+            nu_browser_head(&b);
+        }
+        if (i % 3 == 0) {
+            nu_browser_reset(&b);
+        } else {
+            nu_browser_close(&b);
+        }
+    }
+    nu_proc_await_fds(site.fds);
+    nu_web_assert(&site.web, "/static", 200, "home");
+    close_site(&site);
+}

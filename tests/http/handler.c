@@ -1,0 +1,134 @@
+#include "http/handler.h"
+
+#include "support/proc.h"
+#include "support/web.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int destroyed;
+
+static void destroy(void *data)
+{
+    cr_assert_eq(data, &destroyed);
+    destroyed++;
+}
+
+static void nothing(nng_aio *aio)
+{
+    nng_aio_finish(aio, NNG_EINTERNAL);
+}
+
+Test(handler, refused, .timeout = 10)
+{
+    nng_http_handler *h;
+    cr_assert_eq(nng_http_handler_alloc(&h, "/", NULL), NNG_EINVAL);
+    cr_assert_eq(nng_http_handler_alloc(&h, "x", nothing), NNG_EINVAL);
+    cr_assert_eq(nng_http_handler_alloc(&h, NULL, nothing), NNG_EINVAL);
+    cr_assert_eq(nng_http_handler_alloc_static(&h, "/", NULL, 1, NULL), NNG_EINVAL);
+    cr_assert_eq(nng_http_handler_alloc_static(&h, "x", "", 0, NULL), NNG_EINVAL);
+    cr_assert_eq(nng_http_handler_alloc_file(&h, "/", NULL), NNG_EINVAL);
+    cr_assert_eq(nng_http_handler_alloc_file(&h, "/", ""), NNG_EINVAL);
+    cr_assert_eq(nng_http_handler_alloc_directory(&h, "/", ""), NNG_EINVAL);
+    cr_assert_eq(nng_http_handler_alloc_directory(&h, "x", "/"), NNG_EINVAL);
+    nng_http_handler_free(NULL);
+}
+
+/* A content type that would add a header line, or end the head. */
+Test(handler, content_type, .timeout = 10)
+{
+    static const char *const bad[] = {
+        "text/plain\r\nX: y", "a\nb", "a\rb", "a\tb", "\x7f", "a\x01"
+    };
+    nng_http_handler *h;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        cr_assert_eq(nng_http_handler_alloc_static(&h, "/", "x", 1, bad[i]), NNG_EINVAL);
+    }
+    cr_assert_eq(nng_http_handler_alloc_static(&h, "/", NULL, 0, "text/html; charset=utf-8"), 0);
+    nng_http_handler_free(h);
+}
+
+/* What was passed in may go. */
+Test(handler, copies, .timeout = 60)
+{
+    struct nu_web     web;
+    nng_http_handler *h;
+    char              uri[] = "/x", text[] = "text", type[] = "text/x", method[] = "GET";
+    nu_web_open(&web);
+    cr_assert_eq(nng_http_handler_alloc_static(&h, uri, text, 4, type), 0);
+    cr_assert_eq(nng_http_handler_set_method(h, method), 0);
+    memset(uri, '?', 2);
+    memset(text, '?', 4);
+    memset(type, '?', 6);
+    memset(method, '?', 3);
+    nu_web_add(&web, h);
+    nu_web_start(&web);
+    nu_web_assert(&web, "/x", 200, "text");
+    nu_web_close(&web);
+}
+
+Test(handler, setters_when_added, .timeout = 60)
+{
+    struct nu_web     web;
+    nng_http_handler *h;
+    nu_web_open(&web);
+    cr_assert_eq(nng_http_handler_alloc(&h, "/", nothing), 0);
+    cr_assert_null(nng_http_handler_get_data(h));
+    for (int added = 0; added < 3; added++) {
+        int err = added == 1 ? NNG_EBUSY : 0;
+        cr_assert_eq(nng_http_handler_set_method(h, "PUT"), err);
+        cr_assert_eq(nng_http_handler_set_host(h, "x"), err);
+        cr_assert_eq(nng_http_handler_set_tree(h), err);
+        cr_assert_eq(nng_http_handler_set_tree_exclusive(h), err);
+        cr_assert_eq(nng_http_handler_collect_body(h, true, 1), err);
+        cr_assert_eq(nng_http_handler_set_data(h, &destroyed, destroy), err);
+        cr_assert_eq(nng_http_handler_get_data(h), &destroyed);
+        if (added == 0) {
+            nu_web_add(&web, h);
+        } else if (added == 1) {
+            cr_assert_eq(nng_http_server_del_handler(web.server, h), 0);
+        }
+    }
+    nu_web_close(&web);
+    cr_assert_eq(destroyed, 0);
+    nng_http_handler_free(h);
+    nng_fini(); /* until then a loop may still look at it */
+    cr_assert_eq(destroyed, 1);
+}
+
+Test(handler, goes_with_the_server, .timeout = 60)
+{
+    struct nu_web     web;
+    nng_http_handler *h[4];
+    nu_web_open(&web);
+    for (int i = 0; i < 4; i++) {
+        char uri[] = "/0";
+        uri[1]     = (char) ('0' + i);
+        cr_assert_eq(nng_http_handler_alloc(&h[i], uri, nothing), 0);
+        cr_assert_eq(nng_http_handler_set_data(h[i], &destroyed, destroy), 0);
+        nu_web_add(&web, h[i]);
+    }
+    nu_web_start(&web);
+    cr_assert_eq(nng_http_server_add_handler(web.server, h[0]), NNG_EADDRINUSE);
+    cr_assert_eq(nng_http_server_del_handler(web.server, h[1]), 0);
+    nng_http_handler_free(h[1]);
+    nu_web_assert(&web, "/0", 500, NULL);
+    nu_web_assert(&web, "/1", 404, NULL);
+    nu_web_close(&web);
+    nng_fini();
+    cr_assert_eq(destroyed, 4);
+}
+
+static void free_it(void *data)
+{
+    free(data);
+}
+
+Test(handler, data_may_be_freed_by_its_owner, .timeout = 10)
+{
+    nng_http_handler *h;
+    cr_assert_eq(nng_http_handler_alloc(&h, "", nothing), 0);
+    cr_assert_eq(nng_http_handler_set_data(h, malloc(10), free_it), 0);
+    nng_http_handler_free(h);
+}

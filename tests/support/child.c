@@ -1,0 +1,98 @@
+#include "support/child.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_ARGS 16
+
+static void become(int program, char *const argv[], int out, int err, void (*prepare)(void))
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    dup2(out, STDOUT_FILENO);
+    dup2(err, STDERR_FILENO);
+    if (prepare != NULL) {
+        prepare();
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user would undo it */
+    fexecve(program, argv, environ);
+    _exit(126);
+}
+
+void nu_child_start(struct nu_child *child, const char *args, void (*prepare)(void))
+{
+    const char *path = getenv("NNG_URING_BIN");
+    char        words[1024], *argv[MAX_ARGS + 1] = { "nng-uring" };
+    int         argc = 1, out[2], err[2];
+    cr_assert_lt(strlen(args), sizeof words);
+    strcpy(words, args);
+    for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " ")) {
+        cr_assert_lt(argc, MAX_ARGS);
+        argv[argc++] = word;
+    }
+    path = path != NULL ? path : NU_PROGRAM;
+    /* By descriptor: another user may not be allowed to look into our directory. */
+    int program = open(path, O_RDONLY | O_CLOEXEC);
+    cr_assert_geq(program, 0, "%s: %s", path, strerror(errno));
+    cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
+    cr_assert_eq(pipe2(err, O_CLOEXEC), 0);
+    *child     = (struct nu_child){ .out = out[0], .err = err[0] };
+    child->pid = fork();
+    if (child->pid == 0) {
+        become(program, argv, out[1], err[1], prepare);
+    }
+    cr_assert_gt(child->pid, 0);
+    close(out[1]);
+    close(err[1]);
+    close(program);
+}
+
+/* Reads until `text` has appeared, or (NULL) to the end. */
+static void read_text(int fd, char *buffer, const char *text)
+{
+    size_t have = strlen(buffer);
+    while (text == NULL || strstr(buffer, text) == NULL) {
+        ssize_t n = read(fd, buffer + have, NU_CHILD_TEXT - 1 - have);
+        cr_assert(n > 0 || text == NULL, "it ended without '%s', but with '%s'", text, buffer);
+        if (n <= 0) {
+            return;
+        }
+        have += (size_t) n;
+        buffer[have] = '\0';
+    }
+}
+
+void nu_child_await_out(struct nu_child *child, const char *text)
+{
+    read_text(child->out, child->out_text, text);
+}
+
+void nu_child_await_err(struct nu_child *child, const char *text)
+{
+    read_text(child->err, child->err_text, text);
+}
+
+int nu_child_end(struct nu_child *child)
+{
+    int status;
+    read_text(child->out, child->out_text, NULL);
+    read_text(child->err, child->err_text, NULL);
+    close(child->out);
+    close(child->err);
+    cr_assert_eq(waitpid(child->pid, &status, 0), child->pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+int nu_child_run(struct nu_child *child, const char *args, void (*prepare)(void))
+{
+    nu_child_start(child, args, prepare);
+    return nu_child_end(child);
+}

@@ -1,0 +1,305 @@
+#include "support/web.h"
+
+#include "support/proc.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PATIENCE 20 /* seconds */
+
+/* ---- Server ------------------------------------------------------------------------------- */
+
+void nu_web_open(struct nu_web *web)
+{
+    nng_url *url;
+    nng_aio *aio;
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0); /* starts the library */
+    nng_aio_free(aio);
+    web->fds = nu_proc_fds();
+    cr_assert_eq(nng_url_parse(&url, "http://127.0.0.1:0"), 0);
+    cr_assert_eq(nng_http_server_hold(&web->server, url), 0);
+    nng_url_free(url);
+    web->port = 0;
+}
+
+void nu_web_add(struct nu_web *web, nng_http_handler *handler)
+{
+    cr_assert_eq(nng_http_server_add_handler(web->server, handler), 0);
+}
+
+void nu_web_static(struct nu_web *web, const char *uri, const char *text)
+{
+    nng_http_handler *h;
+    cr_assert_eq(nng_http_handler_alloc_static(&h, uri, text, strlen(text), "text/plain"), 0);
+    nu_web_add(web, h);
+}
+
+nng_http_handler *nu_web_callback(struct nu_web *web, const char *uri, void (*cb)(nng_aio *))
+{
+    nng_http_handler *h;
+    cr_assert_eq(nng_http_handler_alloc(&h, uri, cb), 0);
+    cr_assert_eq(nng_http_handler_set_method(h, NULL), 0);
+    nu_web_add(web, h);
+    return h;
+}
+
+void nu_web_directory(struct nu_web *web, const char *uri, const char *path)
+{
+    nng_http_handler *h;
+    cr_assert_eq(nng_http_handler_alloc_directory(&h, uri, path), 0);
+    nu_web_add(web, h);
+}
+
+void nu_web_start(struct nu_web *web)
+{
+    nng_sockaddr addr;
+    int          err = nng_http_server_start(web->server);
+    cr_assert_eq(err, 0, "start: %s", nng_strerror(err));
+    cr_assert_eq(nng_http_server_get_addr(web->server, &addr), 0);
+    cr_assert_eq(addr.s_family, NNG_AF_INET);
+    web->port = ntohs(addr.s_in.sa_port);
+    cr_assert_neq(web->port, 0);
+}
+
+void nu_web_close(struct nu_web *web)
+{
+    nng_http_server_release(web->server);
+    web->server = NULL;
+    nu_proc_await_fds(web->fds);
+}
+
+/* ---- Browsers ----------------------------------------------------------------------------- */
+
+void nu_browser_open_later(struct nu_browser *b)
+{
+    int on = 1;
+    memset(b, 0, sizeof *b);
+    b->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_geq(b->fd, 0);
+    setsockopt(b->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void nu_browser_connect(struct nu_browser *b, unsigned port)
+{
+    struct timeval     patience = { PATIENCE, 0 };
+    struct sockaddr_in sin      = { .sin_family      = AF_INET,
+                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                    .sin_port        = htons((uint16_t) port) };
+    cr_assert_eq(connect(b->fd, (struct sockaddr *) &sin, sizeof sin), 0, "%s", strerror(errno));
+    setsockopt(b->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(b->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+}
+
+void nu_browser_open(struct nu_browser *b, unsigned port)
+{
+    nu_browser_open_later(b);
+    nu_browser_connect(b, port);
+}
+
+void nu_browser_open_small(struct nu_browser *b, unsigned port)
+{
+    int size = 8192;
+    nu_browser_open_later(b);
+    setsockopt(b->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    nu_browser_connect(b, port);
+}
+
+void nu_browser_close(struct nu_browser *b)
+{
+    close(b->fd);
+    free(b->buf);
+    b->fd  = -1;
+    b->buf = NULL;
+}
+
+void nu_browser_reset(struct nu_browser *b)
+{
+    struct linger linger = { 1, 0 };
+    setsockopt(b->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    nu_browser_close(b);
+}
+
+void nu_browser_send(struct nu_browser *b, const void *data, size_t size)
+{
+    for (const char *p = data; size > 0;) {
+        ssize_t n = send(b->fd, p, size, MSG_NOSIGNAL);
+        cr_assert(n > 0 || errno == EINTR, "send: %s", strerror(errno));
+        p += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t) n : 0;
+    }
+}
+
+void nu_browser_say(struct nu_browser *b, const char *text)
+{
+    nu_browser_send(b, text, strlen(text));
+}
+
+void nu_browser_get(struct nu_browser *b, const char *target)
+{
+    char *text;
+    cr_assert_gt(asprintf(&text, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", target), 0);
+    nu_browser_say(b, text);
+    free(text);
+}
+
+/* recv(); a ring that this thread made and closed before can interrupt it once. */
+static ssize_t receive(int fd, void *p, size_t size, int flags)
+{
+    ssize_t n;
+    do {
+        n = recv(fd, p, size, flags);
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+/* Receives something; 0 at the end. */
+static size_t more(struct nu_browser *b)
+{
+    if (b->len == b->cap) {
+        b->cap = b->cap > 0 ? b->cap * 2 : 65536;
+        b->buf = realloc(b->buf, b->cap);
+        cr_assert_not_null(b->buf);
+    }
+    ssize_t n = receive(b->fd, b->buf + b->len, b->cap - b->len, 0);
+    cr_assert_geq(n, 0, "recv: %s", strerror(errno));
+    b->len += (size_t) n;
+    return (size_t) n;
+}
+
+void nu_browser_head(struct nu_browser *b)
+{
+    char *end;
+    if (b->used > 0) {
+        memmove(b->buf, b->buf + b->used, b->len - b->used);
+        b->len -= b->used;
+    }
+    b->used = 0;
+    while (b->len == 0 || (end = memmem(b->buf, b->len, "\r\n\r\n", 4)) == NULL) {
+        cr_assert_gt(more(b), 0, "the end, where a response was to come: %.*s", (int) b->len,
+                     b->buf);
+    }
+    size_t n = (size_t) (end - b->buf) + 2;
+    cr_assert_lt(n, sizeof b->head);
+    memcpy(b->head, b->buf, n);
+    b->head[n] = '\0';
+    b->used    = n + 2;
+    b->body    = NULL;
+    b->size    = 0;
+    cr_assert_eq(sscanf(b->head, "HTTP/1.1 %3u ", &b->status), 1, "%s", b->head);
+}
+
+void nu_browser_hear(struct nu_browser *b)
+{
+    nu_browser_head(b);
+    const char *length = strcasestr(b->head, "\r\nContent-Length: ");
+    b->size            = length != NULL ? strtoull(length + 18, NULL, 10) : 0;
+    size_t head        = b->used;
+    while (b->len < head + b->size) {
+        cr_assert_gt(more(b), 0, "the end, after %zu of %zu bytes", b->len - head, b->size);
+    }
+    b->body = b->buf + head;
+    b->used = head + b->size;
+}
+
+void nu_browser_assert(struct nu_browser *b, unsigned status, const char *body)
+{
+    nu_browser_hear(b);
+    cr_assert_eq(b->status, status, "%u: %.*s", b->status, (int) b->size, b->body);
+    if (body != NULL) {
+        cr_assert_eq(b->size, strlen(body), "%.*s", (int) b->size, b->body);
+        cr_assert_arr_eq(b->body, body, b->size);
+    }
+}
+
+bool nu_browser_line(const struct nu_browser *b, const char *line)
+{
+    char *text;
+    cr_assert_gt(asprintf(&text, "\r\n%s\r\n", line), 0);
+    bool there = strcasestr(b->head, text) != NULL;
+    free(text);
+    return there;
+}
+
+void nu_browser_assert_end(struct nu_browser *b)
+{
+    cr_assert_eq(b->len, b->used, "%.*s", (int) (b->len - b->used), b->buf + b->used);
+    cr_assert_eq(more(b), 0, "%.*s", (int) (b->len - b->used), b->buf + b->used);
+}
+
+size_t nu_browser_await_end(struct nu_browser *b)
+{
+    size_t  sum = b->len - b->used;
+    char    bytes[65536];
+    ssize_t n;
+    while ((n = receive(b->fd, bytes, sizeof bytes, 0)) > 0) {
+        sum += (size_t) n;
+    }
+    cr_assert(n == 0 || errno == ECONNRESET, "recv: %s", strerror(errno));
+    return sum;
+}
+
+void nu_browser_assert_silent(struct nu_browser *b)
+{
+    char           byte;
+    struct timeval moment = { 0, 100000 }, patience = { PATIENCE, 0 };
+    cr_assert_eq(b->len, b->used, "%.*s", (int) (b->len - b->used), b->buf + b->used);
+    setsockopt(b->fd, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment);
+    cr_assert_eq(receive(b->fd, &byte, 1, MSG_PEEK), -1);
+    cr_assert_eq(errno, EAGAIN, "%s", strerror(errno));
+    setsockopt(b->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+}
+
+void nu_web_assert(const struct nu_web *web, const char *target, unsigned status, const char *body)
+{
+    struct nu_browser b;
+    nu_browser_open(&b, web->port);
+    nu_browser_get(&b, target);
+    nu_browser_assert(&b, status, body);
+    nu_browser_close(&b);
+}
+
+/* ---- Requests that wait ------------------------------------------------------------------- */
+
+void nu_desk_put(struct nu_desk *desk, nng_aio *aio)
+{
+    pthread_mutex_lock(&desk->lock);
+    desk->aios[desk->put++ % 64] = aio;
+    pthread_cond_signal(&desk->came);
+    pthread_mutex_unlock(&desk->lock);
+}
+
+nng_aio *nu_desk_take(struct nu_desk *desk)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE;
+    int err = 0;
+    pthread_mutex_lock(&desk->lock);
+    while (desk->taken == desk->put && err == 0) {
+        err = pthread_cond_timedwait(&desk->came, &desk->lock, &until);
+    }
+    nng_aio *aio = err == 0 ? desk->aios[desk->taken++ % 64] : NULL;
+    pthread_mutex_unlock(&desk->lock);
+    cr_assert_eq(err, 0, "no request has come");
+    return aio;
+}
+
+void nu_answer(nng_aio *aio, const void *text, size_t size)
+{
+    nng_http_res *res;
+    cr_assert_eq(nng_http_res_alloc(&res), 0);
+    cr_assert_eq(nng_http_res_copy_data(res, text, size), 0);
+    nng_aio_set_output(aio, 0, res);
+    nng_aio_finish(aio, 0);
+}
