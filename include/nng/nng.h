@@ -170,9 +170,10 @@ NNG_DECL const char *nng_strerror(int err);
 NNG_DECL const char *nng_version(void);
 
 /*
- * Stops the library's threads and returns what they hold. Whatever is still pending finishes with
- * NNG_ECLOSED first. Not from a callback; after it, objects that were left alive may only be
- * freed. A later call into the library starts it afresh. Follows nng_fini(3).
+ * Stops the library's loops. Whatever is still pending finishes with NNG_ECLOSED first, and so does
+ * what callbacks start meanwhile; operations that others provide, and HTTP handlers at work, are
+ * waited for. Not from a callback; after it, objects that were left alive may only be freed. A
+ * later call into the library starts it afresh. Follows nng_fini(3).
  */
 NNG_DECL void nng_fini(void);
 

@@ -66,7 +66,7 @@ void nu_exchange_call(struct nu_exchange *exchange)
     if (!nng_aio_begin(aio)) {
         return; /* not for an aio that nobody has seen yet */
     }
-    aio->loop = exchange->session->conn.tcp.loop;
+    nu_aio_owe(aio, exchange->session->conn.tcp.loop);
     nng_aio_set_input(aio, 0, exchange->req);
     nng_aio_set_input(aio, 1, exchange->handler);
     nng_aio_set_input(aio, 2, &exchange->session->conn);

@@ -23,7 +23,8 @@ enum nu_handler_kind {
 
 struct nng_http_handler {
     atomic_uint          refs;
-    atomic_bool          added; /* to a server: no setter works any more */
+    atomic_bool          added;  /* to a server once: no setter works any more */
+    atomic_bool          served; /* it is in some server's routing table */
     enum nu_handler_kind kind;
     char                *uri;       /* without the trailing '/' */
     char                *method;    /* NULL: any */

@@ -27,9 +27,10 @@ struct nng_http_server {
     _Atomic(struct nu_router *) router; /* read without a lock */
 
     pthread_mutex_t         lock;
-    pthread_cond_t          quiet;  /* a port has gone */
-    unsigned                starts; /* under lock, like all that follows */
-    unsigned                alive;  /* ports that have not gone */
+    pthread_cond_t          quiet;    /* a port has gone */
+    unsigned                starts;   /* under lock, like all that follows */
+    bool                    draining; /* nng_uring_server_drain() waits for the ports to go */
+    unsigned                alive;    /* ports that have not gone */
     unsigned                nports;
     struct nu_port        **ports; /* of the current run; NULL where one has gone */
     struct sockaddr_storage addr;  /* what it is bound to */
@@ -115,26 +116,47 @@ static int make_server(nng_http_server **serverp, const nng_url *url)
     return 0;
 }
 
-int nng_http_server_hold(nng_http_server **serverp, const nng_url *url)
+/* With `all_lock` held: one more hold on the server for this host and port, or NULL. */
+static nng_http_server *hold_existing(const nng_url *url)
 {
-    int err = 0;
-    pthread_mutex_lock(&all_lock);
     for (struct nu_list *n = all.next; n != &all; n = n->next) {
         nng_http_server *server = nu_container(n, nng_http_server, link);
         if (strcasecmp(server->host, url->u_hostname) == 0 &&
             strcmp(server->service, url->u_port) == 0) {
+            pthread_mutex_lock(&server->lock);
             server->holds++;
-            *serverp = server;
-            pthread_mutex_unlock(&all_lock);
-            return 0;
+            pthread_mutex_unlock(&server->lock);
+            return server;
         }
     }
-    err = make_server(serverp, url);
-    if (err == 0) {
-        nu_list_append(&all, &(*serverp)->link);
-    }
+    return NULL;
+}
+
+/* Making one may have to look its name up, which takes its time: nobody else waits for that. */
+int nng_http_server_hold(nng_http_server **serverp, const nng_url *url)
+{
+    pthread_mutex_lock(&all_lock);
+    nng_http_server *server = hold_existing(url), *made = NULL;
     pthread_mutex_unlock(&all_lock);
-    return err;
+    if (server == NULL) {
+        int err = make_server(&made, url);
+        if (err != 0) {
+            return err;
+        }
+        pthread_mutex_lock(&all_lock);
+        server = hold_existing(url);
+        if (server == NULL) {
+            nu_list_append(&all, &made->link);
+            server = made;
+            made   = NULL;
+        }
+        pthread_mutex_unlock(&all_lock);
+    }
+    if (made != NULL) {
+        free_server(made); /* somebody else was faster */
+    }
+    *serverp = server;
+    return 0;
 }
 
 /* ---- Ports, on their owners --------------------------------------------------------------- */
@@ -330,7 +352,7 @@ static int start_ports(nng_http_server *server)
     struct sockaddr_storage addr  = server->addr;
     int                     err   = NNG_ENOMEM;
     if (fds != NULL && ports != NULL) {
-        err = nu_listen_bind(fds, n, &addr);
+        err = nu_listen_bind(fds, n, &addr, server->family == AF_INET6);
     }
     if (err != 0) {
         free_ports(ports, n);
@@ -356,7 +378,7 @@ int nng_http_server_start(nng_http_server *server)
         return err;
     }
     pthread_mutex_lock(&server->lock);
-    err = server->starts > 0 ? 0 : start_ports(server);
+    err = server->draining ? NNG_EBUSY : server->starts > 0 ? 0 : start_ports(server);
     if (err == 0) {
         server->starts++;
     }
@@ -409,8 +431,10 @@ int nng_uring_server_drain(nng_http_server *server, nng_duration ms)
             post(server->ports[i], &server->ports[i]->drain);
         }
     }
-    server->starts = 0;
-    int err        = wait_quiet(server, nu_now() + (uint64_t) (ms > 0 ? ms : 0) * NU_MS);
+    server->starts   = 0;
+    server->draining = true;
+    int err          = wait_quiet(server, nu_now() + (uint64_t) (ms > 0 ? ms : 0) * NU_MS);
+    server->draining = false;
     stop_ports(server);
     pthread_mutex_unlock(&server->lock);
     return err;
@@ -500,13 +524,19 @@ static int replace_router(nng_http_server *server, struct nu_router *router)
 int nng_http_server_add_handler(nng_http_server *server, nng_http_handler *handler)
 {
     struct nu_router *router;
+    bool              no = false;
     pthread_mutex_lock(&server->lock);
     int err = nu_router_with(atomic_load(&server->router), handler, &router);
-    if (err == 0) {
-        err = replace_router(server, router);
-    }
-    if (err == 0) {
-        atomic_store(&handler->added, true);
+    if (err == 0 && !atomic_compare_exchange_strong(&handler->served, &no, true)) {
+        nu_router_free(router);
+        err = NNG_EBUSY; /* another server has it */
+    } else if (err == 0) {
+        bool was = atomic_exchange(&handler->added, true);
+        err      = replace_router(server, router);
+        if (err != 0) {
+            atomic_store(&handler->added, was);
+            atomic_store(&handler->served, false);
+        }
     }
     pthread_mutex_unlock(&server->lock);
     return err;
@@ -521,7 +551,7 @@ int nng_http_server_del_handler(nng_http_server *server, nng_http_handler *handl
         err = replace_router(server, router);
     }
     if (err == 0) {
-        atomic_store(&handler->added, false);
+        atomic_store(&handler->served, false);
     }
     pthread_mutex_unlock(&server->lock);
     return err;

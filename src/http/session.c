@@ -14,11 +14,13 @@
 #include <string.h>
 #include <strings.h>
 
+#define MAX_NESTED 8U
 #define LINGER_MS 2000                    /* how long the peer has to read our last words */
 #define LINGER_MAX ((size_t) 1024 * 1024) /* and how much it may still send meanwhile */
 
 static void process(struct nu_session *s);
 static void finished(void *arg);
+static void unparked(struct nu_task *task);
 
 /* ---- Life --------------------------------------------------------------------------------- */
 
@@ -70,6 +72,7 @@ int nu_session_start(struct nu_port *port, int fd)
     s->port = port;
     nu_aio_init(&s->aio, finished, s);
     s->aio.dispose = dispose;
+    s->unpark.run  = unparked;
     nu_tcp_init(&s->conn.tcp, port->loop, fd, conn_gone);
     s->conn.session = s;
     nu_list_append(&port->sessions, &s->link);
@@ -89,7 +92,7 @@ static void close_now(struct nu_session *s, bool abortive)
     set_state(s, NU_SESSION_CLOSED);
     nu_list_remove(&s->link);
     s->conn.session = NULL;
-    if (state == NU_SESSION_HANDLING) {
+    if (state == NU_SESSION_HANDLING || state == NU_SESSION_PARKED) {
         nu_tcp_shut(&s->conn.tcp);
     } else {
         nu_tcp_close(&s->conn.tcp, abortive);
@@ -337,11 +340,7 @@ void nu_session_send_part(struct nu_session *s, const struct iovec *iov, unsigne
 void nu_session_end_answer(struct nu_session *s)
 {
     s->file = NULL;
-    if (s->out != NULL && s->out->n > 0) {
-        flush(s);
-    } else {
-        written(s);
-    }
+    written(s);
 }
 
 void nu_session_abandon(struct nu_session *s)
@@ -481,11 +480,37 @@ static enum nu_parse parse(struct nu_session *s, struct nu_head *head)
     return nu_parse_request((const char *) nu_rx_data(rx), nu_rx_len(rx), head);
 }
 
+/* A handler that waits turns the loop, and the handlers it calls then may wait as well. Beyond some
+ * depth requests wait for the stack to unwind, or it might never do so. */
+static bool park(struct nu_session *s)
+{
+    struct nu_loop *loop = s->conn.tcp.loop;
+    if (loop->depth <= MAX_NESTED) {
+        return false;
+    }
+    set_state(s, NU_SESSION_PARKED);
+    nu_loop_post_outermost(loop, &s->unpark);
+    return true;
+}
+
+static void unparked(struct nu_task *task)
+{
+    struct nu_session *s = nu_container(task, struct nu_session, unpark);
+    if (s->state == NU_SESSION_CLOSED) {
+        close_late(s);
+    } else {
+        process(s);
+    }
+}
+
 /* Answers what has arrived, as far as it goes, and then writes or reads on. */
 static void process(struct nu_session *s)
 {
     struct nu_head head;
     while (nu_rx_len(&s->conn.tcp.rx) > 0) {
+        if (s->out == NULL && park(s)) {
+            return;
+        }
         enum nu_parse result = parse(s, &head);
         if (result == NU_PARSE_MORE) {
             break;

@@ -23,6 +23,7 @@ struct nu_file_job;
 enum nu_session_state {
     NU_SESSION_READING,    /* waits for (more of) a request */
     NU_SESSION_COLLECTING, /* reads the body that a handler wants to have */
+    NU_SESSION_PARKED,     /* waits for callbacks that wait: too many are nested */
     NU_SESSION_HANDLING,   /* a handler's callback, or opening and reading a file, is under way */
     NU_SESSION_WRITING,    /* the gathered responses are being written */
     NU_SESSION_SENDING,    /* a part of a file is being written */
@@ -42,7 +43,8 @@ struct nu_session {
     struct nu_out        *out;      /* responses gathered so far, or NULL */
     struct nu_exchange   *exchange; /* what a handler's callback works on, or NULL */
     struct nu_file_job   *file;     /* a file on its way out, or NULL */
-    nng_aio               aio;      /* the session's one read or write */
+    struct nu_task        unpark;
+    nng_aio               aio; /* the session's one read or write */
 };
 
 /* Starts serving an accepted socket, which it owns. NNG_ENOMEM: the socket is still the caller's.

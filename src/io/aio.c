@@ -184,6 +184,22 @@ static void attend(struct nu_task *task)
     settle(aio);
 }
 
+static void owe(nng_aio *aio)
+{
+    if (!aio->owed) {
+        aio->owed = true;
+        atomic_fetch_add(&aio->loop->owed, 1);
+    }
+}
+
+void nu_aio_owe(nng_aio *aio, struct nu_loop *loop)
+{
+    pthread_mutex_lock(&aio->lock);
+    aio->loop = loop;
+    owe(aio);
+    pthread_mutex_unlock(&aio->lock);
+}
+
 void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg)
 {
     pthread_mutex_lock(&aio->lock);
@@ -192,7 +208,8 @@ void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, v
         aio->loop       = aio->loop != NULL ? aio->loop : loop;
         aio->cancel     = cancel;
         aio->cancel_arg = arg;
-        aio->expires    = true;
+        owe(aio);
+        aio->expires = true;
         /* An endless one still has a deadline, so that nng_fini() ends it. */
         aio->deadline = aio->deadline != NU_NEVER ? aio->deadline : NU_NEVER - 1;
         post_attend(aio);
@@ -278,7 +295,7 @@ void nu_aio_finish(nng_aio *aio, int result, size_t count)
         aio->expires = false;
         nu_timer_disarm(&aio->loop->timers, &aio->timer);
     }
-    if (aio->cb == NULL && !aio->expires) {
+    if (aio->cb == NULL && !aio->expires && !aio->owed) {
         finish_here(aio);
         return;
     }
@@ -296,6 +313,10 @@ static void run_callback(struct nu_task *task)
     pthread_mutex_lock(&aio->lock);
     aio->expires = false;
     aio->state   = NU_AIO_IDLE;
+    if (aio->owed) {
+        aio->owed = false;
+        atomic_fetch_sub(&aio->loop->owed, 1);
+    }
     if (aio->cb != NULL) {
         call_back(aio);
     }

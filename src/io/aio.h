@@ -50,6 +50,7 @@ struct nng_aio {
     enum nu_aio_state state;
     bool              stopped;   /* begins nothing any more */
     bool              doomed;    /* to be freed when quiet */
+    bool              owed;      /* counted in loop->owed */
     bool              attending; /* `attend` is posted */
     unsigned          running;   /* callbacks that have not returned */
     unsigned          refs;      /* posted tasks, cancel functions and callbacks that use the aio */
@@ -108,6 +109,10 @@ int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel,
  * or else on `loop`.
  */
 void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg);
+
+/* Has the loop wait, when it is to stop, until the begun operation is finished: its provider may be
+ * anybody. nu_aio_defer() does so too. */
+void nu_aio_owe(nng_aio *aio, struct nu_loop *loop);
 
 /* Has `cancel` called with NNG_ETIMEDOUT at the deadline. For a pending aio; any thread. */
 void nu_aio_expire(nng_aio *aio);

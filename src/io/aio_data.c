@@ -149,10 +149,9 @@ void nng_sleep_aio(nng_duration ms, nng_aio *aio)
     if (end <= aio->deadline) {
         aio->deadline = end;
     }
-    int err = loop == NULL ? NNG_ENOTSUP : nu_aio_schedule(aio, loop, sleep_over, NULL);
-    if (err != 0) {
-        nu_aio_finish(aio, err, 0);
+    if (loop == NULL) {
+        nu_aio_finish(aio, NNG_ENOTSUP, 0);
         return;
     }
-    nu_aio_expire(aio);
+    nu_aio_defer(aio, loop, sleep_over, NULL);
 }

@@ -1,9 +1,9 @@
 #include "io/attempt.h"
 
-#include "base/check.h"
 #include "base/clock.h"
 #include "io/features.h"
 #include "io/ring.h"
+#include "io/vec.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 
 #define ENTRIES 8U
-#define MAX_RW ((size_t) 0x7ffff000)
 
 static pthread_once_t                once = PTHREAD_ONCE_INIT;
 static pthread_key_t                 key; /* closes a thread's ring when it exits */
@@ -61,22 +60,7 @@ static void give_up(struct nu_ring *ring)
 {
     pthread_setspecific(key, NULL);
     close_ring(ring);
-}
-
-/* The vector as the kernel takes it: sums past SSIZE_MAX are refused, so a huge one is cut. */
-static unsigned clip(struct iovec *to, const struct iovec *from, unsigned n)
-{
-    size_t   room = MAX_RW;
-    unsigned i    = 0;
-    for (; i < n && room > 0; i++) {
-        to[i] = from[i];
-        if (to[i].iov_len > room) {
-            to[i].iov_len = room;
-        }
-        nu_check_memory(to[i].iov_base, to[i].iov_len);
-        room -= to[i].iov_len;
-    }
-    return i;
+    refused = false;
 }
 
 ssize_t nu_attempt_writev(int fd, const struct iovec *iov, unsigned niov)
@@ -87,7 +71,7 @@ ssize_t nu_attempt_writev(int fd, const struct iovec *iov, unsigned niov)
         return -EAGAIN;
     }
     struct iovec         vec[NU_ATTEMPT_IOVS];
-    unsigned             n   = clip(vec, iov, niov);
+    unsigned             n   = nu_vec_copy(vec, iov, niov, 0);
     struct msghdr        msg = { .msg_iov = vec, .msg_iovlen = n };
     struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
     if (writev) {

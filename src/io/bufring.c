@@ -23,7 +23,6 @@ static void *map(size_t size)
 int nu_bufring_open(struct nu_bufring *bufs, struct io_uring *uring)
 {
     int err     = -ENOMEM;
-    bufs->lent  = 0;
     bufs->ring  = map(RING_BYTES);
     bufs->bytes = map(ALL_BYTES);
     if (bufs->ring != NULL && bufs->bytes != NULL) {
@@ -62,13 +61,11 @@ void nu_bufring_close(struct nu_bufring *bufs, struct io_uring *uring)
 
 uint8_t *nu_bufring_take(struct nu_bufring *bufs, uint32_t cqe_flags)
 {
-    bufs->lent++;
     return bufs->bytes + (size_t) (cqe_flags >> IORING_CQE_BUFFER_SHIFT) * NU_BUFRING_SIZE;
 }
 
 void nu_bufring_give(struct nu_bufring *bufs, uint8_t *buffer)
 {
-    bufs->lent--;
     add(bufs, (unsigned) ((size_t) (buffer - bufs->bytes) / NU_BUFRING_SIZE), 0);
     io_uring_buf_ring_advance(bufs->ring, 1);
 }

@@ -20,7 +20,6 @@ struct io_uring_buf_ring;
 struct nu_bufring {
     struct io_uring_buf_ring *ring;  /* shared with the kernel; NULL: there are no buffers */
     uint8_t                  *bytes; /* NU_BUFRING_COUNT buffers */
-    unsigned                  lent;  /* buffers that are ours until given back */
 };
 
 /* 0 or -errno. Leaves it empty on failure. */

@@ -79,11 +79,19 @@ void nu_features_refuse(int err, const char *what, const char *remedy)
 
 static void find(void)
 {
-    for (unsigned i = 0; i < NU_FEATURES; i++) {
-        int err          = i == NU_HAS_RING || table[NU_HAS_RING].present ? nu_try(i) : -ENOSYS;
-        table[i].present = err == 0;
-        table[i].err     = table[NU_HAS_RING].present || i == NU_HAS_RING ? -err : 0;
+    struct nu_trials trials;
+    int              err   = nu_trials_open(&trials);
+    table[NU_HAS_RING].err = -err;
+    if (err != 0) {
+        return;
     }
+    for (unsigned i = 0; i < NU_FEATURES && err == 0; i++) {
+        int missing      = nu_trials_try(&trials, i);
+        table[i].present = missing == 0;
+        table[i].err     = -missing;
+        err              = table[NU_HAS_RING].present ? 0 : missing; /* nothing else can be tried */
+    }
+    nu_trials_close(&trials);
 }
 
 int nu_features_find(void)

@@ -17,6 +17,7 @@
 #define SQ_ENTRIES 512U
 #define CQ_ENTRIES 4096U
 #define IO_WORKERS 4U
+#define WAKE_TRIES 1000
 #define RETRY_AFTER (10 * NU_MS) /* when the kernel took nothing and nothing is due */
 
 static _Thread_local struct nu_loop *self;
@@ -28,12 +29,16 @@ struct nu_loop *nu_loop_self(void)
 
 /* ---- Tasks and waking --------------------------------------------------------------------- */
 
+/* A wake-up must not be lost to a passing error, such as no memory for the message. */
 static void wake_by_message(const struct nu_loop *loop)
 {
     struct io_uring_sqe sqe = { .opcode = IORING_OP_MSG_RING, .fd = loop->ring.uring.ring_fd };
-    while (syscall(__NR_io_uring_register, -1, NU_REGISTER_SEND_MSG_RING, &sqe, 1) < 0 &&
-           errno != EBADF && errno != EBADFD && errno != EOWNERDEAD) { /* it is no more */
-        nng_msleep(1); /* out of memory for the message: a wake-up must not be lost */
+    for (int tries = 0; tries < WAKE_TRIES; tries++) {
+        if (syscall(__NR_io_uring_register, -1, NU_REGISTER_SEND_MSG_RING, &sqe, 1) == 0 ||
+            errno == EBADF || errno == EBADFD || errno == EOWNERDEAD) { /* it is no more */
+            return;
+        }
+        nng_msleep(1);
     }
 }
 
@@ -60,9 +65,10 @@ static void make_ready(struct nu_loop *loop, struct nu_task *task)
     loop->nready++;
 }
 
-static void take_inbox(struct nu_loop *loop)
+/* Tasks that are linked newest first. */
+static void make_all_ready(struct nu_loop *loop, struct nu_task *task)
 {
-    struct nu_task *task = atomic_exchange(&loop->inbox, NULL), *oldest = NULL;
+    struct nu_task *oldest = NULL;
     while (task != NULL) {
         struct nu_task *next = task->next;
         task->next           = oldest;
@@ -74,6 +80,17 @@ static void take_inbox(struct nu_loop *loop)
         make_ready(loop, oldest);
         oldest = next;
     }
+}
+
+static void take_inbox(struct nu_loop *loop)
+{
+    make_all_ready(loop, atomic_exchange(&loop->inbox, NULL));
+}
+
+void nu_loop_post_outermost(struct nu_loop *loop, struct nu_task *task)
+{
+    task->next      = loop->outermost;
+    loop->outermost = task;
 }
 
 void nu_loop_post(struct nu_loop *loop, struct nu_task *task)
@@ -114,7 +131,7 @@ static void enter(struct nu_loop *loop, unsigned wait, uint64_t until)
 {
     /* An entry the kernel did not take is offered again next time; here we only must not spin. */
     int err = nu_ring_enter(&loop->ring, wait, until);
-    if (err != 0 && err != -EINTR && err != -ETIME && err != -EAGAIN && err != -EBUSY) {
+    if (err != 0 && err != -EINTR && err != -ETIME && err != -EBUSY) {
         nng_msleep(1);
     }
     if (io_uring_sq_ready(&loop->ring.uring) == 0) {
@@ -179,7 +196,8 @@ static void evict_all(struct nu_loop *loop)
 static bool drained(const struct nu_loop *loop)
 {
     uint32_t wakers = loop->wake_op.state == NU_OP_KERNEL && !loop->leaving;
-    return loop->in_kernel == wakers && loop->ready == NULL && nu_list_empty(&loop->backlog) &&
+    return loop->in_kernel == wakers && loop->ready == NULL && loop->outermost == NULL &&
+           atomic_load(&loop->owed) == 0 && nu_list_empty(&loop->backlog) &&
            nu_list_empty(&loop->residents) && loop->timers.root == NULL &&
            atomic_load(&loop->inbox) == NULL;
 }
@@ -189,6 +207,10 @@ void nu_loop_turn(struct nu_loop *loop)
     uint64_t turn = ++loop->turns;
     loop->depth++;
     take_inbox(loop);
+    if (loop->depth == 1) {
+        make_all_ready(loop, loop->outermost);
+        loop->outermost = NULL;
+    }
     run_ready(loop);
     if (loop->timers.root != NULL) {
         nu_timers_expire(&loop->timers, nu_now());
@@ -216,7 +238,6 @@ static void woken(struct nu_op *op, int res, uint32_t flags)
 
 static int open_wake(struct nu_loop *loop)
 {
-    loop->wake_fd = -1;
     nu_op_init(&loop->wake_op, loop, woken);
     if (nu_has(NU_HAS_MSG_RING)) {
         return 0;
@@ -237,9 +258,6 @@ static void close_loop(struct nu_loop *loop)
 {
     nu_bufring_close(&loop->buffers, &loop->ring.uring);
     nu_ring_close(&loop->ring);
-    if (loop->wake_fd >= 0) {
-        close(loop->wake_fd);
-    }
     free(loop->scratch);
     free(loop->deadlines);
     free(loop->slots);
@@ -247,11 +265,10 @@ static void close_loop(struct nu_loop *loop)
 
 static int open_loop(struct nu_loop *loop)
 {
-    int err = nu_ring_open(&loop->ring, SQ_ENTRIES, CQ_ENTRIES);
+    int err = nu_ring_open_patiently(&loop->ring, SQ_ENTRIES, CQ_ENTRIES);
     if (err != 0) {
         return err;
     }
-    loop->wake_fd   = -1;
     loop->scratch   = malloc(NU_SCRATCH_IOVS * sizeof *loop->scratch);
     loop->deadlines = malloc(loop->ring.entries * sizeof *loop->deadlines);
     if (loop->scratch == NULL || loop->deadlines == NULL || !nu_slots_reserve(loop)) {
@@ -263,7 +280,7 @@ static int open_loop(struct nu_loop *loop)
         close_loop(loop);
         return err;
     }
-    /* File opens and reads that would block run on the kernel's own threads: a few, not hundreds. */
+    /* File opens and reads that would block run on kernel threads: a few, not hundreds. */
     unsigned workers[2] = { IO_WORKERS, IO_WORKERS };
     (void) io_uring_register_iowq_max_workers(&loop->ring.uring, workers);
     if (nu_has(NU_HAS_BUFFER_RING)) {
@@ -331,6 +348,7 @@ int nu_loop_start(struct nu_loop **loopp, unsigned index)
         return NNG_ENOMEM;
     }
     loop->index      = index;
+    loop->wake_fd    = -1;
     loop->ready_tail = &loop->ready;
     nu_list_init(&loop->backlog);
     nu_list_init(&loop->residents);
@@ -342,7 +360,7 @@ int nu_loop_start(struct nu_loop **loopp, unsigned index)
     pthread_mutex_destroy(&birth.lock);
     pthread_cond_destroy(&birth.cv);
     if (err != 0) {
-        free(loop);
+        nu_loop_free(loop);
         nu_features_refuse(-err, "setting up a loop's ring and thread",
                            "raise the limit on locked memory (ulimit -l), threads or descriptors");
         return NNG_ENOTSUP;
@@ -438,5 +456,8 @@ void nu_loop_stop(struct nu_loop **loops, unsigned n)
 
 void nu_loop_free(struct nu_loop *loop)
 {
+    if (loop->wake_fd >= 0) {
+        close(loop->wake_fd); /* not earlier: somebody might have been about to write to it */
+    }
     free(loop);
 }

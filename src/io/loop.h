@@ -54,6 +54,7 @@ struct nu_loop {
     struct nu_task           *ready; /* tasks to run, oldest first */
     struct nu_task          **ready_tail;
     unsigned                  nready;
+    struct nu_task           *outermost; /* tasks for a turn that is not nested, newest first */
     uint64_t                  turns;     /* begun so far, nested ones included */
     uint64_t                  tasks;     /* run so far */
     unsigned                  depth;     /* turns in progress, nested ones included */
@@ -77,6 +78,7 @@ struct nu_loop {
     _Atomic(struct nu_task *) inbox;    /* posted tasks, newest first */
     atomic_bool               sleeping; /* the owner waits in the kernel, or is about to */
     atomic_bool               poked;    /* another turn is wanted before sleeping */
+    atomic_uint               owed;     /* aios that somebody else may finish from any thread */
     struct nu_task            stop;
 
     uint64_t asked; /* `tasks` when nng_fini() last asked for it; its own */
@@ -99,6 +101,9 @@ void nu_loop_turn(struct nu_loop *loop);
 
 /* Submits what is prepared without waiting, to make room in the ring. Owner only. */
 void nu_loop_flush(struct nu_loop *loop);
+
+/* Queues a task for a turn that is not nested in a callback. Owner only. */
+void nu_loop_post_outermost(struct nu_loop *loop, struct nu_task *task);
 
 /* Queues a task for the owner. Any thread; on the owner itself it runs in its next turn. */
 void nu_loop_post(struct nu_loop *loop, struct nu_task *task);

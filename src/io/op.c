@@ -4,13 +4,11 @@
 #include "base/clock.h"
 #include "io/loop.h"
 #include "io/slots.h"
+#include "io/vec.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
-
-/* The kernel refuses vectors that sum past SSIZE_MAX and moves at most this much in one call. */
-#define MAX_RW ((size_t) 0x7ffff000)
 
 void nu_op_init(struct nu_op *op, struct nu_loop *loop, nu_op_done done)
 {
@@ -20,30 +18,6 @@ void nu_op_init(struct nu_op *op, struct nu_loop *loop, nu_op_done done)
     op->fd       = -1;
     op->deadline = NU_NEVER;
     nu_list_init(&op->link);
-}
-
-/* Copies what is left of the vector to where it lives until the submit; returns the entry count. */
-static unsigned copy_vec(struct nu_loop *loop, const struct nu_op_vec *vec, struct iovec **out)
-{
-    struct iovec *to   = loop->scratch + loop->scratch_used;
-    size_t        skip = vec->skip, room = MAX_RW;
-    unsigned      n = 0;
-    for (unsigned i = 0; i < vec->niov && room > 0; i++) {
-        size_t len = vec->iov[i].iov_len;
-        if (len <= skip) {
-            skip -= len;
-            continue;
-        }
-        to[n].iov_base = (char *) vec->iov[i].iov_base + skip;
-        to[n].iov_len  = len - skip < room ? len - skip : room;
-        nu_check_memory(to[n].iov_base, to[n].iov_len);
-        room -= to[n].iov_len;
-        skip = 0;
-        n++;
-    }
-    loop->scratch_used += n;
-    *out = to;
-    return n;
 }
 
 static void link_timeout(struct nu_loop *loop, uint64_t deadline)
@@ -57,10 +31,14 @@ static void link_timeout(struct nu_loop *loop, uint64_t deadline)
     sqe->user_data = 0;
 }
 
+/* The vector is copied to where it lives until the submit. */
 static void fill_vec(struct nu_op *op, struct io_uring_sqe *sqe)
 {
-    struct iovec *iov;
-    unsigned      n = copy_vec(op->loop, &op->arg.vec, &iov);
+    struct nu_loop         *loop = op->loop;
+    const struct nu_op_vec *vec  = &op->arg.vec;
+    struct iovec           *iov  = loop->scratch + loop->scratch_used;
+    unsigned                n    = nu_vec_copy(iov, vec->iov, vec->niov, vec->skip);
+    loop->scratch_used += n;
     if (op->kind == NU_OP_READV) {
         io_uring_prep_readv(sqe, op->fd, iov, n, 0);
     } else {

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <nng/nng.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -11,6 +12,9 @@
 
 /* Fewer entries than this are no use to a loop, so halving stops here. */
 #define MIN_ENTRIES 8U
+
+#define PATIENCE_MS 200
+#define PAUSE_MS 10
 
 static const struct {
     unsigned    flags;
@@ -76,11 +80,21 @@ int nu_ring_open(struct nu_ring *ring, unsigned entries, unsigned completions)
     }
     nu_check_got(&mapping);
     /* We submit in the order of preparation, so the indirection never changes. */
-    for (unsigned i = 0; i < ring->entries; i++) {
+    for (unsigned i = 0; ring->uring.sq.array != NULL && i < ring->entries; i++) {
         ring->uring.sq.array[i] = i;
     }
     ring->registered = io_uring_register_ring_fd(&ring->uring) == 1;
     return 0;
+}
+
+int nu_ring_open_patiently(struct nu_ring *ring, unsigned entries, unsigned completions)
+{
+    int err = nu_ring_open(ring, entries, completions);
+    for (int i = 0; err == -ENOMEM && i < PATIENCE_MS / PAUSE_MS; i++) {
+        nng_msleep(PAUSE_MS);
+        err = nu_ring_open(ring, entries, completions);
+    }
+    return err;
 }
 
 void nu_ring_close(struct nu_ring *ring)

@@ -32,6 +32,9 @@ unsigned    nu_ring_rung_flags(unsigned rung);
  */
 int nu_ring_open(struct nu_ring *ring, unsigned entries, unsigned completions);
 
+/* The same for those who can wait a moment: a closed ring gives its locked memory back late. */
+int nu_ring_open_patiently(struct nu_ring *ring, unsigned entries, unsigned completions);
+
 /* The calling thread is the one that opened it, and the kernel holds no operation of it. */
 void nu_ring_close(struct nu_ring *ring);
 

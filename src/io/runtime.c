@@ -51,6 +51,7 @@ static int start_loops(void)
         loops = NULL;
         return err;
     }
+    nu_features_refuse(0, NULL, NULL); /* fewer than wanted will do */
     atomic_store(&running, n);
     return 0;
 }

@@ -14,19 +14,13 @@
 #define ENTRIES 8U
 #define PATIENCE (2 * NU_SECOND) /* a trial's completion comes at once, or something is wrong */
 
-/* A small ring and a connected pair of sockets. */
-struct trial {
-    struct nu_ring ring;
-    int            pair[2];
-};
-
-static struct io_uring_sqe *sqe_of(struct trial *t)
+static struct io_uring_sqe *sqe_of(struct nu_trials *t)
 {
     return io_uring_get_sqe(&t->ring.uring);
 }
 
-/* Submits, and returns the result of the first completion whose user_data is 1. */
-static int outcome(struct trial *t)
+/* Submits, and returns the result of the first completion of the trial in hand. */
+static int outcome(struct nu_trials *t)
 {
     struct io_uring_cqe *cqe;
     uint64_t             until = nu_now() + PATIENCE;
@@ -37,7 +31,7 @@ static int outcome(struct trial *t)
         }
         while (io_uring_peek_cqe(&t->ring.uring, &cqe) == 0 && cqe != NULL) {
             int  res  = cqe->res;
-            bool mine = cqe->user_data == 1;
+            bool mine = cqe->user_data == t->tag;
             io_uring_cqe_seen(&t->ring.uring, cqe);
             if (mine) {
                 return res;
@@ -47,30 +41,37 @@ static int outcome(struct trial *t)
     return -ETIME;
 }
 
-static int try_writev(struct trial *t, int rw_flags)
+static int try_ring(struct nu_trials *t)
+{
+    struct io_uring_sqe *sqe = sqe_of(t);
+    io_uring_prep_nop(sqe);
+    sqe->user_data = t->tag;
+    return outcome(t);
+}
+
+static int try_writev(struct nu_trials *t, int rw_flags)
 {
     struct iovec         iov = { (char[]){ 'x' }, 1 };
     struct io_uring_sqe *sqe = sqe_of(t);
     io_uring_prep_writev2(sqe, t->pair[0], &iov, 1, 0, rw_flags);
-    sqe->user_data = 1;
+    sqe->user_data = t->tag;
     int res        = outcome(t);
     return res == 1 ? 0 : res < 0 ? res : -EIO;
 }
 
 /* Nothing ever arrives at pair[0]: only the timeout, or a cancellation, ends this. */
-static void read_forever(struct trial *t, char *byte, unsigned flags)
+static void read_forever(struct nu_trials *t, unsigned flags)
 {
     struct io_uring_sqe *sqe = sqe_of(t);
-    io_uring_prep_recv(sqe, t->pair[0], byte, 1, 0);
-    sqe->user_data = 1;
+    io_uring_prep_recv(sqe, t->pair[0], &t->byte, 1, 0);
+    sqe->user_data = t->tag;
     sqe->flags |= flags;
 }
 
-static int try_link_timeout(struct trial *t, unsigned flags)
+static int try_link_timeout(struct nu_trials *t, unsigned flags)
 {
-    char                     byte;
     struct __kernel_timespec ts = { .tv_sec = 0, .tv_nsec = 1 };
-    read_forever(t, &byte, IOSQE_IO_LINK);
+    read_forever(t, IOSQE_IO_LINK);
     struct io_uring_sqe *sqe = sqe_of(t);
     io_uring_prep_link_timeout(sqe, &ts, IORING_TIMEOUT_ABS);
     sqe->flags |= flags;
@@ -78,16 +79,22 @@ static int try_link_timeout(struct trial *t, unsigned flags)
     return res == -ECANCELED || res == -EINTR ? 0 : res < 0 ? res : -EIO;
 }
 
-static int try_cancel(struct trial *t)
+static void cancel(struct nu_trials *t)
 {
-    char byte;
-    read_forever(t, &byte, 0);
-    io_uring_prep_cancel64(sqe_of(t), 1, 0);
+    struct io_uring_sqe *sqe = sqe_of(t);
+    io_uring_prep_cancel64(sqe, t->tag, 0);
+    sqe->user_data = 0;
+}
+
+static int try_cancel(struct nu_trials *t)
+{
+    read_forever(t, 0);
+    cancel(t);
     int res = outcome(t);
     return res == -ECANCELED ? 0 : res < 0 ? res : -EIO;
 }
 
-static int try_accept(struct trial *t)
+static int try_accept(struct nu_trials *t)
 {
     struct sockaddr_storage addr = { .ss_family = AF_UNIX }; /* binds to a name of the kernel's */
     int                     fd   = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -100,8 +107,8 @@ static int try_accept(struct trial *t)
     } else {
         struct io_uring_sqe *sqe = sqe_of(t);
         io_uring_prep_multishot_accept(sqe, fd, NULL, NULL, SOCK_CLOEXEC);
-        sqe->user_data = 1;
-        io_uring_prep_cancel64(sqe_of(t), 1, 0);
+        sqe->user_data = t->tag;
+        cancel(t);
         err = outcome(t);
         err = err == -ECANCELED ? 0 : err < 0 ? err : -EIO;
     }
@@ -109,7 +116,7 @@ static int try_accept(struct trial *t)
     return err;
 }
 
-static int try_buffer_ring(struct trial *t)
+static int try_buffer_ring(struct nu_trials *t)
 {
     struct nu_bufring bufs;
     int               err = nu_bufring_open(&bufs, &t->ring.uring);
@@ -118,7 +125,7 @@ static int try_buffer_ring(struct trial *t)
 }
 
 /* Fills pair[0] first, so that the answer is about waiting. */
-static int fill_up(struct trial *t)
+static int fill_up(struct nu_trials *t)
 {
     static const char zeros[4096];
     while (send(t->pair[0], zeros, sizeof zeros, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
@@ -126,13 +133,13 @@ static int fill_up(struct trial *t)
     return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
 }
 
-static int says_again(struct trial *t)
+static int says_again(struct nu_trials *t)
 {
     int res = outcome(t);
     return res == -EAGAIN ? 0 : res < 0 ? res : -EIO;
 }
 
-static int try_nowait(struct trial *t)
+static int try_nowait(struct nu_trials *t)
 {
     int err = fill_up(t);
     if (err != 0) {
@@ -141,11 +148,11 @@ static int try_nowait(struct trial *t)
     struct iovec         iov = { (char[]){ 'x' }, 1 };
     struct io_uring_sqe *sqe = sqe_of(t);
     io_uring_prep_writev2(sqe, t->pair[0], &iov, 1, 0, RWF_NOWAIT);
-    sqe->user_data = 1;
+    sqe->user_data = t->tag;
     return says_again(t);
 }
 
-static int try_dontwait(struct trial *t)
+static int try_dontwait(struct nu_trials *t)
 {
     int err = fill_up(t);
     if (err != 0) {
@@ -155,22 +162,22 @@ static int try_dontwait(struct trial *t)
     struct msghdr        msg = { .msg_iov = &iov, .msg_iovlen = 1 };
     struct io_uring_sqe *sqe = sqe_of(t);
     io_uring_prep_sendmsg(sqe, t->pair[0], &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-    sqe->user_data = 1;
+    sqe->user_data = t->tag;
     return says_again(t);
 }
 
-static int try_msg_ring(struct trial *t)
+static int try_msg_ring(struct nu_trials *t)
 {
     struct io_uring_sqe sqe = { .opcode = IORING_OP_MSG_RING,
                                 .fd     = t->ring.uring.ring_fd,
-                                .off    = 1 }; /* the user_data that arrives */
+                                .off    = t->tag }; /* the user_data that arrives */
     if (syscall(__NR_io_uring_register, -1, NU_REGISTER_SEND_MSG_RING, &sqe, 1) < 0) {
         return -errno;
     }
     return outcome(t);
 }
 
-static int try_on(struct trial *t, unsigned feature)
+static int try_on(struct nu_trials *t, unsigned feature)
 {
     switch (feature) {
     case NU_HAS_DEFER_TASKRUN:
@@ -182,7 +189,9 @@ static int try_on(struct trial *t, unsigned feature)
     case NU_HAS_LINK_TIMEOUT:
         return try_link_timeout(t, 0);
     case NU_HAS_CQE_SKIP:
-        return try_link_timeout(t, IOSQE_CQE_SKIP_SUCCESS);
+        return t->ring.uring.features & IORING_FEAT_CQE_SKIP
+                   ? try_link_timeout(t, IOSQE_CQE_SKIP_SUCCESS)
+                   : -EINVAL;
     case NU_HAS_ASYNC_CANCEL:
         return try_cancel(t);
     case NU_HAS_MULTISHOT_ACCEPT:
@@ -199,23 +208,30 @@ static int try_on(struct trial *t, unsigned feature)
         return try_msg_ring(t);
     case NU_HAS_NO_IOWAIT:
         return t->ring.uring.features & NU_FEAT_NO_IOWAIT ? 0 : -EINVAL;
-    default: /* NU_HAS_RING: that we are here is the proof */
-        return 0;
+    default:
+        return try_ring(t);
     }
 }
 
-int nu_try(unsigned feature)
+int nu_trials_open(struct nu_trials *t)
 {
-    struct trial t;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, t.pair) != 0) {
+    t->tag = 0;
+    return nu_ring_open_patiently(&t->ring, ENTRIES, 2 * ENTRIES);
+}
+
+void nu_trials_close(struct nu_trials *t)
+{
+    nu_ring_close(&t->ring);
+}
+
+int nu_trials_try(struct nu_trials *t, unsigned feature)
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, t->pair) != 0) {
         return -errno;
     }
-    int err = nu_ring_open(&t.ring, ENTRIES, 2 * ENTRIES);
-    if (err == 0) {
-        err = try_on(&t, feature);
-        nu_ring_close(&t.ring);
-    }
-    close(t.pair[0]);
-    close(t.pair[1]);
+    t->tag++;
+    int err = try_on(t, feature);
+    close(t->pair[0]);
+    close(t->pair[1]);
     return err;
 }

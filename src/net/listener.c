@@ -11,9 +11,9 @@
 #define BACKLOG 1024
 #define PAUSE (50 * NU_MS) /* out of descriptors or memory: asking at once again would spin */
 
-static int bind_one(struct sockaddr_storage *ss, socklen_t len, bool join)
+static int bind_one(struct sockaddr_storage *ss, socklen_t len, bool only6, bool join)
 {
-    int on = 1, off = 0;
+    int on = 1, v6 = only6;
     int fd = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -errno;
@@ -21,7 +21,7 @@ static int bind_one(struct sockaddr_storage *ss, socklen_t len, bool join)
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         (join && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
         (ss->ss_family == AF_INET6 &&
-         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0) ||
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6, sizeof v6) != 0) ||
         bind(fd, (struct sockaddr *) ss, len) != 0) {
         int err = -errno;
         close(fd);
@@ -31,11 +31,11 @@ static int bind_one(struct sockaddr_storage *ss, socklen_t len, bool join)
 }
 
 /* The first one binds alone, so that it notices others; only then may our own join it. */
-static int bind_all(int *fds, unsigned n, struct sockaddr_storage *ss, socklen_t len)
+static int bind_all(int *fds, unsigned n, struct sockaddr_storage *ss, socklen_t len, bool only6)
 {
     int on = 1;
     for (unsigned i = 0; i < n; i++) {
-        int fd = bind_one(ss, len, i > 0);
+        int fd = bind_one(ss, len, only6, i > 0);
         if (fd < 0) {
             return -fd;
         }
@@ -72,15 +72,17 @@ static void without_ipv6(struct sockaddr_storage *ss)
     }
 }
 
-int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss)
+int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, bool only6)
 {
-    without_ipv6(ss);
+    if (!only6) {
+        without_ipv6(ss);
+    }
     for (unsigned i = 0; i < n; i++) {
         fds[i] = -1;
     }
     socklen_t len =
         ss->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-    int err = bind_all(fds, n, ss, len);
+    int err = bind_all(fds, n, ss, len, only6);
     if (err == 0) {
         err = listen_all(fds, n);
     }

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define DISCARD ((size_t) 16 * 1024 * 1024)
+
 /* ---- Life --------------------------------------------------------------------------------- */
 
 static void kicked(struct nu_task *task)
@@ -96,6 +98,10 @@ static void close_fd(struct nu_tcp *tcp)
     if (tcp->abortive) {
         struct linger linger = { .l_onoff = 1, .l_linger = 0 };
         (void) setsockopt(tcp->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    } else {
+        /* Unread bytes would turn the close into a reset, which throws away what we have written.
+         */
+        (void) recv(tcp->fd, NULL, DISCARD, MSG_DONTWAIT | MSG_TRUNC);
     }
     close(tcp->fd);
     nu_rx_clear(&tcp->rx, &tcp->loop->buffers);

@@ -128,7 +128,7 @@ static int verdict(struct nu_tcp *tcp, nng_aio *aio, int res, uint32_t flags)
         return NNG_ENOMEM; /* else the loop's buffers were out for a moment */
     } else if (res != -ECANCELED && res != -EINTR && res != -ENOBUFS) {
         tcp->reset = tcp->reset || res == -ECONNRESET;
-        return nu_error_from_errno(-res);
+        return res == -ETIMEDOUT ? NNG_ECONNRESET : nu_error_from_errno(-res);
     }
     if (tcp->read_abort != 0) {
         return tcp->read_abort;
@@ -143,6 +143,10 @@ void nu_tcp_read_done(struct nu_op *op, int res, uint32_t flags)
 {
     struct nu_tcp *tcp = nu_container(op, struct nu_tcp, read_op);
     pthread_mutex_lock(&tcp->lock);
+    if (res <= 0 && (flags & IORING_CQE_F_BUFFER) != 0) {
+        struct nu_bufring *bufs = &tcp->loop->buffers;
+        nu_bufring_give(bufs, nu_bufring_take(bufs, flags));
+    }
     nng_aio *aio = first(tcp);
     int      err = verdict(tcp, aio, res, flags);
     if (err != AGAIN) {

@@ -33,7 +33,8 @@ static bool stop_here(const struct nu_tcp *tcp, const nng_aio *aio)
 static int failure(struct nu_tcp *tcp, int error)
 {
     tcp->reset = tcp->reset || error == ECONNRESET;
-    return nu_error_from_errno(error);
+    /* NNG_ETIMEDOUT is the aio's own; this is TCP giving up on a peer that does not answer. */
+    return error == ETIMEDOUT ? NNG_ECONNRESET : nu_error_from_errno(error);
 }
 
 /* The outcome table of design.md. AGAIN: there is more to do, and nothing speaks against it. */

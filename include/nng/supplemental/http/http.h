@@ -234,8 +234,9 @@ typedef struct nng_http_conn nng_http_conn;
 /*
  * Closes and frees the connection: `conn` must not be used any more. Operations that are pending
  * end with NNG_ECLOSED and their counts, each when the kernel has let go of its buffers; this does
- * not wait for them. Bytes already counted as written still reach the peer. NULL is allowed. Any
- * thread, callbacks of this connection too. nng_http_conn_close(3).
+ * not wait for them. Bytes already counted as written still reach the peer, unless it goes on
+ * sending: the reset that this provokes may overtake them (RFC 9112 section 9.6). NULL is allowed.
+ * Any thread, callbacks of this connection too. nng_http_conn_close(3).
  */
 NNG_DECL void nng_http_conn_close(nng_http_conn *conn);
 
@@ -328,7 +329,8 @@ NNG_DECL int nng_http_handler_set_tree_exclusive(nng_http_handler *handler);
  */
 NNG_DECL int nng_http_handler_collect_body(nng_http_handler *handler, bool want, size_t max);
 
-/* A pointer of the user's, and what to call with it (NULL: nothing) when the handler is freed.
+/* A pointer of the user's, and what to call with it (NULL: nothing) when the handler is freed,
+ * which may be on a thread of the library.
  * NNG_EBUSY. nng_http_handler_set_data(3), nng_http_handler_get_data(3). */
 NNG_DECL int   nng_http_handler_set_data(nng_http_handler *handler, void *data,
                                          void (*dtor)(void *data));
@@ -353,8 +355,8 @@ NNG_DECL int nng_http_server_hold(nng_http_server **serverp, const nng_url *url)
 NNG_DECL void nng_http_server_release(nng_http_server *server);
 
 /*
- * Listens and serves, on every loop. Starts are counted. NNG_EADDRINUSE, NNG_EADDRINVAL, NNG_EPERM,
- * NNG_ENOFILES, NNG_ENOMEM, NNG_ENOTSUP. nng_http_server_start(3).
+ * Listens and serves, on every loop. Starts are counted. NNG_EBUSY during a drain, NNG_EADDRINUSE,
+ * NNG_EADDRINVAL, NNG_EPERM, NNG_ENOFILES, NNG_ENOMEM, NNG_ENOTSUP. nng_http_server_start(3).
  */
 NNG_DECL int nng_http_server_start(nng_http_server *server);
 

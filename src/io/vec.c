@@ -1,0 +1,25 @@
+#include "io/vec.h"
+
+#include "base/check.h"
+
+#define MAX_RW ((size_t) 0x7ffff000) /* the kernel's MAX_RW_COUNT */
+
+unsigned nu_vec_copy(struct iovec *to, const struct iovec *from, unsigned n, size_t skip)
+{
+    size_t   room = MAX_RW;
+    unsigned used = 0;
+    for (unsigned i = 0; i < n && room > 0; i++) {
+        size_t len = from[i].iov_len;
+        if (len <= skip) {
+            skip -= len;
+            continue;
+        }
+        to[used].iov_base = (char *) from[i].iov_base + skip;
+        to[used].iov_len  = len - skip < room ? len - skip : room;
+        nu_check_memory(to[used].iov_base, to[used].iov_len);
+        room -= to[used].iov_len;
+        skip = 0;
+        used++;
+    }
+    return used;
+}

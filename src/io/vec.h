@@ -1,0 +1,15 @@
+/* Scatter/gather vectors as the kernel takes them. */
+#ifndef NU_IO_VEC_H
+#define NU_IO_VEC_H
+
+#include <stddef.h>
+#include <sys/uio.h>
+
+/*
+ * Copies what is left of a vector after `skip` bytes, without empty entries, and no more than one
+ * call can move (the kernel refuses vectors that sum past SSIZE_MAX). `to` has room for n entries.
+ * Returns the entries in it. Any thread.
+ */
+unsigned nu_vec_copy(struct iovec *to, const struct iovec *from, unsigned n, size_t skip);
+
+#endif
