@@ -5,6 +5,7 @@
 #   make test       all tests; TEST_ARGS="--filter=url/*" goes to Criterion, TEST_JOBS=N in parallel
 #   make asan       the same tests under AddressSanitizer, LeakSanitizer and UBSan
 #   make tsan       the same tests under ThreadSanitizer
+#   make acceptance the program from the outside: curl, wrk, strace (ACCEPTANCE_ARGS="SECONDS DIR")
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
 #   make lint       layers, symbols, format, clang-tidy, cppcheck
 #   make format     let clang-format rewrite the sources
@@ -12,7 +13,7 @@
 #   make clean
 #
 # CC=clang builds with clang; CFLAGS (-O2 -g), CPPFLAGS and LDFLAGS are yours. serve, test, asan,
-# tsan, fuzz and lint install what they need first (scripts/install-deps).
+# tsan, acceptance, fuzz and lint install what they need first (scripts/install-deps).
 
 VERSION := 0.1.0
 ABI     := 1.0.0# its first number is the SONAME's
@@ -102,7 +103,8 @@ WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall pt
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all serve test asan tsan fuzz lint format install clean run-tests run-fuzz run-lint FORCE
+.PHONY: all serve test asan tsan acceptance fuzz lint format install clean \
+        run-tests run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -214,6 +216,11 @@ asan:
 tsan:
 	@scripts/install-deps test
 	@$(MAKE) --no-print-directory run-tests B=build/tsan SAN=thread
+
+acceptance:
+	@scripts/install-deps ci
+	@$(MAKE) --no-print-directory all
+	@scripts/acceptance $(ACCEPTANCE_ARGS)
 
 fuzz:
 	@scripts/install-deps ci

@@ -35,8 +35,13 @@ static void *play_peer(void *arg)
     struct session *s  = arg;
     int             fd = accept(s->listener, NULL, NULL);
     if (fd >= 0) {
-        cr_assert_eq(send(fd, s->data, 1000, MSG_NOSIGNAL), 1000);
-        s->received = nu_peer_rest(fd, 0, 1);
+        char byte;
+        bool sent = send(fd, s->data, 1000, MSG_NOSIGNAL) == 1000;
+        /* A connection that could not be made into an object is reset, before or after this. */
+        if (recv(fd, &byte, 1, MSG_PEEK) >= 0) {
+            cr_assert(sent);
+            s->received = nu_peer_rest(fd, 0, 1);
+        }
         close(fd);
     }
     return NULL;
@@ -92,7 +97,7 @@ static int converse(struct session *s, nng_aio *aio, int *calls)
                                                                   nng_http_conn_write_all };
     char to[1000];
     int  before = *calls, begun = 1;
-    int  err    = finish(aio, nng_http_conn_read_all, s->conn, to, sizeof to);
+    int  err = finish(aio, nng_http_conn_read_all, s->conn, to, sizeof to);
     while (err == 0 && s->counted < SIZE) {
         size_t left = SIZE - s->counted, n = begun % 3 == 0 ? 100 : 200000;
         err = finish(aio, kinds[begun % 2], s->conn, s->data + s->counted, n < left ? n : left);
@@ -191,7 +196,7 @@ Test(net_fault, threads)
 /* Rings of the loops and of application threads. */
 Test(net_fault, rings)
 {
-    static const int errors[] = { ENOMEM, EINVAL, EMFILE, EPERM };
+    static const int errors[]  = { ENOMEM, EINVAL, EMFILE, EPERM };
     int              allowed[] = { 0, NNG_ENOTSUP, -1 };
     for (size_t i = 0; i < 4; i++) {
         cr_assert_geq(each(NU_FAULT_RING, errors[i], allowed, 20), 2);
@@ -201,7 +206,7 @@ Test(net_fault, rings)
 /* io_uring_enter() and io_uring_register(): passing conditions, and others. */
 Test(net_fault, system_calls)
 {
-    static const int errors[] = { EINTR, EAGAIN, EBUSY, ENOMEM };
+    static const int errors[]  = { EINTR, EAGAIN, EBUSY, ENOMEM };
     int              allowed[] = { 0, NNG_ENOMEM, NNG_ENOTSUP, -1 };
     for (size_t i = 0; i < 4; i++) {
         cr_assert_gt(each(NU_FAULT_SYSCALL, errors[i], allowed, 60), 5);

@@ -12,7 +12,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -328,22 +327,24 @@ Test(client, inside_a_callback, .timeout = 30)
 
 Test(client, out_of_descriptors, .timeout = 30)
 {
-    unsigned      port;
-    int           listener = nu_listen(&port, 0), err;
-    struct rlimit limit, none;
-    nng_http_conn_close(connect_to("http", "127.0.0.1", port, &err)); /* everything runs */
-    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    none          = limit;
-    none.rlim_cur = 0;
+    unsigned port;
+    int      listener = nu_listen(&port, 0), err;
+    nu_proc_limit_fds();
+    nng_http_conn *first = connect_to("http", "127.0.0.1", port, &err); /* everything runs */
+    cr_assert_eq(err, 0);
+    unsigned fds = nu_proc_fds() - 1;
+    nng_http_conn_close(first);
+    nu_proc_await_fds(fds);
     for (int i = 0; i < 5; i++) {
-        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+        nu_proc_take_fds();
         nng_http_conn *conn = connect_to("http", "127.0.0.1", port, &err);
-        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        nu_proc_give_fds();
         cr_assert_null(conn);
         cr_assert_eq(err, NNG_ENOFILES, "%s", nng_strerror(err));
         conn = connect_to("http", "127.0.0.1", port, &err);
         cr_assert_eq(err, 0);
         nng_http_conn_close(conn);
+        nu_proc_await_fds(fds);
     }
     close(listener);
 }

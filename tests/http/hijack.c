@@ -97,7 +97,7 @@ static void assert_ours(struct site *site, char *sent)
     cr_assert_eq(transfer(nng_http_conn_read_all, back, n, 0), n);
     cr_assert_arr_eq(back, sent, n);
     cr_assert_eq(transfer(nng_http_conn_write_all, sent, n, 0), n);
-    cr_assert_eq(recv(site->b.fd, back, n, MSG_WAITALL), n);
+    cr_assert_eq(recv(site->b.fd, back, n, MSG_WAITALL), (ssize_t) n);
     cr_assert_arr_eq(back, sent, n);
 }
 

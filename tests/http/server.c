@@ -241,8 +241,7 @@ static void open_busy(struct busy *busy)
     static const char *const texts[] = {
         "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT",
-        "GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST /keep HTTP/1.1\r\nHost: x\r\n"
-        "Content-Length: 10\r\n\r\nbod",
+        "GET / HTTP/1.1\r\nHost:\r\n\r\nPOST /keep HTTP/1.1\r\nHost:\r\nContent-Length:10\r\n\r\nbod",
         "GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST /keep HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /big HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /file HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -391,6 +390,7 @@ Test(server, drain, .timeout = 60)
     cr_assert_eq(nu_browser_await_end(&busy.b[IDLE]), 0);
     cr_assert_eq(nu_browser_await_end(&busy.b[IN_HEAD]), 0);
     nu_browser_assert_silent(&busy.b[IN_HANDLER]);
+    cr_assert_eq(nng_http_server_start(busy.web.server), NNG_EBUSY);
     nu_answer(busy.aio, "late", 4);
     nu_browser_say(&busy.b[IN_BODY], "y of it");
     nng_aio *aio = nu_desk_take(&desk);

@@ -110,7 +110,7 @@ static void in_flight(const struct ending *ending, unsigned mode, bool all, bool
     uint8_t        *data = nu_pattern_new(2 * NU_PLENTY, 1);
     nu_pair_open(&pair);
     nu_track_open(&track, mode & ~(unsigned) NU_TIMED);
-    size_t filled = room ? 0 : nu_pair_fill(&pair, 1), from = 0;
+    size_t filled = room ? 0 : nu_pair_fill(&pair, 0, 1), from = 0;
     nu_track_buffer(&track, data + filled, NU_PLENTY);
     if (ending->timeout > 0) {
         nng_aio_set_timeout(track.aio, ending->timeout);
@@ -234,7 +234,7 @@ Test(tcp_write_errors, reset_with_nothing_out, .timeout = 60)
         struct nu_track track[3];
         uint8_t         data[100] = { 0 };
         nu_pair_open(&pair);
-        nu_pair_fill(&pair, 1);
+        nu_pair_fill(&pair, 0, 1);
         for (int i = 0; i < 3; i++) {
             nu_track_open(&track[i], mode);
             nu_track_buffer(&track[i], data, sizeof data);

@@ -83,7 +83,7 @@ static void check_order(struct order *o)
         cr_assert_lt(id, WRITES);
         cr_assert_gt((int) id, last[id % THREADS]);
         last[id % THREADS] = (int) id;
-        nu_track_await(&o->track[id], 1); /* the count of a `write` is known only then */
+        nng_aio_wait(o->track[id].aio); /* the count of a `write` is known only then */
         size_t count = o->track[id].count;
         cr_assert_eq(o->track[id].result, 0);
         cr_assert(count == o->size[id] || (id % 3 == 0 && count > 0));
@@ -253,7 +253,7 @@ static void not_torn(unsigned mode, bool all)
 {
     struct three t;
     open_three(&t, mode);
-    size_t filled = nu_pair_fill(&t.pair, 9);
+    size_t filled = nu_pair_fill(&t.pair, 0, 9);
     nu_track_write(&t.track[0], t.pair.conn, mode, all);
     nu_track_write(&t.track[1], t.pair.conn, mode, false);
     nu_track_write(&t.track[2], t.pair.conn, mode, true);
@@ -284,7 +284,7 @@ Test(tcp_write_queue, deadlines_of_their_own, .timeout = 60)
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
         struct three t;
         open_three(&t, mode & ~(unsigned) NU_TIMED);
-        size_t filled = nu_pair_fill(&t.pair, 9);
+        size_t filled = nu_pair_fill(&t.pair, 0, 9);
         for (int i = 0; i < 3; i++) {
             nng_aio_set_timeout(t.track[i].aio, i == 1 ? 20 : 60 + 10 * i);
             nu_track_write(&t.track[i], t.pair.conn, mode, i > 0);

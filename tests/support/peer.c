@@ -97,14 +97,14 @@ static bool settled(const struct nu_pair *pair)
     return info.tcpi_unacked == 0;
 }
 
-size_t nu_pair_fill(struct nu_pair *pair, unsigned seed)
+size_t nu_pair_fill(struct nu_pair *pair, size_t from, unsigned seed)
 {
-    uint8_t *data = nu_pattern_new(NU_PLENTY, seed);
+    uint8_t *data = nu_pattern_new(from + NU_PLENTY, seed);
     size_t   sum  = 0;
     for (bool full = false; !full;) {
         bool    quiet = settled(pair);
         int     fd    = pair->conn->tcp.fd;
-        ssize_t n     = send(fd, data + sum, NU_PLENTY - sum, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n     = send(fd, data + from + sum, NU_PLENTY - sum, MSG_DONTWAIT | MSG_NOSIGNAL);
         cr_assert(n > 0 || errno == EAGAIN);
         full = n < 0 && quiet;
         sum += n > 0 ? (size_t) n : 0;

@@ -35,8 +35,8 @@ void nu_pair_open_wide(struct nu_pair *pair);
 /* Connects, with a listener and a client that are there already. */
 void nu_pair_connect(struct nu_pair *pair, int listener, nng_http_client *client);
 
-/* Sends bytes of stream `seed`, from its start, until nothing fits any more. Returns how many. */
-size_t nu_pair_fill(struct nu_pair *pair, unsigned seed);
+/* Sends the bytes of stream `seed` from `from` on until nothing fits any more. Returns how many. */
+size_t nu_pair_fill(struct nu_pair *pair, size_t from, unsigned seed);
 
 /* Closes what is open. */
 void nu_pair_close(struct nu_pair *pair);

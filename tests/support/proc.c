@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static unsigned entries(const char *path)
@@ -43,4 +44,30 @@ void nu_proc_await_fds(unsigned fds)
         usleep(1000);
     }
     cr_assert_leq(nu_proc_fds(), fds, "%u descriptors are left open", nu_proc_fds() - fds);
+}
+
+#define MOST 256
+
+static int taken[MOST], ntaken;
+
+void nu_proc_limit_fds(void)
+{
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = MOST;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+void nu_proc_take_fds(void)
+{
+    while (ntaken < MOST && (taken[ntaken] = dup(STDERR_FILENO)) >= 0) {
+        ntaken++;
+    }
+}
+
+void nu_proc_give_fds(void)
+{
+    while (ntaken > 0) {
+        close(taken[--ntaken]);
+    }
 }

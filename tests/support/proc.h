@@ -11,4 +11,11 @@ size_t   nu_proc_rss(void);     /* bytes of resident memory */
 /* Waits until no more than `fds` descriptors are open; fails the test after a while. */
 void nu_proc_await_fds(unsigned fds);
 
+/* The process may have only 256 descriptors. (What accepts knows the limit of when it began.) */
+void nu_proc_limit_fds(void);
+
+/* Opens all that it may have; closes them again. */
+void nu_proc_take_fds(void);
+void nu_proc_give_fds(void);
+
 #endif

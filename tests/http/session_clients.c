@@ -1,0 +1,164 @@
+/* Sessions of clients that read slowly, not at all, or that vanish; and of many clients. */
+#include "http/session.h"
+#include "support/peer.h"
+#include "support/proc.h"
+#include "support/web.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct site {
+    struct nu_web web;
+    unsigned      fds; /* before anything was asked */
+};
+
+static void call(nng_aio *aio)
+{
+    nu_answer(aio, "called", 6);
+}
+
+static void open_site(struct site *site)
+{
+    nu_web_open(&site->web);
+    nu_web_static(&site->web, "/", "home");
+    nu_web_static(&site->web, "/3", "text 3");
+    nu_web_callback(&site->web, "/call", call);
+    nu_web_start(&site->web);
+    site->fds = nu_proc_fds();
+}
+
+static void close_site(struct site *site)
+{
+    nu_web_close(&site->web);
+}
+
+static void add_big(struct nu_web *web, size_t size)
+{
+    nng_http_handler *h;
+    uint8_t          *data = nu_pattern_new(size, 3);
+    cr_assert_eq(nng_http_handler_alloc_static(&h, "/big", data, size, NULL), 0);
+    nu_web_add(web, h);
+    free(data);
+}
+
+Test(session_clients, slow_reader, .timeout = 120)
+{
+    size_t            size = (size_t) 8 << 20;
+    struct site       site;
+    struct nu_browser b;
+    open_site(&site);
+    add_big(&site.web, size);
+    nu_browser_open_small(&b, site.web.port);
+    nu_browser_get(&b, "/big");
+    nu_browser_get(&b, "/");
+    usleep(100000);
+    nu_browser_head(&b);
+    nu_browser_close(&b); /* one that loses patience */
+
+    nu_browser_open_small(&b, site.web.port);
+    nu_browser_get(&b, "/big");
+    nu_browser_get(&b, "/");
+    usleep(100000);
+    nu_browser_hear(&b);
+    cr_assert_eq(b.size, size);
+    nu_pattern_assert((uint8_t *) b.body, 0, size, 3);
+    cr_assert(nu_browser_line(&b, "Content-Type: application/octet-stream"));
+    nu_browser_assert(&b, 200, "home");
+    nu_browser_close(&b);
+    close_site(&site);
+}
+
+/* One that asks on and on and reads nothing makes the server stop reading, not hoard answers. */
+Test(session_clients, back_pressure, .timeout = 60)
+{
+    char              asks[2900];
+    struct site       site;
+    struct nu_browser b;
+    open_site(&site);
+    add_big(&site.web, (size_t) 1 << 20);
+    for (int i = 0; i < 100; i++) {
+        memcpy(asks + i * 29, "GET /big HTTP/1.1\r\nHost:x\r\n\r\n", 29);
+    }
+    nu_browser_open_small(&b, site.web.port);
+    size_t  rss = nu_proc_rss(), sum = 0;
+    ssize_t n;
+    for (int quiet = 0; quiet < 100; quiet++) {
+        while ((n = send(b.fd, asks, sizeof asks, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0) {
+            sum += (size_t) n;
+            quiet = 0;
+        }
+        usleep(1000);
+    }
+    cr_assert_lt(sum, (size_t) 32 << 20);
+    cr_assert_lt(nu_proc_rss(), rss + ((size_t) 32 << 20));
+    nu_web_assert(&site.web, "/", 200, "home");
+    nu_browser_reset(&b);
+    close_site(&site);
+}
+
+/* What a client that vanishes may have sent before. */
+static const char *const stages[] = {
+    "",
+    "GE",
+    "GET /big HTTP/1.1\r\nHost: x\r\n",
+    "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "GET /big HTTP/1.1\r\nHost: x\r\n\r\n",
+    "GET /file HTTP/1.1\r\nHost: x\r\n\r\n",
+    "GET /big HTTP/1.0\r\n\r\n",
+    "GET /call HTTP/1.1\r\nHost: x\r\n\r\n",
+    "POST /call HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n",
+    "POST /call HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nsome of it",
+    "nonsense\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /big HTTP/1.1\r\nHost: x\r\n\r\nGET /call HTTP/1.1\r\n",
+};
+
+#define STAGES (sizeof stages / sizeof stages[0])
+
+Test(session_clients, clients_that_vanish, .timeout = 120)
+{
+    struct site       site;
+    nng_http_handler *h;
+    open_site(&site);
+    add_big(&site.web, (size_t) 8 << 20);
+    cr_assert_eq(nng_http_handler_alloc_file(&h, "/file", "/proc/self/exe"), 0);
+    nu_web_add(&site.web, h);
+    for (unsigned i = 0; i < STAGES * 12; i++) {
+        struct nu_browser b;
+        nu_browser_open_small(&b, site.web.port);
+        nu_browser_say(&b, stages[i % STAGES]);
+        usleep(i / STAGES % 3 * 500); /* earlier or later */
+        if (i / STAGES % 2 == 0) {
+            nu_browser_close(&b);
+        } else {
+            nu_browser_reset(&b);
+        }
+    }
+    nu_proc_await_fds(site.fds);
+    nu_web_assert(&site.web, "/", 200, "home");
+    close_site(&site);
+}
+
+Test(session_clients, thousand_connections, .timeout = 120)
+{
+    static struct nu_browser b[1000];
+    struct site              site;
+    open_site(&site);
+    for (int i = 0; i < 1000; i++) {
+        nu_browser_open(&b[i], site.web.port);
+    }
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 1000; i++) {
+            nu_browser_get(&b[i], i % 2 == 0 ? "/" : "/3");
+        }
+        for (int i = 0; i < 1000; i++) {
+            nu_browser_assert(&b[i], 200, i % 2 == 0 ? "home" : "text 3");
+        }
+    }
+    for (int i = 0; i < 1000; i++) {
+        nu_browser_close(&b[i]);
+    }
+    close_site(&site);
+}

@@ -1,0 +1,141 @@
+#include "io/loop.h"
+
+#include "io/runtime.h"
+#include "support/owner.h"
+#include "support/random.h"
+#include "support/scale.h"
+
+#include <criterion/criterion.h>
+#include <nng/nng.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+TestSuite(loop, .timeout = 60, .fini = nng_fini);
+
+#define THREADS 8
+#define POSTS ((unsigned) NU_TIMES(20000))
+
+/* Tasks of one thread, which counts on from one to the next. */
+struct poster {
+    struct nu_loop *loop;
+    struct entry   *entries;
+    unsigned        next; /* the number that must come next; the owner's */
+    atomic_uint     run;
+};
+
+struct entry {
+    struct nu_task task;
+    struct poster *poster;
+    unsigned       number;
+};
+
+static void check_number(struct nu_task *task)
+{
+    struct entry *entry = nu_container(task, struct entry, task);
+    cr_assert_eq(nu_loop_self(), entry->poster->loop);
+    cr_assert_eq(entry->number, entry->poster->next);
+    entry->poster->next++;
+    atomic_fetch_add(&entry->poster->run, 1);
+}
+
+static void *post_all(void *arg)
+{
+    struct poster *poster = arg;
+    unsigned       seed   = (unsigned) (uintptr_t) poster;
+    for (unsigned i = 0; i < POSTS; i++) {
+        poster->entries[i] = (struct entry){ { .run = check_number }, poster, i };
+        nu_loop_post(poster->loop, &poster->entries[i].task);
+        if (nu_random(&seed, 2000) == 0) {
+            usleep(1000); /* so that it falls asleep now and then */
+        }
+    }
+    return NULL;
+}
+
+/* From many threads at once: each task once, those of a thread in its order, no wake-up lost. */
+Test(loop, posts_from_many_threads)
+{
+    struct poster posters[THREADS];
+    pthread_t     threads[THREADS];
+    for (unsigned i = 0; i < THREADS; i++) {
+        posters[i] = (struct poster){ .loop    = nu_a_loop(i),
+                                      .entries = calloc(POSTS, sizeof(struct entry)) };
+        cr_assert_eq(pthread_create(&threads[i], NULL, post_all, &posters[i]), 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        while (atomic_load(&posters[i].run) < POSTS) {
+            usleep(200);
+        }
+        free(posters[i].entries);
+    }
+}
+
+static void post_on_owner(void *arg)
+{
+    struct poster *poster = arg;
+    for (unsigned i = 0; i < 3; i++) {
+        poster->entries[i] = (struct entry){ { .run = check_number }, poster, i };
+        nu_loop_post(poster->loop, &poster->entries[i].task);
+    }
+    cr_assert_eq(atomic_load(&poster->run), 0); /* later, not now */
+    while (atomic_load(&poster->run) < 3) {
+        nu_loop_turn(poster->loop); /* as one does who waits in a callback */
+    }
+}
+
+Test(loop, posts_of_its_own)
+{
+    struct poster poster = { .loop = nu_a_loop(0), .entries = calloc(3, sizeof(struct entry)) };
+    nu_run_on(poster.loop, post_on_owner, &poster);
+    cr_assert_eq(atomic_load(&poster.run), 3);
+    free(poster.entries);
+}
+
+static void check_signals(void *arg)
+{
+    sigset_t set;
+    (void) arg;
+    cr_assert_eq(pthread_sigmask(SIG_SETMASK, NULL, &set), 0);
+    for (int sig = 1; sig < SIGRTMAX; sig++) {
+        bool reserved = sig == SIGKILL || sig == SIGSTOP || (sig >= 32 && sig < SIGRTMIN);
+        cr_assert(reserved || sigismember(&set, sig) == 1, "signal %d", sig);
+    }
+}
+
+static void note_signal(int sig)
+{
+    (void) sig;
+}
+
+/* Owners block every signal; those who start them keep their own mask. */
+Test(loop, signals)
+{
+    sigset_t before, after;
+    cr_assert_neq(signal(SIGUSR1, note_signal), SIG_ERR);
+    cr_assert_eq(pthread_sigmask(SIG_SETMASK, NULL, &before), 0);
+    struct nu_loop *loop = nu_a_loop(0);
+    cr_assert_eq(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
+    for (int sig = 1; sig < SIGRTMAX; sig++) {
+        cr_assert_eq(sigismember(&before, sig), sigismember(&after, sig));
+    }
+    nu_run_on(loop, check_signals, NULL);
+}
+
+/* An idle library uses no CPU. */
+Test(loop, idle)
+{
+    struct timespec before, after;
+    (void) nu_a_loop(0);
+    usleep(20000);
+    cr_assert_eq(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before), 0);
+    usleep(300000);
+    cr_assert_eq(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after), 0);
+    double used =
+        (double) (after.tv_sec - before.tv_sec) + (double) (after.tv_nsec - before.tv_nsec) / 1e9;
+    cr_assert_lt(used, 0.1);
+}

@@ -1,0 +1,202 @@
+/* Ops on a running loop. Everything the tests do with them, they do on its owner. */
+#include "io/op.h"
+
+#include "base/clock.h"
+#include "support/owner.h"
+#include "support/peer.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MANY 3000 /* more than a ring has room for */
+
+struct one {
+    struct nu_op op;
+    int          res;
+    atomic_int   ends;
+};
+
+static struct nu_loop *loop;
+static int             fds[2];
+static struct one      all[MANY];
+static char            byte;
+static struct iovec    iov[8]; /* a byte in eight entries */
+static atomic_int      ended;
+
+static void open_all(void)
+{
+    loop = nu_a_loop(0);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    iov[7] = (struct iovec){ &byte, 1 };
+    for (int i = 0; i < 7; i++) {
+        iov[i] = (struct iovec){ &byte, 0 };
+    }
+}
+
+static void close_all(void)
+{
+    close(fds[0]);
+    close(fds[1]);
+    nng_fini();
+}
+
+TestSuite(op, .init = open_all, .fini = close_all, .timeout = 30);
+
+static void done(struct nu_op *op, int res, uint32_t flags)
+{
+    struct one *one = (struct one *) op;
+    (void) flags;
+    cr_assert_eq(op->state, NU_OP_IDLE);
+    cr_assert_eq(nu_loop_self(), loop);
+    one->res = res;
+    atomic_fetch_add(&one->ends, 1);
+    atomic_fetch_add(&ended, 1);
+}
+
+static void await_ends(int n)
+{
+    while (atomic_load(&ended) < n) {
+        usleep(200);
+    }
+}
+
+/* ---- Receiving ---------------------------------------------------------------------------- */
+
+static void receive(struct one *one)
+{
+    nu_op_init(&one->op, loop, done);
+    one->op.kind         = NU_OP_RECV;
+    one->op.fd           = fds[0];
+    one->op.arg.buf.base = &byte;
+    one->op.arg.buf.len  = 1;
+    nu_op_submit(&one->op);
+}
+
+static void receive_many(void *arg)
+{
+    for (int i = 0; i < *(int *) arg; i++) {
+        receive(&all[i]);
+    }
+}
+
+static void cancel_many(void *arg)
+{
+    for (int i = 0; i < *(int *) arg; i++) {
+        nu_op_cancel(&all[i].op);
+        nu_op_cancel(&all[i].op); /* once more is once too often, and does no harm */
+    }
+}
+
+Test(op, done_once)
+{
+    int n = 1;
+    nu_run_on(loop, receive_many, &n);
+    cr_assert_eq(atomic_load(&ended), 0);
+    cr_assert_eq(send(fds[1], "x", 1, 0), 1);
+    await_ends(1);
+    cr_assert_eq(all[0].res, 1);
+    cr_assert_eq(byte, 'x');
+    nu_run_on(loop, cancel_many, &n); /* idle: nothing happens */
+    cr_assert_eq(atomic_load(&ended), 1);
+}
+
+/* Any number at once, whatever the size of the ring, and each of them cancelled. */
+Test(op, more_than_the_ring_holds)
+{
+    int n = MANY;
+    nu_run_on(loop, receive_many, &n);
+    nu_run_on(loop, cancel_many, &n);
+    await_ends(MANY);
+    for (int i = 0; i < MANY; i++) {
+        cr_assert_eq(all[i].res, -ECANCELED);
+        cr_assert_eq(atomic_load(&all[i].ends), 1);
+    }
+}
+
+static void receive_and_cancel(void *arg)
+{
+    receive_many(arg);
+    cancel_many(arg);
+}
+
+/* Cancelled before the kernel has even seen them. */
+Test(op, cancelled_at_once)
+{
+    int n = MANY;
+    nu_run_on(loop, receive_and_cancel, &n);
+    await_ends(MANY);
+    for (int i = 0; i < MANY; i++) {
+        cr_assert_eq(all[i].res, -ECANCELED);
+    }
+}
+
+/* ---- Writing ------------------------------------------------------------------------------ */
+
+static void write_with(struct one *one, uint64_t deadline)
+{
+    nu_op_init(&one->op, loop, done);
+    one->op.kind     = NU_OP_WRITEV;
+    one->op.fd       = fds[0];
+    one->op.arg.vec  = (struct nu_op_vec){ iov, 8, 0 };
+    one->op.deadline = deadline;
+    nu_op_submit(&one->op);
+}
+
+static void write_many(void *arg)
+{
+    uint64_t deadline = nu_now() + *(uint64_t *) arg;
+    for (int i = 0; i < MANY; i++) {
+        write_with(&all[i], deadline);
+    }
+}
+
+static void fill_up(void)
+{
+    static const char zeros[4096];
+    while (send(fds[0], zeros, sizeof zeros, MSG_DONTWAIT) > 0) {
+    }
+    while (send(fds[0], zeros, 1, MSG_DONTWAIT) > 0) {
+    }
+}
+
+/* Each with a timeout linked to it, which is two entries, and eight of the vector's. */
+Test(op, writes_that_expire)
+{
+    uint64_t patience = 50 * NU_MS, start = nu_now();
+    fill_up();
+    nu_run_on(loop, write_many, &patience);
+    await_ends(MANY);
+    cr_assert_geq(nu_now(), start + patience);
+    for (int i = 0; i < MANY; i++) {
+        cr_assert(all[i].res == -ECANCELED || all[i].res == -EINTR, "%d", all[i].res);
+    }
+}
+
+Test(op, writes_in_time)
+{
+    static char bytes[MANY];
+    uint64_t    patience = 60 * NU_SECOND;
+    nu_run_on(loop, write_many, &patience);
+    cr_assert_eq(recv(fds[1], bytes, MANY, MSG_WAITALL), MANY);
+    await_ends(MANY);
+    for (int i = 0; i < MANY; i++) {
+        cr_assert_eq(all[i].res, 1);
+    }
+}
+
+/* A deadline that has passed before it begins ends a write that would have to wait. */
+Test(op, late_write)
+{
+    uint64_t none = 0;
+    fill_up();
+    nu_run_on(loop, write_many, &none);
+    await_ends(MANY);
+    for (int i = 0; i < MANY; i++) {
+        cr_assert(all[i].res == -ECANCELED || all[i].res == -EINTR, "%d", all[i].res);
+    }
+}
