@@ -184,8 +184,9 @@ static void submit_open(struct nu_file_job *job, int root, uint64_t resolve)
 
 static void try_index(struct nu_file_job *job)
 {
+    const char *name    = indexes[job->index++];
     job->path[job->len] = '/';
-    strcpy(job->path + job->len + 1, indexes[job->index++]);
+    memcpy(job->path + job->len + 1, name, strlen(name) + 1);
     submit_open(job, nu_handler_root(job->handler), RESOLVE_BENEATH);
 }
 
@@ -253,7 +254,7 @@ void nu_file_serve(struct nu_session *session, nng_http_handler *handler, const 
         len--; /* "dir/" is opened as "dir/", its index as "dir/index.html" */
     }
     if (job->path[0] == '\0') {
-        strcpy(job->path, ".");
+        memcpy(job->path, ".", 2);
         len = 1;
     }
     job->len = len;

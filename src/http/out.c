@@ -44,11 +44,14 @@ void nu_out_give(struct nu_list *spare, struct nu_out *out)
 
 void nu_out_free_all(struct nu_list *spare)
 {
-    while (!nu_list_empty(spare)) {
-        struct nu_out *out = nu_out_take(spare);
+    struct nu_list *next;
+    for (struct nu_list *n = spare->next; n != spare; n = next) {
+        struct nu_out *out = nu_container(n, struct nu_out, link);
+        next               = n->next;
         nu_buf_free(&out->text);
         free(out);
     }
+    nu_list_init(spare);
 }
 
 bool nu_out_has_room(const struct nu_out *out)

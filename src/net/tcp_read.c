@@ -165,7 +165,7 @@ static void cancel(nng_aio *aio, void *arg, int err)
 {
     struct nu_tcp *tcp = arg;
     pthread_mutex_lock(&tcp->lock);
-    if (aio == first(tcp) && tcp->read_op.state != NU_OP_IDLE) {
+    if (tcp->read_op.state != NU_OP_IDLE && aio == first(tcp)) {
         if (tcp->read_abort == 0) {
             tcp->read_abort = err;
         }

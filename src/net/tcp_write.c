@@ -138,7 +138,7 @@ static void cancel(nng_aio *aio, void *arg, int err)
 {
     struct nu_tcp *tcp = arg;
     pthread_mutex_lock(&tcp->lock);
-    if (aio == first(tcp) && tcp->write_op.state != NU_OP_IDLE) {
+    if (tcp->write_op.state != NU_OP_IDLE && aio == first(tcp)) {
         if (tcp->write_abort == 0) {
             tcp->write_abort = err;
         }

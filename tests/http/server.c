@@ -236,16 +236,20 @@ static void make_big_file(struct busy *busy)
     close(fd);
 }
 
+/* Every connection is known to be served before it gets into its state. */
+#define HELLO "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
 static void open_busy(struct busy *busy)
 {
     static const char *const texts[] = {
-        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT",
-        "GET / HTTP/1.1\r\nHost:\r\n\r\nPOST /keep HTTP/1.1\r\nHost:\r\nContent-Length:10\r\n\r\nbod",
-        "GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST /keep HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /big HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /file HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.0\r\n\r\n",
+        HELLO,
+        HELLO "GET / HT",
+        HELLO "POST /keep "
+              "HTTP/1.1\r\nHost:\r\nContent-Length:10\r\n\r\nbod",
+        HELLO "POST /keep HTTP/1.1\r\nHost: x\r\n\r\n",
+        HELLO "GET /big HTTP/1.1\r\nHost: x\r\n\r\n",
+        HELLO "GET /file HTTP/1.1\r\nHost: x\r\n\r\n",
+        HELLO "GET / HTTP/1.0\r\n\r\n",
     };
     nng_http_handler *h;
     uint8_t          *data = nu_pattern_new((size_t) 32 << 20, 3);

@@ -18,8 +18,8 @@ Test(cpus, parse, .timeout = 10)
 /* Each is refused with a line on stderr that names it. */
 Test(cpus, parse_nonsense, .init = cr_redirect_stderr, .timeout = 10)
 {
-    static const char *const values[] = { "",    "0",   "-1",  "257",  "1x",
-                                          "x",   "1.5", "1 2", "1e2",  "99999999999999999999999",
+    static const char *const values[] = { "",    "0",   "-1",  "257", "1x",
+                                          "x",   "1.5", "1 2", "1e2", "99999999999999999999999",
                                           "0x4", " ",   "--1", "+-1" };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         char line[256], want[64];

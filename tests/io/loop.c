@@ -62,8 +62,8 @@ Test(loop, posts_from_many_threads)
     struct poster posters[THREADS];
     pthread_t     threads[THREADS];
     for (unsigned i = 0; i < THREADS; i++) {
-        posters[i] = (struct poster){ .loop    = nu_a_loop(i),
-                                      .entries = calloc(POSTS, sizeof(struct entry)) };
+        posters[i] =
+            (struct poster){ .loop = nu_a_loop(i), .entries = calloc(POSTS, sizeof(struct entry)) };
         cr_assert_eq(pthread_create(&threads[i], NULL, post_all, &posters[i]), 0);
     }
     for (unsigned i = 0; i < THREADS; i++) {

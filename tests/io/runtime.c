@@ -97,7 +97,17 @@ static int full_listener(unsigned *port)
     return listener;
 }
 
-enum { WRITE, WRITE_QUEUED, READ, READ_QUEUED, SLEEP, SLEEP_ENDLESS, DEFERRED, DIALS, PENDING = 12 };
+enum {
+    WRITE,
+    WRITE_QUEUED,
+    READ,
+    READ_QUEUED,
+    SLEEP,
+    SLEEP_ENDLESS,
+    DEFERRED,
+    DIALS,
+    PENDING = 12
+};
 
 /* Everything that can be pending, with and without a callback. */
 static void start_all(struct nu_track *track, struct nu_pair *pair, uint8_t *data, unsigned mode,

@@ -175,7 +175,8 @@ static const struct {
     { 20, NNG_ETIMEDOUT },
 };
 
-/* A read that fails loses no byte: what it counted is there, and what comes later is the next one's. */
+/* A read that fails loses no byte: what it counted is there, and what comes later is the next
+ * one's. */
 static void fails(unsigned mode, unsigned end, bool all)
 {
     struct setting s;

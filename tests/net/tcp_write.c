@@ -214,8 +214,8 @@ static void *map_repeated(size_t periods, uint8_t **one)
     for (size_t i = 0; i < PERIOD; i++) {
         (*one)[i] = nu_pattern(i, 7);
     }
-    uint8_t *all = mmap(NULL, periods * PERIOD, PROT_NONE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *all =
+        mmap(NULL, periods * PERIOD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     cr_assert_neq(all, MAP_FAILED);
     for (size_t i = 0; i < periods; i++) {
         void *p = mmap(all + i * PERIOD, PERIOD, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);

@@ -1,4 +1,5 @@
-/* How writes fail: every error, from every state, and that the count is what the peer can receive. */
+/* How writes fail: every error, from every state, and that the count is what the peer can receive.
+ */
 #include "net/tcp_write.h"
 #include "support/peer.h"
 #include "support/track.h"
@@ -64,16 +65,11 @@ static void let_pass(struct nu_pair *pair, nng_aio *aio)
 }
 
 static const struct ending endings[] = {
-    { cancel, 0, NNG_ECANCELED, OPEN },
-    { cancel, 60000, NNG_ECANCELED, OPEN },
-    { abort_with_code, 0, NNG_EPROTO, OPEN },
-    { abort_with_code, 60000, NNG_EPROTO, OPEN },
-    { let_pass, 40, NNG_ETIMEDOUT, OPEN },
-    { close_conn, 0, NNG_ECLOSED, CLOSED },
-    { close_conn, 60000, NNG_ECLOSED, CLOSED },
-    { peer_resets, 0, NNG_ECONNRESET, LOST },
-    { peer_resets, 60000, NNG_ECONNRESET, LOST },
-    { peer_closes, 0, NNG_ECONNRESET, LOST },
+    { cancel, 0, NNG_ECANCELED, OPEN },           { cancel, 60000, NNG_ECANCELED, OPEN },
+    { abort_with_code, 0, NNG_EPROTO, OPEN },     { abort_with_code, 60000, NNG_EPROTO, OPEN },
+    { let_pass, 40, NNG_ETIMEDOUT, OPEN },        { close_conn, 0, NNG_ECLOSED, CLOSED },
+    { close_conn, 60000, NNG_ECLOSED, CLOSED },   { peer_resets, 0, NNG_ECONNRESET, LOST },
+    { peer_resets, 60000, NNG_ECONNRESET, LOST }, { peer_closes, 0, NNG_ECONNRESET, LOST },
 };
 
 #define ENDINGS (sizeof endings / sizeof endings[0])
@@ -165,7 +161,8 @@ Test(tcp_write_errors, write_all_half_way, .timeout = 60)
 
 /* ---- Queued ------------------------------------------------------------------------------- */
 
-/* The second of three writes ends early; the others never notice, if the connection is still there. */
+/* The second of three writes ends early; the others never notice, if the connection is still there.
+ */
 static void queued(const struct ending *ending, unsigned mode, bool all)
 {
     struct nu_pair  pair;

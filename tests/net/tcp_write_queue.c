@@ -57,8 +57,8 @@ static void prepare(struct order *o)
 {
     unsigned random = 1;
     for (unsigned id = 0; id < WRITES; id++) {
-        o->size[id] = 1 + nu_random(&random, LARGEST);
-        o->data[id] = nu_pattern_new(o->size[id], id);
+        o->size[id]    = 1 + nu_random(&random, LARGEST);
+        o->data[id]    = nu_pattern_new(o->size[id], id);
         o->data[id][0] = (uint8_t) id;
         nu_track_open(&o->track[id], NU_CALLED | (id % 5 == 0 ? NU_TIMED : 0));
         o->track[id].then = note_end;
@@ -75,7 +75,7 @@ static void receive(int fd, uint8_t *p, size_t n)
 /* Reads the writes one by one, each in one piece, those of each thread in its order. */
 static void check_order(struct order *o)
 {
-    uint8_t *p = malloc(LARGEST);
+    uint8_t *p             = malloc(LARGEST);
     int      last[THREADS] = { -1, -1, -1, -1 };
     for (unsigned i = 0; i < WRITES; i++) {
         receive(o->pair.fd, p, 1);
@@ -98,10 +98,10 @@ static void check_order(struct order *o)
 
 Test(tcp_write_queue, two_hundred_in_order, .timeout = 60)
 {
-    struct order     *o = calloc(1, sizeof *o);
-    struct submitter  s[THREADS];
-    struct nu_track   head;
-    uint8_t          *data = nu_pattern_new(NU_PLENTY, 250);
+    struct order    *o = calloc(1, sizeof *o);
+    struct submitter s[THREADS];
+    struct nu_track  head;
+    uint8_t         *data = nu_pattern_new(NU_PLENTY, 250);
     pthread_mutex_init(&o->lock, NULL);
     nu_pair_open(&o->pair);
     prepare(o);
@@ -299,7 +299,8 @@ Test(tcp_write_queue, deadlines_of_their_own, .timeout = 60)
 
 /* ---- Buffers ------------------------------------------------------------------------------ */
 
-/* Once a callback says that a write is over, its buffer is the caller's: nothing reads it any more. */
+/* Once a callback says that a write is over, its buffer is the caller's: nothing reads it any more.
+ */
 
 static void overwrite(struct nu_track *track)
 {

@@ -135,16 +135,15 @@ static bool submit(struct op *op, struct slot *slot, unsigned *seed)
         op->kind = nu_random(seed, OP_KINDS);
         op->slot = slot;
         op->size = 1 + nu_random(seed, op->kind == OP_READ || op->kind == OP_READ_ALL ? READ_SIZE
-                                         : nu_random(seed, 2) ? 2000
-                                                                : RACE_DATA);
+                                       : nu_random(seed, 2)                           ? 2000
+                                                                                      : RACE_DATA);
         set_vector(op, seed);
         set_time(op, seed);
         atomic_store(&op->busy, true);
         atomic_fetch_add(&op->begun, 1);
         atomic_fetch_add(&slot->pending, 1);
         static void (*const start[OP_KINDS])(nng_http_conn *, nng_aio *) = {
-            nng_http_conn_write, nng_http_conn_write_all, nng_http_conn_read,
-            nng_http_conn_read_all
+            nng_http_conn_write, nng_http_conn_write_all, nng_http_conn_read, nng_http_conn_read_all
         };
         start[op->kind](slot->pair.conn, op->aio);
     }
@@ -191,9 +190,9 @@ static void sleep_inside(void)
 
 static void called(void *arg)
 {
-    struct op   *op     = arg;
-    struct slot *slot   = op->slot;
-    unsigned     seed   = (unsigned) atomic_fetch_add(&op->called, 1) * 2654435761U + op->id * 40503U;
+    struct op   *op   = arg;
+    struct slot *slot = op->slot;
+    unsigned     seed = (unsigned) atomic_fetch_add(&op->called, 1) * 2654435761U + op->id * 40503U;
     int          result = nng_aio_result(op->self);
     size_t       count  = nng_aio_count(op->self);
     if (!atomic_load(&op->busy)) {

@@ -99,7 +99,7 @@ static void settle(struct slot *slot)
         usleep(200);
     }
     size_t counted = atomic_load(&slot->counted), received = atomic_load(&slot->received);
-    bool   exact   = atomic_load(&slot->peer) == PEER_EOF && !slot->sends;
+    bool   exact = atomic_load(&slot->peer) == PEER_EOF && !slot->sends;
     if (exact ? counted != received : counted < received) {
         race_fail("counted and received", (long) counted, (long) received);
     }

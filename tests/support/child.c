@@ -55,29 +55,38 @@ void nu_child_start(struct nu_child *child, const char *args, void (*prepare)(vo
     close(program);
 }
 
-/* Reads until `text` has appeared, or (NULL) to the end. */
-static void read_text(int fd, char *buffer, const char *text)
+/* Reads until `text` has appeared: false when the end came first, as it does for NULL. */
+static bool read_text(int fd, char *buffer, const char *text)
 {
-    size_t have = strlen(buffer);
+    size_t  have = strlen(buffer);
+    ssize_t n;
     while (text == NULL || strstr(buffer, text) == NULL) {
-        ssize_t n = read(fd, buffer + have, NU_CHILD_TEXT - 1 - have);
-        cr_assert(n > 0 || text == NULL, "it ended without '%s', but with '%s'", text, buffer);
-        if (n <= 0) {
-            return;
+        if ((n = read(fd, buffer + have, NU_CHILD_TEXT - 1 - have)) <= 0) {
+            return false;
         }
         have += (size_t) n;
         buffer[have] = '\0';
+    }
+    return true;
+}
+
+static void await(struct nu_child *child, int fd, char *buffer, const char *text)
+{
+    if (!read_text(fd, buffer, text)) {
+        int status = nu_child_end(child);
+        cr_assert_fail("it ended (%d) without '%s', but with\n%s%s", status, text, child->out_text,
+                       child->err_text);
     }
 }
 
 void nu_child_await_out(struct nu_child *child, const char *text)
 {
-    read_text(child->out, child->out_text, text);
+    await(child, child->out, child->out_text, text);
 }
 
 void nu_child_await_err(struct nu_child *child, const char *text)
 {
-    read_text(child->err, child->err_text, text);
+    await(child, child->err, child->err_text, text);
 }
 
 int nu_child_end(struct nu_child *child)

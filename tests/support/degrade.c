@@ -13,10 +13,8 @@ static const struct {
     const char     *name;
     enum nu_feature feature;
 } names[] = {
-    { "nowait", NU_HAS_NOWAIT },
-    { "nosignal", NU_HAS_NOSIGNAL },
-    { "msg_ring", NU_HAS_MSG_RING },
-    { "dontwait", NU_HAS_SEND_DONTWAIT },
+    { "nowait", NU_HAS_NOWAIT },           { "nosignal", NU_HAS_NOSIGNAL },
+    { "msg_ring", NU_HAS_MSG_RING },       { "dontwait", NU_HAS_SEND_DONTWAIT },
     { "buffer_ring", NU_HAS_BUFFER_RING },
 };
 

@@ -86,10 +86,11 @@ void nu_pair_open_wide(struct nu_pair *pair)
     open_pair(pair, 0);
 }
 
-/* Whether all that was sent is acknowledged, which makes room; the peer's kernel is asked to hurry. */
+/* Whether all that was sent is acknowledged, which makes room; the peer's kernel is asked to hurry.
+ */
 static bool settled(const struct nu_pair *pair)
 {
-    int             on  = 1;
+    int             on = 1;
     struct tcp_info info;
     socklen_t       len = sizeof info;
     cr_assert_eq(setsockopt(pair->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on), 0);

@@ -19,8 +19,8 @@ struct nu_pair {
     int            fd;   /* the peer's; -1 when closed */
 };
 
-/* A listener on 127.0.0.1, with a receive buffer of that size or (0) what the kernel likes; its port
- * goes to *port. */
+/* A listener on 127.0.0.1, with a receive buffer of that size or (0) what the kernel likes; its
+ * port goes to *port. */
 int nu_listen(unsigned *port, int buffer);
 
 /* A client of ours for 127.0.0.1:port. */
@@ -69,7 +69,8 @@ void nu_pattern_assert(const uint8_t *p, size_t from, size_t n, unsigned seed);
 /* Reads exactly n bytes of stream `seed`, beginning with byte `from`. */
 void nu_peer_read(int fd, size_t from, size_t n, unsigned seed);
 
-/* Reads to the end of the stream, which is of `seed` and begins with byte `from`. Returns the bytes. */
+/* Reads to the end of the stream, which is of `seed` and begins with byte `from`. Returns the
+ * bytes. */
 size_t nu_peer_rest(int fd, size_t from, unsigned seed);
 
 /* Closes our end; then the peer must see exactly n bytes more of stream `seed` from byte `from`. */

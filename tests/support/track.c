@@ -13,9 +13,9 @@ static void called(void *arg)
     struct nu_track *track = arg;
     pthread_mutex_lock(&track->lock);
     track->calls++;
-    track->result = nng_aio_result(track->aio);
-    track->count  = nng_aio_count(track->aio);
-    track->thread = pthread_self();
+    track->result                   = nng_aio_result(track->aio);
+    track->count                    = nng_aio_count(track->aio);
+    track->thread                   = pthread_self();
     void (*then)(struct nu_track *) = track->then;
     pthread_cond_broadcast(&track->called);
     pthread_mutex_unlock(&track->lock);

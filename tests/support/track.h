@@ -1,6 +1,7 @@
 /*
- * An aio whose callbacks are counted, and the ways to start a write that a contract has to hold for:
- * from an application thread or on the owner, with or without a timeout, with or without a callback.
+ * An aio whose callbacks are counted, and the ways to start a write that a contract has to hold
+ * for: from an application thread or on the owner, with or without a timeout, with or without a
+ * callback.
  */
 #ifndef NU_TESTS_SUPPORT_TRACK_H
 #define NU_TESTS_SUPPORT_TRACK_H
