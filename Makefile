@@ -6,6 +6,8 @@
 #   make asan       the same tests under AddressSanitizer, LeakSanitizer and UBSan
 #   make tsan       the same tests under ThreadSanitizer
 #   make acceptance the program from the outside: curl, wrk, strace (ACCEPTANCE_ARGS="SECONDS DIR")
+#   make race       random operations on random connections for RACE_SECONDS (60), plainly and
+#                   under the sanitizers
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
 #   make lint       layers, symbols, format, clang-tidy, cppcheck
 #   make format     let clang-format rewrite the sources
@@ -23,6 +25,7 @@ BINDIR       := $(PREFIX)/bin
 LIBDIR       := $(PREFIX)/lib
 INCLUDEDIR   := $(PREFIX)/include/nng-uring
 FUZZ_SECONDS := 60
+RACE_SECONDS := 60
 PKG_CONFIG   := pkg-config
 OBJCOPY      := objcopy
 
@@ -103,7 +106,7 @@ WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall pt
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all serve test asan tsan acceptance fuzz lint format install clean \
+.PHONY: all serve test asan tsan race acceptance fuzz lint format install clean \
         run-tests run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -216,6 +219,13 @@ asan:
 tsan:
 	@scripts/install-deps test
 	@$(MAKE) --no-print-directory run-tests B=build/tsan SAN=thread
+
+race:
+	@scripts/install-deps test
+	@for san in '' address,undefined thread; do \
+	    NNG_URING_RACE_SECONDS=$(RACE_SECONDS) $(MAKE) --no-print-directory run-tests \
+	        B=build$${san:+/race-$$san} SAN=$$san TEST_ARGS=--filter=race/everything || exit 1; \
+	done
 
 acceptance:
 	@scripts/install-deps ci

@@ -71,7 +71,7 @@ static void settle(nng_aio *aio)
         nu_runtime_wake();
     }
     bool gone = aio->doomed && aio->state == NU_AIO_IDLE && aio->refs == 0;
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
     if (gone) {
         aio->dispose(aio);
     }
@@ -107,13 +107,13 @@ bool nng_aio_begin(nng_aio *aio)
         refuse_in_child(aio);
         return false;
     }
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     if (aio->state != NU_AIO_IDLE || aio->stopped) {
         if (aio->state == NU_AIO_IDLE) {
             aio->result = NNG_ECANCELED;
             aio->count  = 0;
         }
-        pthread_mutex_unlock(&aio->lock);
+        nu_unlock(&aio->lock);
         return false;
     }
     aio->state  = NU_AIO_BEGUN;
@@ -123,13 +123,13 @@ bool nng_aio_begin(nng_aio *aio)
     aio->loop   = NULL;
     memset(aio->output, 0, sizeof aio->output);
     aio->deadline = next_deadline(aio);
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
     return true;
 }
 
 int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg)
 {
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     int err = aio->abort;
     if (err == 0) {
         aio->state      = NU_AIO_PENDING;
@@ -137,7 +137,7 @@ int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel,
         aio->cancel     = cancel;
         aio->cancel_arg = arg;
     }
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
     return err;
 }
 
@@ -162,16 +162,16 @@ static void cancel_pending(nng_aio *aio, int err)
     }
     aio->cancel = NULL;
     aio->refs++;
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
     cancel(aio, arg, err);
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     aio->refs--;
 }
 
 static void attend(struct nu_task *task)
 {
     nng_aio *aio = nu_container(task, nng_aio, attend);
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     aio->attending = false;
     aio->refs--;
     if (aio->state == NU_AIO_PENDING && aio->loop != nu_loop_self()) {
@@ -194,15 +194,15 @@ static void owe(nng_aio *aio)
 
 void nu_aio_owe(nng_aio *aio, struct nu_loop *loop)
 {
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     aio->loop = loop;
     owe(aio);
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
 }
 
 void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg)
 {
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     if (aio->state == NU_AIO_BEGUN) {
         aio->state      = NU_AIO_PENDING;
         aio->loop       = aio->loop != NULL ? aio->loop : loop;
@@ -214,7 +214,7 @@ void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, v
         aio->deadline = aio->deadline != NU_NEVER ? aio->deadline : NU_NEVER - 1;
         post_attend(aio);
     }
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
 }
 
 void nu_aio_expire(nng_aio *aio)
@@ -222,14 +222,14 @@ void nu_aio_expire(nng_aio *aio)
     if (aio->deadline == NU_NEVER) {
         return;
     }
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     aio->expires = true;
     if (aio->loop != nu_loop_self()) {
         post_attend(aio);
     } else if (!aio->timer.armed) {
         nu_timer_arm(&aio->loop->timers, &aio->timer, aio->deadline);
     }
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
 }
 
 void nu_aio_keep(nng_aio *aio)
@@ -240,7 +240,7 @@ void nu_aio_keep(nng_aio *aio)
 static void timer_fired(struct nu_timer *timer)
 {
     nng_aio *aio = nu_container(timer, nng_aio, timer);
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     if (aio->state == NU_AIO_PENDING) {
         cancel_pending(aio, nu_loop_self()->stopping ? NNG_ECLOSED : NNG_ETIMEDOUT);
     }
@@ -257,11 +257,11 @@ static void call_back(nng_aio *aio)
     struct frame frame = { aio, frames };
     aio->running++;
     aio->refs++;
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
     frames = &frame;
     aio->cb(aio->arg);
     frames = frame.outer;
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     aio->refs--;
     aio->running--;
 }
@@ -279,9 +279,9 @@ static void finish_here(nng_aio *aio)
 
 void nu_aio_finish(nng_aio *aio, int result, size_t count)
 {
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     if (aio->state != NU_AIO_BEGUN && aio->state != NU_AIO_PENDING) {
-        pthread_mutex_unlock(&aio->lock); /* a provider's second finish */
+        nu_unlock(&aio->lock); /* a provider's second finish */
         return;
     }
     aio->result = result;
@@ -302,7 +302,7 @@ void nu_aio_finish(nng_aio *aio, int result, size_t count)
     aio->state = NU_AIO_FINISHED;
     aio->refs++;
     nu_loop_post(aio->loop, &aio->finish);
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
 }
 
 /* The operation is over, its timer too: from here on the aio is free for the next one. */
@@ -310,7 +310,7 @@ static void run_callback(struct nu_task *task)
 {
     nng_aio *aio = nu_container(task, nng_aio, finish);
     nu_timer_disarm(&nu_loop_self()->timers, &aio->timer);
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     aio->expires = false;
     aio->state   = NU_AIO_IDLE;
     if (aio->owed) {
@@ -348,9 +348,9 @@ static void request_abort(nng_aio *aio, int err)
 
 void nng_aio_abort(nng_aio *aio, int err)
 {
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     request_abort(aio, err);
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
 }
 
 void nng_aio_cancel(nng_aio *aio)
@@ -377,27 +377,27 @@ static void wait_quiet(nng_aio *aio, unsigned running, unsigned refs)
     }
     aio->turning++;
     while (!quiet(aio, running, refs)) {
-        pthread_mutex_unlock(&aio->lock);
+        nu_unlock(&aio->lock);
         nu_loop_turn(loop);
-        pthread_mutex_lock(&aio->lock);
+        nu_lock(&aio->lock);
     }
     aio->turning--;
 }
 
 void nng_aio_wait(nng_aio *aio)
 {
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     wait_quiet(aio, own_frames(aio), UINT32_MAX);
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
 }
 
 void nng_aio_stop(nng_aio *aio)
 {
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     aio->stopped = true;
     request_abort(aio, NNG_ECANCELED);
     wait_quiet(aio, own_frames(aio), UINT32_MAX);
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
 }
 
 void nng_aio_free(nng_aio *aio)
@@ -409,11 +409,11 @@ void nng_aio_free(nng_aio *aio)
         nng_aio_reap(aio);
         return;
     }
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     aio->stopped = true;
     request_abort(aio, NNG_ECLOSED);
     wait_quiet(aio, 0, 0);
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
     destroy(aio);
 }
 
@@ -422,7 +422,7 @@ void nng_aio_reap(nng_aio *aio)
     if (aio == NULL) {
         return;
     }
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     aio->stopped = true;
     aio->doomed  = true;
     request_abort(aio, NNG_ECLOSED);
@@ -431,8 +431,8 @@ void nng_aio_reap(nng_aio *aio)
 
 bool nng_aio_busy(nng_aio *aio)
 {
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     bool busy = aio->state != NU_AIO_IDLE || aio->running > 0;
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
     return busy;
 }

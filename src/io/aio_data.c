@@ -80,17 +80,17 @@ nng_msg *nng_aio_get_msg(nng_aio *aio)
 
 int nng_aio_result(nng_aio *aio)
 {
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     int result = aio->result;
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
     return result;
 }
 
 size_t nng_aio_count(nng_aio *aio)
 {
-    pthread_mutex_lock(&aio->lock);
+    nu_lock(&aio->lock);
     size_t count = aio->count;
-    pthread_mutex_unlock(&aio->lock);
+    nu_unlock(&aio->lock);
     return count;
 }
 

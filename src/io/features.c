@@ -77,13 +77,14 @@ void nu_features_refuse(int err, const char *what, const char *remedy)
     atomic_store(&refused_what, what);
 }
 
-static void find(void)
+static void *find(void *arg)
 {
+    (void) arg;
     struct nu_trials trials;
     int              err   = nu_trials_open(&trials);
     table[NU_HAS_RING].err = -err;
     if (err != 0) {
-        return;
+        return NULL;
     }
     for (unsigned i = 0; i < NU_FEATURES && err == 0; i++) {
         int missing      = nu_trials_try(&trials, i);
@@ -92,11 +93,24 @@ static void find(void)
         err              = table[NU_HAS_RING].present ? 0 : missing; /* nothing else can be tried */
     }
     nu_trials_close(&trials);
+    return NULL;
+}
+
+/* On a thread apart: what a closed ring leaves for its thread to do would interrupt the caller's
+ * next system call. */
+static void find_apart(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, find, NULL) == 0) {
+        pthread_join(thread, NULL);
+    } else {
+        find(NULL);
+    }
 }
 
 int nu_features_find(void)
 {
-    pthread_once(&once, find);
+    pthread_once(&once, find_apart);
     for (unsigned i = 0; i < NU_FEATURES; i++) {
         if (!table[i].present && table[i].fallback == NULL) {
             nu_features_refuse(table[i].err, table[i].name, remedy_for(table[i].err));

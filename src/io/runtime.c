@@ -107,6 +107,20 @@ bool nu_runtime_forked(void)
     return atomic_load_explicit(&forked, memory_order_relaxed);
 }
 
+void nu_lock(pthread_mutex_t *mutex)
+{
+    if (!nu_runtime_forked()) {
+        pthread_mutex_lock(mutex);
+    }
+}
+
+void nu_unlock(pthread_mutex_t *mutex)
+{
+    if (!nu_runtime_forked()) {
+        pthread_mutex_unlock(mutex);
+    }
+}
+
 void nng_fini(void)
 {
     pthread_mutex_lock(&lock);

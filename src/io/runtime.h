@@ -5,6 +5,7 @@
 #ifndef NU_IO_RUNTIME_H
 #define NU_IO_RUNTIME_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 struct nu_loop;
@@ -22,6 +23,13 @@ struct nu_loop *nu_runtime_loop(unsigned i);
 
 /* Makes every loop take another turn, for those who wait for something by turning one. */
 void nu_runtime_wake(void);
+
+/*
+ * The locks of aios and connections. In a forked child they do nothing: a thread that is not there
+ * any more may have held them, and nobody else is left to be kept out.
+ */
+void nu_lock(pthread_mutex_t *mutex);
+void nu_unlock(pthread_mutex_t *mutex);
 
 /* This process is a child that was forked while the loops ran: it has none of them. */
 bool nu_runtime_forked(void);

@@ -1,6 +1,7 @@
 #include "net/tcp.h"
 
 #include "base/error.h"
+#include "io/runtime.h"
 #include "net/address.h"
 #include "net/tcp_read.h"
 #include "net/tcp_write.h"
@@ -20,7 +21,7 @@
 static void kicked(struct nu_task *task)
 {
     struct nu_tcp *tcp = nu_container(task, struct nu_tcp, kick);
-    pthread_mutex_lock(&tcp->lock);
+    nu_lock(&tcp->lock);
     tcp->kicked = false;
     if (tcp->closed) {
         nu_tcp_closing(tcp);
@@ -28,7 +29,7 @@ static void kicked(struct nu_task *task)
     }
     nu_tcp_write_next(tcp);
     nu_tcp_read_next(tcp);
-    pthread_mutex_unlock(&tcp->lock);
+    nu_unlock(&tcp->lock);
 }
 
 void nu_tcp_kick(struct nu_tcp *tcp)
@@ -43,7 +44,7 @@ void nu_tcp_kick(struct nu_tcp *tcp)
 static void evicted(struct nu_resident *resident)
 {
     struct nu_tcp *tcp = nu_container(resident, struct nu_tcp, resident);
-    pthread_mutex_lock(&tcp->lock);
+    nu_lock(&tcp->lock);
     tcp->closed = true;
     nu_tcp_closing(tcp);
 }
@@ -68,18 +69,18 @@ void nu_tcp_init(struct nu_tcp *tcp, struct nu_loop *loop, int fd, void (*gone)(
 
 void nu_tcp_shut(struct nu_tcp *tcp)
 {
-    pthread_mutex_lock(&tcp->lock);
+    nu_lock(&tcp->lock);
     tcp->closed   = true;
     tcp->abortive = true;
     if (!tcp->dead) {
         nu_tcp_kick(tcp);
     }
-    pthread_mutex_unlock(&tcp->lock);
+    nu_unlock(&tcp->lock);
 }
 
 void nu_tcp_close(struct nu_tcp *tcp, bool abortive)
 {
-    pthread_mutex_lock(&tcp->lock);
+    nu_lock(&tcp->lock);
     tcp->closed   = true;
     tcp->released = true;
     tcp->abortive = tcp->abortive || abortive;
@@ -87,7 +88,7 @@ void nu_tcp_close(struct nu_tcp *tcp, bool abortive)
     if (!tcp->dead) {
         nu_tcp_kick(tcp);
     }
-    pthread_mutex_unlock(&tcp->lock);
+    nu_unlock(&tcp->lock);
     if (last) {
         pthread_mutex_destroy(&tcp->lock);
         tcp->gone(tcp);
@@ -125,7 +126,7 @@ void nu_tcp_closing(struct nu_tcp *tcp)
         close_fd(tcp);
     }
     bool last = tcp->dead && tcp->released && !tcp->kicked;
-    pthread_mutex_unlock(&tcp->lock);
+    nu_unlock(&tcp->lock);
     if (last) {
         pthread_mutex_destroy(&tcp->lock);
         tcp->gone(tcp);
@@ -145,12 +146,12 @@ static int addr_of(struct nu_tcp *tcp, get_name get, nng_sockaddr *addr)
 {
     struct sockaddr_storage ss;
     socklen_t               len = sizeof ss;
-    pthread_mutex_lock(&tcp->lock);
+    nu_lock(&tcp->lock);
     int err = NNG_ECLOSED;
     if (!tcp->closed) {
         err = get(tcp->fd, (struct sockaddr *) &ss, &len) == 0 ? 0 : nu_error_from_errno(errno);
     }
-    pthread_mutex_unlock(&tcp->lock);
+    nu_unlock(&tcp->lock);
     return err != 0 ? err : nu_address_to_nng((struct sockaddr *) &ss, addr);
 }
 
@@ -167,12 +168,12 @@ int nu_tcp_remote_addr(struct nu_tcp *tcp, nng_sockaddr *addr)
 int nu_tcp_set_keepalive(struct nu_tcp *tcp, bool on)
 {
     int value = on, err = NNG_ECLOSED;
-    pthread_mutex_lock(&tcp->lock);
+    nu_lock(&tcp->lock);
     if (!tcp->closed) {
         err = setsockopt(tcp->fd, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value) == 0
                   ? 0
                   : nu_error_from_errno(errno);
     }
-    pthread_mutex_unlock(&tcp->lock);
+    nu_unlock(&tcp->lock);
     return err;
 }

@@ -1,6 +1,7 @@
 #include "net/tcp_read.h"
 
 #include "base/error.h"
+#include "io/runtime.h"
 
 #include <errno.h>
 #include <string.h>
@@ -142,7 +143,7 @@ static int verdict(struct nu_tcp *tcp, nng_aio *aio, int res, uint32_t flags)
 void nu_tcp_read_done(struct nu_op *op, int res, uint32_t flags)
 {
     struct nu_tcp *tcp = nu_container(op, struct nu_tcp, read_op);
-    pthread_mutex_lock(&tcp->lock);
+    nu_lock(&tcp->lock);
     if (res <= 0 && (flags & IORING_CQE_F_BUFFER) != 0) {
         struct nu_bufring *bufs = &tcp->loop->buffers;
         nu_bufring_give(bufs, nu_bufring_take(bufs, flags));
@@ -157,14 +158,14 @@ void nu_tcp_read_done(struct nu_op *op, int res, uint32_t flags)
         return;
     }
     nu_tcp_read_next(tcp);
-    pthread_mutex_unlock(&tcp->lock);
+    nu_unlock(&tcp->lock);
 }
 
 /* The aio's cancel function. What the kernel holds ends with its completion, the rest here. */
 static void cancel(nng_aio *aio, void *arg, int err)
 {
     struct nu_tcp *tcp = arg;
-    pthread_mutex_lock(&tcp->lock);
+    nu_lock(&tcp->lock);
     if (tcp->read_op.state != NU_OP_IDLE && aio == first(tcp)) {
         if (tcp->read_abort == 0) {
             tcp->read_abort = err;
@@ -173,7 +174,7 @@ static void cancel(nng_aio *aio, void *arg, int err)
     } else {
         end(aio, err);
     }
-    pthread_mutex_unlock(&tcp->lock);
+    nu_unlock(&tcp->lock);
 }
 
 void nu_tcp_read_close(struct nu_tcp *tcp)
@@ -222,9 +223,9 @@ void nu_tcp_read(struct nu_tcp *tcp, nng_aio *aio, enum nu_read kind)
     aio->io.kind = kind;
     aio->io.done = 0;
     if (err == AGAIN) {
-        pthread_mutex_lock(&tcp->lock);
+        nu_lock(&tcp->lock);
         err = start(tcp, aio);
-        pthread_mutex_unlock(&tcp->lock);
+        nu_unlock(&tcp->lock);
     }
     if (err != AGAIN) {
         nu_aio_finish(aio, err, 0);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "io/attempt.h"
 #include "io/features.h"
+#include "io/runtime.h"
 
 #include <errno.h>
 
@@ -112,7 +113,7 @@ void nu_tcp_write_done(struct nu_op *op, int res, uint32_t flags)
 {
     struct nu_tcp *tcp = nu_container(op, struct nu_tcp, write_op);
     (void) flags;
-    pthread_mutex_lock(&tcp->lock);
+    nu_lock(&tcp->lock);
     nng_aio *aio = first(tcp);
     if (res > 0) {
         aio->io.done += (size_t) res;
@@ -121,7 +122,7 @@ void nu_tcp_write_done(struct nu_op *op, int res, uint32_t flags)
     if (err == AGAIN) {
         tcp->patient = true;
         submit(tcp, aio);
-        pthread_mutex_unlock(&tcp->lock);
+        nu_unlock(&tcp->lock);
         return;
     }
     end(tcp, aio, err);
@@ -130,14 +131,14 @@ void nu_tcp_write_done(struct nu_op *op, int res, uint32_t flags)
         return;
     }
     nu_tcp_write_next(tcp);
-    pthread_mutex_unlock(&tcp->lock);
+    nu_unlock(&tcp->lock);
 }
 
 /* The aio's cancel function. What the kernel holds ends with its completion, the rest here. */
 static void cancel(nng_aio *aio, void *arg, int err)
 {
     struct nu_tcp *tcp = arg;
-    pthread_mutex_lock(&tcp->lock);
+    nu_lock(&tcp->lock);
     if (tcp->write_op.state != NU_OP_IDLE && aio == first(tcp)) {
         if (tcp->write_abort == 0) {
             tcp->write_abort = err;
@@ -146,7 +147,7 @@ static void cancel(nng_aio *aio, void *arg, int err)
     } else {
         end(tcp, aio, err);
     }
-    pthread_mutex_unlock(&tcp->lock);
+    nu_unlock(&tcp->lock);
 }
 
 void nu_tcp_write_close(struct nu_tcp *tcp)
@@ -225,10 +226,10 @@ void nu_tcp_write(struct nu_tcp *tcp, nng_aio *aio, enum nu_write kind)
         nu_aio_finish(aio, NNG_ETIMEDOUT, 0);
         return;
     }
-    pthread_mutex_lock(&tcp->lock);
+    nu_lock(&tcp->lock);
     int err = start(tcp, aio);
     if (err != AGAIN) {
         nu_aio_finish(aio, err, aio->io.done); /* under the lock: callbacks keep the bytes' order */
     }
-    pthread_mutex_unlock(&tcp->lock);
+    nu_unlock(&tcp->lock);
 }

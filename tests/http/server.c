@@ -126,10 +126,8 @@ Test(server, port_in_use, .timeout = 60)
     int              listener = nu_listen(&port, 0);
     nng_http_server *server;
     hold_port(&server, "127.0.0.1", port);
-    unsigned fds = nu_proc_fds();
     cr_assert_eq(nng_http_server_start(server), NNG_EADDRINUSE);
-    cr_assert_leq(nu_proc_fds(), fds + 8); /* the library has started */
-    fds = nu_proc_fds();
+    unsigned fds = nu_proc_fds(); /* the library has started */
     cr_assert_eq(nng_http_server_start(server), NNG_EADDRINUSE);
     cr_assert_eq(nu_proc_fds(), fds);
     close(listener);
@@ -236,7 +234,7 @@ static void make_big_file(struct busy *busy)
     close(fd);
 }
 
-/* Every connection is known to be served before it gets into its state. */
+/* The answer tells that the connection is being served. */
 #define HELLO "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 static void open_busy(struct busy *busy)
@@ -244,8 +242,7 @@ static void open_busy(struct busy *busy)
     static const char *const texts[] = {
         HELLO,
         HELLO "GET / HT",
-        HELLO "POST /keep "
-              "HTTP/1.1\r\nHost:\r\nContent-Length:10\r\n\r\nbod",
+        HELLO "POST /keep HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nbod",
         HELLO "POST /keep HTTP/1.1\r\nHost: x\r\n\r\n",
         HELLO "GET /big HTTP/1.1\r\nHost: x\r\n\r\n",
         HELLO "GET /file HTTP/1.1\r\nHost: x\r\n\r\n",

@@ -368,8 +368,8 @@ NNG_DECL void nng_http_server_stop(nng_http_server *server);
 /*
  * Adds a handler, which works at once, and takes the caller's hold on it over: it is freed with the
  * server. On error the hold stays the caller's. NNG_EADDRINUSE when another handler has the same
- * host, method and URI, or an exclusive tree is concerned; NNG_ENOMEM.
- * nng_http_server_add_handler(3).
+ * host, method and URI, or an exclusive tree is concerned; NNG_EBUSY when
+ * another server has it; NNG_ENOMEM. nng_http_server_add_handler(3).
  */
 NNG_DECL int nng_http_server_add_handler(nng_http_server *server, nng_http_handler *handler);
 
