@@ -29,52 +29,46 @@ void nng_http_conn_close(nng_http_conn *conn)
     }
 }
 
-static void write_vec(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
+/* Begins the aio and checks its vector. False: there is nothing more to do about it. */
+static bool begin_vec(nng_http_conn *conn, nng_aio *aio)
 {
     if (!nng_aio_begin(aio)) {
-        return;
+        return false;
     }
     aio->loop = conn->tcp.loop;
     int err   = nu_aio_take_vec(aio);
     if (err != 0) {
         nu_aio_finish(aio, err, 0);
-        return;
     }
-    nu_tcp_write(&conn->tcp, aio, kind);
+    return err == 0;
 }
 
 void nng_http_conn_write(nng_http_conn *conn, nng_aio *aio)
 {
-    write_vec(conn, aio, NU_WRITE_SOME);
+    if (begin_vec(conn, aio)) {
+        nu_tcp_write(&conn->tcp, aio, NU_WRITE_SOME);
+    }
 }
 
 void nng_http_conn_write_all(nng_http_conn *conn, nng_aio *aio)
 {
-    write_vec(conn, aio, NU_WRITE_ALL);
-}
-
-static void read_vec(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
-{
-    if (!nng_aio_begin(aio)) {
-        return;
+    if (begin_vec(conn, aio)) {
+        nu_tcp_write(&conn->tcp, aio, NU_WRITE_ALL);
     }
-    aio->loop = conn->tcp.loop;
-    int err   = nu_aio_take_vec(aio);
-    if (err != 0) {
-        nu_aio_finish(aio, err, 0);
-        return;
-    }
-    nu_tcp_read(&conn->tcp, aio, kind);
 }
 
 void nng_http_conn_read(nng_http_conn *conn, nng_aio *aio)
 {
-    read_vec(conn, aio, NU_READ_SOME);
+    if (begin_vec(conn, aio)) {
+        nu_tcp_read(&conn->tcp, aio, NU_READ_SOME);
+    }
 }
 
 void nng_http_conn_read_all(nng_http_conn *conn, nng_aio *aio)
 {
-    read_vec(conn, aio, NU_READ_ALL);
+    if (begin_vec(conn, aio)) {
+        nu_tcp_read(&conn->tcp, aio, NU_READ_ALL);
+    }
 }
 
 int nng_uring_conn_local_addr(nng_http_conn *conn, nng_sockaddr *addr)

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define ROUNDS NU_TIMES(250)
+#define ROUNDS NU_TIMES(150)
 #define SIZE ((size_t) 4 << 20)
 
 struct round {
