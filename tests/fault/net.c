@@ -2,16 +2,19 @@
  * Every call that can fail fails once, while connections are made, written to and read from. No
  * crash, no hang and no leak; what fails says so; and the peer receives what is counted.
  */
+#include "base/check.h"
 #include "fault/wrap.h"
 #include "support/peer.h"
 #include "support/proc.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <nng/uring.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SIZE ((size_t) 600000)
@@ -151,7 +154,8 @@ static int each(enum nu_fault which, int error, const int *allowed, int most)
     do {
         int err = everything(which, ++nth, error);
         cr_assert(known(err, allowed), "call %d: %s", nth, nng_strerror(err));
-        cr_assert(nu_fault_hits() != 0 || err == 0);
+        cr_assert(nu_fault_hits() != 0 || err == 0, "after call %d: %s (%s)", nth,
+                  nng_strerror(err), nng_uring_reason());
         cr_assert_leq(nu_proc_fds(), fds, "call %d left a descriptor open", nth);
     } while (nu_fault_hits() != 0 && nth < most);
     cr_assert_eq(everything(which, 0, error), 0);
@@ -212,3 +216,38 @@ Test(net_fault, system_calls)
         cr_assert_gt(each(NU_FAULT_SYSCALL, errors[i], allowed, 60), 5);
     }
 }
+
+/*
+ * The same while the library finds out what the kernel offers, which it does once in a process: it
+ * then works without what failed, or says that it cannot.
+ */
+static void each_when_probing(enum nu_fault which, int error)
+{
+    for (int nth = 1, hits = 1; hits > 0 && nth < 80; nth++) {
+        int   status;
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(30);
+            int err       = everything(which, nth, error);
+            int allowed[] = { 0, NNG_ENOTSUP, NNG_ENOMEM, NNG_ENOFILES, -1 };
+            _exit(nu_fault_hits() == 0 ? 2 : !known(err, allowed));
+        }
+        cr_assert_gt(child, 0);
+        cr_assert_eq(waitpid(child, &status, 0), child);
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) != 1, "call %d, errno %d: %x", nth,
+                  error, (unsigned) status);
+        hits = WEXITSTATUS(status) == 0;
+    }
+}
+
+#ifndef NU_TSAN /* allows no threads after a fork */
+Test(net_fault, probing)
+{
+    each_when_probing(NU_FAULT_SYSCALL, EINVAL);
+    each_when_probing(NU_FAULT_SYSCALL, EPERM);
+    each_when_probing(NU_FAULT_RING, EPERM);
+    each_when_probing(NU_FAULT_RING, ENOMEM);
+    each_when_probing(NU_FAULT_SOCKET, EMFILE);
+    each_when_probing(NU_FAULT_ALLOC, ENOMEM);
+}
+#endif

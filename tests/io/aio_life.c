@@ -100,6 +100,49 @@ Test(aio_life, wait_inside_callbacks_of_many_loops, .timeout = 30)
     nested("4");
 }
 
+/* Those without a callback may end on another loop while one waits. */
+static void wait_for_each(struct nu_track *track)
+{
+    struct nest *nest = track->arg;
+    for (unsigned i = 0; i < 4; i++) {
+        nng_aio *aio = nest->track[i].aio;
+        start_one(nest, i);
+        nng_aio_wait(aio);
+        cr_assert_eq(nng_aio_result(aio), 0);
+        cr_assert_eq(nng_aio_count(aio), NU_PLENTY);
+        cr_assert_not(nng_aio_busy(aio));
+    }
+}
+
+Test(aio_life, wait_inside_for_those_without_callback, .timeout = 30)
+{
+    struct nest     nest;
+    struct nu_drain drain[4];
+    struct nu_track outer;
+    cr_assert_eq(setenv("NNG_URING_LOOPS", "4", 1), 0);
+    nest.data = nu_pattern_new(NU_PLENTY, 1);
+    for (unsigned i = 0; i < 4; i++) {
+        nu_pair_open(&nest.pair[i]);
+        nu_track_open(&nest.track[i], 0);
+        drain[i] = (struct nu_drain){ .fd = nest.pair[i].fd, .seed = 1 };
+        nu_drain_start(&drain[i]);
+    }
+    nu_track_open(&outer, NU_CALLED);
+    outer.then = wait_for_each;
+    outer.arg  = &nest;
+    nng_sleep_aio(0, outer.aio);
+    nu_track_assert(&outer, 1, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        nng_http_conn_close(nest.pair[i].conn);
+        nest.pair[i].conn = NULL;
+        cr_assert_eq(nu_drain_join(&drain[i]), NU_PLENTY);
+        nu_pair_close(&nest.pair[i]);
+        nu_track_close(&nest.track[i]);
+    }
+    nu_track_close(&outer);
+    free(nest.data);
+}
+
 static void again_and_wait(struct nu_track *track)
 {
     atomic_int *depth = track->arg;

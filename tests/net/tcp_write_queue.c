@@ -5,6 +5,7 @@
 #include "support/track.h"
 
 #include <criterion/criterion.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -155,6 +156,65 @@ Test(tcp_write_queue, racing_in_order, .timeout = 60)
     }
     nu_pair_close(&o->pair);
     free(o);
+}
+
+/* The first is finished by its own thread while the owner is busy, the second by the owner. */
+struct relay {
+    struct nu_pair    pair;
+    struct nu_track   track[2];
+    pthread_barrier_t turn;
+    atomic_uint       calls;
+    unsigned          order[2];
+};
+
+static void note_order(struct nu_track *track)
+{
+    struct relay *r                          = track->arg;
+    r->order[atomic_fetch_add(&r->calls, 1)] = (unsigned) (track - r->track);
+}
+
+static void write_second(void *arg)
+{
+    struct relay *r = arg;
+    pthread_barrier_wait(&r->turn); /* the owner is here now */
+    pthread_barrier_wait(&r->turn); /* the first is written */
+    nng_http_conn_write_all(r->pair.conn, r->track[1].aio);
+}
+
+static void *write_first(void *arg)
+{
+    struct relay *r = arg;
+    pthread_barrier_wait(&r->turn);
+    nng_http_conn_write_all(r->pair.conn, r->track[0].aio);
+    pthread_barrier_wait(&r->turn);
+    return NULL;
+}
+
+Test(tcp_write_queue, order_between_threads, .timeout = 60)
+{
+    char byte = 0;
+    for (int i = 0; i < 50; i++) {
+        struct relay r = { .calls = 0 };
+        pthread_t    thread;
+        nu_pair_open(&r.pair);
+        pthread_barrier_init(&r.turn, NULL, 2);
+        for (int k = 0; k < 2; k++) {
+            nu_track_open(&r.track[k], NU_CALLED);
+            nu_track_buffer(&r.track[k], &byte, 1);
+            r.track[k].then = note_order;
+            r.track[k].arg  = &r;
+        }
+        cr_assert_eq(pthread_create(&thread, NULL, write_first, &r), 0);
+        nu_on_owner(r.pair.conn, write_second, &r);
+        pthread_join(thread, NULL);
+        nu_track_assert(&r.track[0], 1, 0);
+        nu_track_assert(&r.track[1], 1, 0);
+        cr_assert(r.order[0] == 0 && r.order[1] == 1);
+        nu_track_close(&r.track[0]);
+        nu_track_close(&r.track[1]);
+        nu_pair_close(&r.pair);
+        pthread_barrier_destroy(&r.turn);
+    }
 }
 
 /* ---- Three writes, one behind the other --------------------------------------------------- */

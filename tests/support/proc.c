@@ -38,12 +38,23 @@ size_t nu_proc_rss(void)
     return resident * (size_t) sysconf(_SC_PAGESIZE);
 }
 
-void nu_proc_await_fds(unsigned fds)
+static void await(unsigned (*count)(void), unsigned most)
 {
-    for (int i = 0; i < 10000 && nu_proc_fds() > fds; i++) {
+    for (int i = 0; i < 10000 && count() > most; i++) {
         usleep(1000);
     }
-    cr_assert_leq(nu_proc_fds(), fds, "%u descriptors are left open", nu_proc_fds() - fds);
+    cr_assert_leq(count(), most, "there are %u, not %u", count(), most);
+}
+
+void nu_proc_await_fds(unsigned fds)
+{
+    await(nu_proc_fds, fds);
+}
+
+/* The kernel shows a thread for a moment after it was joined. */
+void nu_proc_await_threads(unsigned threads)
+{
+    await(nu_proc_threads, threads);
 }
 
 #define MOST 256

@@ -8,8 +8,9 @@ unsigned nu_proc_fds(void);     /* open descriptors */
 unsigned nu_proc_threads(void); /* threads */
 size_t   nu_proc_rss(void);     /* bytes of resident memory */
 
-/* Waits until no more than `fds` descriptors are open; fails the test after a while. */
+/* Waits until there are no more than that; fails the test after a while. */
 void nu_proc_await_fds(unsigned fds);
+void nu_proc_await_threads(unsigned threads);
 
 /* The process may have only 256 descriptors. (What accepts knows the limit of when it began.) */
 void nu_proc_limit_fds(void);
