@@ -62,6 +62,46 @@ NNG_DECL int nng_uring_conn_set_keepalive(struct nng_http_conn *conn, bool on);
  */
 NNG_DECL int nng_uring_server_drain(struct nng_http_server *server, nng_duration ms);
 
+/*
+ * What a server puts up with, so that clients that are slow, silent or many do no harm. Times are
+ * in milliseconds, and 0 stands for no limit.
+ */
+enum nng_uring_limit {
+    /* For a whole request head, from its first byte: 10 s. Then 408, and the connection is closed.
+     */
+    NNG_URING_HEAD_TIMEOUT,
+    /* For a connection on which no request has begun: 60 s. Then it is closed. */
+    NNG_URING_IDLE_TIMEOUT,
+    /* For a body that the server reads, without a byte of it: 30 s. Then 408, and closed. */
+    NNG_URING_BODY_TIMEOUT,
+    /* For a response, without the client taking a byte of it: 60 s (it may become twice as long).
+     * Then the connection is reset. */
+    NNG_URING_WRITE_TIMEOUT,
+    /* Bytes of a request head (64 to 1 MiB): 16,384. More is answered with 431. A target of more
+     * than 8,192 bytes is answered with 414. */
+    NNG_URING_HEAD_BYTES,
+    /* Header fields (1 to 4,096): 128. More is answered with 431. */
+    NNG_URING_HEAD_FIELDS,
+    /* Bytes of a body that nobody reads, which are read and thrown away to get at the next request:
+     * 262,144. With more the connection is closed after the response. */
+    NNG_URING_DRAIN_BYTES,
+    /* Connections at once: seven eighths of the descriptors the process may have (RLIMIT_NOFILE)
+     * when the server is started, which 0 stands for. At the limit new ones wait to be accepted, or
+     * are closed at once. */
+    NNG_URING_CONNECTIONS,
+};
+
+/*
+ * Sets a limit, for the next nng_http_server_start(). NNG_EBUSY while the server runs; NNG_EINVAL:
+ * no such limit, or a value that is not allowed. Any thread.
+ */
+NNG_DECL int nng_uring_server_set_limit(struct nng_http_server *server, enum nng_uring_limit limit,
+                                        uint64_t value);
+
+/* The value that is set. NNG_EINVAL: no such limit. Any thread. */
+NNG_DECL int nng_uring_server_get_limit(struct nng_http_server *server, enum nng_uring_limit limit,
+                                        uint64_t *value);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,5 +1,6 @@
 #include "http/conn.h"
 
+#include "http/exchange.h"
 #include "io/aio_data.h"
 #include "net/tcp_read.h"
 #include "net/tcp_write.h"
@@ -18,6 +19,7 @@ nng_http_conn *nu_conn_new(struct nu_loop *loop, int fd)
     if (conn != NULL) {
         nu_tcp_init(&conn->tcp, loop, fd, gone);
         conn->session = NULL;
+        conn->served  = false;
     }
     return conn;
 }
@@ -57,18 +59,26 @@ void nng_http_conn_write_all(nng_http_conn *conn, nng_aio *aio)
     }
 }
 
+static void read_vec(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
+{
+    if (!begin_vec(conn, aio)) {
+        return;
+    }
+    if (conn->served) {
+        nu_exchange_read(conn, aio, kind);
+    } else {
+        nu_tcp_read(&conn->tcp, aio, kind);
+    }
+}
+
 void nng_http_conn_read(nng_http_conn *conn, nng_aio *aio)
 {
-    if (begin_vec(conn, aio)) {
-        nu_tcp_read(&conn->tcp, aio, NU_READ_SOME);
-    }
+    read_vec(conn, aio, NU_READ_SOME);
 }
 
 void nng_http_conn_read_all(nng_http_conn *conn, nng_aio *aio)
 {
-    if (begin_vec(conn, aio)) {
-        nu_tcp_read(&conn->tcp, aio, NU_READ_ALL);
-    }
+    read_vec(conn, aio, NU_READ_ALL);
 }
 
 int nng_uring_conn_local_addr(nng_http_conn *conn, nng_sockaddr *addr)

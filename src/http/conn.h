@@ -11,6 +11,7 @@ struct nu_session;
 struct nng_http_conn {
     struct nu_tcp      tcp;
     struct nu_session *session; /* the server's that serves it; NULL: the caller owns it */
+    bool               served;  /* it is a session's, and what is read is the request's body */
 };
 
 /* Makes a connection of a connected socket, which it then owns. NULL: no memory, and the socket is

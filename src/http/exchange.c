@@ -1,10 +1,12 @@
 #include "http/exchange.h"
 
+#include "http/answer.h"
 #include "http/handler.h"
 #include "http/session.h"
 #include "wire/message.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The handler has finished its aio. */
 static void answered(void *arg)
@@ -37,15 +39,14 @@ static void dispose(nng_aio *aio)
 struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler *handler,
                                     const struct nu_head *head)
 {
-    struct nu_exchange *exchange = malloc(sizeof *exchange);
+    struct nu_exchange *exchange = calloc(1, sizeof *exchange);
     if (exchange == NULL) {
         return NULL;
     }
-    exchange->body     = NULL;
-    exchange->body_len = 0;
-    exchange->session  = session;
-    exchange->handler  = handler;
+    exchange->session = session;
+    exchange->handler = handler;
     nu_aio_init(&exchange->aio, answered, exchange);
+    exchange->aio.args    = &exchange->args;
     exchange->aio.dispose = dispose;
     nu_handler_hold(handler);
     if (nng_http_req_alloc(&exchange->req, NULL) != 0) {
@@ -58,6 +59,14 @@ struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler
         return NULL;
     }
     return exchange;
+}
+
+int nu_exchange_keep_body(struct nu_exchange *exchange)
+{
+    struct nu_buf body = exchange->body;
+    exchange->body     = (struct nu_buf){ 0 };
+    (void) nng_http_req_del_header(exchange->req, "Transfer-Encoding");
+    return nu_req_give_data(exchange->req, body.data, body.len);
 }
 
 void nu_exchange_call(struct nu_exchange *exchange)
@@ -76,7 +85,81 @@ void nu_exchange_call(struct nu_exchange *exchange)
 void nu_exchange_end(struct nu_exchange *exchange)
 {
     nng_http_req_free(exchange->req);
-    free(exchange->body);
+    nu_buf_free(&exchange->body);
     nu_handler_drop(exchange->handler);
     nng_aio_reap(&exchange->aio);
+}
+
+/* ---- A handler reads the body itself ------------------------------------------------------ */
+
+/* Puts n bytes behind the `done` that the vector holds already. */
+static void put(const struct nu_aio_args *args, size_t done, const char *p, size_t n)
+{
+    for (unsigned i = 0; i < args->niov && n > 0; i++) {
+        size_t len = args->iov[i].iov_len;
+        if (done >= len) {
+            done -= len;
+            continue;
+        }
+        size_t part = len - done < n ? len - done : n;
+        memcpy((char *) args->iov[i].iov_base + done, p, part);
+        p += part;
+        n -= part;
+        done = 0;
+    }
+}
+
+static size_t room_in(const struct nu_aio_args *args)
+{
+    size_t room = 0;
+    for (unsigned i = 0; i < args->niov; i++) {
+        room += args->iov[i].iov_len;
+    }
+    return room;
+}
+
+/* Moves what has come of the body, and nothing that lies behind it. */
+static int take(nng_aio *aio, struct nu_tcp *tcp, bool all)
+{
+    struct nu_session *s      = nu_container(tcp, struct nu_session, conn.tcp);
+    struct nu_rx      *rx     = &tcp->rx;
+    size_t             want   = room_in(aio->args), used;
+    enum nu_parse      result = NU_PARSE_MORE;
+    struct nu_slice    data;
+    while (nu_intake_unread(&s->body) && aio->io.done < want && nu_rx_len(rx) > 0) {
+        size_t have = nu_rx_len(rx), room = want - aio->io.done;
+        result = nu_intake_next(&s->body, (const char *) nu_rx_data(rx), have < room ? have : room,
+                                &used, &data);
+        put(aio->args, aio->io.done, data.p, data.n);
+        aio->io.done += data.n;
+        nu_rx_consume(rx, &tcp->loop->buffers, used);
+    }
+    if (result == NU_PARSE_BAD) {
+        s->last = true;
+        return NNG_EPROTO;
+    }
+    if (aio->io.done == want || (!all && aio->io.done > 0)) {
+        return 0;
+    }
+    if (!nu_intake_unread(&s->body)) {
+        return NNG_ECONNSHUT;
+    }
+    nu_session_continue(s);
+    return NU_READ_MORE;
+}
+
+static int take_some(nng_aio *aio, struct nu_tcp *tcp, int end)
+{
+    return end != 0 ? end : take(aio, tcp, false);
+}
+
+static int take_all(nng_aio *aio, struct nu_tcp *tcp, int end)
+{
+    return end != 0 ? end : take(aio, tcp, true);
+}
+
+void nu_exchange_read(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
+{
+    aio->io = (struct nu_aio_io){ .take = kind == NU_READ_ALL ? take_all : take_some };
+    nu_tcp_read(&conn->tcp, aio, NU_READ_UNTIL);
 }

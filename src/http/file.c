@@ -1,6 +1,7 @@
 #include "http/file.h"
 
 #include "base/buf.h"
+#include "http/answer.h"
 #include "http/handler.h"
 #include "http/mime.h"
 #include "http/session.h"

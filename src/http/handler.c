@@ -1,5 +1,7 @@
 #include "http/handler.h"
 
+#include "wire/chars.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -24,6 +26,7 @@ void nu_handler_drop(nng_http_handler *handler)
     free(handler->method);
     free(handler->host);
     free(handler->path);
+    free(handler->location);
     if (atomic_load(&handler->root) >= 0) {
         close(atomic_load(&handler->root));
     }
@@ -183,6 +186,29 @@ int nng_http_handler_alloc_directory(nng_http_handler **handlerp, const char *ur
         (*handlerp)->tree = true;
     }
     return err;
+}
+
+int nng_http_handler_alloc_redirect(nng_http_handler **handlerp, const char *uri, uint16_t status,
+                                    const char *location)
+{
+    nng_http_handler *handler;
+    if (location == NULL || !nu_chars_text(location, strlen(location)) ||
+        (status != 0 && (status < 300 || status > 399))) {
+        return NNG_EINVAL;
+    }
+    int err = make(&handler, NU_HANDLER_REDIRECT, uri);
+    if (err != 0) {
+        return err;
+    }
+    handler->status   = status != 0 ? status : NNG_HTTP_STATUS_STATUS_MOVED_PERMANENTLY;
+    handler->location = strdup(location);
+    err               = handler->location == NULL ? NNG_ENOMEM : set_text(&handler->method, NULL);
+    if (err != 0) {
+        nng_http_handler_free(handler);
+        return err;
+    }
+    *handlerp = handler;
+    return 0;
 }
 
 /* ---- Setting up --------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@ enum nu_handler_kind {
     NU_HANDLER_STATIC,
     NU_HANDLER_FILE,
     NU_HANDLER_DIRECTORY,
+    NU_HANDLER_REDIRECT,
 };
 
 struct nng_http_handler {
@@ -38,6 +39,8 @@ struct nng_http_handler {
     void (*dtor)(void *data); /* may be NULL */
     struct nu_buf reply;      /* STATIC: a whole response */
     size_t        head;       /* STATIC: bytes of it before the blank line */
+    char         *location;   /* REDIRECT: to where */
+    uint16_t      status;     /* REDIRECT */
     char         *path;       /* FILE, DIRECTORY: in the file system */
     atomic_int    root;       /* DIRECTORY: descriptor of path; -1 before the first request */
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define KEEP_TEXT 8192U /* a spare one does not hoard more than this */
+#define FULL_TEXT 65536U
 
 struct nu_out *nu_out_take(struct nu_list *spare)
 {
@@ -56,7 +57,7 @@ void nu_out_free_all(struct nu_list *spare)
 
 bool nu_out_has_room(const struct nu_out *out)
 {
-    return out->n + NU_OUT_RESPONSE <= NU_OUT_PARTS;
+    return out->n + NU_OUT_RESPONSE <= NU_OUT_PARTS && out->text.len < FULL_TEXT;
 }
 
 void nu_out_add(struct nu_out *out, const void *data, size_t len)
@@ -68,7 +69,11 @@ void nu_out_add(struct nu_out *out, const void *data, size_t len)
 
 void nu_out_add_text(struct nu_out *out, size_t from)
 {
-    if (out->text.len > from) {
+    struct iovec *last = out->n > 0 ? &out->iov[out->n - 1] : NULL;
+    if (last != NULL && (out->in_text >> (out->n - 1) & 1) != 0 &&
+        (uintptr_t) last->iov_base + last->iov_len == from) {
+        last->iov_len += out->text.len - from;
+    } else if (out->text.len > from) {
         out->in_text |= UINT64_C(1) << out->n;
         out->iov[out->n++] = (struct iovec){ (void *) (uintptr_t) from, out->text.len - from };
     }

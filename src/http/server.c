@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "http/handler.h"
-#include "http/session.h"
 #include "io/runtime.h"
 #include "net/address.h"
 
@@ -18,36 +17,19 @@
 #include <time.h>
 #include <unistd.h>
 
-struct nng_http_server {
-    struct nu_list link; /* in the list of all; under `all_lock` */
-    unsigned       holds;
-    char          *host, *service; /* as in the URL; constant */
-    int            family;         /* constant */
-
-    _Atomic(struct nu_router *) router; /* read without a lock */
-
-    pthread_mutex_t         lock;
-    pthread_cond_t          quiet;    /* a port has gone */
-    unsigned                starts;   /* under lock, like all that follows */
-    bool                    draining; /* nng_uring_server_drain() waits for the ports to go */
-    unsigned                alive;    /* ports that have not gone */
-    unsigned                nports;
-    struct nu_port        **ports; /* of the current run; NULL where one has gone */
-    struct sockaddr_storage addr;  /* what it is bound to */
-};
-
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct nu_list  all      = { &all, &all };
 
 /* ---- Holding ------------------------------------------------------------------------------ */
 
-static void free_server(nng_http_server *server)
+void nu_server_free(nng_http_server *server)
 {
     struct nu_router *router = atomic_load(&server->router);
     for (unsigned i = 0; router != NULL && i < router->n; i++) {
         nu_handler_drop(router->v[i]); /* the hold that came with nng_http_server_add_handler() */
     }
     nu_router_free(router);
+    nu_pages_fini(&server->pages);
     pthread_mutex_destroy(&server->lock);
     pthread_cond_destroy(&server->quiet);
     free(server->host);
@@ -97,6 +79,8 @@ static int make_server(nng_http_server **serverp, const nng_url *url)
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&server->lock, NULL);
     nu_list_init(&server->link);
+    nu_pages_init(&server->pages);
+    nu_limits_init(server->limits);
     server->holds   = 1;
     server->host    = strdup(url->u_hostname);
     server->service = strdup(url->u_port);
@@ -109,7 +93,7 @@ static int make_server(nng_http_server **serverp, const nng_url *url)
         err = find_addr(server);
     }
     if (err != 0) {
-        free_server(server);
+        nu_server_free(server);
         return err;
     }
     *serverp = server;
@@ -153,174 +137,13 @@ int nng_http_server_hold(nng_http_server **serverp, const nng_url *url)
         pthread_mutex_unlock(&all_lock);
     }
     if (made != NULL) {
-        free_server(made); /* somebody else was faster */
+        nu_server_free(made); /* somebody else was faster */
     }
     *serverp = server;
     return 0;
 }
 
-/* ---- Ports, on their owners --------------------------------------------------------------- */
-
-const struct nu_router *nu_port_router(const struct nu_port *port)
-{
-    return atomic_load_explicit(&port->server->router, memory_order_acquire);
-}
-
-/* Frees the port when nothing is left of it, and its server when that was all that kept it. */
-static void check_gone(struct nu_port *port)
-{
-    nng_http_server *server = port->server;
-    if (port->listening || port->nsessions > 0) {
-        return;
-    }
-    pthread_mutex_lock(&server->lock);
-    if (port->posted > 0) {
-        pthread_mutex_unlock(&server->lock);
-        return; /* the task comes here again */
-    }
-    if (server->ports != NULL && port->index < server->nports &&
-        server->ports[port->index] == port) {
-        server->ports[port->index] = NULL;
-    }
-    server->alive--;
-    bool last = server->alive == 0 && server->holds == 0;
-    pthread_cond_broadcast(&server->quiet);
-    pthread_mutex_unlock(&server->lock);
-    nu_list_remove(&port->resident.link);
-    nu_out_free_all(&port->spare_outs);
-    free(port);
-    if (last) {
-        free_server(server);
-    }
-}
-
-void nu_port_session_ended(struct nu_port *port)
-{
-    port->nsessions--;
-    check_gone(port);
-}
-
-static void accepted(struct nu_listener *listener, int fd)
-{
-    struct nu_port *port = nu_container(listener, struct nu_port, listener);
-    port->nsessions++;
-    if (nu_session_start(port, fd) != 0) {
-        port->nsessions--;
-        close(fd);
-    }
-}
-
-static void listener_gone(struct nu_listener *listener)
-{
-    struct nu_port *port = nu_container(listener, struct nu_port, listener);
-    port->listening      = false;
-    check_gone(port);
-}
-
-/* Each session leaves the list, or stays in it to finish what it has in hand. */
-static void for_each_session(struct nu_port *port, void (*act)(struct nu_session *session))
-{
-    struct nu_list *next;
-    for (struct nu_list *n = port->sessions.next; n != &port->sessions; n = next) {
-        next = n->next;
-        act(nu_container(n, struct nu_session, link));
-    }
-}
-
-static void end_port(struct nu_port *port, void (*act)(struct nu_session *session))
-{
-    bool stopping  = port->draining;
-    port->draining = true;
-    for_each_session(port, act);
-    if (!stopping) {
-        nu_listener_stop(&port->listener);
-    }
-}
-
-static void task_ran(struct nu_port *port)
-{
-    pthread_mutex_lock(&port->server->lock);
-    port->posted--;
-    pthread_mutex_unlock(&port->server->lock);
-}
-
-static void run_start(struct nu_task *task)
-{
-    struct nu_port *port = nu_container(task, struct nu_port, start);
-    task_ran(port);
-    nu_listener_start(&port->listener);
-    nu_list_append(&port->loop->residents, &port->resident.link);
-}
-
-static void run_drain(struct nu_task *task)
-{
-    struct nu_port *port = nu_container(task, struct nu_port, drain);
-    task_ran(port);
-    port->nsessions++; /* keeps the port while it is being ended */
-    end_port(port, nu_session_drain);
-    nu_port_session_ended(port);
-}
-
-static void run_stop(struct nu_task *task)
-{
-    struct nu_port *port = nu_container(task, struct nu_port, stop);
-    task_ran(port);
-    port->nsessions++;
-    end_port(port, nu_session_stop);
-    nu_port_session_ended(port);
-}
-
-/* nng_fini() */
-static void evicted(struct nu_resident *resident)
-{
-    struct nu_port *port = nu_container(resident, struct nu_port, resident);
-    pthread_mutex_lock(&port->server->lock);
-    port->shut = true; /* the listener's descriptor is about to go */
-    pthread_mutex_unlock(&port->server->lock);
-    port->nsessions++;
-    end_port(port, nu_session_stop);
-    nu_port_session_ended(port);
-}
-
 /* ---- Starting and stopping ---------------------------------------------------------------- */
-
-static void post(struct nu_port *port, struct nu_task *task)
-{
-    port->posted++;
-    nu_loop_post(port->loop, task);
-}
-
-/* With the lock held. Frees the address; false when that has been done before. */
-static bool shut_port(struct nu_port *port)
-{
-    if (port->shut) {
-        return false;
-    }
-    port->shut = true;
-    nu_listener_shut(&port->listener);
-    return true;
-}
-
-static struct nu_port *make_port(nng_http_server *server, unsigned index)
-{
-    struct nu_port *port = calloc(1, sizeof *port);
-    if (port != NULL) {
-        port->server            = server;
-        port->index             = index;
-        port->loop              = nu_runtime_loop(index);
-        port->listening         = true;
-        port->start.run         = run_start;
-        port->drain.run         = run_drain;
-        port->stop.run          = run_stop;
-        port->resident.evict    = evicted;
-        port->listener.accepted = accepted;
-        port->listener.gone     = listener_gone;
-        nu_list_init(&port->resident.link);
-        nu_list_init(&port->sessions);
-        nu_list_init(&port->spare_outs);
-    }
-    return port;
-}
 
 static void free_ports(struct nu_port **ports, unsigned n)
 {
@@ -334,7 +157,7 @@ static struct nu_port **make_ports(nng_http_server *server, unsigned n)
 {
     struct nu_port **ports = calloc(n, sizeof(struct nu_port *));
     for (unsigned i = 0; ports != NULL && i < n; i++) {
-        ports[i] = make_port(server, i);
+        ports[i] = nu_port_new(server, i);
         if (ports[i] == NULL) {
             free_ports(ports, i);
             return NULL;
@@ -364,8 +187,7 @@ static int start_ports(nng_http_server *server)
     server->nports = n;
     server->alive += n;
     for (unsigned i = 0; i < n; i++) {
-        nu_listener_init(&ports[i]->listener, ports[i]->loop, fds[i]);
-        post(ports[i], &ports[i]->start);
+        nu_port_start(ports[i], fds[i]);
     }
     free(fds);
     return 0;
@@ -391,8 +213,8 @@ static void stop_ports(nng_http_server *server)
 {
     for (unsigned i = 0; i < server->nports; i++) {
         if (server->ports[i] != NULL) {
-            shut_port(server->ports[i]);
-            post(server->ports[i], &server->ports[i]->stop);
+            nu_port_shut(server->ports[i]);
+            nu_port_stop(server->ports[i]);
         }
     }
     free(server->ports);
@@ -427,8 +249,8 @@ int nng_uring_server_drain(nng_http_server *server, nng_duration ms)
     }
     pthread_mutex_lock(&server->lock);
     for (unsigned i = 0; i < server->nports; i++) {
-        if (server->ports[i] != NULL && shut_port(server->ports[i])) {
-            post(server->ports[i], &server->ports[i]->drain);
+        if (server->ports[i] != NULL && nu_port_shut(server->ports[i])) {
+            nu_port_drain(server->ports[i]);
         }
     }
     server->starts   = 0;
@@ -457,7 +279,7 @@ void nng_http_server_release(nng_http_server *server)
     pthread_mutex_unlock(&server->lock);
     pthread_mutex_unlock(&all_lock);
     if (gone) {
-        free_server(server);
+        nu_server_free(server);
     }
 }
 
@@ -474,6 +296,20 @@ int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *addr)
     }
     pthread_mutex_unlock(&server->lock);
     return err != 0 ? err : nu_address_to_nng((struct sockaddr *) &ss, addr);
+}
+
+int nng_http_server_set_tls(nng_http_server *server, struct nng_tls_config *config)
+{
+    (void) server;
+    (void) config;
+    return NNG_ENOTSUP;
+}
+
+int nng_http_server_get_tls(nng_http_server *server, struct nng_tls_config **configp)
+{
+    (void) server;
+    (void) configp;
+    return NNG_ENOTSUP;
 }
 
 /* ---- Handlers ----------------------------------------------------------------------------- */

@@ -1,42 +1,39 @@
-/*
- * Servers. The part of a server that lives on one loop is a port: a listener and the sessions of
- * the connections it accepted. A port and its sessions are touched by the loop's owner alone.
- */
+/* A server's inside. Its functions are documented in <nng/supplemental/http/http.h>. */
 #ifndef NU_HTTP_SERVER_H
 #define NU_HTTP_SERVER_H
 
 #include "base/list.h"
+#include "http/limits.h"
+#include "http/pages.h"
+#include "http/port.h"
 #include "http/router.h"
-#include "net/listener.h"
-#include "wire/parse.h"
 
-#include <nng/supplemental/http/http.h>
-#include <stdbool.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
 
-struct nu_port {
-    nng_http_server   *server;
-    struct nu_loop    *loop;
-    struct nu_listener listener;
-    struct nu_list     sessions;  /* that are not closing */
-    unsigned           nsessions; /* all of them, closing ones included */
-    bool               listening; /* the listener has not gone yet */
-    bool               draining;  /* what is in hand is finished, nothing new is begun */
-    struct nu_list     spare_outs;
-    struct nu_resident resident;
-    struct nu_task     start;
-    struct nu_task     drain;
-    struct nu_task     stop;
-    bool               shut;   /* it does not listen any more; under the server's lock */
-    unsigned           posted; /* tasks that have not run; under the server's lock */
-    unsigned           index;  /* in the server's ports */
-    char               path[NU_MAX_TARGET + 2]; /* of the request being looked at, decoded */
-    struct nu_field    fields[NU_MAX_FIELDS];   /* likewise */
+struct nng_http_server {
+    struct nu_list link; /* in the list of all, and under its lock */
+    unsigned       holds;
+    char          *host, *service; /* as in the URL; constant */
+    int            family;         /* constant */
+
+    _Atomic(struct nu_router *) router;      /* read without a lock */
+    atomic_ulong                connections; /* of all ports */
+    struct nu_pages             pages;       /* has a lock of its own */
+
+    pthread_mutex_t         lock;
+    pthread_cond_t          quiet;    /* a port has gone */
+    unsigned                starts;   /* under lock, like all that follows */
+    bool                    draining; /* nng_uring_server_drain() waits for the ports to go */
+    unsigned                alive;    /* ports that have not gone */
+    unsigned                nports;
+    struct nu_port        **ports;             /* of the current run; NULL where one has gone */
+    struct sockaddr_storage addr;              /* what it is bound to */
+    uint64_t                limits[NU_LIMITS]; /* for the next start */
 };
 
-/* The routing table in force. It stays valid until the caller returns to its loop. */
-const struct nu_router *nu_port_router(const struct nu_port *port);
-
-/* A session has let go of everything. The port may be gone when this returns. */
-void nu_port_session_ended(struct nu_port *port);
+/* When nothing holds it and no port is alive. */
+void nu_server_free(nng_http_server *server);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * A session: one connection of a server, from accept to close. It reads requests, has them answered
- * and writes the answers, one step after the other; pipelined requests that can be answered at once
- * are answered together. Everything happens on the owner of the connection's loop.
+ * (request.h, answer.h) and writes the answers, one step after the other; pipelined requests that
+ * can be answered at once are answered together. Everything happens on the owner of the
+ * connection's loop.
  *
  * A session is the memory of its connection, so a handler may hijack the connection and keep it.
  */
@@ -10,10 +11,11 @@
 
 #include "base/list.h"
 #include "http/conn.h"
+#include "http/intake.h"
 #include "http/out.h"
 #include "io/aio.h"
-#include "wire/parse.h"
 
+#include <nng/uring.h>
 #include <stdbool.h>
 
 struct nu_port;
@@ -27,6 +29,7 @@ enum nu_session_state {
     NU_SESSION_HANDLING,   /* a handler's callback, or opening and reading a file, is under way */
     NU_SESSION_WRITING,    /* the gathered responses are being written */
     NU_SESSION_SENDING,    /* a part of a file is being written */
+    NU_SESSION_DRAINING,   /* it is answered; throws away what is left of the body */
     NU_SESSION_LINGERING,  /* all is said; waits for the peer to notice */
     NU_SESSION_CLOSED,     /* the connection is being closed, or is no longer ours */
 };
@@ -36,15 +39,21 @@ struct nu_session {
     struct nu_port       *port;
     struct nu_list        link; /* in the port's sessions */
     enum nu_session_state state;
+    bool                  begun;    /* a part of a head is here, and its time runs */
     bool                  last;     /* close the connection after the response in hand */
     bool                  http10;   /* the request in hand is HTTP/1.0 */
     bool                  bodiless; /* it is a HEAD: the answer has no body */
-    size_t                lingered; /* bytes thrown away while lingering */
+    bool                  expects;  /* its body comes after a 100 (Continue), which was not sent */
+    struct nu_intake      body;     /* its body, as far as it is not read */
+    size_t                thrown;   /* bytes thrown away while draining or lingering */
     struct nu_out        *out;      /* responses gathered so far, or NULL */
     struct nu_exchange   *exchange; /* what a handler's callback works on, or NULL */
     struct nu_file_job   *file;     /* a file on its way out, or NULL */
     struct nu_task        unpark;
-    nng_aio               aio; /* the session's one read or write */
+    struct nu_timer       timer;    /* may be early: `deadline` counts */
+    uint64_t              deadline; /* of the step in hand */
+    size_t                moved;    /* bytes of it when somebody last looked */
+    nng_aio               aio;      /* the session's one read or write */
 };
 
 /* Starts serving an accepted socket, which it owns. NNG_ENOMEM: the socket is still the caller's.
@@ -57,31 +66,42 @@ void nu_session_stop(struct nu_session *session);
 /* Closes it as soon as the request in hand is answered. */
 void nu_session_drain(struct nu_session *session);
 
-/* For those who answer a request: */
+/* The one place where the state changes. */
+void nu_session_set_state(struct nu_session *session, enum nu_session_state state);
 
 /* Whether the connection is to be closed, so that an answer has nowhere to go. It waits for the
  * answer all the same. */
 bool nu_session_gone(const struct nu_session *session);
 
-/* Answers with `res`, which it then owns, and goes on. NULL: somebody else has answered. */
-void nu_session_answer(struct nu_session *session, nng_http_res *res);
+/* ---- Steps, for request.c and answer.c ---------------------------------------------------- */
 
-/* Answers with an error page and goes on. */
-void nu_session_answer_error(struct nu_session *session, unsigned status);
+/* Receives more of what is to come, in this state. */
+void nu_session_receive(struct nu_session *session, enum nu_session_state state);
 
-/* Begins an answer whose body is written in parts: takes `res`, which it then owns, adds the head
- * to session->out. False: no memory, and the session is closed. */
-bool nu_session_begin_answer(struct nu_session *session, nng_http_res *res);
+/* Reads exactly into the vector: a body that is collected. */
+void nu_session_collect(struct nu_session *session, const struct iovec *iov);
 
-/* Writes a part of it, session->out (sealed) with the first; nu_file_written() is called
+/* Writes what is gathered in session->out, then goes on. */
+void nu_session_flush(struct nu_session *session);
+
+/* Writes a part of an answer, session->out (sealed) with the first; nu_file_written() is called
  * afterwards. */
 void nu_session_send_part(struct nu_session *session, const struct iovec *iov, unsigned niov,
                           size_t total);
 
-/* The answer in parts is complete. */
-void nu_session_end_answer(struct nu_session *session);
+/* Tells a client that waits for it to send its body: 100 (Continue), RFC 9110 10.1.1. */
+void nu_session_continue(struct nu_session *session);
 
-/* It cannot be completed: the only way to say so is to break the connection. */
-void nu_session_abandon(struct nu_session *session);
+/* The answer is written, by whomever: goes on with what the client sent behind it. */
+void nu_session_answered(struct nu_session *session);
+
+/* Nothing of ours is under way, and no answer can be given: breaks the connection. */
+void nu_session_give_up(struct nu_session *session);
+
+/* An answer has come for a connection that is gone. */
+void nu_session_close_late(struct nu_session *session);
+
+/* Closes an idle connection. */
+void nu_session_close_idle(struct nu_session *session);
 
 #endif

@@ -41,10 +41,16 @@ void nu_aio_fini(nng_aio *aio)
     pthread_mutex_destroy(&aio->lock);
 }
 
+/* What nng_aio_alloc() gives. */
+struct whole {
+    nng_aio            aio;
+    struct nu_aio_args args;
+};
+
 static void destroy(nng_aio *aio)
 {
     nu_aio_fini(aio);
-    free(aio);
+    free(nu_container(aio, struct whole, aio));
 }
 
 int nng_aio_alloc(nng_aio **aiop, void (*cb)(void *), void *arg)
@@ -53,13 +59,14 @@ int nng_aio_alloc(nng_aio **aiop, void (*cb)(void *), void *arg)
     if (err != 0) {
         return err;
     }
-    nng_aio *aio = malloc(sizeof *aio);
-    if (aio == NULL) {
+    struct whole *whole = calloc(1, sizeof *whole);
+    if (whole == NULL) {
         return NNG_ENOMEM;
     }
-    nu_aio_init(aio, cb, arg);
-    aio->dispose = destroy;
-    *aiop        = aio;
+    nu_aio_init(&whole->aio, cb, arg);
+    whole->aio.dispose = destroy;
+    whole->aio.args    = &whole->args;
+    *aiop              = &whole->aio;
     return 0;
 }
 
@@ -121,7 +128,9 @@ bool nng_aio_begin(nng_aio *aio)
     aio->result = 0;
     aio->count  = 0;
     aio->loop   = NULL;
-    memset(aio->output, 0, sizeof aio->output);
+    if (aio->args != NULL) {
+        memset(aio->args->output, 0, sizeof aio->args->output);
+    }
     aio->deadline = next_deadline(aio);
     nu_unlock(&aio->lock);
     return true;

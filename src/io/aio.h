@@ -48,6 +48,15 @@ struct nu_aio_io {
     void *arg; /* for `take` */
 };
 
+/* What the caller hands over and is handed. */
+struct nu_aio_args {
+    unsigned     niov;
+    struct iovec iov[NU_AIO_IOVS];
+    void        *input[NU_AIO_ARGS];
+    void        *output[NU_AIO_ARGS];
+    nng_msg     *msg;
+};
+
 struct nng_aio {
     pthread_mutex_t lock;
     pthread_cond_t  idle; /* an operation or a callback has ended */
@@ -73,17 +82,13 @@ struct nng_aio {
     void (*cb)(void *);
     void *arg;
     void (*dispose)(nng_aio *aio); /* frees a doomed aio, and what it is embedded in */
+    struct nu_aio_args *args;      /* NULL: the object it is embedded in has no use for them */
 
     /* the caller's, and during an operation its provider's */
     nng_duration     timeout;
     bool             use_expire; /* `expire` counts for the next operation */
     nng_time         expire;
     uint64_t         deadline; /* of the operation in hand, on nu_now()'s clock */
-    unsigned         niov;
-    struct iovec     iov[NU_AIO_IOVS];
-    void            *input[NU_AIO_ARGS];
-    void            *output[NU_AIO_ARGS];
-    nng_msg         *msg;
     struct nu_aio_io io;
 
     struct nu_list  link;    /* in its provider's queue */
@@ -95,9 +100,9 @@ struct nng_aio {
 
 /*
  * For an aio that is embedded in an object of the library's own. cb may be NULL. The object sets
- * `dispose`, and ends by nng_aio_reap(): `dispose` is then called as soon as nothing uses the aio
- * any more (no callback of it is on anybody's stack either), calls nu_aio_fini() and frees the
- * object.
+ * `dispose`, and `args` (zeroed) if anybody is to see the aio, and ends by nng_aio_reap():
+ * `dispose` is then called as soon as nothing uses the aio any more (no callback of it is on
+ * anybody's stack either), calls nu_aio_fini() and frees the object.
  */
 void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg);
 void nu_aio_fini(nng_aio *aio);

@@ -32,9 +32,9 @@ int nng_aio_set_iov(nng_aio *aio, unsigned niov, const nng_iov *iov)
         }
     }
     for (unsigned i = 0; i < niov; i++) {
-        aio->iov[i] = (struct iovec){ iov[i].iov_buf, iov[i].iov_len };
+        aio->args->iov[i] = (struct iovec){ iov[i].iov_buf, iov[i].iov_len };
     }
-    aio->niov = niov;
+    aio->args->niov = niov;
     return 0;
 }
 
@@ -43,13 +43,13 @@ int nng_aio_set_input(nng_aio *aio, unsigned index, void *arg)
     if (index >= NU_AIO_ARGS) {
         return NNG_EINVAL;
     }
-    aio->input[index] = arg;
+    aio->args->input[index] = arg;
     return 0;
 }
 
 void *nng_aio_get_input(nng_aio *aio, unsigned index)
 {
-    return index < NU_AIO_ARGS ? aio->input[index] : NULL;
+    return index < NU_AIO_ARGS ? aio->args->input[index] : NULL;
 }
 
 int nng_aio_set_output(nng_aio *aio, unsigned index, void *arg)
@@ -57,23 +57,23 @@ int nng_aio_set_output(nng_aio *aio, unsigned index, void *arg)
     if (index >= NU_AIO_ARGS) {
         return NNG_EINVAL;
     }
-    aio->output[index] = arg;
+    aio->args->output[index] = arg;
     return 0;
 }
 
 void *nng_aio_get_output(nng_aio *aio, unsigned index)
 {
-    return index < NU_AIO_ARGS ? aio->output[index] : NULL;
+    return index < NU_AIO_ARGS ? aio->args->output[index] : NULL;
 }
 
 void nng_aio_set_msg(nng_aio *aio, nng_msg *msg)
 {
-    aio->msg = msg;
+    aio->args->msg = msg;
 }
 
 nng_msg *nng_aio_get_msg(nng_aio *aio)
 {
-    return aio->msg;
+    return aio->args->msg;
 }
 
 /* ---- What an operation leaves ------------------------------------------------------------- */
@@ -98,13 +98,13 @@ int nu_aio_take_vec(nng_aio *aio)
 {
     struct nu_aio_io *io = &aio->io;
     memset(io, 0, sizeof *io);
-    io->iov  = aio->iov;
-    io->niov = aio->niov;
-    for (unsigned i = 0; i < aio->niov; i++) {
-        if (aio->iov[i].iov_len > 0 && aio->iov[i].iov_base == NULL) {
+    io->iov  = aio->args->iov;
+    io->niov = aio->args->niov;
+    for (unsigned i = 0; i < aio->args->niov; i++) {
+        if (aio->args->iov[i].iov_len > 0 && aio->args->iov[i].iov_base == NULL) {
             return NNG_EINVAL;
         }
-        io->total += aio->iov[i].iov_len;
+        io->total += aio->args->iov[i].iov_len;
     }
     return io->total > 0 ? 0 : NNG_EINVAL;
 }

@@ -221,6 +221,7 @@ void nu_loop_turn(struct nu_loop *loop)
     nu_op_retry(loop);
     /* Turns nested in a callback may have seen the very thing our caller waits for. */
     submit_and_wait(loop, loop->turns == turn && !(loop->leaving && drained(loop)));
+    loop->now = nu_now();
     collect(loop);
     loop->depth--;
 }

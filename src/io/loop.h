@@ -55,6 +55,7 @@ struct nu_loop {
     struct nu_task          **ready_tail;
     unsigned                  nready;
     struct nu_task           *outermost; /* tasks for a turn that is not nested, newest first */
+    uint64_t                  now;       /* nu_now() when the last completions came */
     uint64_t                  turns;     /* begun so far, nested ones included */
     uint64_t                  tasks;     /* run so far */
     unsigned                  depth;     /* turns in progress, nested ones included */

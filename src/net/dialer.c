@@ -58,8 +58,8 @@ static void succeed(struct dial *d)
         end(d, NNG_ENOMEM);
         return;
     }
-    d->fd             = -1;
-    d->aio->output[0] = made;
+    d->fd                   = -1;
+    d->aio->args->output[0] = made;
     end(d, 0);
 }
 

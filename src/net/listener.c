@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define BACKLOG 1024
-#define PAUSE (50 * NU_MS) /* out of descriptors or memory: asking at once again would spin */
+#define PAUSE (50 * NU_MS) /* out of descriptors, memory or room: asking at once would spin */
 
 static int bind_one(struct sockaddr_storage *ss, socklen_t len, bool only6, bool join)
 {
@@ -100,6 +100,11 @@ static void finish_stop(struct nu_listener *listener)
     listener->gone(listener);
 }
 
+static bool full(struct nu_listener *listener)
+{
+    return listener->may_accept != NULL && !listener->may_accept(listener);
+}
+
 static void done(struct nu_op *op, int res, uint32_t flags)
 {
     struct nu_listener *listener = nu_container(op, struct nu_listener, op);
@@ -109,12 +114,17 @@ static void done(struct nu_op *op, int res, uint32_t flags)
         listener->accepted(listener, res);
     }
     if (op->state != NU_OP_IDLE) {
-        (void) flags; /* more will follow */
+        (void) flags; /* more will follow, until there is no room */
+        if (!listener->full && full(listener)) {
+            listener->full = true;
+            nu_op_cancel(op);
+        }
     } else if (listener->stopping) {
         finish_stop(listener);
-    } else if (res >= 0 || res == -ECONNABORTED) {
+    } else if (!full(listener) && (res >= 0 || res == -ECONNABORTED)) {
         nu_op_submit(op);
     } else {
+        listener->full = false;
         nu_timer_arm(&listener->loop->timers, &listener->pause, nu_now() + PAUSE);
     }
 }
@@ -122,7 +132,12 @@ static void done(struct nu_op *op, int res, uint32_t flags)
 static void resume(struct nu_timer *timer)
 {
     struct nu_listener *listener = nu_container(timer, struct nu_listener, pause);
-    if (!listener->stopping) {
+    if (listener->stopping) {
+        return;
+    }
+    if (full(listener)) {
+        nu_timer_arm(&listener->loop->timers, timer, nu_now() + PAUSE);
+    } else {
         nu_op_submit(&listener->op);
     }
 }
@@ -132,6 +147,7 @@ void nu_listener_init(struct nu_listener *listener, struct nu_loop *loop, int fd
     listener->loop     = loop;
     listener->fd       = fd;
     listener->stopping = false;
+    listener->full     = false;
     listener->pause    = (struct nu_timer){ .fire = resume };
     nu_op_init(&listener->op, loop, done);
     listener->op.kind     = NU_OP_ACCEPT;

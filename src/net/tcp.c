@@ -138,6 +138,15 @@ void nu_tcp_shutdown_write(struct nu_tcp *tcp)
     shutdown(tcp->fd, SHUT_WR);
 }
 
+/* A part of them would tear the stream, so then it ends. */
+void nu_tcp_send_now(struct nu_tcp *tcp, const void *data, size_t n)
+{
+    ssize_t sent = send(tcp->fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0 && (size_t) sent < n) {
+        shutdown(tcp->fd, SHUT_RDWR);
+    }
+}
+
 /* ---- Facts and options -------------------------------------------------------------------- */
 
 typedef int (*get_name)(int fd, struct sockaddr *sa, socklen_t *len);

@@ -305,6 +305,16 @@ NNG_DECL int nng_http_handler_alloc_directory(nng_http_handler **handlerp, const
 NNG_DECL int nng_http_handler_alloc_static(nng_http_handler **handlerp, const char *uri,
                                            const void *data, size_t size, const char *content_type);
 
+/*
+ * Sends clients elsewhere: `status` (300 to 399; 0 means 301) with a Location of `location`
+ * followed by what the request has beyond the handler's URI: the rest of the path if it is a tree,
+ * and the query. For all methods, unless nng_http_handler_set_method() says otherwise. A body is
+ * not read, and the connection stays open (NNG closes it). NNG_EINVAL: another status, or a
+ * location with control characters. NNG_ENOMEM. nng_http_handler_alloc_redirect(3).
+ */
+NNG_DECL int nng_http_handler_alloc_redirect(nng_http_handler **handlerp, const char *uri,
+                                             uint16_t status, const char *location);
+
 /* Gives the creator's hold on it up: it is freed when no server and no response uses it any more.
  * NULL is allowed. nng_http_handler_free(3). */
 NNG_DECL void nng_http_handler_free(nng_http_handler *handler);
@@ -325,7 +335,9 @@ NNG_DECL int nng_http_handler_set_tree_exclusive(nng_http_handler *handler);
 /*
  * Whether the request's body is read before cb is called (the default), and how many bytes of it at
  * most (default 1 MiB); a request with more is refused with 413. Without, the body is the handler's
- * to read from the connection. NNG_EBUSY. nng_http_handler_collect_body(3).
+ * to read: nng_http_conn_read() and nng_http_conn_read_all() then give the bytes of the body,
+ * without the framing of chunks, and NNG_ECONNSHUT at its end (NNG_EPROTO where a chunk is
+ * malformed). What it leaves is thrown away. NNG_EBUSY. nng_http_handler_collect_body(3).
  */
 NNG_DECL int nng_http_handler_collect_body(nng_http_handler *handler, bool want, size_t max);
 
@@ -380,6 +392,28 @@ NNG_DECL int nng_http_server_del_handler(nng_http_server *server, nng_http_handl
 /* The address it listens on, with the real port. NNG_ESTATE when it is not running.
  * nng_http_server_get_addr(3). */
 NNG_DECL int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *addr);
+
+/*
+ * The page for responses with this status that the server makes itself, or that a handler made with
+ * nng_http_res_alloc_error(): `html`, or what is in the file now (up to 16 MiB). It replaces the
+ * one set before, and works at once. NNG_EINVAL (not 100 to 999), NNG_ENOMEM; of files NNG_ENOENT,
+ * NNG_EPERM, NNG_ENOFILES, NNG_EMSGSIZE.
+ * nng_http_server_set_error_page(3), nng_http_server_set_error_file(3).
+ */
+NNG_DECL int nng_http_server_set_error_page(nng_http_server *server, uint16_t status,
+                                            const char *html);
+NNG_DECL int nng_http_server_set_error_file(nng_http_server *server, uint16_t status,
+                                            const char *path);
+
+/*
+ * Makes `res` the server's error response for the status that it has: its page becomes the body.
+ * NNG_ENOMEM. nng_http_server_res_error(3).
+ */
+NNG_DECL int nng_http_server_res_error(nng_http_server *server, nng_http_res *res);
+
+/* TLS is not there yet: NNG_ENOTSUP. nng_http_server_set_tls(3), nng_http_server_get_tls(3). */
+NNG_DECL int nng_http_server_set_tls(nng_http_server *server, struct nng_tls_config *config);
+NNG_DECL int nng_http_server_get_tls(nng_http_server *server, struct nng_tls_config **configp);
 
 /*
  * For a handler's callback: takes the connection and the request away from the server. Both are the

@@ -1,0 +1,262 @@
+#include "http/answer.h"
+
+#include "http/handler.h"
+#include "http/pages.h"
+#include "http/server.h"
+#include "http/session.h"
+#include "wire/date.h"
+#include "wire/message.h"
+
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#define COPIED 2048U /* a reply up to this size is copied rather than pointed at */
+
+/* ---- Heads -------------------------------------------------------------------------------- */
+
+/* The Date line of this second (RFC 9110 6.6.1). */
+static const char *date_line(struct nu_port *port)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (port->date_second != now.tv_sec || port->date[0] == '\0') {
+        char *p = stpcpy(port->date, "Date: ");
+        nu_date_print(p, now.tv_sec);
+        memcpy(p + NU_DATE_LEN, "\r\n", 3);
+        port->date_second = now.tv_sec;
+    }
+    return port->date;
+}
+
+/* A body that the client holds back, or that is too long to throw away, ends the connection. */
+static void decide_last(struct nu_session *s)
+{
+    const struct nu_intake *body = &s->body;
+    if (nu_intake_unread(body) &&
+        (s->expects || body->left > s->port->limits[NNG_URING_DRAIN_BYTES])) {
+        s->last = true;
+    }
+}
+
+/* The Connection line that the answer in hand needs; "" when it needs none. */
+static const char *connection_line(const struct nu_session *s)
+{
+    return s->last ? "Connection: close\r\n" : s->http10 ? "Connection: keep-alive\r\n" : "";
+}
+
+static bool need_out(struct nu_session *s)
+{
+    if (s->out == NULL) {
+        s->out = nu_out_take(&s->port->spare_outs);
+    }
+    if (s->out == NULL) {
+        nu_session_give_up(s);
+    }
+    return s->out != NULL;
+}
+
+/* Whether a response of this status never has a body (RFC 9112 6.3). */
+static bool never_body(unsigned status)
+{
+    return status < 200 || status == NNG_HTTP_STATUS_NO_CONTENT ||
+           status == NNG_HTTP_STATUS_NOT_MODIFIED;
+}
+
+/* Whether a list such as that of Connection has this token, which is in lower case. */
+static bool has_token(const char *list, const char *token)
+{
+    size_t n = strlen(token);
+    while (*list != '\0') {
+        list += strspn(list, ", \t");
+        size_t len = strcspn(list, ", \t");
+        if (len == n && strncasecmp(list, token, n) == 0) {
+            return true;
+        }
+        list += len;
+    }
+    return false;
+}
+
+/* What the handler says about the connection counts as much as what the request said. */
+static int complete_connection(struct nu_session *s, nng_http_res *res)
+{
+    const char *connection = nng_http_res_get_header(res, "Connection");
+    decide_last(s);
+    if (connection != NULL && has_token(connection, "close")) {
+        s->last = true;
+        return 0;
+    }
+    if (s->last) {
+        return nng_http_res_set_header(res, "Connection", "close");
+    }
+    return s->http10 ? nng_http_res_add_header(res, "Connection", "keep-alive") : 0;
+}
+
+/* A client must find the end of the response, whatever the handler has set. */
+static int complete_length(const struct nu_session *s, nng_http_res *res)
+{
+    const char *length = nng_http_res_get_header(res, "Content-Length");
+    unsigned    status = nng_http_res_get_status(res);
+    char        size[NU_DECIMAL_MAX + 1];
+    size[nu_decimal(size, res->body.size)] = '\0';
+    if (status < 200 || status == NNG_HTTP_STATUS_NO_CONTENT) {
+        (void) nng_http_res_del_header(res, "Content-Length"); /* RFC 9110 8.6 */
+        return 0;
+    }
+    if (never_body(status) || nng_http_res_get_header(res, "Transfer-Encoding") != NULL ||
+        (length != NULL && (s->file != NULL || s->bodiless || strcmp(length, size) == 0))) {
+        return 0;
+    }
+    return nng_http_res_set_header(res, "Content-Length", size);
+}
+
+static int complete_head(struct nu_session *s, nng_http_res *res)
+{
+    int err = complete_connection(s, res);
+    if (err == 0) {
+        err = complete_length(s, res);
+    }
+    if (err == 0 && nng_http_res_get_header(res, "Date") == NULL) {
+        char        date[NU_DATE_LEN + 1];
+        const char *line = date_line(s->port) + strlen("Date: ");
+        memcpy(date, line, NU_DATE_LEN);
+        date[NU_DATE_LEN] = '\0';
+        err               = nng_http_res_set_header(res, "Date", date);
+    }
+    return err;
+}
+
+/* ---- Answers ------------------------------------------------------------------------------ */
+
+bool nu_session_answer_static(struct nu_session *s, nng_http_handler *h)
+{
+    decide_last(s);
+    if (!need_out(s)) {
+        return false;
+    }
+    struct nu_buf *text = &s->out->text;
+    size_t         from = text->len, rest = s->bodiless ? 2 : h->reply.len - h->head;
+    bool           copied = h->reply.len <= COPIED;
+    nu_buf_add(text, h->reply.data, h->head);
+    nu_buf_str(text, date_line(s->port));
+    nu_buf_str(text, connection_line(s));
+    if (copied) {
+        nu_buf_add(text, h->reply.data + h->head, rest);
+    }
+    if (nu_buf_error(text) != 0) {
+        nu_session_give_up(s);
+        return false;
+    }
+    nu_out_add_text(s->out, from);
+    if (!copied) {
+        nu_out_hold(s->out, h);
+        nu_out_add(s->out, h->reply.data + h->head, rest);
+    }
+    return true;
+}
+
+bool nu_session_begin_answer(struct nu_session *s, nng_http_res *res)
+{
+    if (!need_out(s)) {
+        nng_http_res_free(res);
+        return false;
+    }
+    size_t from = s->out->text.len;
+    s->out->res = res;
+    if (nu_pages_dress(s->port->pages, res) != 0 || complete_head(s, res) != 0 ||
+        nu_res_print(res, &s->out->text) != 0) {
+        nu_session_give_up(s);
+        return false;
+    }
+    nu_out_add_text(s->out, from);
+    if (!s->bodiless && !never_body(nng_http_res_get_status(res))) {
+        nu_out_add(s->out, res->body.data, res->body.size);
+    }
+    return true;
+}
+
+void nu_session_answer(struct nu_session *s, nng_http_res *res)
+{
+    if (nu_session_gone(s)) {
+        nng_http_res_free(res);
+        nu_session_close_late(s);
+    } else if (res == NULL) {
+        decide_last(s);
+        nu_session_answered(s);
+    } else if (nu_session_begin_answer(s, res)) {
+        nu_session_flush(s);
+    }
+}
+
+void nu_session_answer_error(struct nu_session *s, unsigned status)
+{
+    nng_http_res *res;
+    if (nng_http_res_alloc_error(&res, (uint16_t) status) != 0) {
+        nu_session_abandon(s);
+        return;
+    }
+    nu_session_answer(s, res);
+}
+
+/* The path and query of a target, also of one in absolute form. */
+static struct nu_slice path_of(struct nu_slice target)
+{
+    const char *slashes = target.p[0] != '/' ? memmem(target.p, target.n, "://", 3) : NULL;
+    if (slashes != NULL) {
+        const char *end = target.p + target.n, *p = slashes + 3;
+        while (p < end && *p != '/' && *p != '?') {
+            p++;
+        }
+        target = (struct nu_slice){ p, (size_t) (end - p) };
+    }
+    return target;
+}
+
+/* What the request has beyond the handler's URI is kept: the path of a tree, and the query. */
+static int set_location(nng_http_res *res, const nng_http_handler *h, struct nu_slice target)
+{
+    size_t          base = strlen(h->uri);
+    struct nu_slice path = path_of(target);
+    struct nu_buf   text = { 0 };
+    nu_buf_str(&text, h->location);
+    if (path.n >= base && memcmp(path.p, h->uri, base) == 0) {
+        nu_buf_add(&text, path.p + base, path.n - base);
+    }
+    nu_buf_add(&text, "", 1);
+    int err = nu_buf_error(&text);
+    if (err == 0) {
+        err = nng_http_res_set_header(res, "Location", text.data);
+    }
+    nu_buf_free(&text);
+    return err;
+}
+
+nng_http_res *nu_redirect_res(const nng_http_handler *h, struct nu_slice target)
+{
+    nng_http_res *res;
+    if (nng_http_res_alloc_error(&res, h->status) != 0) {
+        return NULL;
+    }
+    if (set_location(res, h, target) != 0) {
+        nng_http_res_free(res);
+        return NULL;
+    }
+    return res;
+}
+
+void nu_session_end_answer(struct nu_session *s)
+{
+    s->file = NULL;
+    nu_session_answered(s);
+}
+
+void nu_session_abandon(struct nu_session *s)
+{
+    s->file = NULL;
+    if (nu_session_gone(s)) {
+        nu_session_close_late(s);
+    } else {
+        nu_session_give_up(s);
+    }
+}

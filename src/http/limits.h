@@ -1,0 +1,17 @@
+/* What a server puts up with. The functions to set it are documented in <nng/uring.h>. */
+#ifndef NU_HTTP_LIMITS_H
+#define NU_HTTP_LIMITS_H
+
+#include <nng/supplemental/http/http.h>
+#include <nng/uring.h>
+#include <stdint.h>
+
+#define NU_LIMITS (NNG_URING_CONNECTIONS + 1)
+
+/* The defaults. */
+void nu_limits_init(uint64_t limits[NU_LIMITS]);
+
+/* NNG_URING_CONNECTIONS in figures, also where none was set. With the server's lock. */
+uint64_t nu_limit_connections(const nng_http_server *server);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * The part of a server that lives on one loop: a listener and the sessions of the connections it
+ * accepted. Touched by the loop's owner alone, but for what is marked; it goes by itself when it
+ * has been stopped and its last session has ended.
+ */
+#ifndef NU_HTTP_PORT_H
+#define NU_HTTP_PORT_H
+
+#include "base/list.h"
+#include "http/limits.h"
+#include "http/router.h"
+#include "net/listener.h"
+#include "wire/date.h"
+#include "wire/parse.h"
+
+#include <nng/supplemental/http/http.h>
+#include <stdbool.h>
+
+struct nu_pages;
+
+struct nu_port {
+    nng_http_server   *server;
+    struct nu_loop    *loop;
+    struct nu_listener listener;
+    uint64_t           limits[NU_LIMITS]; /* those in force when the server was started */
+    struct nu_pages   *pages;             /* the server's */
+    struct nu_list     sessions;          /* that are not closing */
+    unsigned           nsessions;         /* all of them, closing ones included */
+    bool               listening;         /* the listener has not gone yet */
+    bool               draining;          /* what is in hand is finished, nothing new is begun */
+    struct nu_list     spare_outs;
+    struct nu_resident resident;
+    struct nu_task     start;
+    struct nu_task     drain;
+    struct nu_task     stop;
+    bool               shut;   /* it does not listen any more; under the server's lock */
+    unsigned           posted; /* tasks that have not run; under the server's lock */
+    unsigned           index;  /* in the server's ports */
+    int64_t            date_second;
+    char               date[6 + NU_DATE_LEN + 3]; /* the Date line of that second */
+    char               path[NU_MAX_TARGET + 2];   /* of the request being looked at, decoded */
+    struct nu_field    fields[];                  /* likewise */
+};
+
+/* One for the loop of that index. NULL: no memory. Any thread. */
+struct nu_port *nu_port_new(nng_http_server *server, unsigned index);
+
+/* Gives it its listening socket, and has the loop accept. With the server's lock; any thread. */
+void nu_port_start(struct nu_port *port, int fd);
+
+/* Frees the address; false when that has been done before. With the server's lock; any thread. */
+bool nu_port_shut(struct nu_port *port);
+
+/* Has the loop end it: what is in hand first, or at once. With the server's lock; any thread. */
+void nu_port_drain(struct nu_port *port);
+void nu_port_stop(struct nu_port *port);
+
+/* The routing table in force. It stays valid until the caller returns to its loop. */
+const struct nu_router *nu_port_router(const struct nu_port *port);
+
+/* A session has let go of everything. The port may be gone when this returns. */
+void nu_port_session_ended(struct nu_port *port);
+
+#endif
