@@ -5,8 +5,9 @@
  * as often as more arrive, keep nothing between calls and allocate nothing; every slice they give
  * points into `buf`. Bytes behind the blank line are never looked at.
  *
- * llhttp reads the fields. What it tolerates and RFC 9112 forbids, or what could be understood in
- * two ways, is refused here; the reasons are in parse.c beside each check.
+ * llhttp reads the fields; the start line we read ourselves. What llhttp tolerates and RFC 9112
+ * forbids, or what could be understood in two ways, is refused here; the reasons are in parse.c
+ * beside each check.
  */
 #ifndef NU_WIRE_PARSE_H
 #define NU_WIRE_PARSE_H
@@ -43,7 +44,8 @@ struct nu_head {
     /* Results, valid after NU_PARSE_DONE. */
     size_t          length;  /* bytes of buf that the head takes, blank line and leading CRLF too */
     unsigned        nfields; /* entries of fields in use */
-    struct nu_slice method;  /* request: a method of HTTP or WebDAV that llhttp knows */
+    struct nu_slice method;  /* request: a token of at most 32 bytes */
+    bool            known;   /* request: the method is a registered one; PRI is not among them */
     struct nu_slice target;  /* request: as received; its form fits the method */
     struct nu_slice host;    /* request: authority of an absolute target, else Host; or empty */
     unsigned        status;  /* response: 100 to 999 */

@@ -35,6 +35,8 @@ static void check_head(const struct nu_head *head, const char *buf)
     require(!(head->chunked && head->has_length));
     require(head->content_length <= INT64_MAX && head->major == 1);
     require(!head->chunked || head->minor > 0);
+    require(head->method.n <= 32 && nu_chars_all(head->method.p, head->method.n, NU_CHAR_TOKEN));
+    require(!head->known || head->method.n > 0);
     for (unsigned i = 0; i < head->nfields; i++) {
         struct nu_slice name  = head->fields[i].name;
         struct nu_slice value = head->fields[i].value;
@@ -57,7 +59,8 @@ static void check_again(const struct nu_head *head, const struct nu_buf *printed
     require(second.chunked == head->chunked && second.has_length == head->has_length);
     require(second.content_length == head->content_length);
     require(second.keep_alive == head->keep_alive && second.upgrade == head->upgrade);
-    require(second.minor == head->minor && second.status == head->status);
+    require(second.known == head->known && second.minor == head->minor);
+    require(second.status == head->status);
     require(same(second.method, head->method) && same(second.target, head->target));
     require(same(second.host, head->host) && same(second.reason, head->reason));
     require(second.nfields <= head->nfields);
