@@ -82,7 +82,8 @@ FAULT_SRC   := $(wildcard tests/fault/*.c)
 # rand_r.c makes Criterion work under TSan, replay.c is the main of the replay programs.
 SUPPORT_SRC := $(filter-out %/replay.c $(if $(findstring thread,$(SAN)),,%/rand_r.c),\
                  $(wildcard tests/support/*.c))
-TEST_SRC    := $(filter-out tests/fuzz/% tests/fault/% tests/support/%,$(call find_c,tests))
+TEST_SRC    := $(filter-out tests/fuzz/% tests/fault/% tests/support/% tests/dropin/%,\
+                 $(call find_c,tests))
 
 LIB_OBJ     := $(call objs,$(LIB_SRC)) $(patsubst /usr/share/%.c,$(OBJ)/%.o,$(LLHTTP_SRC))
 CMD_OBJ     := $(call objs,$(CMD_SRC))

@@ -1,7 +1,7 @@
 /*
- * nng-uring: NNG 1.x's asynchronous API on io_uring. The common part: errors, memory, time, URLs
- * and asynchronous operations (aio). Names, values and layouts are NNG 1.x's; the sections say
- * where nng-uring promises more. "Any thread" includes completion callbacks.
+ * nng-uring: NNG 1.x's asynchronous API on io_uring. The common part: errors, memory, time,
+ * threads, logs, URLs and asynchronous operations (aio). Names, values and layouts are NNG 1.x's;
+ * the sections say where nng-uring promises more. "Any thread" includes completion callbacks.
  *
  * nng-uring needs an io_uring: where the kernel, a sysctl, a seccomp filter or a memory limit
  * refuses one, functions that need it return (or finish their aio with) NNG_ENOTSUP at once.
@@ -119,6 +119,16 @@ enum nng_sockaddr_family {
     NNG_AF_ABSTRACT = 6,
 };
 
+/* Room for what nng_str_sockaddr() writes, of every address. */
+#define NNG_MAXADDRSTRLEN (NNG_MAXADDRLEN + 16)
+
+/*
+ * Writes an address as text to be read by people: "127.0.0.1:80", "[fe80::1%2]:80", the path of an
+ * NNG_AF_IPC, "inproc[name]", "unknown" for NNG_AF_UNSPEC. At most `bufsz` bytes with the NUL: it
+ * is cut to fit. Returns `buf`. Any thread. nng_str_sockaddr(3).
+ */
+NNG_DECL const char *nng_str_sockaddr(const nng_sockaddr *sa, char *buf, size_t bufsz);
+
 /* ---- Errors ------------------------------------------------------------------------------- */
 
 /* Every function that returns int returns 0 or one of these; so does nng_aio_result(). */
@@ -204,6 +214,156 @@ NNG_DECL void nng_msleep(nng_duration ms);
  * the shorter one. Can be cancelled like any operation. Any thread. nng_sleep_aio(3).
  */
 NNG_DECL void nng_sleep_aio(nng_duration ms, nng_aio *aio);
+
+/* ---- Random numbers ----------------------------------------------------------------------- */
+
+/*
+ * A random number that nobody can predict, from the kernel (getrandom(2)). Blocks until the kernel
+ * has gathered enough, which only happens while it boots; ends the process when it refuses, for
+ * there is no error to return. Any thread. nng_random(3supp).
+ */
+NNG_DECL uint32_t nng_random(void);
+
+/* ---- Threads ------------------------------------------------------------------------------ */
+
+/*
+ * For programs that want no other threads than NNG's. They need no io_uring, and are no part of the
+ * library: nng_fini() leaves them alone. The library's own threads run callbacks; see below.
+ */
+typedef struct nng_thread nng_thread;
+
+/*
+ * Starts a thread that runs fn(arg). SIGPIPE is blocked in it; other signals, name and CPUs are as
+ * in the calling thread (in a callback: every signal blocked). *threadp is set before fn runs.
+ * Every thread has to be destroyed. NNG_ENOMEM, also at a limit of threads: *threadp is then NULL.
+ * Any thread. nng_thread_create(3supp).
+ */
+NNG_DECL int nng_thread_create(nng_thread **threadp, void (*fn)(void *), void *arg);
+
+/*
+ * What debuggers and ps(1) call the thread (NULL: the calling one): the first 15 bytes of `name`.
+ * Any thread.
+ */
+NNG_DECL void nng_thread_set_name(nng_thread *thread, const char *name);
+
+/*
+ * Waits until fn has returned, and frees the thread. NULL is allowed. Once for each thread, not by
+ * the thread itself. nng_thread_destroy(3supp).
+ */
+NNG_DECL void nng_thread_destroy(nng_thread *thread);
+
+/* A lock. It is not recursive. */
+typedef struct nng_mtx nng_mtx;
+
+/* An unlocked one, which the caller owns. NNG_ENOMEM. nng_mtx_alloc(3supp). */
+NNG_DECL int nng_mtx_alloc(nng_mtx **mtxp);
+
+/* It must not be locked. NULL is allowed. nng_mtx_free(3supp). */
+NNG_DECL void nng_mtx_free(nng_mtx *mtx);
+
+/*
+ * Locking twice, or unlocking what another thread has locked, ends the process.
+ * nng_mtx_lock(3supp), nng_mtx_unlock(3supp).
+ */
+NNG_DECL void nng_mtx_lock(nng_mtx *mtx);
+NNG_DECL void nng_mtx_unlock(nng_mtx *mtx);
+
+/* A place to wait, with a lock, for something that another thread does. */
+typedef struct nng_cv nng_cv;
+
+/* The caller owns it; `mtx` must outlive it. NNG_ENOMEM. nng_cv_alloc(3supp). */
+NNG_DECL int nng_cv_alloc(nng_cv **cvp, nng_mtx *mtx);
+
+/* Nobody may be waiting. NULL is allowed. nng_cv_free(3supp). */
+NNG_DECL void nng_cv_free(nng_cv *cv);
+
+/*
+ * Unlocks the lock, which the caller holds, waits to be woken, and locks again. It may wake up for
+ * no reason: wait in a loop that checks what is waited for. Not in a callback, whose thread would
+ * do nothing else meanwhile. nng_cv_wait(3supp).
+ */
+NNG_DECL void nng_cv_wait(nng_cv *cv);
+
+/*
+ * The same, at the longest until `when` on nng_clock()'s clock: then it returns NNG_ETIMEDOUT, else
+ * 0. UINT64_MAX never comes; 0 returns NNG_EAGAIN without waiting. nng_cv_until(3supp).
+ */
+NNG_DECL int nng_cv_until(nng_cv *cv, nng_time when);
+
+/*
+ * Wakes all who wait, or one of them. Whoever changes what is waited for holds the lock meanwhile.
+ * nng_cv_wake(3supp), nng_cv_wake1(3supp).
+ */
+NNG_DECL void nng_cv_wake(nng_cv *cv);
+NNG_DECL void nng_cv_wake1(nng_cv *cv);
+
+/* ---- Log ---------------------------------------------------------------------------------- */
+
+/* How grave a message is: syslog's and RFC 5424's severities. */
+typedef enum nng_log_level {
+    NNG_LOG_NONE   = 0, /* to be set, so that nothing is logged */
+    NNG_LOG_ERR    = 3,
+    NNG_LOG_WARN   = 4,
+    NNG_LOG_NOTICE = 5,
+    NNG_LOG_INFO   = 6,
+    NNG_LOG_DEBUG  = 7,
+} nng_log_level;
+
+/* Where it comes from: syslog's and RFC 5424's facilities. */
+typedef enum nng_log_facility {
+    NNG_LOG_USER   = 1,
+    NNG_LOG_DAEMON = 3,
+    NNG_LOG_AUTH   = 10, /* syslog's AUTHPRIV */
+    NNG_LOG_LOCAL0 = 16,
+    NNG_LOG_LOCAL1 = 17,
+    NNG_LOG_LOCAL2 = 18,
+    NNG_LOG_LOCAL3 = 19,
+    NNG_LOG_LOCAL4 = 20,
+    NNG_LOG_LOCAL5 = 21,
+    NNG_LOG_LOCAL6 = 22,
+    NNG_LOG_LOCAL7 = 23,
+} nng_log_facility;
+
+/*
+ * What messages are given to, on the thread that logs them. `msgid` may be NULL; both texts are
+ * gone when it returns.
+ */
+typedef void (*nng_logger)(nng_log_level level, nng_log_facility facility, const char *msgid,
+                           const char *msg);
+
+/* Loggers: throws messages away (the one in use at first); writes a line with the local time to
+ * standard error, in colour on a terminal unless NO_COLOR or NNG_LOG_NO_COLOR is set; syslog(3). */
+NNG_DECL void nng_null_logger(nng_log_level level, nng_log_facility facility, const char *msgid,
+                              const char *msg);
+NNG_DECL void nng_stderr_logger(nng_log_level level, nng_log_facility facility, const char *msgid,
+                                const char *msg);
+NNG_DECL void nng_system_logger(nng_log_level level, nng_log_facility facility, const char *msgid,
+                                const char *msg);
+
+/*
+ * For the whole process: the logger (NULL: nng_null_logger()); the least grave level that still
+ * gets to it (NNG_LOG_NOTICE at first); the facility of what nng_log_err() and so on log
+ * (NNG_LOG_USER at first). Any thread; on another, a logger that was replaced may still be at work.
+ * nng_log_set_level(3), nng_log_get_level(3), nng_log_set_facility(3).
+ */
+NNG_DECL void          nng_log_set_logger(nng_logger logger);
+NNG_DECL void          nng_log_set_level(nng_log_level level);
+NNG_DECL nng_log_level nng_log_get_level(void);
+NNG_DECL void          nng_log_set_facility(nng_log_facility facility);
+
+/*
+ * Log a message, made from `msg` and what follows like printf(3)'s, and cut to 511 bytes. `msgid`
+ * names the kind of message for programs that read logs; NULL for none. The library logs nothing by
+ * itself. Any thread. nng_log(3).
+ */
+NNG_DECL void nng_log_err(const char *msgid, const char *msg, ...);
+NNG_DECL void nng_log_warn(const char *msgid, const char *msg, ...);
+NNG_DECL void nng_log_notice(const char *msgid, const char *msg, ...);
+NNG_DECL void nng_log_info(const char *msgid, const char *msg, ...);
+NNG_DECL void nng_log_debug(const char *msgid, const char *msg, ...);
+
+/* The same as NNG_LOG_AUTH, for what concerns who may do what. */
+NNG_DECL void nng_log_auth(nng_log_level level, const char *msgid, const char *msg, ...);
 
 /* ---- Asynchronous operations -------------------------------------------------------------- */
 
