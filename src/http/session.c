@@ -441,14 +441,20 @@ static enum progress answer(struct nu_session *s, const struct nu_head *head)
         call_handler(s, h, head);
         return UNDER_WAY;
     }
+    bool                file = h != NULL && h->kind != NU_HANDLER_STATIC;
+    struct nu_file_job *job  = file ? nu_file_prepare(s, h, path, head) : NULL;
     consume(s, head->length);
     if (h == NULL) {
         nu_session_answer_error(s, status);
         return UNDER_WAY;
     }
-    if (h->kind != NU_HANDLER_STATIC) {
+    if (file && job == NULL) {
+        nu_session_answer_error(s, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
+        return UNDER_WAY;
+    }
+    if (file) {
         set_state(s, NU_SESSION_HANDLING);
-        nu_file_serve(s, h, path);
+        nu_file_start(job);
         return UNDER_WAY;
     }
     answer_static(s, h);
