@@ -1,11 +1,11 @@
 #include "http/file.h"
 
-#include "base/buf.h"
 #include "http/answer.h"
+#include "http/file_head.h"
 #include "http/handler.h"
-#include "http/mime.h"
 #include "http/session.h"
 #include "io/op.h"
+#include "wire/precond.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,18 +23,20 @@ static const char *const indexes[] = { "index.html", "index.htm" };
 #define INDEX_ROOM 12 /* '/', the longest of them and the NUL */
 
 struct nu_file_job {
-    struct nu_session *session;
-    nng_http_handler  *handler; /* held */
-    struct nu_op       op;
-    int                fd; /* -1 until it is open */
-    uint64_t           size;
-    uint64_t           sent;
-    uint8_t           *buffer;
-    size_t             capacity; /* of the buffer */
-    struct iovec       part;     /* of the buffer, being written */
-    unsigned           index;    /* entries of indexes[] tried so far */
-    size_t             len;      /* of path, without an index's name */
-    char               path[];   /* relative to the root of a DIRECTORY */
+    struct nu_session  *session;
+    nng_http_handler   *handler; /* held */
+    struct nu_op        op;
+    struct nu_precond   precond; /* its text lies behind the path's */
+    int                 fd;      /* -1 until it is open */
+    bool                begun;   /* the head is out, or on its way */
+    bool                waits;   /* reads may block */
+    struct nu_file_part part;    /* still to be read */
+    uint8_t            *buffer;
+    size_t              capacity; /* of the buffer */
+    struct iovec        piece;    /* of the buffer, being written */
+    unsigned            index;    /* entries of indexes[] tried so far */
+    size_t              len;      /* of path, without an index's name */
+    char                path[];   /* relative to the root of a DIRECTORY */
 };
 
 void nu_file_end(struct nu_file_job *job)
@@ -92,29 +94,44 @@ static unsigned status_for(int err)
 
 static void read_next(struct nu_file_job *job)
 {
-    uint64_t left          = job->size - job->sent;
+    uint64_t left          = job->part.end - job->part.from;
     job->op.kind           = NU_OP_READ;
     job->op.fd             = job->fd;
     job->op.arg.buf.base   = job->buffer;
     job->op.arg.buf.len    = left < job->capacity ? (size_t) left : job->capacity;
-    job->op.arg.buf.offset = job->sent;
+    job->op.arg.buf.offset = job->part.from;
     nu_op_submit(&job->op);
+}
+
+/* Where a file cannot be read without blocking (dm-crypt on Linux 6.1), O_NONBLOCK, which was for
+ * FIFOs, makes the kernel give up instead of moving the read to a worker. */
+static bool let_it_wait(struct nu_file_job *job)
+{
+    if (job->waits || fcntl(job->fd, F_SETFL, 0) != 0) {
+        return false;
+    }
+    job->waits = true;
+    return true;
 }
 
 static void read_done(struct nu_file_job *job, int res)
 {
     struct nu_session *s = job->session;
+    if (res == -EAGAIN && !nu_session_gone(s) && let_it_wait(job)) {
+        read_next(job);
+        return;
+    }
     if (nu_session_gone(s) || res <= 0) { /* 0: it has shrunk */
         abandon(job);
         return;
     }
-    bool first = job->sent == 0;
-    job->sent += (size_t) res;
-    job->part = (struct iovec){ job->buffer, (size_t) res };
-    if (!first) {
-        nu_session_send_part(s, &job->part, 1, (size_t) res);
+    job->part.from += (uint64_t) res;
+    job->piece = (struct iovec){ job->buffer, (size_t) res };
+    if (job->begun) {
+        nu_session_send_part(s, &job->piece, 1, (size_t) res);
         return;
     }
+    job->begun = true;
     nu_out_add(s->out, job->buffer, (size_t) res);
     size_t total = nu_out_seal(s->out);
     nu_session_send_part(s, s->out->iov, s->out->n, total);
@@ -122,7 +139,7 @@ static void read_done(struct nu_file_job *job, int res)
 
 void nu_file_written(struct nu_file_job *job)
 {
-    if (job->sent < job->size) {
+    if (job->part.from < job->part.end) {
         read_next(job);
         return;
     }
@@ -133,36 +150,22 @@ void nu_file_written(struct nu_file_job *job)
 
 /* ---- Opening ------------------------------------------------------------------------------ */
 
-static nng_http_res *make_head(const struct nu_file_job *job)
-{
-    nng_http_res *res;
-    char          length[NU_DECIMAL_MAX + 1];
-    const char   *name = job->handler->kind == NU_HANDLER_FILE ? job->handler->path : job->path;
-    length[nu_decimal(length, job->size)] = '\0';
-    if (nng_http_res_alloc(&res) != 0) {
-        return NULL;
-    }
-    if (nng_http_res_set_header(res, "Content-Type", nu_mime_type(name)) != 0 ||
-        nng_http_res_set_header(res, "Content-Length", length) != 0) {
-        nng_http_res_free(res);
-        return NULL;
-    }
-    return res;
-}
-
-static void begin(struct nu_file_job *job)
+static void begin(struct nu_file_job *job, const struct stat *st)
 {
     struct nu_session *s = job->session;
-    if (!s->bodiless && job->size > 0) {
-        job->capacity = job->size < CHUNK ? (size_t) job->size : CHUNK;
+    const char   *name   = job->handler->kind == NU_HANDLER_FILE ? job->handler->path : job->path;
+    nng_http_res *res    = nu_file_head(&job->precond, st, name, &job->part);
+    uint64_t      left   = s->bodiless ? 0 : job->part.end - job->part.from;
+    if (res != NULL && left > 0) {
+        job->capacity = left < CHUNK ? (size_t) left : CHUNK;
         job->buffer   = malloc(job->capacity);
     }
-    nng_http_res *res = job->capacity > 0 && job->buffer == NULL ? NULL : make_head(job);
-    if (res == NULL) {
+    if (res == NULL || (left > 0 && job->buffer == NULL)) {
+        nng_http_res_free(res);
         fail(job, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
         return;
     }
-    if (job->buffer != NULL) {
+    if (left > 0) {
         if (nu_session_begin_answer(s, res)) {
             read_next(job);
         } /* else the job goes with the session */
@@ -213,8 +216,7 @@ static void open_done(struct nu_file_job *job, int res)
     if (fstat(res, &st) != 0) {
         fail(job, status_for(errno));
     } else if (S_ISREG(st.st_mode)) {
-        job->size = (uint64_t) st.st_size;
-        begin(job);
+        begin(job, &st);
     } else if (S_ISDIR(st.st_mode) && job->handler->kind == NU_HANDLER_DIRECTORY &&
                job->index == 0) {
         close(res);
@@ -236,15 +238,16 @@ static void op_done(struct nu_op *op, int res, uint32_t flags)
     }
 }
 
-void nu_file_serve(struct nu_session *session, nng_http_handler *handler, const char *path)
+struct nu_file_job *nu_file_prepare(struct nu_session *session, nng_http_handler *handler,
+                                    const char *path, const struct nu_head *head)
 {
     path += strlen(handler->uri);
     path += strspn(path, "/");
-    size_t              len = strlen(path);
-    struct nu_file_job *job = malloc(sizeof *job + len + INDEX_ROOM + 1);
+    size_t              len  = strlen(path);
+    size_t              room = len + INDEX_ROOM + 1;
+    struct nu_file_job *job  = malloc(sizeof *job + room + nu_precond_size(head));
     if (job == NULL) {
-        nu_session_answer_error(session, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
-        return;
+        return NULL;
     }
     memset(job, 0, sizeof *job);
     job->session = session;
@@ -259,14 +262,20 @@ void nu_file_serve(struct nu_session *session, nng_http_handler *handler, const 
         len = 1;
     }
     job->len = len;
+    nu_precond_load(&job->precond, head, job->path + room);
     nu_handler_hold(handler);
     nu_op_init(&job->op, session->conn.tcp.loop, op_done);
-    session->file = job;
-    if (handler->kind == NU_HANDLER_FILE) {
+    return job;
+}
+
+void nu_file_start(struct nu_file_job *job)
+{
+    job->session->file = job;
+    if (job->handler->kind == NU_HANDLER_FILE) {
         submit_open(job, AT_FDCWD, 0);
         return;
     }
-    int root = nu_handler_root(handler);
+    int root = nu_handler_root(job->handler);
     if (root < 0) {
         fail(job, status_for(-root));
         return;

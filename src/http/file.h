@@ -10,9 +10,15 @@
 
 struct nu_session;
 struct nu_file_job;
+struct nu_head;
 
-/* Answers with the file that a decoded path means to a FILE or DIRECTORY handler. */
-void nu_file_serve(struct nu_session *session, nng_http_handler *handler, const char *path);
+/* Gets ready to answer with the file that a decoded path means to a FILE or DIRECTORY handler.
+ * Copies what it needs of path and head. NULL: no memory, and nothing is answered. */
+struct nu_file_job *nu_file_prepare(struct nu_session *session, nng_http_handler *handler,
+                                    const char *path, const struct nu_head *head);
+
+/* Answers. The job is the session's from here on. */
+void nu_file_start(struct nu_file_job *job);
 
 /* A part of it has been written. */
 void nu_file_written(struct nu_file_job *job);

@@ -201,9 +201,14 @@ static enum progress answer_static(struct nu_session *s, nng_http_handler *h, si
 
 static void answer_file(struct nu_session *s, nng_http_handler *h, const struct nu_head *head)
 {
+    struct nu_file_job *job = nu_file_prepare(s, h, s->port->path, head);
     nu_session_set_state(s, NU_SESSION_HANDLING);
     consume(s, head->length);
-    nu_file_serve(s, h, s->port->path);
+    if (job == NULL) {
+        nu_session_answer_error(s, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
+    } else {
+        nu_file_start(job);
+    }
 }
 
 static void answer_redirect(struct nu_session *s, nng_http_handler *h, const struct nu_head *head)

@@ -39,7 +39,8 @@ static int weekday_of(int64_t days)
 
 static int64_t seconds_of(const struct date *d)
 {
-    return days_of(d->year, d->month, d->day) * DAY + d->hour * 3600 + d->minute * 60 + d->second;
+    int in_day = d->hour * 3600 + d->minute * 60 + d->second;
+    return days_of(d->year, d->month, d->day) * DAY + in_day;
 }
 
 static void split_days(int64_t days, struct date *d)

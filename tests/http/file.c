@@ -2,12 +2,12 @@
 
 #include "support/peer.h"
 #include "support/proc.h"
+#include "support/site.h"
 #include "support/web.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <nng/uring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,60 +16,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-/* A server of the directory "root" in a temporary one. */
-struct site {
-    struct nu_web web;
-    unsigned      fds;
-    char          dir[64];
-    char          path[512]; /* the last of at() */
-};
-
-static char *at(struct site *site, const char *name)
-{
-    snprintf(site->path, sizeof site->path, "%s/%s", site->dir, name);
-    return site->path;
-}
-
-static void open_site(struct site *site)
-{
-    strcpy(site->dir, "/tmp/nu-file-XXXXXX");
-    cr_assert_not_null(mkdtemp(site->dir));
-    cr_assert_eq(mkdir(at(site, "root"), 0755), 0);
-    nu_web_open(&site->web);
-    nu_web_directory(&site->web, "/", at(site, "root"));
-    nu_web_static(&site->web, "/static", "home");
-    nu_web_start(&site->web);
-    nu_web_assert(&site->web, "/", 404, NULL); /* so that the root is open */
-    site->fds = site->web.fds + nng_uring_loops() + 1;
-    nu_proc_await_fds(site->fds);
-}
-
-static void close_site(struct site *site)
-{
-    char command[128];
-    nu_web_close(&site->web);
-    snprintf(command, sizeof command, "rm -rf %s", site->dir);
-    cr_assert_eq(system(command), 0);
-}
-
-static void make(struct site *site, const char *name, const void *data, size_t size)
-{
-    int fd = open(at(site, name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    cr_assert_geq(fd, 0);
-    for (const char *p = data; size > 0;) {
-        ssize_t n = write(fd, p, size);
-        cr_assert_gt(n, 0);
-        p += n;
-        size -= (size_t) n;
-    }
-    close(fd);
-}
-
-static void make_text(struct site *site, const char *name, const char *text)
-{
-    make(site, name, text, strlen(text));
-}
 
 /* ---- Content ------------------------------------------------------------------------------ */
 
@@ -81,14 +27,14 @@ static const size_t sizes[] = {
 
 Test(file, content, .timeout = 120)
 {
-    struct site       site;
+    struct nu_site    site;
     struct nu_browser b;
-    open_site(&site);
+    nu_site_open(&site);
     nu_browser_open(&b, site.web.port);
     for (unsigned i = 0; i < SIZES; i++) {
         char     line[64];
         uint8_t *data = nu_pattern_new(sizes[i] + 1, i);
-        make(&site, "root/f.html", data, sizes[i]);
+        nu_site_make(&site, "root/f.html", data, sizes[i]);
         snprintf(line, sizeof line, "Content-Length: %zu", sizes[i]);
         for (int round = 0; round < 3; round++) {
             nu_browser_get(&b, "/f.html");
@@ -108,36 +54,36 @@ Test(file, content, .timeout = 120)
         free(data);
     }
     nu_browser_close(&b);
-    close_site(&site);
+    nu_site_close(&site);
 }
 
 Test(file, file_handler, .timeout = 60)
 {
-    struct site       site;
+    struct nu_site    site;
     nng_http_handler *h;
-    open_site(&site);
-    make_text(&site, "one.txt", "first");
-    cr_assert_eq(nng_http_handler_alloc_file(&h, "/one", at(&site, "one.txt")), 0);
+    nu_site_open(&site);
+    nu_site_text(&site, "one.txt", "first");
+    cr_assert_eq(nng_http_handler_alloc_file(&h, "/one", nu_site_at(&site, "one.txt")), 0);
     nu_web_add(&site.web, h);
     cr_assert_eq(nng_http_handler_alloc_file(&h, "/dir", site.dir), 0);
     nu_web_add(&site.web, h);
     nu_web_assert(&site.web, "/one", 200, "first");
-    make_text(&site, "one.txt", "second time"); /* it is read anew */
+    nu_site_text(&site, "one.txt", "second time"); /* it is read anew */
     nu_web_assert(&site.web, "/one", 200, "second time");
     nu_web_assert(&site.web, "/one/", 200, "second time");
     nu_web_assert(&site.web, "/one/x", 404, NULL);
     nu_web_assert(&site.web, "/dir", 404, NULL);
-    unlink(at(&site, "one.txt"));
+    unlink(nu_site_at(&site, "one.txt"));
     nu_web_assert(&site.web, "/one", 404, NULL);
-    close_site(&site);
+    nu_site_close(&site);
 }
 
 Test(file, http_1_0_and_close, .timeout = 60)
 {
-    struct site       site;
+    struct nu_site    site;
     struct nu_browser b;
-    open_site(&site);
-    make_text(&site, "root/f", "content");
+    nu_site_open(&site);
+    nu_site_text(&site, "root/f", "content");
     nu_browser_open(&b, site.web.port);
     nu_browser_say(&b, "GET /f HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     nu_browser_assert(&b, 200, "content");
@@ -148,78 +94,96 @@ Test(file, http_1_0_and_close, .timeout = 60)
     cr_assert(nu_browser_line(&b, "Connection: close"));
     nu_browser_assert_end(&b);
     nu_browser_close(&b);
-    close_site(&site);
+    nu_site_close(&site);
 }
 
 /* ---- Names -------------------------------------------------------------------------------- */
 
 Test(file, indexes, .timeout = 60)
 {
-    struct site site;
-    open_site(&site);
-    cr_assert_eq(mkdir(at(&site, "root/a"), 0755), 0);
-    cr_assert_eq(mkdir(at(&site, "root/a/index.html"), 0755), 0);
-    cr_assert_eq(mkdir(at(&site, "root/b"), 0755), 0);
-    make_text(&site, "root/index.html", "root");
-    make_text(&site, "root/b/index.htm", "htm");
+    struct nu_site site;
+    nu_site_open(&site);
+    cr_assert_eq(mkdir(nu_site_at(&site, "root/a"), 0755), 0);
+    cr_assert_eq(mkdir(nu_site_at(&site, "root/a/index.html"), 0755), 0);
+    cr_assert_eq(mkdir(nu_site_at(&site, "root/b"), 0755), 0);
+    nu_site_text(&site, "root/index.html", "root");
+    nu_site_text(&site, "root/b/index.htm", "htm");
     nu_web_assert(&site.web, "/", 200, "root");
     nu_web_assert(&site.web, "/?q", 200, "root");
     nu_web_assert(&site.web, "//", 200, "root");
     nu_web_assert(&site.web, "/a", 404, NULL);
     nu_web_assert(&site.web, "/b", 200, "htm");
     nu_web_assert(&site.web, "/b/", 200, "htm");
-    make_text(&site, "root/b/index.html", "html");
+    nu_site_text(&site, "root/b/index.html", "html");
     nu_web_assert(&site.web, "/b/", 200, "html");
     nu_web_assert(&site.web, "/b/index.htm", 200, "htm");
     nu_web_assert(&site.web, "/b/index.html/", 404, NULL);
     nu_web_assert(&site.web, "/b/index.html/x", 404, NULL);
-    close_site(&site);
+    nu_site_close(&site);
 }
 
 Test(file, odd_names, .timeout = 60)
 {
-    char        name[256], target[300];
-    struct site site;
-    open_site(&site);
-    make_text(&site, "root/a b?c#d%41", "odd");
+    char           name[256], target[300];
+    struct nu_site site;
+    nu_site_open(&site);
+    nu_site_text(&site, "root/a b?c#d%41", "odd");
     nu_web_assert(&site.web, "/a%20b%3fc%23d%2541", 200, "odd");
     nu_web_assert(&site.web, "/a%20b%3fc%23d%41", 404, NULL);
-    make_text(&site, "root/\xc3\xa9\xff\n", "bytes");
+    nu_site_text(&site, "root/\xc3\xa9\xff\n", "bytes");
     nu_web_assert(&site.web, "/%c3%A9%ff%0a", 200, "bytes");
     memset(name, 'n', 255);
     name[255] = '\0';
     snprintf(target, sizeof target, "root/%s", name);
-    make_text(&site, target, "long");
+    nu_site_text(&site, target, "long");
     nu_web_assert(&site.web, target + 4, 200, "long");
     strcat(target, "n");
     nu_web_assert(&site.web, target + 4, 404, NULL);
-    make_text(&site, "root/...", "dots");
+    nu_site_text(&site, "root/...", "dots");
     nu_web_assert(&site.web, "/...", 200, "dots");
-    close_site(&site);
+    nu_site_close(&site);
 }
 
 static const char *const outside[] = {
-    "/../secret",      "/%2e%2e/secret",     "/.%2E/secret",
-    "/a/../../secret", "/..%2fsecret",       "/%2e%2e%2fsecret",
-    "/..%5csecret",    "//../secret",        "/absolute",
-    "/relative",       "/above/secret",      "/absolute/",
-    "/loop",           "/%2e%2e%00/secret",  "/dangling",
-    "/..;/secret",     "/%252e%252e/secret", "/a%2f..%2f..%2fsecret",
+    "/../secret",
+    "/%2e%2e/secret",
+    "/.%2E/secret",
+    "/a/../../secret",
+    "/..%2fsecret",
+    "/%2e%2e%2fsecret",
+    "/..%5csecret",
+    "//../secret",
+    "/absolute",
+    "/relative",
+    "/above/secret",
+    "/absolute/",
+    "/loop",
+    "/%2e%2e%00/secret",
+    "/dangling",
+    "/..;/secret",
+    "/%252e%252e/secret",
+    "/a%2f..%2f..%2fsecret",
+    "http://x/../secret",
+    "http://x/%2e%2e/secret",
+    "http://x/..%2Fsecret",
+    "/up/secret",
+    "/up/root/../secret",
 };
 
 Test(file, nothing_outside_the_root, .timeout = 60)
 {
-    char        target[128];
-    struct site site;
-    open_site(&site);
-    make_text(&site, "secret", "secret");
+    char           target[128];
+    struct nu_site site;
+    nu_site_open(&site);
+    nu_site_text(&site, "secret", "secret");
     snprintf(target, sizeof target, "%s/secret", site.dir);
-    cr_assert_eq(mkdir(at(&site, "root/a"), 0755), 0);
-    cr_assert_eq(symlink(target, at(&site, "root/absolute")), 0);
-    cr_assert_eq(symlink("../secret", at(&site, "root/relative")), 0);
-    cr_assert_eq(symlink("..", at(&site, "root/above")), 0);
-    cr_assert_eq(symlink("loop", at(&site, "root/loop")), 0);
-    cr_assert_eq(symlink("nothing", at(&site, "root/dangling")), 0);
+    cr_assert_eq(mkdir(nu_site_at(&site, "root/a"), 0755), 0);
+    cr_assert_eq(symlink(target, nu_site_at(&site, "root/absolute")), 0);
+    cr_assert_eq(symlink("../secret", nu_site_at(&site, "root/relative")), 0);
+    cr_assert_eq(symlink("..", nu_site_at(&site, "root/above")), 0);
+    cr_assert_eq(symlink(site.dir, nu_site_at(&site, "root/up")), 0);
+    cr_assert_eq(symlink("loop", nu_site_at(&site, "root/loop")), 0);
+    cr_assert_eq(symlink("nothing", nu_site_at(&site, "root/dangling")), 0);
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
         struct nu_browser b;
         nu_browser_open(&b, site.web.port);
@@ -230,16 +194,16 @@ Test(file, nothing_outside_the_root, .timeout = 60)
         nu_browser_close(&b);
     }
     /* What leads out and in again stays out; links within are followed. */
-    cr_assert_eq(symlink("../root/f", at(&site, "root/out-and-in")), 0);
-    cr_assert_eq(symlink("../f", at(&site, "root/a/link")), 0);
-    cr_assert_eq(symlink("a", at(&site, "root/b")), 0);
-    make_text(&site, "root/f", "inside");
+    cr_assert_eq(symlink("../root/f", nu_site_at(&site, "root/out-and-in")), 0);
+    cr_assert_eq(symlink("../f", nu_site_at(&site, "root/a/link")), 0);
+    cr_assert_eq(symlink("a", nu_site_at(&site, "root/b")), 0);
+    nu_site_text(&site, "root/f", "inside");
     nu_web_assert(&site.web, "/out-and-in", 404, NULL);
     nu_web_assert(&site.web, "/a/link", 200, "inside");
     nu_web_assert(&site.web, "/b/link", 200, "inside");
     nu_web_assert(&site.web, "/a/../f", 200, "inside");
     nu_web_assert(&site.web, "/./a/.././/f", 200, "inside");
-    close_site(&site);
+    nu_site_close(&site);
 }
 
 Test(file, no_such_root, .timeout = 60)
@@ -260,54 +224,57 @@ Test(file, no_such_root, .timeout = 60)
 Test(file, not_regular, .timeout = 60)
 {
     struct sockaddr_un sun = { .sun_family = AF_UNIX };
-    struct site        site;
+    struct nu_site     site;
     nng_http_handler  *h;
-    open_site(&site);
-    cr_assert_eq(mkfifo(at(&site, "root/fifo"), 0644), 0);
+    nu_site_open(&site);
+    cr_assert_eq(mkfifo(nu_site_at(&site, "root/fifo"), 0644), 0);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_geq(fd, 0);
-    strcpy(sun.sun_path, at(&site, "root/socket"));
+    strcpy(sun.sun_path, nu_site_at(&site, "root/socket"));
     cr_assert_eq(bind(fd, (struct sockaddr *) &sun, sizeof sun), 0);
     cr_assert_eq(nng_http_handler_alloc_file(&h, "/null", "/dev/null"), 0);
     nu_web_add(&site.web, h);
     cr_assert_eq(nng_http_handler_alloc_file(&h, "/tty", "/dev/tty"), 0);
     nu_web_add(&site.web, h);
+    nu_web_directory(&site.web, "/dev", "/dev");
     nu_web_assert(&site.web, "/fifo", 404, NULL);
     nu_web_assert(&site.web, "/socket", 404, NULL);
     nu_web_assert(&site.web, "/null", 404, NULL);
     nu_web_assert(&site.web, "/tty", 404, NULL);
+    nu_web_assert(&site.web, "/dev/zero", 404, NULL);
+    nu_web_assert(&site.web, "/dev/tty", 404, NULL);
     close(fd);
-    close_site(&site);
+    nu_site_close(&site);
 }
 
 Test(file, unreadable, .timeout = 60)
 {
-    struct site site;
+    struct nu_site site;
     if (geteuid() == 0) { /* may read everything: be somebody else */
         cr_assert_eq(setgroups(0, NULL), 0);
         cr_assert_eq(setresgid(65534, 65534, 65534), 0);
         cr_assert_eq(setresuid(65534, 65534, 65534), 0);
         cr_assert_eq(prctl(PR_SET_DUMPABLE, 1), 0); /* or LeakSanitizer and /proc/self/fd refuse */
     }
-    open_site(&site);
-    make_text(&site, "root/f", "secret");
-    cr_assert_eq(chmod(at(&site, "root/f"), 0), 0);
-    cr_assert_eq(mkdir(at(&site, "root/d"), 0), 0);
+    nu_site_open(&site);
+    nu_site_text(&site, "root/f", "secret");
+    cr_assert_eq(chmod(nu_site_at(&site, "root/f"), 0), 0);
+    cr_assert_eq(mkdir(nu_site_at(&site, "root/d"), 0), 0);
     nu_web_assert(&site.web, "/f", 403, NULL);
     nu_web_assert(&site.web, "/d", 403, NULL);
     nu_web_assert(&site.web, "/d/f", 403, NULL);
-    cr_assert_eq(chmod(at(&site, "root/d"), 0700), 0);
-    close_site(&site);
+    cr_assert_eq(chmod(nu_site_at(&site, "root/d"), 0700), 0);
+    nu_site_close(&site);
 }
 
 /* ---- Files that change while they are sent ------------------------------------------------ */
 
 #define BIG ((size_t) 24 << 20)
 
-static void ask_big(struct site *site, struct nu_browser *b)
+static void ask_big(struct nu_site *site, struct nu_browser *b)
 {
     uint8_t *data = nu_pattern_new(BIG, 2);
-    make(site, "root/big", data, BIG);
+    nu_site_make(site, "root/big", data, BIG);
     free(data);
     nu_browser_open_small(b, site->web.port);
     nu_browser_get(b, "/big");
@@ -318,25 +285,25 @@ static void ask_big(struct site *site, struct nu_browser *b)
 
 Test(file, shrinks, .timeout = 60)
 {
-    struct site       site;
+    struct nu_site    site;
     struct nu_browser b;
-    open_site(&site);
+    nu_site_open(&site);
     ask_big(&site, &b);
-    cr_assert_eq(truncate(at(&site, "root/big"), 1000), 0);
+    cr_assert_eq(truncate(nu_site_at(&site, "root/big"), 1000), 0);
     cr_assert_lt(nu_browser_await_end(&b), BIG); /* broken off, not padded */
     nu_browser_close(&b);
     nu_proc_await_fds(site.fds);
     nu_web_assert(&site.web, "/static", 200, "home");
-    close_site(&site);
+    nu_site_close(&site);
 }
 
 Test(file, grows, .timeout = 60)
 {
-    struct site       site;
+    struct nu_site    site;
     struct nu_browser b;
-    open_site(&site);
+    nu_site_open(&site);
     ask_big(&site, &b);
-    int fd = open(at(&site, "root/big"), O_WRONLY | O_APPEND | O_CLOEXEC);
+    int fd = open(nu_site_at(&site, "root/big"), O_WRONLY | O_APPEND | O_CLOEXEC);
     cr_assert_eq(write(fd, "more", 4), 4);
     close(fd);
     nu_peer_read(b.fd, b.len - b.used, BIG - (b.len - b.used), 2);
@@ -344,17 +311,17 @@ Test(file, grows, .timeout = 60)
     b.len = b.used = 0;
     nu_browser_assert(&b, 200, "home");
     nu_browser_close(&b);
-    close_site(&site);
+    nu_site_close(&site);
 }
 
 /* ---- What it holds ------------------------------------------------------------------------ */
 
 Test(file, descriptors_come_back, .timeout = 120)
 {
-    struct site site;
-    open_site(&site);
+    struct nu_site site;
+    nu_site_open(&site);
     uint8_t *data = nu_pattern_new((size_t) 1 << 20, 1);
-    make(&site, "root/f", data, (size_t) 1 << 20);
+    nu_site_make(&site, "root/f", data, (size_t) 1 << 20);
     free(data);
     for (int i = 0; i < 200; i++) {
         struct nu_browser b;
@@ -374,5 +341,5 @@ Test(file, descriptors_come_back, .timeout = 120)
     }
     nu_proc_await_fds(site.fds);
     nu_web_assert(&site.web, "/static", 200, "home");
-    close_site(&site);
+    nu_site_close(&site);
 }

@@ -1,0 +1,155 @@
+#include "http/file_head.h"
+
+#include "base/clock.h"
+#include "http/mime.h"
+#include "wire/date.h"
+#include "wire/range.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define ETAG_ROOM 80           /* W/, quotes, and four numbers in hexadecimal */
+#define RANGE_ROOM 72          /* "bytes ", and three in decimal */
+#define TICK (20 * NU_MS)      /* twice the longest there is */
+#define COARSE (2 * NU_SECOND) /* where a file's time is in whole seconds, on FAT in even ones */
+
+/* The fields that tell one version of a file from another. */
+struct version {
+    char    etag[ETAG_ROOM];
+    char    date[NU_DATE_LEN + 1];
+    int64_t modified; /* what `date` says */
+    int64_t now;
+};
+
+/*
+ * The kernel takes a file's time from a clock that ticks every 1 to 10 ms, and some file systems
+ * round it to seconds. Bytes written in the same tick as those before them, without a change in
+ * size, are not seen in it. Until that tick is over the tag is weak, so that no client puts parts
+ * of two versions together.
+ */
+static bool is_fresh(const struct timespec *modified, const struct timespec *now)
+{
+    if (modified->tv_sec > now->tv_sec || modified->tv_sec < now->tv_sec - 3) {
+        return modified->tv_sec > now->tv_sec;
+    }
+    int64_t age = (int64_t) (now->tv_sec - modified->tv_sec) * (int64_t) NU_SECOND + now->tv_nsec -
+                  modified->tv_nsec;
+    return age < (int64_t) (modified->tv_nsec == 0 ? COARSE : TICK);
+}
+
+/* The inode is in the tag for files that are replaced by others of the same size and time, as
+ * reproducible builds and `rsync -t` leave them. A Last-Modified in the future is not allowed (RFC
+ * 9110 8.8.2.1). */
+static void identify(struct version *v, const struct stat *st)
+{
+    const struct timespec *m = &st->st_mtim;
+    struct timespec        now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(v->etag, sizeof v->etag, "%s\"%" PRIx64 ".%lx-%" PRIx64 "-%" PRIx64 "\"",
+             is_fresh(m, &now) ? "W/" : "", (uint64_t) m->tv_sec, (unsigned long) m->tv_nsec,
+             (uint64_t) st->st_size, (uint64_t) st->st_ino);
+    v->now      = now.tv_sec;
+    v->modified = m->tv_sec < now.tv_sec ? m->tv_sec : now.tv_sec;
+    nu_date_print(v->date, v->modified);
+}
+
+/* Makes a response of it, or frees it and returns NULL when err is not 0. */
+static nng_http_res *checked(nng_http_res *res, int err)
+{
+    if (err != 0) {
+        nng_http_res_free(res);
+        return NULL;
+    }
+    return res;
+}
+
+static nng_http_res *make(uint16_t status, const struct version *v)
+{
+    nng_http_res *res;
+    if (nng_http_res_alloc(&res) != 0) {
+        return NULL;
+    }
+    int err = nng_http_res_set_status(res, status);
+    if (err == 0) {
+        err = nng_http_res_set_header(res, "ETag", v->etag);
+    }
+    if (err == 0) {
+        err = nng_http_res_set_header(res, "Last-Modified", v->date);
+    }
+    return checked(res, err);
+}
+
+static nng_http_res *make_error(uint16_t status)
+{
+    nng_http_res *res;
+    return nng_http_res_alloc_error(&res, status) == 0 ? res : NULL;
+}
+
+static nng_http_res *make_beyond(uint64_t size)
+{
+    char          range[RANGE_ROOM];
+    nng_http_res *res = make_error(NNG_HTTP_STATUS_RANGE_NOT_SATISFIABLE);
+    if (res == NULL) {
+        return NULL;
+    }
+    snprintf(range, sizeof range, "bytes */%" PRIu64, size);
+    return checked(res, nng_http_res_set_header(res, "Content-Range", range));
+}
+
+static nng_http_res *make_content(const struct version *v, const char *name, uint64_t size,
+                                  const struct nu_file_part *part, bool partial)
+{
+    char          length[NU_DECIMAL_MAX + 1], range[RANGE_ROOM];
+    nng_http_res *res = make(partial ? NNG_HTTP_STATUS_PARTIAL_CONTENT : NNG_HTTP_STATUS_OK, v);
+    if (res == NULL) {
+        return NULL;
+    }
+    length[nu_decimal(length, part->end - part->from)] = '\0';
+    int err = nng_http_res_set_header(res, "Accept-Ranges", "bytes");
+    if (err == 0) {
+        err = nng_http_res_set_header(res, "Content-Type", nu_mime_type(name));
+    }
+    if (err == 0 && partial) {
+        snprintf(range, sizeof range, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, part->from,
+                 part->end - 1, size);
+        err = nng_http_res_set_header(res, "Content-Range", range);
+    }
+    if (err == 0) {
+        err = nng_http_res_set_header(res, "Content-Length", length);
+    }
+    return checked(res, err);
+}
+
+nng_http_res *nu_file_head(const struct nu_precond *precond, const struct stat *st,
+                           const char *name, struct nu_file_part *part)
+{
+    struct version  v;
+    struct nu_slice range = precond->fields[NU_RANGE];
+    uint64_t        size  = (uint64_t) st->st_size;
+    identify(&v, st);
+    *part = (struct nu_file_part){ 0, 0 };
+    switch (nu_precond_judge(
+        precond, &(struct nu_validators){ { v.etag, strlen(v.etag) }, v.modified, v.now })) {
+    case NU_PRECOND_NOT_MODIFIED:
+        return make(NNG_HTTP_STATUS_NOT_MODIFIED, &v);
+    case NU_PRECOND_FAILED:
+        return make_error(NNG_HTTP_STATUS_PRECONDITION_FAILED);
+    case NU_PRECOND_WHOLE:
+        range.n = 0;
+        break;
+    default:
+        break;
+    }
+    enum nu_range kind = nu_range_read(range, size, &part->from, &part->end);
+    if (kind == NU_RANGE_BEYOND) {
+        *part = (struct nu_file_part){ 0, 0 };
+        return make_beyond(size);
+    }
+    if (kind == NU_RANGE_WHOLE) {
+        *part = (struct nu_file_part){ 0, size };
+    }
+    return make_content(&v, name, size, part, kind == NU_RANGE_PART);
+}
