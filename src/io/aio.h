@@ -33,6 +33,8 @@ enum nu_aio_state {
     NU_AIO_FINISHED, /* result and count stand, the callback is due */
 };
 
+struct nu_tcp;
+
 /* What a provider wants to remember about the operation in hand. */
 struct nu_aio_io {
     const struct iovec *iov; /* the vector it works on */
@@ -40,6 +42,10 @@ struct nu_aio_io {
     int                 kind;  /* the provider's own */
     size_t              total; /* bytes in the vector */
     size_t              done;  /* bytes moved so far */
+
+    /* NU_READ_UNTIL only (net/tcp_read.h) */
+    int (*take)(nng_aio *aio, struct nu_tcp *tcp, int end);
+    void *arg; /* for `take` */
 };
 
 struct nng_aio {

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define AGAIN (-1) /* a verdict: not over yet */
+#define AGAIN NU_READ_MORE /* a verdict: not over yet */
 
 static nng_aio *first(const struct nu_tcp *tcp)
 {
@@ -44,6 +44,42 @@ static bool satisfied(const struct nu_aio_io *io)
     return io->done == io->total || (io->kind == NU_READ_SOME && io->done > 0);
 }
 
+static bool wants_vector(const struct nu_aio_io *io)
+{
+    return io->done < io->total;
+}
+
+/* Has the reader look at what there is. A vector that it asks for and that what is in rx fills is
+ * for it to look at, too. */
+static int look(struct nu_tcp *tcp, nng_aio *aio, int end)
+{
+    struct nu_aio_io *io = &aio->io;
+    for (;;) {
+        int err = io->take(aio, tcp, end);
+        if (err != NU_READ_MORE || !wants_vector(io)) {
+            return err != NU_READ_MORE || end == 0 ? err : end;
+        }
+        serve(tcp, io);
+        if (wants_vector(io)) {
+            return end == 0 ? AGAIN : end;
+        }
+    }
+}
+
+/* A read begins, or goes on, with what is here. */
+static int use_rx(struct nu_tcp *tcp, nng_aio *aio)
+{
+    switch (aio->io.kind) {
+    case NU_READ_FILL:
+        return AGAIN;
+    case NU_READ_UNTIL:
+        return look(tcp, aio, 0);
+    default:
+        serve(tcp, &aio->io);
+        return satisfied(&aio->io) ? 0 : AGAIN;
+    }
+}
+
 /* ---- The owner's side --------------------------------------------------------------------- */
 
 /* Into a buffer the kernel picks when there is something, or into our own memory. */
@@ -72,7 +108,8 @@ static int submit_fill(struct nu_tcp *tcp, bool plain)
 
 static int submit(struct nu_tcp *tcp, nng_aio *aio)
 {
-    if (aio->io.kind == NU_READ_FILL) {
+    if (aio->io.kind == NU_READ_FILL ||
+        (aio->io.kind == NU_READ_UNTIL && !wants_vector(&aio->io))) {
         return submit_fill(tcp, false);
     }
     struct nu_op *op = &tcp->read_op;
@@ -87,11 +124,7 @@ void nu_tcp_read_next(struct nu_tcp *tcp)
 {
     nng_aio *aio;
     while (tcp->read_op.state == NU_OP_IDLE && (aio = first(tcp)) != NULL) {
-        int err = AGAIN;
-        if (aio->io.kind != NU_READ_FILL) {
-            serve(tcp, &aio->io);
-            err = satisfied(&aio->io) ? 0 : AGAIN;
-        }
+        int err = use_rx(tcp, aio);
         if (err == AGAIN) {
             tcp->read_abort = 0;
             err             = submit(tcp, aio);
@@ -113,23 +146,42 @@ static bool fill_rx(struct nu_tcp *tcp, size_t n, uint32_t flags)
     return nu_rx_lend(&tcp->rx, bufs, nu_bufring_take(bufs, flags), n);
 }
 
+/* Bytes have arrived where the op was to put them. */
+static int arrived(struct nu_tcp *tcp, nng_aio *aio, size_t n, uint32_t flags)
+{
+    bool vector = tcp->read_op.kind == NU_OP_READV;
+    if (vector || aio->io.kind == NU_READ_FILL) {
+        aio->io.done += n;
+    }
+    if (!vector && !fill_rx(tcp, n, flags)) {
+        return NNG_ENOMEM;
+    }
+    if (aio->io.kind == NU_READ_UNTIL) {
+        return vector && wants_vector(&aio->io) ? AGAIN : look(tcp, aio, 0);
+    }
+    return !vector || satisfied(&aio->io) ? 0 : AGAIN;
+}
+
+/* The stream is over. */
+static int ended(struct nu_tcp *tcp, nng_aio *aio, int err)
+{
+    return aio->io.kind == NU_READ_UNTIL ? look(tcp, aio, err) : err;
+}
+
 static int verdict(struct nu_tcp *tcp, nng_aio *aio, int res, uint32_t flags)
 {
     if (res > 0) {
-        aio->io.done += (size_t) res;
-        if (aio->io.kind == NU_READ_FILL) {
-            return fill_rx(tcp, (size_t) res, flags) ? 0 : NNG_ENOMEM;
-        }
-        if (satisfied(&aio->io)) {
-            return 0;
+        int err = arrived(tcp, aio, (size_t) res, flags);
+        if (err != AGAIN) {
+            return err;
         }
     } else if (res == 0) {
-        return tcp->reset ? NNG_ECONNRESET : NNG_ECONNSHUT;
-    } else if (res == -ENOBUFS && tcp->plain) {
+        return ended(tcp, aio, tcp->reset ? NNG_ECONNRESET : NNG_ECONNSHUT);
+    } else if (res == -ENOBUFS && tcp->read_op.kind != NU_OP_SELECT) {
         return NNG_ENOMEM; /* else the loop's buffers were out for a moment */
     } else if (res != -ECANCELED && res != -EINTR && res != -ENOBUFS) {
         tcp->reset = tcp->reset || res == -ECONNRESET;
-        return res == -ETIMEDOUT ? NNG_ECONNRESET : nu_error_from_errno(-res);
+        return ended(tcp, aio, res == -ETIMEDOUT ? NNG_ECONNRESET : nu_error_from_errno(-res));
     }
     if (tcp->read_abort != 0) {
         return tcp->read_abort;

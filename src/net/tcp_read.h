@@ -8,15 +8,30 @@
 #include "net/tcp.h"
 
 enum nu_read {
-    NU_READ_SOME, /* done when at least one byte is in the vector */
-    NU_READ_ALL,  /* done when the vector is full */
-    NU_READ_FILL, /* done when tcp->rx holds more than before; no vector is used */
+    NU_READ_SOME,  /* done when at least one byte is in the vector */
+    NU_READ_ALL,   /* done when the vector is full */
+    NU_READ_FILL,  /* done when tcp->rx holds more than before; no vector is used */
+    NU_READ_UNTIL, /* done when the reader's function says so, see below */
 };
+
+#define NU_READ_MORE (-1)
 
 /*
  * Reads into the vector in aio->io, which is set up (but for NU_READ_FILL). The aio is begun; its
  * count is the bytes that came, whatever its result. NNG_ECONNSHUT when the peer has sent its last.
  * Any thread; NU_READ_FILL, and whoever looks at tcp->rx, on the owner only.
+ *
+ * NU_READ_UNTIL: aio->io is set to { .take = ..., .arg = ... }. take(aio, tcp, end) is called on
+ * the owner, with the connection's lock held (so it may start or end nothing on it),
+ *   with end 0 when the read's turn has come, when there is more in tcp->rx (at first there may be
+ *   nothing in it), and when the vector that it asked for is full;
+ *   with the error, NNG_ECONNSHUT for instance, when the stream has ended or failed.
+ * It consumes what it wants from tcp->rx, and returns 0 or the NNG error that the read ends with,
+ * or NU_READ_MORE (after `end`, the read then ends with that). With NU_READ_MORE it may set iov,
+ * niov, total and done in aio->io: as long as done is below total, bytes (those in tcp->rx first)
+ * go straight to the vector, else to tcp->rx. The count of the aio is what is in `done` at the end.
+ * take is not called for a read that ends for another reason: a cancellation, its deadline, a
+ * close, or want of memory.
  */
 void nu_tcp_read(struct nu_tcp *tcp, nng_aio *aio, enum nu_read kind);
 

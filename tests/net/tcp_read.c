@@ -1,5 +1,6 @@
 #include "net/tcp_read.h"
 
+#include "http/conn.h"
 #include "support/peer.h"
 #include "support/track.h"
 
@@ -311,6 +312,251 @@ Test(tcp_read, reset_seen_by_a_write, .timeout = 60)
         nu_track_assert(&s.track, 1, NNG_ECONNRESET);
         start_read(&s.track, s.pair.conn, mode, false);
         nu_track_assert(&s.track, 2, NNG_ECONNRESET);
+        tear_down(&s);
+    }
+}
+
+/* ---- Until a function says so ------------------------------------------------------------- */
+
+/* Reads a record: two bytes of length, then so many bytes, into a vector. */
+struct record {
+    uint8_t     *to;
+    size_t       len;
+    struct iovec iov;
+    int          ends;       /* calls with `end` */
+    bool         at_the_end; /* a record that is cut short counts as good */
+    bool         headed;
+};
+
+static int take_record(nng_aio *aio, struct nu_tcp *tcp, int end)
+{
+    struct record *r = aio->io.arg;
+    r->ends += end != 0;
+    if (!r->headed) {
+        if (nu_rx_len(&tcp->rx) < 2) {
+            return r->at_the_end && end != 0 ? 0 : NU_READ_MORE;
+        }
+        const uint8_t *p = nu_rx_data(&tcp->rx);
+        r->len           = (size_t) p[0] << 8 | p[1];
+        r->headed        = true;
+        nu_rx_consume(&tcp->rx, &tcp->loop->buffers, 2);
+        if (r->len == 0xffff) {
+            return NNG_EPROTO;
+        }
+        r->iov        = (struct iovec){ r->to, r->len };
+        aio->io.iov   = &r->iov;
+        aio->io.niov  = 1;
+        aio->io.total = r->len;
+        aio->io.done  = 0;
+    }
+    return aio->io.done == r->len || (r->at_the_end && end != 0) ? 0 : NU_READ_MORE;
+}
+
+struct record_call {
+    nng_http_conn *conn;
+    nng_aio       *aio;
+    struct record *record;
+};
+
+static void start_record(void *arg)
+{
+    struct record_call *c = arg;
+    if (nng_aio_begin(c->aio)) {
+        c->aio->io = (struct nu_aio_io){ .take = take_record, .arg = c->record };
+        nu_tcp_read(&c->conn->tcp, c->aio, NU_READ_UNTIL);
+    }
+}
+
+static void read_record(struct nu_track *track, nng_http_conn *conn, unsigned mode,
+                        struct record *record, uint8_t *to)
+{
+    struct record_call c = { conn, track->aio, record };
+    record->to           = to;
+    record->headed       = false;
+    record->ends         = 0;
+    if (mode & NU_ON_OWNER) {
+        nu_on_owner(conn, start_record, &c);
+    } else {
+        start_record(&c);
+    }
+}
+
+#define RECORD(n)                                                                                  \
+    {                                                                                              \
+        (n) >> 8, (n) &255                                                                         \
+    }
+
+static void send_record(struct setting *s, size_t n)
+{
+    uint8_t head[2] = RECORD(n);
+    send_all(s->pair.fd, head, 2);
+    send_all(s->pair.fd, s->data, n);
+}
+
+Test(tcp_read, until, .timeout = 60)
+{
+    static const size_t sizes[] = { 5, 0, 1, 60000, 4094, 4096, 2 };
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct setting s;
+        struct record  r = { 0 };
+        set_up(&s, mode);
+        for (int i = 0; i < 7; i++) { /* the bytes come first, or the read */
+            for (int first = 0; first < 2; first++) {
+                if (first) {
+                    send_record(&s, sizes[i]);
+                }
+                read_record(&s.track, s.pair.conn, mode, &r, s.to);
+                if (!first) {
+                    cr_assert(nng_aio_busy(s.track.aio));
+                    send_record(&s, sizes[i]);
+                }
+                nu_track_assert(&s.track, 2 * i + first + 1, 0);
+                cr_assert_eq(nng_aio_count(s.track.aio), sizes[i]);
+                cr_assert_eq(r.ends, 0);
+                nu_pattern_assert(s.to, 0, sizes[i], 1);
+                memset(s.to, 0, sizes[i]);
+            }
+        }
+        tear_down(&s);
+    }
+}
+
+/* Many of them, and others, all in one stream that comes at once or byte by byte. */
+Test(tcp_read, until_in_order, .timeout = 60)
+{
+    enum { READS = 20, SIZE = 300 };
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        for (size_t step = 1; step <= (size_t) READS * (SIZE + 2); step *= 6002) {
+            struct setting  s;
+            struct nu_track track[READS];
+            struct record   records[READS] = { 0 };
+            uint8_t         stream[READS * (SIZE + 2)];
+            size_t          at = 0;
+            set_up(&s, mode);
+            for (size_t i = 0; i < READS; i++) {
+                uint8_t head[2] = RECORD(SIZE);
+                nu_track_open(&track[i], mode);
+                if (i % 3 == 2) {
+                    nu_track_buffer(&track[i], s.to + i * SIZE, SIZE);
+                    start_read(&track[i], s.pair.conn, mode, true);
+                } else {
+                    read_record(&track[i], s.pair.conn, mode, &records[i], s.to + i * SIZE);
+                    memcpy(stream + at, head, 2);
+                    at += 2;
+                }
+                memcpy(stream + at, s.data + i * SIZE, SIZE);
+                at += SIZE;
+            }
+            for (size_t i = 0; i < at; i += step) {
+                send_all(s.pair.fd, stream + i, at - i < step ? at - i : step);
+            }
+            for (size_t i = 0; i < READS; i++) {
+                nu_track_assert(&track[i], 1, 0);
+                nu_track_close(&track[i]);
+            }
+            nu_pattern_assert(s.to, 0, (size_t) READS * SIZE, 1);
+            tear_down(&s);
+        }
+    }
+}
+
+/* Its own error ends the read, and what it did not consume is the next one's. */
+Test(tcp_read, until_error, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct setting s;
+        struct record  r       = { 0 };
+        uint8_t        head[2] = RECORD(0xffff);
+        set_up(&s, mode);
+        read_record(&s.track, s.pair.conn, mode, &r, s.to);
+        send_all(s.pair.fd, head, 2);
+        send_record(&s, 10);
+        nu_track_assert(&s.track, 1, NNG_EPROTO);
+        cr_assert_eq(nng_aio_count(s.track.aio), 0);
+        read_record(&s.track, s.pair.conn, mode, &r, s.to);
+        nu_track_assert(&s.track, 2, 0);
+        nu_pattern_assert(s.to, 0, 10, 1);
+        tear_down(&s);
+    }
+}
+
+/* What has come and is not consumed when a read ends early is there for the next one. */
+Test(tcp_read, until_ends_early, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        for (unsigned end = 0; end < 4; end++) {
+            struct setting s;
+            struct record  r       = { 0 };
+            uint8_t        head[2] = RECORD(100);
+            set_up(&s, mode & ~(unsigned) NU_TIMED);
+            if (ends[end].timeout > 0) {
+                nng_aio_set_timeout(s.track.aio, ends[end].timeout);
+            }
+            send_all(s.pair.fd, head, 1);
+            read_record(&s.track, s.pair.conn, mode, &r, s.to);
+            if (ends[end].result != NNG_ETIMEDOUT) {
+                nng_aio_abort(s.track.aio, ends[end].result);
+            }
+            nu_track_assert(&s.track, 1, ends[end].result);
+            cr_assert_eq(nng_aio_count(s.track.aio), 0);
+            cr_assert_eq(r.ends, 0);
+            nng_aio_set_timeout(s.track.aio, NNG_DURATION_INFINITE);
+            read_record(&s.track, s.pair.conn, mode, &r, s.to);
+            send_all(s.pair.fd, head + 1, 1);
+            send_all(s.pair.fd, s.data, 100);
+            nu_track_assert(&s.track, 2, 0);
+            nu_pattern_assert(s.to, 0, 100, 1);
+            tear_down(&s);
+        }
+    }
+}
+
+/* The end of the stream, in the head, in the vector, and between two records. */
+Test(tcp_read, until_end_of_stream, .timeout = 60)
+{
+    uint8_t head[2] = RECORD(100);
+    for (unsigned mode = 0; mode < 2 * NU_MODES; mode++) {
+        for (size_t sent = 0; sent < 60; sent = sent * 2 + 1) {
+            struct setting s;
+            struct record  r     = { .at_the_end = mode >= NU_MODES };
+            size_t         count = sent > 2 ? sent - 2 : 0;
+            set_up(&s, mode);
+            read_record(&s.track, s.pair.conn, mode, &r, s.to);
+            send_all(s.pair.fd, head, sent < 2 ? sent : 2);
+            send_all(s.pair.fd, s.data, count);
+            cr_assert_eq(shutdown(s.pair.fd, SHUT_WR), 0);
+            nu_track_assert(&s.track, 1, r.at_the_end ? 0 : NNG_ECONNSHUT);
+            cr_assert_eq(nng_aio_count(s.track.aio), count);
+            cr_assert_eq(r.ends, 1);
+            nu_pattern_assert(s.to, 0, count, 1);
+            tear_down(&s);
+        }
+    }
+}
+
+Test(tcp_read, until_reset_or_closed, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct setting  s;
+        struct nu_track behind;
+        struct record   r[2] = { { 0 } };
+        set_up(&s, mode);
+        nu_track_open(&behind, mode);
+        read_record(&s.track, s.pair.conn, mode, &r[0], s.to);
+        read_record(&behind, s.pair.conn, mode, &r[1], s.to);
+        nu_pair_reset(&s.pair);
+        nu_track_assert(&s.track, 1, NNG_ECONNRESET);
+        nu_track_assert(&behind, 1, NNG_ECONNRESET);
+        cr_assert_eq(r[0].ends + r[1].ends, 2);
+        nu_track_close(&behind);
+        tear_down(&s);
+
+        set_up(&s, mode);
+        read_record(&s.track, s.pair.conn, mode, &r[0], s.to);
+        nng_http_conn_close(s.pair.conn);
+        s.pair.conn = NULL;
+        nu_track_assert(&s.track, 1, NNG_ECLOSED);
+        cr_assert_eq(r[0].ends, 0);
         tear_down(&s);
     }
 }
