@@ -8,6 +8,7 @@
 #include "net/tcp_read.h"
 #include "net/tcp_write.h"
 #include "wire/message.h"
+#include "wire/status.h"
 #include "wire/url.h"
 
 #include <stdlib.h>
@@ -261,13 +262,6 @@ static void answer_static(struct nu_session *s, nng_http_handler *h)
     nu_out_add(s->out, h->reply.data + h->head, all - h->head);
 }
 
-/* Whether a response of this status never has a body (RFC 9112 6.3). */
-static bool never_body(unsigned status)
-{
-    return status < 200 || status == NNG_HTTP_STATUS_NO_CONTENT ||
-           status == NNG_HTTP_STATUS_NOT_MODIFIED;
-}
-
 /* What the handler says about the connection counts as much as what the request said. */
 static int complete_head(struct nu_session *s, nng_http_res *res)
 {
@@ -282,7 +276,7 @@ static int complete_head(struct nu_session *s, nng_http_res *res)
     }
     bool framed = nng_http_res_get_header(res, "Content-Length") != NULL ||
                   nng_http_res_get_header(res, "Transfer-Encoding") != NULL;
-    if (err == 0 && !framed && !never_body(status)) {
+    if (err == 0 && !framed && !nu_status_bodiless(status)) {
         length[nu_decimal(length, res->body.size)] = '\0';
         err = nng_http_res_set_header(res, "Content-Length", length);
     }
@@ -302,7 +296,7 @@ bool nu_session_begin_answer(struct nu_session *s, nng_http_res *res)
         return false;
     }
     nu_out_add_text(s->out, from);
-    if (!s->bodiless && !never_body(nng_http_res_get_status(res))) {
+    if (!s->bodiless && !nu_status_bodiless(nng_http_res_get_status(res))) {
         nu_out_add(s->out, res->body.data, res->body.size);
     }
     return true;
