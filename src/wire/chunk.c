@@ -1,0 +1,206 @@
+#include "wire/chunk.h"
+
+#include "wire/chars.h"
+
+#include <stdbool.h>
+
+#define MAX_DIGITS 16 /* of a size; more could only be zeros, or too much */
+
+/* What the next byte is, or may be. */
+enum {
+    SIZE,      /* the first digit */
+    SIZE_MORE, /* another one, or what ends the size */
+    NAME,      /* the first byte of an extension's name */
+    NAME_MORE,
+    VALUE,      /* the first byte behind '=' */
+    TOKEN_MORE, /* of a value */
+    QUOTED,     /* in a quoted value */
+    ESCAPED,    /* behind its '\' */
+    UNQUOTED,   /* behind the closing quote */
+    LINE_LF,    /* the end of the chunk line */
+    DATA,
+    DATA_CR,
+    DATA_LF,
+    FIELD, /* the first byte of a trailer, or of the blank line */
+    FIELD_NAME,
+    FIELD_VALUE,
+    FIELD_LF,
+    END_LF, /* of the blank line */
+    DONE,
+    BAD,
+};
+
+static bool is(char byte, enum nu_char class)
+{
+    return (nu_chars[(unsigned char) byte] & class) != 0;
+}
+
+/* The functions below take one byte each, and return NULL or why it is refused. */
+
+static const char *size_digit(struct nu_chunked *chunked, char byte)
+{
+    uint64_t max   = INT64_MAX - chunked->total;
+    int      digit = nu_chars_hex('0', byte);
+
+    if (digit < 0) {
+        return "malformed chunk size";
+    }
+    if (chunked->line > MAX_DIGITS || chunked->left > max / 16 ||
+        chunked->left * 16 + (uint64_t) digit > max) {
+        return "chunk size too large";
+    }
+    chunked->left  = chunked->left * 16 + (uint64_t) digit;
+    chunked->state = SIZE_MORE;
+    return NULL;
+}
+
+/* Where a size, a name or a value may end. */
+static bool part_ends(struct nu_chunked *chunked, char byte)
+{
+    if (byte != '\r' && byte != ';') {
+        return false;
+    }
+    chunked->state = byte == '\r' ? LINE_LF : NAME;
+    return true;
+}
+
+static const char *extension(struct nu_chunked *chunked, char byte)
+{
+    bool good;
+
+    switch (chunked->state) {
+    case NAME:
+    case TOKEN_MORE:
+        good           = is(byte, NU_CHAR_TOKEN);
+        chunked->state = chunked->state == NAME ? NAME_MORE : TOKEN_MORE;
+        break;
+    case NAME_MORE:
+        good           = byte == '=' || is(byte, NU_CHAR_TOKEN);
+        chunked->state = byte == '=' ? VALUE : NAME_MORE;
+        break;
+    case VALUE:
+        good           = byte == '"' || is(byte, NU_CHAR_TOKEN);
+        chunked->state = byte == '"' ? QUOTED : TOKEN_MORE;
+        break;
+    case QUOTED:
+        good           = is(byte, NU_CHAR_TEXT);
+        chunked->state = byte == '"' ? UNQUOTED : byte == '\\' ? ESCAPED : QUOTED;
+        break;
+    case ESCAPED:
+        good           = is(byte, NU_CHAR_TEXT);
+        chunked->state = QUOTED;
+        break;
+    default: /* UNQUOTED */
+        good = false;
+        break;
+    }
+    return good ? NULL : "malformed chunk extension";
+}
+
+static const char *chunk_line(struct nu_chunked *chunked, char byte)
+{
+    const char *reason = NULL;
+
+    chunked->line++;
+    switch (chunked->state) {
+    case SIZE:
+        reason = size_digit(chunked, byte);
+        break;
+    case SIZE_MORE:
+        reason = part_ends(chunked, byte) ? NULL : size_digit(chunked, byte);
+        break;
+    case NAME_MORE:
+    case TOKEN_MORE:
+    case UNQUOTED:
+        reason = part_ends(chunked, byte) ? NULL : extension(chunked, byte);
+        break;
+    case LINE_LF:
+        if (byte != '\n') {
+            return "carriage return without line feed";
+        }
+        chunked->state = chunked->left > 0 ? DATA : FIELD;
+        chunked->total += chunked->left;
+        chunked->line = 0;
+        return NULL;
+    default:
+        reason = extension(chunked, byte);
+        break;
+    }
+    return reason == NULL && chunked->line == NU_MAX_CHUNK_LINE ? "chunk line too long" : reason;
+}
+
+static const char *data_end(struct nu_chunked *chunked, char byte)
+{
+    if (byte != (chunked->state == DATA_CR ? '\r' : '\n')) {
+        return "chunk does not end where it should";
+    }
+    chunked->state = chunked->state == DATA_CR ? DATA_LF : SIZE;
+    return NULL;
+}
+
+/* As strict as for a field of the head: a token, a colon right behind it, no control character. */
+static const char *trailer(struct nu_chunked *chunked, char byte)
+{
+    bool good;
+
+    chunked->line++;
+    switch (chunked->state) {
+    case FIELD:
+        good           = byte == '\r' || is(byte, NU_CHAR_TOKEN);
+        chunked->state = byte == '\r' ? END_LF : FIELD_NAME;
+        break;
+    case FIELD_NAME:
+        good           = byte == ':' || is(byte, NU_CHAR_TOKEN);
+        chunked->state = byte == ':' ? FIELD_VALUE : FIELD_NAME;
+        break;
+    case FIELD_VALUE:
+        good           = byte == '\r' || is(byte, NU_CHAR_TEXT);
+        chunked->state = byte == '\r' ? FIELD_LF : FIELD_VALUE;
+        break;
+    default: /* FIELD_LF, END_LF */
+        good           = byte == '\n';
+        chunked->state = chunked->state == FIELD_LF ? FIELD : DONE;
+        break;
+    }
+    if (!good) {
+        return "malformed trailer";
+    }
+    return chunked->state != DONE && chunked->line == NU_MAX_TRAILERS ? "trailers too large" : NULL;
+}
+
+static enum nu_parse outcome(const struct nu_chunked *chunked)
+{
+    return chunked->state == DONE  ? NU_PARSE_DONE
+           : chunked->state == BAD ? NU_PARSE_BAD
+                                   : NU_PARSE_MORE;
+}
+
+enum nu_parse nu_chunked_next(struct nu_chunked *chunked, const char *buf, size_t len, size_t *used,
+                              struct nu_slice *data)
+{
+    size_t i = 0;
+
+    *data = (struct nu_slice){ buf, 0 };
+    while (i < len && chunked->state < DONE && data->n == 0) {
+        const char *reason = NULL;
+        if (chunked->state == DATA) {
+            data->p = buf + i;
+            data->n = chunked->left < len - i ? (size_t) chunked->left : len - i;
+            i += data->n;
+            chunked->left -= data->n;
+            chunked->state = chunked->left > 0 ? DATA : DATA_CR;
+        } else if (chunked->state < DATA) {
+            reason = chunk_line(chunked, buf[i++]);
+        } else if (chunked->state < FIELD) {
+            reason = data_end(chunked, buf[i++]);
+        } else {
+            reason = trailer(chunked, buf[i++]);
+        }
+        if (reason != NULL) {
+            chunked->bad_reason = reason;
+            chunked->state      = BAD;
+        }
+    }
+    *used = i;
+    return outcome(chunked);
+}
