@@ -41,6 +41,7 @@ static void drop_out(struct nu_session *s)
 static void dispose(nng_aio *aio)
 {
     struct nu_session *s = nu_container(aio, struct nu_session, aio);
+    nu_conn_fini(&s->conn);
     nu_aio_fini(aio);
     free(s);
 }
@@ -74,7 +75,7 @@ int nu_session_start(struct nu_port *port, int fd)
     nu_aio_init(&s->aio, finished, s);
     s->aio.dispose = dispose;
     s->unpark.run  = unparked;
-    nu_tcp_init(&s->conn.tcp, port->loop, fd, conn_gone);
+    nu_conn_init(&s->conn, port->loop, fd, conn_gone);
     s->conn.session = s;
     nu_list_append(&port->sessions, &s->link);
     set_state(s, NU_SESSION_READING);

@@ -295,6 +295,37 @@ NNG_DECL void nng_http_conn_read_res(nng_http_conn *conn, nng_http_res *res, nng
 NNG_DECL void nng_http_conn_write_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio);
 NNG_DECL void nng_http_conn_write_res(nng_http_conn *conn, nng_http_res *res, nng_aio *aio);
 
+/*
+ * Sends the request and receives the response to it, all of it, into `res`, which is reset first.
+ * nng_http_res_get_data() gives the body, nng_aio_count() its length.
+ *
+ * The request is written as by nng_http_conn_write_req(). Both messages must be left alone until
+ * the operation has ended. The aio's time limit is for the whole of it, and it counts as a write
+ * and a read in the connection's queues: any number of transacts can be started one behind the
+ * other, each gets the response to its own request.
+ *
+ * Bodies end after Content-Length bytes, with the last chunk, or with the connection, whichever the
+ * response says; answers to HEAD, and 204 and 304, have none. A body that came in chunks is put
+ * together, and `res` then says how long it is and nothing of chunks, so that it can be sent on as
+ * it is; trailers are dropped. 100 to 199 are skipped, but for 101 (and the success of a CONNECT):
+ * that ends the operation, and what follows on the connection is for the caller to read.
+ *
+ * A response that has come in full is success even though not all of the request was sent: a server
+ * that has heard enough answers, and closes the connection without waiting for the rest. A response
+ * that says so (or that ends with the connection) stops the write.
+ *
+ * NNG_EINVAL (no URI), NNG_EPROTO (malformed), NNG_EMSGSIZE (more than 16 KiB or 128 fields of
+ * head, 256 bytes before a chunk, 8 KiB of trailers, or NNG_URING_MAX_BODY bytes of body: see
+ * <nng/uring.h>), NNG_ECONNSHUT (the server closed before the end of the response), and those of
+ * nng_http_conn_write_all(). `res` may hold the head then, but no body.
+ * After an error the connection is still open but out of step, close it: bytes of that response may
+ * still come. A later transact ends with NNG_ESTATE instead of taking them for its own; after a
+ * response that was the last of the connection, with NNG_ECONNSHUT.
+ * Any thread. nng_http_conn_transact(3).
+ */
+NNG_DECL void nng_http_conn_transact(nng_http_conn *conn, nng_http_req *req, nng_http_res *res,
+                                     nng_aio *aio);
+
 /* ---- Handlers ----------------------------------------------------------------------------- */
 
 /*
@@ -441,6 +472,20 @@ NNG_DECL void nng_http_client_free(nng_http_client *client);
  * abort's code, NNG_ENOFILES, NNG_ENOMEM, NNG_ENOTSUP. Any thread. nng_http_client_connect(3).
  */
 NNG_DECL void nng_http_client_connect(nng_http_client *client, nng_aio *aio);
+
+/*
+ * Connects, sends the request, receives the response, and closes the connection: as
+ * nng_http_client_connect(), nng_http_conn_transact() and nng_http_conn_close(), with their errors,
+ * within the aio's one time limit. Sets "Connection: close" in the request, and Host to the
+ * client's host and port if it has none (NNG sends it without). Output 0 is not set. The client may
+ * be freed meanwhile. Any thread. nng_http_client_transact(3).
+ */
+NNG_DECL void nng_http_client_transact(nng_http_client *client, nng_http_req *req,
+                                       nng_http_res *res, nng_aio *aio);
+
+/* TLS is not yet there: NNG_ENOTSUP. nng_http_client_set_tls(3), nng_http_client_get_tls(3). */
+NNG_DECL int nng_http_client_set_tls(nng_http_client *client, struct nng_tls_config *config);
+NNG_DECL int nng_http_client_get_tls(nng_http_client *client, struct nng_tls_config **configp);
 
 #ifdef __cplusplus
 }
