@@ -1,5 +1,4 @@
-#include "support/peer.h"
-#include "support/track.h"
+#include "support/talk.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -9,108 +8,31 @@
 
 TestSuite(conn_msg, .timeout = 60);
 
-/* A connection with messages of our own. */
-struct setting {
-    struct nu_pair  pair;
-    struct nu_track track;
-    nng_http_req   *req;
-    nng_http_res   *res;
-    unsigned        mode;
-    int             calls;
-};
+typedef void (*operation)(struct nu_talk *s);
 
-static void set_up(struct setting *s, unsigned mode)
-{
-    nu_pair_open(&s->pair);
-    nu_track_open(&s->track, mode);
-    cr_assert_eq(nng_http_req_alloc(&s->req, NULL), 0);
-    cr_assert_eq(nng_http_res_alloc(&s->res), 0);
-    s->mode  = mode;
-    s->calls = 0;
-}
-
-static void tear_down(struct setting *s)
-{
-    nu_track_close(&s->track);
-    nng_http_req_free(s->req);
-    nng_http_res_free(s->res);
-    nu_pair_close(&s->pair);
-}
-
-typedef void (*operation)(struct setting *s);
-
-static void read_req(struct setting *s)
+static void read_req(struct nu_talk *s)
 {
     nng_http_conn_read_req(s->pair.conn, s->req, s->track.aio);
 }
 
-static void read_res(struct setting *s)
+static void read_res(struct nu_talk *s)
 {
     nng_http_conn_read_res(s->pair.conn, s->res, s->track.aio);
 }
 
-static void write_req(struct setting *s)
+static void write_req(struct nu_talk *s)
 {
     nng_http_conn_write_req(s->pair.conn, s->req, s->track.aio);
 }
 
-static void write_res(struct setting *s)
+static void write_res(struct nu_talk *s)
 {
     nng_http_conn_write_res(s->pair.conn, s->res, s->track.aio);
 }
 
-static void conn_read(struct setting *s)
+static void conn_read(struct nu_talk *s)
 {
     nng_http_conn_read(s->pair.conn, s->track.aio);
-}
-
-struct call {
-    struct setting *s;
-    operation       op;
-};
-
-static void run_call(void *arg)
-{
-    struct call *call = arg;
-    call->op(call->s);
-}
-
-static void start(struct setting *s, operation op)
-{
-    struct call call = { s, op };
-    if (s->mode & NU_ON_OWNER) {
-        nu_on_owner(s->pair.conn, run_call, &call);
-    } else {
-        op(s);
-    }
-}
-
-static void finish(struct setting *s, int result, size_t count)
-{
-    nu_track_assert(&s->track, ++s->calls, result);
-    cr_assert_eq(nng_aio_count(s->track.aio), count, "count %zu", nng_aio_count(s->track.aio));
-}
-
-static void say(struct setting *s, const char *text, size_t n)
-{
-    cr_assert_eq(send(s->pair.fd, text, n, MSG_NOSIGNAL), (ssize_t) n);
-}
-
-static void hear(struct setting *s, const char *text)
-{
-    char   got[1024];
-    size_t n = strlen(text);
-    cr_assert_lt(n, sizeof got);
-    cr_assert_eq(recv(s->pair.fd, got, n, MSG_WAITALL), (ssize_t) n);
-    cr_assert(memcmp(got, text, n) == 0, "%.*s", (int) n, got);
-}
-
-static void hear_no_more(struct setting *s)
-{
-    char byte;
-    nng_http_conn_close(s->pair.conn);
-    s->pair.conn = NULL;
-    cr_assert_eq(recv(s->pair.fd, &byte, 1, 0), 0);
 }
 
 /* ---- Reading ------------------------------------------------------------------------------ */
@@ -121,7 +43,7 @@ static const char response[] = "HTTP/1.1 404 Not here\r\nServer: s\r\nContent-Le
 
 #define LEN(text) (sizeof(text) - 1)
 
-static void assert_request(struct setting *s)
+static void assert_request(struct nu_talk *s)
 {
     void  *data;
     size_t size;
@@ -136,7 +58,7 @@ static void assert_request(struct setting *s)
     cr_assert_eq(size, 0);
 }
 
-static void assert_response(struct setting *s)
+static void assert_response(struct nu_talk *s)
 {
     void  *data;
     size_t size;
@@ -149,7 +71,7 @@ static void assert_response(struct setting *s)
     cr_assert_eq(size, 0);
 }
 
-static void fill_messages(struct setting *s)
+static void fill_messages(struct nu_talk *s)
 {
     cr_assert_eq(nng_http_req_set_header(s->req, "Old", "x"), 0);
     cr_assert_eq(nng_http_req_copy_data(s->req, "old", 3), 0);
@@ -162,59 +84,59 @@ static void fill_messages(struct setting *s)
 Test(conn_msg, read)
 {
     for (unsigned mode = 0; mode < 2 * NU_MODES; mode++) {
-        struct setting s;
+        struct nu_talk s;
         char           body[8];
         bool           early = mode >= NU_MODES;
-        set_up(&s, mode % NU_MODES);
+        nu_talk_open(&s, mode % NU_MODES);
         fill_messages(&s);
         nu_track_buffer(&s.track, body, sizeof body);
         for (int i = 0; i < 4; i++) {
             const char *text = i & 1 ? response : request;
             size_t      n    = strlen(text);
             if (early) {
-                say(&s, text, n);
+                nu_talk_send(&s, text, n);
             }
-            start(&s, i & 1 ? read_res : read_req);
+            nu_talk_start(&s, i & 1 ? read_res : read_req);
             if (!early) {
-                say(&s, text, n);
+                nu_talk_send(&s, text, n);
             }
-            say(&s, "body", 4);
-            finish(&s, 0, n);
+            nu_talk_send(&s, "body", 4);
+            nu_talk_finish_count(&s, 0, n);
             if (i & 1) {
                 assert_response(&s);
             } else {
                 assert_request(&s);
             }
             for (size_t had = 0; had < 4; had += nng_aio_count(s.track.aio)) {
-                start(&s, conn_read);
-                nu_track_assert(&s.track, ++s.calls, 0);
+                nu_talk_start(&s, conn_read);
+                nu_talk_finish(&s, 0);
                 cr_assert(memcmp(body, &"body"[had], nng_aio_count(s.track.aio)) == 0);
             }
         }
-        tear_down(&s);
+        nu_talk_close(&s);
     }
 }
 
 Test(conn_msg, read_byte_by_byte)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct setting s;
-        set_up(&s, mode);
-        start(&s, read_req);
+        struct nu_talk s;
+        nu_talk_open(&s, mode);
+        nu_talk_start(&s, read_req);
         for (size_t i = 0; i < LEN(request); i++) {
             cr_assert(nng_aio_busy(s.track.aio));
-            say(&s, request + i, 1);
+            nu_talk_send(&s, request + i, 1);
         }
-        finish(&s, 0, LEN(request));
+        nu_talk_finish_count(&s, 0, LEN(request));
         assert_request(&s);
-        start(&s, read_res);
+        nu_talk_start(&s, read_res);
         for (size_t i = 0; i < LEN(response); i++) {
             cr_assert(nng_aio_busy(s.track.aio));
-            say(&s, response + i, 1);
+            nu_talk_send(&s, response + i, 1);
         }
-        finish(&s, 0, LEN(response));
+        nu_talk_finish_count(&s, 0, LEN(response));
         assert_response(&s);
-        tear_down(&s);
+        nu_talk_close(&s);
     }
 }
 
@@ -222,30 +144,30 @@ Test(conn_msg, read_byte_by_byte)
 Test(conn_msg, read_in_order)
 {
     enum { READS = 10 };
-    struct setting s[READS];
+    struct nu_talk s[READS];
     char           text[64];
-    set_up(&s[0], 0);
+    nu_talk_open(&s[0], 0);
     for (int i = 0; i < READS; i++) {
         if (i > 0) {
-            set_up(&s[i], NU_CALLED);
+            nu_talk_open(&s[i], NU_CALLED);
             nu_pair_close(&s[i].pair);
             s[i].pair = s[0].pair;
         }
-        start(&s[i], read_res);
+        nu_talk_start(&s[i], read_res);
     }
     for (int i = 0; i < READS; i++) {
         int n = snprintf(text, sizeof text, "HTTP/1.1 %d OK\r\n\r\n", 200 + i);
-        say(&s[0], text, (size_t) n);
+        nu_talk_send(&s[0], text, (size_t) n);
     }
     for (int i = 0; i < READS; i++) {
-        finish(&s[i], 0, LEN("HTTP/1.1 200 OK\r\n\r\n"));
+        nu_talk_finish_count(&s[i], 0, LEN("HTTP/1.1 200 OK\r\n\r\n"));
         cr_assert_eq(nng_http_res_get_status(s[i].res), 200 + i);
     }
     for (int i = READS; i-- > 0;) {
         if (i > 0) {
             s[i].pair = (struct nu_pair){ .fd = -1 };
         }
-        tear_down(&s[i]);
+        nu_talk_close(&s[i]);
     }
 }
 
@@ -253,16 +175,16 @@ Test(conn_msg, read_truncated)
 {
     for (size_t n = 0; n < LEN(request); n += n < 4 ? 1 : 7) {
         for (int i = 0; i < 2; i++) {
-            struct setting s;
-            set_up(&s, NU_CALLED);
+            struct nu_talk s;
+            nu_talk_open(&s, NU_CALLED);
             fill_messages(&s);
-            start(&s, i == 0 ? read_req : read_res);
-            say(&s, i == 0 ? request : response, i == 0 || n < LEN(response) ? n : 10);
+            nu_talk_start(&s, i == 0 ? read_req : read_res);
+            nu_talk_send(&s, i == 0 ? request : response, i == 0 || n < LEN(response) ? n : 10);
             cr_assert_eq(shutdown(s.pair.fd, SHUT_WR), 0);
-            finish(&s, NNG_ECONNSHUT, 0);
+            nu_talk_finish_count(&s, NNG_ECONNSHUT, 0);
             cr_assert_eq(nng_http_req_get_header(s.req, "Old") == NULL, i == 0);
             cr_assert_eq(nng_http_res_get_header(s.res, "Old") == NULL, i == 1);
-            tear_down(&s);
+            nu_talk_close(&s);
         }
     }
 }
@@ -270,17 +192,17 @@ Test(conn_msg, read_truncated)
 static void assert_refused(operation op, const char *text, size_t n, int result)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct setting s;
+        struct nu_talk s;
         char           first;
-        set_up(&s, mode);
-        start(&s, op);
-        say(&s, text, n);
-        finish(&s, result, 0);
+        nu_talk_open(&s, mode);
+        nu_talk_start(&s, op);
+        nu_talk_send(&s, text, n);
+        nu_talk_finish_count(&s, result, 0);
         nu_track_buffer(&s.track, &first, 1);
-        start(&s, conn_read);
-        finish(&s, 0, 1);
+        nu_talk_start(&s, conn_read);
+        nu_talk_finish_count(&s, 0, 1);
         cr_assert_eq(first, text[0]);
-        tear_down(&s);
+        nu_talk_close(&s);
     }
 }
 
@@ -328,40 +250,40 @@ Test(conn_msg, read_too_large)
 Test(conn_msg, read_ends_early)
 {
     for (unsigned mode = 0; mode < 2 * NU_MODES; mode++) {
-        struct setting s;
+        struct nu_talk s;
         bool           timed = mode >= NU_MODES;
-        set_up(&s, mode % NU_MODES);
-        say(&s, request, 30);
+        nu_talk_open(&s, mode % NU_MODES);
+        nu_talk_send(&s, request, 30);
         nng_aio_set_timeout(s.track.aio, timed ? 20 : NNG_DURATION_INFINITE);
-        start(&s, read_req);
+        nu_talk_start(&s, read_req);
         if (!timed) {
             nng_aio_abort(s.track.aio, NNG_EINTR);
         }
-        finish(&s, timed ? NNG_ETIMEDOUT : NNG_EINTR, 0);
+        nu_talk_finish_count(&s, timed ? NNG_ETIMEDOUT : NNG_EINTR, 0);
         nng_aio_set_timeout(s.track.aio, NNG_DURATION_INFINITE);
-        start(&s, read_req);
-        say(&s, request + 30, LEN(request) - 30);
-        finish(&s, 0, LEN(request));
+        nu_talk_start(&s, read_req);
+        nu_talk_send(&s, request + 30, LEN(request) - 30);
+        nu_talk_finish_count(&s, 0, LEN(request));
         assert_request(&s);
-        tear_down(&s);
+        nu_talk_close(&s);
     }
 }
 
 Test(conn_msg, read_lost)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct setting s;
-        set_up(&s, mode);
-        start(&s, read_res);
+        struct nu_talk s;
+        nu_talk_open(&s, mode);
+        nu_talk_start(&s, read_res);
         nu_pair_reset(&s.pair);
-        finish(&s, NNG_ECONNRESET, 0);
-        tear_down(&s);
-        set_up(&s, mode);
-        start(&s, read_req);
+        nu_talk_finish_count(&s, NNG_ECONNRESET, 0);
+        nu_talk_close(&s);
+        nu_talk_open(&s, mode);
+        nu_talk_start(&s, read_req);
         nng_http_conn_close(s.pair.conn);
         s.pair.conn = NULL;
-        finish(&s, NNG_ECLOSED, 0);
-        tear_down(&s);
+        nu_talk_finish_count(&s, NNG_ECLOSED, 0);
+        nu_talk_close(&s);
     }
 }
 
@@ -371,65 +293,65 @@ Test(conn_msg, read_lost)
 Test(conn_msg, write_request)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct setting s;
-        set_up(&s, mode);
+        struct nu_talk s;
+        nu_talk_open(&s, mode);
         cr_assert_eq(nng_http_req_set_uri(s.req, "/x"), 0);
-        start(&s, write_req);
-        finish(&s, 0, LEN("GET /x HTTP/1.1\r\n\r\n"));
-        hear(&s, "GET /x HTTP/1.1\r\n\r\n");
+        nu_talk_start(&s, write_req);
+        nu_talk_finish_count(&s, 0, LEN("GET /x HTTP/1.1\r\n\r\n"));
+        nu_talk_hear(&s, "GET /x HTTP/1.1\r\n\r\n");
         cr_assert_eq(nng_http_req_set_header(s.req, "Host", "h"), 0);
         cr_assert_eq(nng_http_req_set_method(s.req, "POST"), 0);
         cr_assert_eq(nng_http_req_set_data(s.req, "body", 4), 0);
-        start(&s, write_req);
-        nu_track_assert(&s.track, ++s.calls, 0);
-        hear(&s, "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody");
+        nu_talk_start(&s, write_req);
+        nu_talk_finish(&s, 0);
+        nu_talk_hear(&s, "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody");
         cr_assert_eq(nng_http_req_del_header(s.req, "Host"), 0);
         cr_assert_eq(nng_http_req_copy_data(s.req, "other body", 10), 0);
-        start(&s, write_req);
-        nu_track_assert(&s.track, ++s.calls, 0);
-        hear(&s, "POST /x HTTP/1.1\r\nContent-Length: 10\r\n\r\nother body");
+        nu_talk_start(&s, write_req);
+        nu_talk_finish(&s, 0);
+        nu_talk_hear(&s, "POST /x HTTP/1.1\r\nContent-Length: 10\r\n\r\nother body");
         cr_assert_eq(nng_http_req_set_data(s.req, NULL, 0), 0);
-        start(&s, write_req);
-        nu_track_assert(&s.track, ++s.calls, 0);
-        hear(&s, "POST /x HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
-        hear_no_more(&s);
-        tear_down(&s);
+        nu_talk_start(&s, write_req);
+        nu_talk_finish(&s, 0);
+        nu_talk_hear(&s, "POST /x HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+        nu_talk_hear_no_more(&s);
+        nu_talk_close(&s);
     }
 }
 
 Test(conn_msg, write_response)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct setting s;
-        set_up(&s, mode);
+        struct nu_talk s;
+        nu_talk_open(&s, mode);
         cr_assert_eq(nng_http_res_copy_data(s.res, "body", 4), 0);
-        start(&s, write_res);
-        nu_track_assert(&s.track, ++s.calls, 0);
-        hear(&s, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody");
+        nu_talk_start(&s, write_res);
+        nu_talk_finish(&s, 0);
+        nu_talk_hear(&s, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody");
         static const unsigned bodiless[] = { 100, 101, 204, 304 };
         for (int i = 0; i < 4; i++) {
             char text[128];
             nng_http_res_set_status(s.res, (uint16_t) bodiless[i]);
             sprintf(text, "HTTP/1.1 %u %s\r\nContent-Length: 4\r\n\r\n", bodiless[i],
                     nng_http_res_get_reason(s.res));
-            start(&s, write_res);
-            finish(&s, 0, strlen(text));
-            hear(&s, text);
+            nu_talk_start(&s, write_res);
+            nu_talk_finish_count(&s, 0, strlen(text));
+            nu_talk_hear(&s, text);
         }
-        hear_no_more(&s);
-        tear_down(&s);
+        nu_talk_hear_no_more(&s);
+        nu_talk_close(&s);
     }
 }
 
 Test(conn_msg, write_without_uri)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct setting s;
-        set_up(&s, mode);
-        start(&s, write_req);
-        finish(&s, NNG_EINVAL, 0);
-        hear_no_more(&s);
-        tear_down(&s);
+        struct nu_talk s;
+        nu_talk_open(&s, mode);
+        nu_talk_start(&s, write_req);
+        nu_talk_finish_count(&s, NNG_EINVAL, 0);
+        nu_talk_hear_no_more(&s);
+        nu_talk_close(&s);
     }
 }
 
@@ -440,23 +362,23 @@ Test(conn_msg, write_large)
     uint8_t          *data   = nu_pattern_new(NU_PLENTY, 1);
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
         for (int cut = 0; cut < 2; cut++) {
-            struct setting s;
-            set_up(&s, mode);
+            struct nu_talk s;
+            nu_talk_open(&s, mode);
             cr_assert_eq(nng_http_res_set_data(s.res, data, NU_PLENTY), 0);
-            start(&s, write_res);
+            nu_talk_start(&s, write_res);
             cr_assert(nng_aio_busy(s.track.aio));
             if (cut) {
                 nng_aio_cancel(s.track.aio);
-                nu_track_assert(&s.track, ++s.calls, NNG_ECANCELED);
+                nu_talk_finish(&s, NNG_ECANCELED);
             }
-            hear(&s, head);
+            nu_talk_hear(&s, head);
             if (!cut) {
                 nu_peer_read(s.pair.fd, 0, NU_PLENTY, 1);
-                finish(&s, 0, LEN(head) + NU_PLENTY);
+                nu_talk_finish_count(&s, 0, LEN(head) + NU_PLENTY);
             }
             size_t count = nng_aio_count(s.track.aio) - LEN(head);
             nu_pair_assert_rest(&s.pair, cut ? 0 : NU_PLENTY, cut ? count : 0, 1);
-            tear_down(&s);
+            nu_talk_close(&s);
         }
     }
     free(data);
@@ -465,20 +387,20 @@ Test(conn_msg, write_large)
 /* What is written can be read. */
 Test(conn_msg, there_and_back)
 {
-    struct setting s;
-    set_up(&s, NU_CALLED);
+    struct nu_talk s;
+    nu_talk_open(&s, NU_CALLED);
     cr_assert_eq(nng_http_req_set_uri(s.req, "/caf\xc3\xa9#x"), 0);
     cr_assert_eq(nng_http_req_set_header(s.req, "Host", "h"), 0);
     cr_assert_eq(nng_http_req_set_header(s.req, "X-Text", "\xc3\xa9"), 0);
-    start(&s, write_req);
-    nu_track_assert(&s.track, ++s.calls, 0);
+    nu_talk_start(&s, write_req);
+    nu_talk_finish(&s, 0);
     char    text[256];
     ssize_t n = recv(s.pair.fd, text, sizeof text, 0);
     cr_assert_eq(n, (ssize_t) nng_aio_count(s.track.aio));
-    say(&s, text, (size_t) n);
-    start(&s, read_req);
-    finish(&s, 0, (size_t) n);
+    nu_talk_send(&s, text, (size_t) n);
+    nu_talk_start(&s, read_req);
+    nu_talk_finish_count(&s, 0, (size_t) n);
     cr_assert_str_eq(nng_http_req_get_uri(s.req), "/caf%C3%A9");
     cr_assert_str_eq(nng_http_req_get_header(s.req, "X-Text"), "\xc3\xa9");
-    tear_down(&s);
+    nu_talk_close(&s);
 }
