@@ -8,6 +8,10 @@
 extern "C" {
 #endif
 
+/* The largest body of a response, in bytes, that nng_http_conn_transact() and
+ * nng_http_client_transact() take; a larger one ends them with NNG_EMSGSIZE. */
+#define NNG_URING_MAX_BODY ((size_t) 256 * 1024 * 1024)
+
 struct nng_http_conn;
 struct nng_http_server;
 

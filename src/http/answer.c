@@ -6,6 +6,7 @@
 #include "http/session.h"
 #include "wire/date.h"
 #include "wire/message.h"
+#include "wire/status.h"
 
 #include <string.h>
 #include <strings.h>
@@ -56,13 +57,6 @@ static bool need_out(struct nu_session *s)
     return s->out != NULL;
 }
 
-/* Whether a response of this status never has a body (RFC 9112 6.3). */
-static bool never_body(unsigned status)
-{
-    return status < 200 || status == NNG_HTTP_STATUS_NO_CONTENT ||
-           status == NNG_HTTP_STATUS_NOT_MODIFIED;
-}
-
 /* Whether a list such as that of Connection has this token, which is in lower case. */
 static bool has_token(const char *list, const char *token)
 {
@@ -104,7 +98,7 @@ static int complete_length(const struct nu_session *s, nng_http_res *res)
         (void) nng_http_res_del_header(res, "Content-Length"); /* RFC 9110 8.6 */
         return 0;
     }
-    if (never_body(status) || nng_http_res_get_header(res, "Transfer-Encoding") != NULL ||
+    if (nu_status_bodiless(status) || nng_http_res_get_header(res, "Transfer-Encoding") != NULL ||
         (length != NULL && (s->file != NULL || s->bodiless || strcmp(length, size) == 0))) {
         return 0;
     }
@@ -170,7 +164,7 @@ bool nu_session_begin_answer(struct nu_session *s, nng_http_res *res)
         return false;
     }
     nu_out_add_text(s->out, from);
-    if (!s->bodiless && !never_body(nng_http_res_get_status(res))) {
+    if (!s->bodiless && !nu_status_bodiless(nng_http_res_get_status(res))) {
         nu_out_add(s->out, res->body.data, res->body.size);
     }
     return true;

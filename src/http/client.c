@@ -69,6 +69,13 @@ static void *dialed(struct nu_loop *loop, int fd)
     return nu_conn_new(loop, fd);
 }
 
+void nu_client_dial(nng_http_client *client, nng_aio *aio, struct nu_loop *loop)
+{
+    aio->loop        = loop;
+    const char *host = client->url->u_hostname, *port = client->url->u_port;
+    nu_dial(aio, loop, host, port, client->family, dialed);
+}
+
 void nng_http_client_connect(nng_http_client *client, nng_aio *aio)
 {
     if (!nng_aio_begin(aio)) {
@@ -79,7 +86,19 @@ void nng_http_client_connect(nng_http_client *client, nng_aio *aio)
         nu_aio_finish(aio, NNG_ENOTSUP, 0);
         return;
     }
-    aio->loop        = loop;
-    const char *host = client->url->u_hostname, *port = client->url->u_port;
-    nu_dial(aio, loop, host, port, client->family, dialed);
+    nu_client_dial(client, aio, loop);
+}
+
+int nng_http_client_set_tls(nng_http_client *client, struct nng_tls_config *config)
+{
+    (void) client;
+    (void) config;
+    return NNG_ENOTSUP;
+}
+
+int nng_http_client_get_tls(nng_http_client *client, struct nng_tls_config **configp)
+{
+    (void) client;
+    (void) configp;
+    return NNG_ENOTSUP;
 }

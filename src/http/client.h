@@ -2,6 +2,8 @@
 #ifndef NU_HTTP_CLIENT_H
 #define NU_HTTP_CLIENT_H
 
+#include "io/loop.h"
+
 #include <nng/supplemental/http/http.h>
 
 /* Where to connect. Constant, and copied by every connect, so it may go at any time. */
@@ -9,5 +11,9 @@ struct nng_http_client {
     nng_url *url;
     int      family; /* AF_UNSPEC, or what the scheme's suffix 4 or 6 asks for */
 };
+
+/* Connects on that loop; the begun aio's output 0 is then an nng_http_conn. The client may go when
+ * this returns. Any thread. */
+void nu_client_dial(nng_http_client *client, nng_aio *aio, struct nu_loop *loop);
 
 #endif

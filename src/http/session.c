@@ -35,6 +35,7 @@ static void drop_out(struct nu_session *s)
 static void dispose(nng_aio *aio)
 {
     struct nu_session *s = nu_container(aio, struct nu_session, aio);
+    nu_conn_fini(&s->conn);
     nu_aio_fini(aio);
     free(s);
 }
@@ -69,7 +70,7 @@ int nu_session_start(struct nu_port *port, int fd)
     s->aio.dispose = dispose;
     s->unpark.run  = nu_request_unparked;
     s->timer.fire  = fired;
-    nu_tcp_init(&s->conn.tcp, port->loop, fd, conn_gone);
+    nu_conn_init(&s->conn, port->loop, fd, conn_gone);
     s->conn.session = s;
     s->conn.served  = true;
     nu_list_append(&port->sessions, &s->link);

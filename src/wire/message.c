@@ -10,6 +10,8 @@
 /* A string that is not ours to write to; a later set takes memory for its own. */
 #define LITERAL(text) ((struct nu_string){ (char *) (text), 0 })
 
+#define KEEP_PRINTED 8192 /* bytes of a printed head that a reset keeps room for */
+
 static const char versions[10][9] = { "HTTP/1.0", "HTTP/1.1", "HTTP/1.2", "HTTP/1.3", "HTTP/1.4",
                                       "HTTP/1.5", "HTTP/1.6", "HTTP/1.7", "HTTP/1.8", "HTTP/1.9" };
 
@@ -27,6 +29,27 @@ static int version_set(struct nu_headers *headers, struct nu_string *string, con
     return nu_text_set(&headers->text, string, version, n);
 }
 
+/* ---- Printing ----------------------------------------------------------------------------- */
+
+/* A message in reuse does not allocate, nor hoard. */
+static void printed_reset(struct nu_printed *printed)
+{
+    if (printed->head.cap > KEEP_PRINTED) {
+        nu_buf_free(&printed->head);
+    }
+    nu_buf_reset(&printed->head);
+    printed->niov  = 0;
+    printed->total = 0;
+}
+
+static void line_up(struct nu_printed *printed, const struct nu_body *body, bool with_body)
+{
+    printed->iov[0] = (struct iovec){ printed->head.data, printed->head.len };
+    printed->iov[1] = (struct iovec){ body->data, with_body ? body->size : 0 };
+    printed->niov   = printed->iov[1].iov_len > 0 ? 2 : 1;
+    printed->total  = printed->iov[0].iov_len + printed->iov[1].iov_len;
+}
+
 /* ---- Requests ----------------------------------------------------------------------------- */
 
 static void req_init(nng_http_req *req)
@@ -36,8 +59,7 @@ static void req_init(nng_http_req *req)
     req->version = LITERAL("HTTP/1.1");
 }
 
-/* Host without the port when that is the scheme's own (RFC 9110 7.2), IPv6 without its zone. */
-static int set_host(nng_http_req *req, const nng_url *url)
+int nu_req_set_host(nng_http_req *req, const nng_url *url)
 {
     struct nu_buf buf   = { 0 };
     const char   *name  = url->u_hostname;
@@ -75,7 +97,7 @@ static int set_url(nng_http_req *req, const nng_url *url)
     }
     memcpy(to, url->u_requri, n);
     to[n] = '\0';
-    return set_host(req, url);
+    return nu_req_set_host(req, url);
 }
 
 int nng_http_req_alloc(nng_http_req **reqp, const nng_url *url)
@@ -102,6 +124,7 @@ void nng_http_req_free(nng_http_req *req)
 {
     if (req != NULL) {
         nu_body_drop(&req->body);
+        nu_buf_free(&req->printed.head);
         nu_headers_free(&req->headers);
         free(req);
     }
@@ -111,6 +134,7 @@ void nng_http_req_reset(nng_http_req *req)
 {
     nu_body_drop(&req->body);
     nu_headers_reset(&req->headers);
+    printed_reset(&req->printed);
     req_init(req);
 }
 
@@ -273,6 +297,19 @@ int nu_req_print(const nng_http_req *req, struct nu_buf *buf)
     return nu_buf_error(buf);
 }
 
+int nu_req_seal(nng_http_req *req)
+{
+    if (req->uri.p[0] == '\0') {
+        return NNG_EINVAL;
+    }
+    nu_buf_reset(&req->printed.head);
+    int rv = nu_req_print(req, &req->printed.head);
+    if (rv == 0) {
+        line_up(&req->printed, &req->body, true);
+    }
+    return rv;
+}
+
 /* ---- Responses ---------------------------------------------------------------------------- */
 
 static void res_init(nng_http_res *res)
@@ -351,6 +388,7 @@ void nng_http_res_free(nng_http_res *res)
 {
     if (res != NULL) {
         nu_body_drop(&res->body);
+        nu_buf_free(&res->printed.head);
         nu_headers_free(&res->headers);
         free(res);
     }
@@ -360,6 +398,7 @@ void nng_http_res_reset(nng_http_res *res)
 {
     nu_body_drop(&res->body);
     nu_headers_reset(&res->headers);
+    printed_reset(&res->printed);
     res_init(res);
 }
 
@@ -483,4 +522,14 @@ int nu_res_print(const nng_http_res *res, struct nu_buf *buf)
     nu_headers_print(&res->headers, buf);
     nu_buf_add(buf, "\r\n", 2);
     return nu_buf_error(buf);
+}
+
+int nu_res_seal(nng_http_res *res)
+{
+    nu_buf_reset(&res->printed.head);
+    int rv = nu_res_print(res, &res->printed.head);
+    if (rv == 0) {
+        line_up(&res->printed, &res->body, !nu_status_bodiless(res->status));
+    }
+    return rv;
 }

@@ -17,6 +17,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
+
+/* A message as it goes out: the text of its head, and where all of it lies. */
+struct nu_printed {
+    struct nu_buf head; /* kept for the next time */
+    struct iovec  iov[2];
+    unsigned      niov;
+    size_t        total;
+};
 
 struct nng_http_req {
     struct nu_headers headers; /* its text also holds the strings below */
@@ -24,11 +33,13 @@ struct nng_http_req {
     struct nu_string  method; /* .p is never NULL */
     struct nu_string  uri;
     struct nu_string  version;
+    struct nu_printed printed;
 };
 
 struct nng_http_res {
     struct nu_headers headers;
     struct nu_body    body;
+    struct nu_printed printed;
     struct nu_string  version;
     struct nu_string  reason; /* .p is NULL for the standard one of the status */
     uint16_t          status;
@@ -49,6 +60,18 @@ int nu_res_load(nng_http_res *res, const struct nu_head *head);
  */
 int nu_req_print(const nng_http_req *req, struct nu_buf *buf);
 int nu_res_print(const nng_http_res *res, struct nu_buf *buf);
+
+/*
+ * Prints the head anew and lines it up with the body in `printed`, which is good as long as the
+ * message does not change. A response whose status has no body is lined up without. NNG_ENOMEM;
+ * NNG_EINVAL for a request without URI.
+ */
+int nu_req_seal(nng_http_req *req);
+int nu_res_seal(nng_http_res *res);
+
+/* Sets Host for the URL: without the port when that is the scheme's own (RFC 9110 7.2), without
+ * IPv6's zone. NNG_ENOMEM. */
+int nu_req_set_host(nng_http_req *req, const nng_url *url);
 
 /*
  * Gives the body memory from malloc() that the message frees, and sets Content-Length. On error

@@ -219,11 +219,12 @@ NNG_DECL void nng_http_res_get_data(nng_http_res *res, void **datap, size_t *siz
 /*
  * A connection comes from nng_http_client_connect(), or is a server's and is lent to a handler.
  * Reads and writes are asynchronous and take the data from, or put it into, the aio's vector
- * (nng_aio_set_iov()). Each direction has a queue of its own: operations are carried out one after
- * the other, in the order they were started, and never interleave. A failed, timed-out or cancelled
- * operation leaves the connection open and the other operations alone, but for what is said below.
+ * (nng_aio_set_iov()), or a message. Each direction has a queue of its own: operations are carried
+ * out one after the other, in the order they were started, and never interleave. A failed,
+ * timed-out or cancelled operation leaves the connection open and the other operations alone, but
+ * for what is said below.
  *
- * Errors that all four share: NNG_EINVAL (no vector, all lengths zero, a NULL base with a length),
+ * Errors that they share: NNG_EINVAL (no vector, all lengths zero, a NULL base with a length),
  * NNG_ECLOSED (this side closed), NNG_ECONNRESET (the peer closed or reset; of reads, reset only),
  * NNG_ETIMEDOUT (the aio's time limit, which covers the whole operation), NNG_ECANCELED or the code
  * given to nng_aio_abort(), NNG_ENOMEM, NNG_ENOTSUP (in a forked child).
@@ -265,6 +266,65 @@ NNG_DECL void nng_http_conn_read(nng_http_conn *conn, nng_aio *aio);
  * nng_http_conn_read_all(3).
  */
 NNG_DECL void nng_http_conn_read_all(nng_http_conn *conn, nng_aio *aio);
+
+/*
+ * Reads the head of a request or a response, up to and including its blank line, into the given
+ * message, which is reset first. The body, if any, is the next to be read: how long it is, and
+ * whether it is chunked, is in the header fields. The message must be left alone until the
+ * operation has ended. nng_aio_count() is the bytes of the head.
+ * NNG_EPROTO: it is malformed, or could be understood in two ways (a request without Host is, if
+ * it is HTTP/1.1). NNG_EMSGSIZE: more than 16 KiB, 128 fields, or 8 KiB of URI. In both cases its
+ * bytes stay unread. NNG_ECONNSHUT: the peer's last byte came first. An operation that is cut short
+ * consumes nothing, the next one reads the same head. (NNG closes the connection on all of these.)
+ * The aio's vector is not used. Any thread.
+ * nng_http_conn_read_req(3), nng_http_conn_read_res(3).
+ */
+NNG_DECL void nng_http_conn_read_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio);
+NNG_DECL void nng_http_conn_read_res(nng_http_conn *conn, nng_http_res *res, nng_aio *aio);
+
+/*
+ * Writes a message, head and body, as it is now: nothing is added that was not set, be it Host or
+ * Content-Length (which nng_http_req_set_data() sets), but a response whose status never has a body
+ * (1xx, 204, 304) is sent without its own. Otherwise as nng_http_conn_write_all(), with the bytes
+ * of head and body as the count; the aio's vector is not used.
+ * The message and its body must stay alive and unchanged until the operation has ended, and take
+ * part in one write at a time. Header fields that change between two writes count (with NNG they do
+ * not). NNG_EINVAL: the request has no URI. Any thread.
+ * nng_http_conn_write_req(3), nng_http_conn_write_res(3).
+ */
+NNG_DECL void nng_http_conn_write_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio);
+NNG_DECL void nng_http_conn_write_res(nng_http_conn *conn, nng_http_res *res, nng_aio *aio);
+
+/*
+ * Sends the request and receives the response to it, all of it, into `res`, which is reset first.
+ * nng_http_res_get_data() gives the body, nng_aio_count() its length.
+ *
+ * The request is written as by nng_http_conn_write_req(). Both messages must be left alone until
+ * the operation has ended. The aio's time limit is for the whole of it, and it counts as a write
+ * and a read in the connection's queues: any number of transacts can be started one behind the
+ * other, each gets the response to its own request.
+ *
+ * Bodies end after Content-Length bytes, with the last chunk, or with the connection, whichever the
+ * response says; answers to HEAD, and 204 and 304, have none. A body that came in chunks is put
+ * together, and `res` then says how long it is and nothing of chunks, so that it can be sent on as
+ * it is; trailers are dropped. 100 to 199 are skipped, but for 101 (and the success of a CONNECT):
+ * that ends the operation, and what follows on the connection is for the caller to read.
+ *
+ * A response that has come in full is success even though not all of the request was sent: a server
+ * that has heard enough answers, and closes the connection without waiting for the rest. A response
+ * that says so (or that ends with the connection) stops the write.
+ *
+ * NNG_EINVAL (no URI), NNG_EPROTO (malformed), NNG_EMSGSIZE (more than 16 KiB or 128 fields of
+ * head, 256 bytes before a chunk, 8 KiB of trailers, or NNG_URING_MAX_BODY bytes of body: see
+ * <nng/uring.h>), NNG_ECONNSHUT (the server closed before the end of the response), and those of
+ * nng_http_conn_write_all(). `res` may hold the head then, but no body.
+ * After an error the connection is still open but out of step, close it: bytes of that response may
+ * still come. A later transact ends with NNG_ESTATE instead of taking them for its own; after a
+ * response that was the last of the connection, with NNG_ECONNSHUT.
+ * Any thread. nng_http_conn_transact(3).
+ */
+NNG_DECL void nng_http_conn_transact(nng_http_conn *conn, nng_http_req *req, nng_http_res *res,
+                                     nng_aio *aio);
 
 /* ---- Handlers ----------------------------------------------------------------------------- */
 
@@ -446,6 +506,20 @@ NNG_DECL void nng_http_client_free(nng_http_client *client);
  * abort's code, NNG_ENOFILES, NNG_ENOMEM, NNG_ENOTSUP. Any thread. nng_http_client_connect(3).
  */
 NNG_DECL void nng_http_client_connect(nng_http_client *client, nng_aio *aio);
+
+/*
+ * Connects, sends the request, receives the response, and closes the connection: as
+ * nng_http_client_connect(), nng_http_conn_transact() and nng_http_conn_close(), with their errors,
+ * within the aio's one time limit. Sets "Connection: close" in the request, and Host to the
+ * client's host and port if it has none (NNG sends it without). Output 0 is not set. The client may
+ * be freed meanwhile. Any thread. nng_http_client_transact(3).
+ */
+NNG_DECL void nng_http_client_transact(nng_http_client *client, nng_http_req *req,
+                                       nng_http_res *res, nng_aio *aio);
+
+/* TLS is not yet there: NNG_ENOTSUP. nng_http_client_set_tls(3), nng_http_client_get_tls(3). */
+NNG_DECL int nng_http_client_set_tls(nng_http_client *client, struct nng_tls_config *config);
+NNG_DECL int nng_http_client_get_tls(nng_http_client *client, struct nng_tls_config **configp);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,111 @@
+/* Whole messages on a connection: reading their heads, writing all of them. */
+#include "http/conn.h"
+#include "net/tcp_read.h"
+#include "net/tcp_write.h"
+#include "wire/message.h"
+
+#include <string.h>
+
+/* ---- Reading ------------------------------------------------------------------------------ */
+
+typedef enum nu_parse (*parser)(const char *buf, size_t len, struct nu_head *head);
+typedef int (*loader)(void *message, const struct nu_head *head);
+
+/* A head that is not good stays in rx: it is for the caller to make something of the connection. */
+static int take_head(nng_aio *aio, struct nu_tcp *tcp, parser parse, loader load)
+{
+    struct nu_field fields[NU_MAX_FIELDS];
+    struct nu_head  head = { .fields = fields, .maxfields = NU_MAX_FIELDS };
+    size_t          len  = nu_rx_len(&tcp->rx);
+    enum nu_parse   rv   = NU_PARSE_MORE;
+    if (len > 0) {
+        rv = parse((const char *) nu_rx_data(&tcp->rx), len, &head);
+    }
+    if (rv == NU_PARSE_MORE) {
+        return NU_READ_MORE;
+    }
+    if (rv == NU_PARSE_BAD) {
+        return head.bad_status == 431 || head.bad_status == 414 ? NNG_EMSGSIZE : NNG_EPROTO;
+    }
+    int err = load(aio->io.arg, &head);
+    if (err == 0) {
+        aio->io.done = head.length;
+        nu_rx_consume(&tcp->rx, &tcp->loop->buffers, head.length);
+    }
+    return err;
+}
+
+static int load_req(void *req, const struct nu_head *head)
+{
+    int err = nu_req_load(req, head);
+    if (err != 0) {
+        nng_http_req_reset(req);
+    }
+    return err;
+}
+
+static int load_res(void *res, const struct nu_head *head)
+{
+    int err = nu_res_load(res, head);
+    if (err != 0) {
+        nng_http_res_reset(res);
+    }
+    return err;
+}
+
+static int take_req(nng_aio *aio, struct nu_tcp *tcp, int end)
+{
+    return end != 0 ? NU_READ_MORE : take_head(aio, tcp, nu_parse_request, load_req);
+}
+
+static int take_res(nng_aio *aio, struct nu_tcp *tcp, int end)
+{
+    return end != 0 ? NU_READ_MORE : take_head(aio, tcp, nu_parse_response, load_res);
+}
+
+void nng_http_conn_read_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio)
+{
+    if (nng_aio_begin(aio)) {
+        nng_http_req_reset(req);
+        aio->io = (struct nu_aio_io){ .take = take_req, .arg = req };
+        nu_tcp_read(&conn->tcp, aio, NU_READ_UNTIL);
+    }
+}
+
+void nng_http_conn_read_res(nng_http_conn *conn, nng_http_res *res, nng_aio *aio)
+{
+    if (nng_aio_begin(aio)) {
+        nng_http_res_reset(res);
+        aio->io = (struct nu_aio_io){ .take = take_res, .arg = res };
+        nu_tcp_read(&conn->tcp, aio, NU_READ_UNTIL);
+    }
+}
+
+/* ---- Writing ------------------------------------------------------------------------------ */
+
+static void write_printed(nng_http_conn *conn, nng_aio *aio, const struct nu_printed *printed,
+                          int err)
+{
+    if (err != 0) {
+        aio->loop = conn->tcp.loop;
+        nu_aio_finish(aio, err, 0);
+        return;
+    }
+    aio->io =
+        (struct nu_aio_io){ .iov = printed->iov, .niov = printed->niov, .total = printed->total };
+    nu_tcp_write(&conn->tcp, aio, NU_WRITE_ALL);
+}
+
+void nng_http_conn_write_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio)
+{
+    if (nng_aio_begin(aio)) {
+        write_printed(conn, aio, &req->printed, nu_req_seal(req));
+    }
+}
+
+void nng_http_conn_write_res(nng_http_conn *conn, nng_http_res *res, nng_aio *aio)
+{
+    if (nng_aio_begin(aio)) {
+        write_printed(conn, aio, &res->printed, nu_res_seal(res));
+    }
+}

@@ -1,0 +1,46 @@
+/*
+ * A response on its way in, from its head to the last byte of its body, put together in an
+ * nng_http_res. Bodies of every framing (RFC 9112 6.3); interim responses are skipped. Owner thread
+ * only, as the function of an NU_READ_UNTIL read.
+ */
+#ifndef NU_HTTP_INCOMING_H
+#define NU_HTTP_INCOMING_H
+
+#include "base/buf.h"
+#include "io/aio.h"
+#include "net/tcp.h"
+#include "wire/chunk.h"
+
+#include <nng/supplemental/http/http.h>
+
+enum nu_incoming_phase {
+    NU_INCOMING_HEAD,
+    NU_INCOMING_LENGTH,  /* a body of known length */
+    NU_INCOMING_CHUNKED, /* one in chunks */
+    NU_INCOMING_CLOSE,   /* one that ends with the connection */
+};
+
+struct nu_incoming {
+    nng_http_res          *res; /* somebody else's, and reset */
+    enum nu_incoming_phase phase;
+    bool                   head;    /* what was asked is a HEAD: no body follows */
+    bool                   connect; /* it is a CONNECT: none follows if it is granted */
+    bool                   last;    /* the connection ends with this response; once it is there */
+    struct nu_buf          body;    /* as far as it has come */
+    struct iovec           iov;     /* where in it the next bytes go */
+    struct nu_chunked      chunked;
+};
+
+/* The answer to `req`, which is not needed afterwards. */
+void nu_incoming_init(struct nu_incoming *in, nng_http_req *req, nng_http_res *res);
+
+/* Frees a body that is not complete. */
+void nu_incoming_fini(struct nu_incoming *in);
+
+/*
+ * See nu_tcp_read(): 0 when the response is complete. Takes nothing that comes behind it.
+ * NNG_EPROTO (malformed), NNG_EMSGSIZE (a limit is exceeded), NNG_ENOMEM.
+ */
+int nu_incoming_take(struct nu_incoming *in, nng_aio *aio, struct nu_tcp *tcp, int end);
+
+#endif

@@ -1,0 +1,291 @@
+/*
+ * A request and its response as one operation. The write and the read are begun together: the
+ * server may answer before it has read everything, and then it depends on us which side waits.
+ */
+#include "http/client.h"
+#include "http/conn.h"
+#include "http/incoming.h"
+#include "io/runtime.h"
+#include "net/tcp_read.h"
+#include "net/tcp_write.h"
+#include "wire/message.h"
+
+#include <stdlib.h>
+
+/* The owner's alone, once the write and the read are begun. */
+struct transact {
+    nng_aio                 *user;
+    const struct nu_printed *printed; /* the request's */
+    struct nu_incoming       in;
+    uint64_t                 number; /* among those of the connection */
+    nng_http_conn           *own; /* the connection, where it is made for this; NULL: it is not */
+    bool                     dialing; /* `write` is connecting as yet */
+    unsigned                 open;    /* of `write` and `read`, those that have not ended */
+    unsigned                 aios;    /* those that are not disposed of */
+    int                      abort;   /* why it is to end; 0: it is not */
+    int                      write_err, read_err;
+    nng_aio                  write, read;
+    struct nu_aio_args       args; /* of `write`, when it connects */
+};
+
+/* ---- The end ------------------------------------------------------------------------------ */
+
+static void dispose(nng_aio *aio)
+{
+    struct transact *t = aio->arg;
+    nu_aio_fini(aio);
+    if (--t->aios == 0) {
+        free(t);
+    }
+}
+
+/*
+ * A response that is there is success, also if the server did not want the rest of the request:
+ * then it says that it closes the connection, or just does so.
+ */
+static int result(const struct transact *t)
+{
+    if (t->read_err == 0 && (t->write_err == 0 || t->write_err == NNG_ECONNRESET || t->in.last)) {
+        return 0;
+    }
+    if (t->abort != 0) {
+        return t->abort;
+    }
+    return t->read_err != 0 ? t->read_err : t->write_err;
+}
+
+static void end(struct transact *t)
+{
+    nng_aio *user  = t->user;
+    int      err   = result(t);
+    void    *data  = NULL;
+    size_t   count = 0;
+    if (err == 0) {
+        nng_http_res_get_data(t->in.res, &data, &count);
+    }
+    if (t->own != NULL) {
+        nu_tcp_close(&t->own->tcp, err != 0);
+    }
+    nu_incoming_fini(&t->in);
+    nng_aio_reap(&t->write);
+    nng_aio_reap(&t->read);
+    nu_aio_finish(user, err, count);
+}
+
+static void part_ended(struct transact *t)
+{
+    if (--t->open == 0) {
+        end(t);
+    }
+}
+
+/* The user aio's cancel function. Parts that have ended, or are not begun, are left alone. */
+static void cancel(nng_aio *user, void *arg, int err)
+{
+    struct transact *t = arg;
+    (void) user;
+    t->abort = err;
+    nng_aio_abort(&t->write, err);
+    nng_aio_abort(&t->read, err);
+}
+
+/* ---- The start ---------------------------------------------------------------------------- */
+
+/* Begun parts can be aborted, so this comes before anybody could want to. */
+static void begin_parts(struct transact *t)
+{
+    t->open = 2;
+    (void) nng_aio_begin(&t->write); /* not refused: nobody else knows them */
+    (void) nng_aio_begin(&t->read);
+}
+
+static void fail_parts(struct transact *t, struct nu_loop *loop, int err)
+{
+    t->write.loop = t->read.loop = loop;
+    nu_aio_finish(&t->write, err, 0);
+    nu_aio_finish(&t->read, err, 0);
+}
+
+/* Whether the next response on the connection belongs to the next request, as far as can be told
+ * before those under way have ended. */
+static int standing(nng_http_conn *conn)
+{
+    int err = 0;
+    nu_lock(&conn->tcp.lock);
+    if (conn->last) {
+        err = NNG_ECONNSHUT;
+    } else if (nu_list_empty(&conn->tcp.reads) && conn->asked != conn->answered) {
+        err = NNG_ESTATE;
+    }
+    nu_unlock(&conn->tcp.lock);
+    return err;
+}
+
+/* The read's function. The response that comes is another's where one before was given up. */
+static int take(nng_aio *aio, struct nu_tcp *tcp, int end)
+{
+    struct transact *t    = aio->io.arg;
+    nng_http_conn   *conn = nu_container(tcp, nng_http_conn, tcp);
+    if (t->number != conn->answered) {
+        return conn->last ? NNG_ECONNSHUT : NNG_ESTATE;
+    }
+    int err = nu_incoming_take(&t->in, aio, tcp, end);
+    if (err == 0) {
+        conn->last = t->in.last;
+        conn->answered += !t->in.last;
+    }
+    return err;
+}
+
+/* Starts the begun parts. Whoever else does the same just now, the reads are queued in the order of
+ * the writes. The transact may be gone when this returns. */
+static void start(struct transact *t, nng_http_conn *conn)
+{
+    nu_lock(&conn->order);
+    int err = standing(conn);
+    if (err != 0) {
+        fail_parts(t, conn->tcp.loop, err);
+    } else {
+        t->number   = conn->asked++;
+        t->write.io = (struct nu_aio_io){ .iov   = t->printed->iov,
+                                          .niov  = t->printed->niov,
+                                          .total = t->printed->total };
+        nu_tcp_write(&conn->tcp, &t->write, NU_WRITE_ALL);
+        t->read.io = (struct nu_aio_io){ .take = take, .arg = t };
+        nu_tcp_read(&conn->tcp, &t->read, NU_READ_UNTIL);
+    }
+    nu_unlock(&conn->order);
+}
+
+static void connected(struct transact *t)
+{
+    int err    = nng_aio_result(&t->write);
+    t->own     = nng_aio_get_output(&t->write, 0);
+    t->dialing = false;
+    if (err != 0 || t->abort != 0) {
+        t->read_err = err != 0 ? err : t->abort;
+        end(t);
+        return;
+    }
+    begin_parts(t);
+    start(t, t->own);
+}
+
+/* ---- What happens ------------------------------------------------------------------------- */
+
+static void wrote(void *arg)
+{
+    struct transact *t = arg;
+    if (t->dialing) {
+        connected(t);
+        return;
+    }
+    t->write_err = nng_aio_result(&t->write);
+    /* A server that has reset the connection may have said why before. */
+    if (t->write_err != 0 && t->write_err != NNG_ECONNRESET) {
+        nng_aio_abort(&t->read, t->write_err);
+    }
+    part_ended(t);
+}
+
+static void got(void *arg)
+{
+    struct transact *t = arg;
+    t->read_err        = nng_aio_result(&t->read);
+    if (t->read_err != 0 || t->in.last) {
+        nng_aio_abort(&t->write, t->read_err); /* what is left of it is of no use (RFC 9112 9.5) */
+    }
+    part_ended(t);
+}
+
+/* ---- The public functions ----------------------------------------------------------------- */
+
+static void init_part(struct transact *t, nng_aio *aio, void (*cb)(void *))
+{
+    nu_aio_init(aio, cb, t);
+    aio->dispose = dispose;
+    t->aios++;
+}
+
+/* For an aio that is begun, and finished when this returns NULL. */
+static struct transact *new_transact(nng_aio *user, struct nu_loop *loop, nng_http_req *req,
+                                     nng_http_res *res)
+{
+    struct transact *t   = NULL;
+    int              err = nu_aio_late(user) ? NNG_ETIMEDOUT : nu_req_seal(req);
+    user->loop           = loop;
+    nng_http_res_reset(res);
+    if (err == 0 && (t = calloc(1, sizeof *t)) == NULL) {
+        err = NNG_ENOMEM;
+    }
+    if (err != 0) {
+        nu_aio_finish(user, err, 0);
+        return NULL;
+    }
+    t->user    = user;
+    t->printed = &req->printed;
+    nu_incoming_init(&t->in, req, res);
+    init_part(t, &t->write, wrote);
+    t->write.args = &t->args;
+    init_part(t, &t->read, got);
+    return t;
+}
+
+void nng_http_conn_transact(nng_http_conn *conn, nng_http_req *req, nng_http_res *res, nng_aio *aio)
+{
+    if (!nng_aio_begin(aio)) {
+        return;
+    }
+    struct nu_loop  *loop = conn->tcp.loop;
+    struct transact *t    = new_transact(aio, loop, req, res);
+    if (t == NULL) {
+        return;
+    }
+    begin_parts(t);
+    int err = nu_aio_schedule(aio, loop, cancel, t);
+    if (err != 0) {
+        fail_parts(t, loop, err);
+        return;
+    }
+    nu_aio_expire(aio);
+    start(t, conn);
+}
+
+/* What the request needs to be sent to the client's server and nothing after it. */
+static int complete(const nng_http_client *client, nng_http_req *req)
+{
+    int err = nng_http_req_set_header(req, "Connection", "close");
+    if (err == 0 && nng_http_req_get_header(req, "Host") == NULL) {
+        err = nu_req_set_host(req, client->url);
+    }
+    return err;
+}
+
+void nng_http_client_transact(nng_http_client *client, nng_http_req *req, nng_http_res *res,
+                              nng_aio *aio)
+{
+    if (!nng_aio_begin(aio)) {
+        return;
+    }
+    struct nu_loop  *loop = nu_runtime_pick();
+    struct transact *t;
+    int              err = loop == NULL ? NNG_ENOTSUP : complete(client, req);
+    if (err != 0) {
+        nu_aio_finish(aio, err, 0);
+        return;
+    }
+    t = new_transact(aio, loop, req, res);
+    if (t == NULL) {
+        return;
+    }
+    t->dialing = true;
+    (void) nng_aio_begin(&t->write);
+    err = nu_aio_schedule(aio, loop, cancel, t);
+    if (err != 0) {
+        t->write.loop = loop;
+        nu_aio_finish(&t->write, err, 0);
+        return;
+    }
+    nu_aio_expire(aio);
+    nu_client_dial(client, &t->write, loop);
+}
