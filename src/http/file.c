@@ -103,8 +103,8 @@ static void read_next(struct nu_file_job *job)
     nu_op_submit(&job->op);
 }
 
-/* Where a file cannot be read without blocking (dm-crypt on Linux 6.1), O_NONBLOCK, which was for
- * FIFOs, makes the kernel give up instead of moving the read to a worker. */
+/* Before Linux 6.5, on a device that cannot say "it would block", O_NONBLOCK makes the kernel give
+ * up instead of moving the read to a worker. The flag was for FIFOs, and has done its work. */
 static bool let_it_wait(struct nu_file_job *job)
 {
     if (job->waits || fcntl(job->fd, F_SETFL, 0) != 0) {

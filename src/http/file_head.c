@@ -43,20 +43,22 @@ static bool is_fresh(const struct timespec *modified, const struct timespec *now
 /* The inode is in the tag for files that are replaced by others of the same size and time, as
  * reproducible builds and `rsync -t` leave them. A Last-Modified in the future is not allowed (RFC
  * 9110 8.8.2.1). */
-static void identify(struct version *v, const struct stat *st)
+static struct version identify(const struct stat *st)
 {
     const struct timespec *m = &st->st_mtim;
+    struct version         v = { 0 };
     struct timespec        now;
     clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(v->etag, sizeof v->etag, "%s\"%" PRIx64 ".%lx-%" PRIx64 "-%" PRIx64 "\"",
+    snprintf(v.etag, sizeof v.etag, "%s\"%" PRIx64 ".%lx-%" PRIx64 "-%" PRIx64 "\"",
              is_fresh(m, &now) ? "W/" : "", (uint64_t) m->tv_sec, (unsigned long) m->tv_nsec,
              (uint64_t) st->st_size, (uint64_t) st->st_ino);
-    v->now      = now.tv_sec;
-    v->modified = m->tv_sec < now.tv_sec ? m->tv_sec : now.tv_sec;
-    nu_date_print(v->date, v->modified);
+    v.now      = now.tv_sec;
+    v.modified = m->tv_sec < now.tv_sec ? m->tv_sec : now.tv_sec;
+    nu_date_print(v.date, v.modified);
+    return v;
 }
 
-/* Makes a response of it, or frees it and returns NULL when err is not 0. */
+/* The response, or NULL, and it is freed, when err is not 0. */
 static nng_http_res *checked(nng_http_res *res, int err)
 {
     if (err != 0) {
@@ -126,11 +128,10 @@ static nng_http_res *make_content(const struct version *v, const char *name, uin
 nng_http_res *nu_file_head(const struct nu_precond *precond, const struct stat *st,
                            const char *name, struct nu_file_part *part)
 {
-    struct version  v;
+    struct version  v     = identify(st);
     struct nu_slice range = precond->fields[NU_RANGE];
     uint64_t        size  = (uint64_t) st->st_size;
-    identify(&v, st);
-    *part = (struct nu_file_part){ 0, 0 };
+    *part                 = (struct nu_file_part){ 0, 0 };
     switch (nu_precond_judge(
         precond, &(struct nu_validators){ { v.etag, strlen(v.etag) }, v.modified, v.now })) {
     case NU_PRECOND_NOT_MODIFIED:
