@@ -313,6 +313,7 @@ static void *owner(void *arg)
     if (err != 0) {
         return NULL;
     }
+    loop->now = nu_now();
     while (!loop->leaving || !drained(loop)) {
         nu_loop_turn(loop);
     }
