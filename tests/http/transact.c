@@ -417,6 +417,14 @@ Test(transact, early_refusal)
     free(data);
 }
 
+static uint64_t answered(nng_http_conn *conn)
+{
+    pthread_mutex_lock(&conn->tcp.lock);
+    uint64_t n = conn->answered;
+    pthread_mutex_unlock(&conn->tcp.lock);
+    return n;
+}
+
 /* The connection is to be kept, so the rest of the request is awaited; unless it is reset. */
 Test(transact, early_answer)
 {
@@ -434,9 +442,8 @@ Test(transact, early_answer)
         if (mode < NU_MODES) {
             nu_peer_read(t.pair.fd, 0, NU_PLENTY, 1);
         } else {
-            nng_http_conn *conn = t.pair.conn; /* its response must have arrived */
-            while (__atomic_load_n(&conn->answered, __ATOMIC_RELAXED) == 0) {
-                usleep(100);
+            while (answered(t.pair.conn) == 0) {
+                usleep(100); /* its response must have arrived */
             }
             nu_pair_reset(&t.pair);
         }
