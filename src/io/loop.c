@@ -168,6 +168,10 @@ static void collect(struct nu_loop *loop)
         int      res       = cqe->res;
         uint32_t flags     = cqe->flags;
         io_uring_cqe_seen(&loop->ring.uring, cqe);
+        if (user_data == NU_OP_CANCELLATION) {
+            nu_op_cancelled(loop, res);
+            continue;
+        }
         struct nu_op *op = nu_slots_find(loop, user_data, (flags & IORING_CQE_F_MORE) != 0);
         if (op != NULL) {
             op->done(op, res, flags);

@@ -132,8 +132,18 @@ static bool submit_cancel(struct nu_op *op)
         return false;
     }
     io_uring_prep_cancel64(sqe, nu_slots_user_data(loop, op), 0);
-    sqe->user_data = 0;
+    sqe->user_data = NU_OP_CANCELLATION;
     return true;
+}
+
+/* ENOENT: the op has just ended; or the kernel is about to try it again, having found its socket
+ * ready (for a write, the end of what the peer sends is enough), and knows it nowhere. EALREADY: a
+ * kernel thread works on it, and was told. */
+void nu_op_cancelled(struct nu_loop *loop, int res)
+{
+    if (res == -ENOENT) {
+        loop->cancels++;
+    }
 }
 
 void nu_op_cancel(struct nu_op *op)
