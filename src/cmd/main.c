@@ -24,6 +24,7 @@ static const char usage[] =
     "       --head-fields    header fields, 1 to 4096 (128)\n"
     "       --drain-bytes    bytes of a body that nobody reads, before closing (262144)\n"
     "       --connections    at once (0: 7/8 of the open files allowed, ulimit -n)\n"
+    "       SIGUSR1 has it print what the library has counted.\n"
     "       SIGINT and SIGTERM end it when what is in hand is finished, after 30 s at most.\n"
     "       Exit status 0; 1: it cannot serve; 2: wrong usage.\n"
     "probe  says what this kernel's io_uring offers.\n"

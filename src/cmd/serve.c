@@ -291,11 +291,23 @@ static void print_facts(nng_http_server *server, const char *dir)
     fflush(stdout);
 }
 
+static void print_counters(void)
+{
+    nng_uring_counter list[32];
+    size_t            n = nng_uring_counters(list, sizeof list / sizeof list[0]);
+    for (size_t i = 0; i < n; i++) {
+        printf("%-16s %12ju  %s\n", list[i].name, (uintmax_t) list[i].value, list[i].what);
+    }
+    fflush(stdout);
+}
+
 /* Waits to be told to end. After that the signals do what they always do, for the impatient. */
 static void wait_for_signal(const sigset_t *ends)
 {
-    int sig;
-    sigwait(ends, &sig);
+    int sig = SIGUSR1;
+    while (sigwait(ends, &sig) == 0 && sig == SIGUSR1) {
+        print_counters();
+    }
     fputs("nng-uring: finishing what is in hand; another signal ends it at once\n", stderr);
     sigprocmask(SIG_UNBLOCK, ends, NULL);
 }
@@ -314,6 +326,7 @@ int cmd_serve(int argc, char **argv)
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
     sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGUSR1);
     sigprocmask(SIG_BLOCK, &ends, NULL); /* before there is another thread */
 
     nng_http_server *server;

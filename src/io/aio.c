@@ -1,6 +1,7 @@
 #include "io/aio.h"
 
 #include "base/clock.h"
+#include "io/counters.h"
 #include "io/runtime.h"
 
 #include <stdlib.h>
@@ -239,6 +240,7 @@ void nu_aio_expire(nng_aio *aio)
     }
     nu_lock(&aio->lock);
     aio->expires = true;
+    nu_count(NU_COUNT_DEADLINES_ARMED, 1);
     if (aio->loop != nu_loop_self()) {
         post_attend(aio);
     } else if (!aio->timer.armed) {
@@ -257,7 +259,9 @@ static void timer_fired(struct nu_timer *timer)
     nng_aio *aio = nu_container(timer, nng_aio, timer);
     nu_lock(&aio->lock);
     if (aio->state == NU_AIO_PENDING) {
-        cancel_pending(aio, nu_loop_self()->stopping ? NNG_ECLOSED : NNG_ETIMEDOUT);
+        bool stopping = nu_loop_self()->stopping;
+        nu_count(NU_COUNT_DEADLINES_FIRED, !stopping);
+        cancel_pending(aio, stopping ? NNG_ECLOSED : NNG_ETIMEDOUT);
     }
     settle(aio);
 }

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "io/counters.h"
 #include "io/loop.h"
 #include "io/slots.h"
 #include "io/vec.h"
@@ -29,6 +30,7 @@ static void link_timeout(struct nu_loop *loop, uint64_t deadline)
     io_uring_prep_link_timeout(sqe, ts, IORING_TIMEOUT_ABS);
     sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
     sqe->user_data = 0;
+    nu_count(NU_COUNT_DEADLINES_ARMED, 1);
 }
 
 /* The vector is copied to where it lives until the submit. */
@@ -133,6 +135,7 @@ static bool submit_cancel(struct nu_op *op)
     }
     io_uring_prep_cancel64(sqe, nu_slots_user_data(loop, op), 0);
     sqe->user_data = NU_OP_CANCELLATION;
+    nu_count(NU_COUNT_CANCELLATIONS, 1);
     return true;
 }
 
