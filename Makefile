@@ -80,10 +80,12 @@ CMD_SRC     := $(call find_c,src/cmd)
 LIB_SRC     := $(filter-out $(CMD_SRC),$(call find_c,src))
 FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
 FAULT_SRC   := $(wildcard tests/fault/*.c)
+DIFF_SRC    := tests/wire/differential.c
 # rand_r.c makes Criterion work under TSan, replay.c is the main of the replay programs.
 SUPPORT_SRC := $(filter-out %/replay.c $(if $(findstring thread,$(SAN)),,%/rand_r.c),\
                  $(wildcard tests/support/*.c))
-TEST_SRC    := $(filter-out tests/fuzz/% tests/fault/% tests/support/% tests/dropin/%,\
+TEST_SRC    := $(filter-out tests/fuzz/% tests/fault/% tests/support/% tests/dropin/% \
+                 $(DIFF_SRC),\
                  $(call find_c,tests))
 
 LIB_OBJ     := $(call objs,$(LIB_SRC)) $(patsubst /usr/share/%.c,$(OBJ)/%.o,$(LLHTTP_SRC))
@@ -91,6 +93,7 @@ CMD_OBJ     := $(call objs,$(CMD_SRC))
 SUPPORT_OBJ := $(call objs,$(SUPPORT_SRC))
 TEST_OBJ    := $(call objs,$(TEST_SRC))
 FAULT_OBJ   := $(call objs,$(FAULT_SRC))
+DIFF_OBJ    := $(call objs,$(DIFF_SRC))
 FUZZ_OBJ    := $(call objs,$(FUZZ_SRC))
 
 SO      := $(B)/libnng-uring.so
@@ -99,6 +102,7 @@ LIBRARY := $(if $(SAN),,$(SO)) $(B)/libnng-uring.a
 
 TEST_BIN   := $(if $(TEST_SRC),$(B)/tests)
 FAULT_BIN  := $(if $(filter-out %/wrap.c,$(FAULT_SRC)),$(B)/tests-fault)
+DIFF_BIN   := $(B)/tests-differential
 REPLAY_BIN := $(patsubst tests/fuzz/%.c,$(B)/replay-%,$(FUZZ_SRC))
 FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(FUZZ_SRC))
 
@@ -138,7 +142,7 @@ endif
 
 $(B)/link: FORCE
 	$(call stamp,$(call quote,$(LINK) $(LIBS) $(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) \
-	    $(FAULT_OBJ)))
+	    $(FAULT_OBJ) $(DIFF_OBJ)))
 
 define compile =
 @mkdir -p $(@D)
@@ -192,6 +196,10 @@ $(B)/tests: $(TEST_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 $(B)/tests-fault: $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 	$(call link,$(WRAPPED:%=-Wl,--wrap=%) $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lcriterion)
 
+# The only one with another parser of HTTP in it.
+$(B)/tests-differential: $(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
+	$(call link,$(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lhttp_parser -lcriterion)
+
 $(B)/replay-%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/support/replay.o $(LIB_OBJ) $(B)/link
 	$(call link,$< $(OBJ)/tests/support/replay.o $(LIB_OBJ))
 
@@ -199,7 +207,7 @@ $(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
 	$(call link,-fsanitize=fuzzer $< $(LIB_OBJ))
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) $(FAULT_OBJ) \
-           $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o)
+           $(DIFF_OBJ) $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o)
 
 # ---- Running -------------------------------------------------------------------------------------
 
@@ -248,9 +256,9 @@ lint:
 	@scripts/install-deps ci
 	@$(MAKE) --no-print-directory run-lint
 
-run-tests: all $(TEST_BIN) $(FAULT_BIN) $(REPLAY_BIN)
+run-tests: all $(TEST_BIN) $(FAULT_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 	@TEST_JOBS=$(TEST_JOBS) TEST_ARGS='$(TEST_ARGS)' \
-	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(REPLAY_BIN)
+	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 
 run-fuzz: $(FUZZ_BIN)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz $(FUZZ_BIN)
