@@ -7,6 +7,7 @@
 #   make tsan       the same tests under ThreadSanitizer
 #   make acceptance the program from the outside: curl, wrk, strace (ACCEPTANCE_ARGS="SECONDS DIR")
 #   make dropin     the programs of tests/dropin, built against NNG and against this library
+#   make peers      our client with nginx, Node and Python
 #   make race       random operations on random connections for RACE_SECONDS (60), plainly and
 #                   under the sanitizers
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
@@ -16,7 +17,7 @@
 #   make clean
 #
 # CC=clang builds with clang; CFLAGS (-O2 -g), CPPFLAGS and LDFLAGS are yours. serve, test, asan,
-# tsan, acceptance, dropin, fuzz and lint install what they need first (scripts/install-deps).
+# tsan, acceptance, dropin, peers, fuzz and lint install what they need first (scripts/install-deps).
 
 VERSION := 0.1.0
 ABI     := 1.0.0# its first number is the SONAME's
@@ -84,8 +85,7 @@ DIFF_SRC    := tests/wire/differential.c
 # rand_r.c makes Criterion work under TSan, replay.c is the main of the replay programs.
 SUPPORT_SRC := $(filter-out %/replay.c $(if $(findstring thread,$(SAN)),,%/rand_r.c),\
                  $(wildcard tests/support/*.c))
-TEST_SRC    := $(filter-out tests/fuzz/% tests/fault/% tests/support/% tests/dropin/% \
-                 $(DIFF_SRC),\
+TEST_SRC    := $(filter-out $(DIFF_SRC) $(addprefix tests/,fuzz/% fault/% support/% dropin/% peers/%),\
                  $(call find_c,tests))
 
 LIB_OBJ     := $(call objs,$(LIB_SRC)) $(patsubst /usr/share/%.c,$(OBJ)/%.o,$(LLHTTP_SRC))
@@ -112,7 +112,7 @@ WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall pt
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all serve test asan tsan race acceptance dropin fuzz lint format install clean \
+.PHONY: all serve test asan tsan race acceptance dropin peers fuzz lint format install clean \
         run-tests run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -200,6 +200,9 @@ $(B)/tests-fault: $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 $(B)/tests-differential: $(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 	$(call link,$(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lhttp_parser -lcriterion)
 
+$(B)/peers-%: $(OBJ)/tests/peers/%.o $(B)/libnng-uring.a $(B)/link
+	$(call link,$< $(B)/libnng-uring.a)
+
 $(B)/replay-%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/support/replay.o $(LIB_OBJ) $(B)/link
 	$(call link,$< $(OBJ)/tests/support/replay.o $(LIB_OBJ))
 
@@ -207,7 +210,7 @@ $(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
 	$(call link,-fsanitize=fuzzer $< $(LIB_OBJ))
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) $(FAULT_OBJ) \
-           $(DIFF_OBJ) $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o)
+           $(DIFF_OBJ) $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o)
 
 # ---- Running -------------------------------------------------------------------------------------
 
@@ -246,6 +249,11 @@ dropin:
 	@scripts/install-deps ci
 	@$(MAKE) --no-print-directory all
 	@scripts/check-dropin
+
+peers:
+	@scripts/install-deps peers
+	@$(MAKE) --no-print-directory build/peers-ask
+	@scripts/check-peers
 
 fuzz:
 	@scripts/install-deps ci

@@ -221,15 +221,12 @@ static void init_part(struct transact *t, nng_aio *aio, void (*cb)(void *))
 static struct transact *new_transact(nng_aio *user, struct nu_loop *loop, nng_http_req *req,
                                      nng_http_res *res)
 {
-    struct transact *t   = NULL;
-    int              err = nu_aio_late(user) ? NNG_ETIMEDOUT : nu_req_seal(req);
-    user->loop           = loop;
+    int err    = nu_aio_late(user) ? NNG_ETIMEDOUT : nu_req_seal(req);
+    user->loop = loop;
     nng_http_res_reset(res);
-    if (err == 0 && (t = calloc(1, sizeof *t)) == NULL) {
-        err = NNG_ENOMEM;
-    }
-    if (err != 0) {
-        nu_aio_finish(user, err, 0);
+    struct transact *t = err == 0 ? calloc(1, sizeof *t) : NULL;
+    if (t == NULL) {
+        nu_aio_finish(user, err != 0 ? err : NNG_ENOMEM, 0);
         return NULL;
     }
     t->user    = user;

@@ -604,32 +604,30 @@ Test(transact, from_many_threads)
 /* After one that was given up, those behind it must not get its response. */
 Test(transact, given_up)
 {
-    for (int late = 0; late < 2; late++) {
-        struct nu_pair pair;
-        struct one     ones[4];
-        char           byte;
-        nu_pair_open(&pair);
-        for (int i = 0; i < 4; i++) {
-            open_one(&ones[i], pair.conn, i, NU_CALLED);
-        }
-        for (int i = 0; i < 3; i++) {
-            start_one(&ones[i]);
-            cr_assert_eq(recv(pair.fd, &byte, 1, 0), 1);
-        }
-        nng_aio_cancel(ones[1].track.aio);
-        nu_track_assert(&ones[1].track, 1, NNG_ECANCELED);
-        const char *text = OK "Content-Length: 1\r\n\r\n0";
-        cr_assert_eq(send(pair.fd, text, strlen(text), 0), (ssize_t) strlen(text));
-        nu_track_assert(&ones[0].track, 1, 0);
-        assert_body(ones[0].res, "0", 1);
-        nu_track_assert(&ones[2].track, 1, NNG_ESTATE);
-        start_one(&ones[3]);
-        nu_track_assert(&ones[3].track, 1, NNG_ESTATE);
-        for (int i = 0; i < 4; i++) {
-            close_one(&ones[i]);
-        }
-        nu_pair_close(&pair);
+    struct nu_pair pair;
+    struct one     ones[4];
+    char           byte;
+    nu_pair_open(&pair);
+    for (int i = 0; i < 4; i++) {
+        open_one(&ones[i], pair.conn, i, NU_CALLED);
     }
+    for (int i = 0; i < 3; i++) {
+        start_one(&ones[i]);
+        cr_assert_eq(recv(pair.fd, &byte, 1, 0), 1);
+    }
+    nng_aio_cancel(ones[1].track.aio);
+    nu_track_assert(&ones[1].track, 1, NNG_ECANCELED);
+    const char *text = OK "Content-Length: 1\r\n\r\n0";
+    cr_assert_eq(send(pair.fd, text, strlen(text), 0), (ssize_t) strlen(text));
+    nu_track_assert(&ones[0].track, 1, 0);
+    assert_body(ones[0].res, "0", 1);
+    nu_track_assert(&ones[2].track, 1, NNG_ESTATE);
+    start_one(&ones[3]);
+    nu_track_assert(&ones[3].track, 1, NNG_ESTATE);
+    for (int i = 0; i < 4; i++) {
+        close_one(&ones[i]);
+    }
+    nu_pair_close(&pair);
 }
 
 /* ---- Ends at every stage ------------------------------------------------------------------ */

@@ -228,7 +228,8 @@ NNG_DECL void nng_http_res_get_data(nng_http_res *res, void **datap, size_t *siz
  * NNG_ECLOSED (this side closed), NNG_ECONNRESET (the peer closed or reset; of reads, reset only),
  * NNG_ETIMEDOUT (the aio's time limit, which covers the whole operation), NNG_ECANCELED or the code
  * given to nng_aio_abort(), NNG_ENOMEM, NNG_ENOTSUP (in a forked child).
- * Whatever the result, nng_aio_count() is the number of bytes really moved.
+ * Whatever the result, nng_aio_count() is the number of bytes really moved, if nothing else is
+ * said.
  */
 typedef struct nng_http_conn nng_http_conn;
 
