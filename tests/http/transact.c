@@ -3,10 +3,12 @@
 #include "support/talk.h"
 
 #include <criterion/criterion.h>
+#include <linux/sockios.h>
 #include <nng/uring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -412,6 +414,42 @@ Test(transact, early_refusal)
         nu_talk_finish(&t, 0);
         cr_assert_eq(nng_http_res_get_status(t.res), 413);
         assert_body(t.res, "no", 2);
+        nu_talk_close(&t);
+    }
+    free(data);
+}
+
+static void refuse_and_reset(void *arg)
+{
+    struct nu_talk *t    = arg;
+    int             left = 1;
+    nu_talk_say(t, "HTTP/1.1 413 Too Large\r\nContent-Length: 40000\r\n\r\n");
+    uint8_t *page = nu_pattern_new(40000, 2);
+    nu_talk_send(t, page, 40000);
+    free(page);
+    while (left > 0) { /* until all of it has arrived */
+        cr_assert_eq(ioctl(t->pair.fd, SIOCOUTQ, &left), 0);
+        usleep(100);
+    }
+    nu_pair_reset(&t->pair);
+}
+
+/* The reset is seen by the write, before the answer is read: for the owner is kept busy. */
+Test(transact, early_refusal_unread)
+{
+    uint8_t *data = nu_pattern_new(NU_PLENTY, 1);
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct nu_talk t;
+        void          *got;
+        size_t         size;
+        open_talk(&t, mode, "POST");
+        cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
+        nu_talk_start(&t, transact);
+        nu_talk_hear(&t, "POST /x");
+        nu_on_owner(t.pair.conn, refuse_and_reset, &t);
+        nu_talk_finish_count(&t, 0, 40000);
+        nng_http_res_get_data(t.res, &got, &size);
+        nu_pattern_assert(got, 0, 40000, 2);
         nu_talk_close(&t);
     }
     free(data);
