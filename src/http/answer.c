@@ -87,18 +87,29 @@ static int complete_connection(struct nu_session *s, nng_http_res *res)
     return s->http10 ? nng_http_res_add_header(res, "Connection", "keep-alive") : 0;
 }
 
-/* A client must find the end of the response, whatever the handler has set. */
-static int complete_length(const struct nu_session *s, nng_http_res *res)
+/*
+ * A client must find the end of the response, whatever the handler has set. Nothing may follow a
+ * 1xx, which is no answer: the next would be taken for it. Nor a body that the handler says is in
+ * chunks, which it may be or not.
+ */
+static int complete_length(struct nu_session *s, nng_http_res *res)
 {
     const char *length = nng_http_res_get_header(res, "Content-Length");
     unsigned    status = nng_http_res_get_status(res);
     char        size[NU_DECIMAL_MAX + 1];
     size[nu_decimal(size, res->body.size)] = '\0';
     if (status < 200 || status == NNG_HTTP_STATUS_NO_CONTENT) {
-        (void) nng_http_res_del_header(res, "Content-Length"); /* RFC 9110 8.6 */
+        s->last = s->last || status < 200;
+        (void) nng_http_res_del_header(res, "Content-Length");    /* RFC 9110 8.6 */
+        (void) nng_http_res_del_header(res, "Transfer-Encoding"); /* RFC 9112 6.1 */
         return 0;
     }
-    if (nu_status_bodiless(status) || nng_http_res_get_header(res, "Transfer-Encoding") != NULL ||
+    if (!nu_status_bodiless(status) && nng_http_res_get_header(res, "Transfer-Encoding") != NULL) {
+        s->last = true;
+        (void) nng_http_res_del_header(res, "Content-Length"); /* RFC 9112 6.2 */
+        return 0;
+    }
+    if (nu_status_bodiless(status) ||
         (length != NULL && (s->file != NULL || s->bodiless || strcmp(length, size) == 0))) {
         return 0;
     }
@@ -107,9 +118,9 @@ static int complete_length(const struct nu_session *s, nng_http_res *res)
 
 static int complete_head(struct nu_session *s, nng_http_res *res)
 {
-    int err = complete_connection(s, res);
+    int err = complete_length(s, res);
     if (err == 0) {
-        err = complete_length(s, res);
+        err = complete_connection(s, res);
     }
     if (err == 0 && nng_http_res_get_header(res, "Date") == NULL) {
         char        date[NU_DATE_LEN + 1];
