@@ -4,6 +4,7 @@
 #include "http/pages.h"
 #include "http/server.h"
 #include "http/session.h"
+#include "wire/chars.h"
 #include "wire/date.h"
 #include "wire/message.h"
 #include "wire/status.h"
@@ -204,29 +205,37 @@ void nu_session_answer_error(struct nu_session *s, unsigned status)
     nu_session_answer(s, res);
 }
 
-/* The path and query of a target, also of one in absolute form. */
-static struct nu_slice path_of(struct nu_slice target)
+/* A decoded path, for a URI. */
+static void print_path(struct nu_buf *text, const char *path)
 {
-    const char *slashes = target.p[0] != '/' ? memmem(target.p, target.n, "://", 3) : NULL;
-    if (slashes != NULL) {
-        const char *end = target.p + target.n, *p = slashes + 3;
-        while (p < end && *p != '/' && *p != '?') {
-            p++;
+    static const char hex[] = "0123456789ABCDEF";
+    for (; *path != '\0'; path++) {
+        unsigned char byte      = (unsigned char) *path;
+        char          escape[3] = { '%', hex[byte >> 4], hex[byte & 15] };
+        if ((nu_chars[byte] & NU_CHAR_PLAIN) != 0 || strchr("/!$&'()*+,;=:@", byte) != NULL) {
+            nu_buf_add(text, path, 1);
+        } else {
+            nu_buf_add(text, escape, 3);
         }
-        target = (struct nu_slice){ p, (size_t) (end - p) };
     }
-    return target;
 }
 
-/* What the request has beyond the handler's URI is kept: the path of a tree, and the query. */
-static int set_location(nng_http_res *res, const nng_http_handler *h, struct nu_slice target)
+/*
+ * What the request has beyond the handler's URI is kept: the path of a tree, and the query. That is
+ * the path that was understood, not the one that was sent: with dot segments in it, that could make
+ * a host of its own behind our location, and so could a second '/' at its start.
+ */
+static int set_location(nng_http_res *res, const nng_http_handler *h, const char *path,
+                        struct nu_slice query)
 {
-    size_t          base = strlen(h->uri);
-    struct nu_slice path = path_of(target);
-    struct nu_buf   text = { 0 };
+    size_t        len  = strlen(h->location);
+    const char   *rest = h->tree ? path + strlen(h->uri) : "";
+    struct nu_buf text = { 0 };
     nu_buf_str(&text, h->location);
-    if (path.n >= base && memcmp(path.p, h->uri, base) == 0) {
-        nu_buf_add(&text, path.p + base, path.n - base);
+    print_path(&text, len > 0 && h->location[len - 1] == '/' && *rest == '/' ? rest + 1 : rest);
+    if (query.p != NULL) {
+        nu_buf_str(&text, "?");
+        nu_buf_add(&text, query.p, query.n);
     }
     nu_buf_add(&text, "", 1);
     int err = nu_buf_error(&text);
@@ -237,13 +246,13 @@ static int set_location(nng_http_res *res, const nng_http_handler *h, struct nu_
     return err;
 }
 
-nng_http_res *nu_redirect_res(const nng_http_handler *h, struct nu_slice target)
+nng_http_res *nu_redirect_res(const nng_http_handler *h, const char *path, struct nu_slice query)
 {
     nng_http_res *res;
     if (nng_http_res_alloc_error(&res, h->status) != 0) {
         return NULL;
     }
-    if (set_location(res, h, target) != 0) {
+    if (set_location(res, h, path, query) != 0) {
         nng_http_res_free(res);
         return NULL;
     }

@@ -99,7 +99,7 @@ Test(answer_redirect, locations)
           "http://new.example/~a-b._c;d=e,f+g!h$i&j'(k)*@l:m" },
         { "/%74ree/a", "http://new.example/a" },
         { "/./tree//a", "http://new.example/a" },
-        { "/tree/x/../a/.", "http://new.example/a/" },
+        { "/tree/x/../a/", "http://new.example/a/" },
         { "/tree@evil.example/../tree/a", "http://new.example/a" },
         { "/tree.evil.example/../tree", "http://new.example" },
         { "http://h/tree:80/../tree/a", "http://new.example/a" },
@@ -154,12 +154,17 @@ Test(answer_redirect, to_nothing_but_the_path)
     struct nu_browser b;
     nu_web_open(&web);
     add(&web, "/old", 302, "", true);
+    add(&web, "/older", 302, "/", true);
     nu_web_start(&web);
     nu_browser_open(&b, web.port);
     nu_browser_get(&b, "/old/a");
     assert_location(&b, 302, "/a");
     nu_browser_get(&b, "/old//evil.example/a");
     assert_location(&b, 302, "/evil.example/a");
+    nu_browser_get(&b, "/older/evil.example/a");
+    assert_location(&b, 302, "/evil.example/a");
+    nu_browser_get(&b, "/older?a");
+    assert_location(&b, 302, "/?a");
     nu_browser_close(&b);
     nu_web_close(&web);
 }
