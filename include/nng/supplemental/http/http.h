@@ -368,10 +368,11 @@ NNG_DECL int nng_http_handler_alloc_static(nng_http_handler **handlerp, const ch
 
 /*
  * Sends clients elsewhere: `status` (300 to 399; 0 means 301) with a Location of `location`
- * followed by what the request has beyond the handler's URI: the rest of the path if it is a tree,
- * and the query. For all methods, unless nng_http_handler_set_method() says otherwise. A body is
- * not read, and the connection stays open (NNG closes it). NNG_EINVAL: another status, or a
- * location with control characters. NNG_ENOMEM. nng_http_handler_alloc_redirect(3).
+ * followed by what the request has beyond the handler's URI: the rest of the path if it is a tree
+ * (without dot segments, and with one '/' in between), and the query. For all methods, unless
+ * nng_http_handler_set_method() says otherwise. A body is not read, and the connection stays open
+ * (NNG closes it). NNG_EINVAL: another status, or a location with control characters. NNG_ENOMEM.
+ * nng_http_handler_alloc_redirect(3).
  */
 NNG_DECL int nng_http_handler_alloc_redirect(nng_http_handler **handlerp, const char *uri,
                                              uint16_t status, const char *location);
