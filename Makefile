@@ -5,7 +5,7 @@
 #   make test       all tests; TEST_ARGS="--filter=url/*" goes to Criterion, TEST_JOBS=N in parallel
 #   make asan       the same tests under AddressSanitizer, LeakSanitizer and UBSan
 #   make tsan       the same tests under ThreadSanitizer
-#   make acceptance the program from the outside: curl, wrk, strace (ACCEPTANCE_ARGS="SECONDS DIR")
+#   make acceptance servers from the outside, with real clients (ACCEPTANCE_ARGS="curl node ...")
 #   make race       random operations on random connections for RACE_SECONDS (60), plainly and
 #                   under the sanitizers
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
@@ -82,7 +82,8 @@ FAULT_SRC   := $(wildcard tests/fault/*.c)
 # rand_r.c makes Criterion work under TSan, replay.c is the main of the replay programs.
 SUPPORT_SRC := $(filter-out %/replay.c $(if $(findstring thread,$(SAN)),,%/rand_r.c),\
                  $(wildcard tests/support/*.c))
-TEST_SRC    := $(filter-out tests/fuzz/% tests/fault/% tests/support/% tests/dropin/%,\
+TEST_SRC    := $(filter-out tests/fuzz/% tests/fault/% tests/support/% tests/dropin/% \
+                 tests/acceptance/%,\
                  $(call find_c,tests))
 
 LIB_OBJ     := $(call objs,$(LIB_SRC)) $(patsubst /usr/share/%.c,$(OBJ)/%.o,$(LLHTTP_SRC))
@@ -191,6 +192,9 @@ $(B)/tests: $(TEST_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 $(B)/tests-fault: $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 	$(call link,$(WRAPPED:%=-Wl,--wrap=%) $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lcriterion)
 
+$(B)/acceptance-server: $(OBJ)/tests/acceptance/server.o $(B)/libnng-uring.a $(B)/link
+	$(call link,$< $(B)/libnng-uring.a)
+
 $(B)/replay-%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/support/replay.o $(LIB_OBJ) $(B)/link
 	$(call link,$< $(OBJ)/tests/support/replay.o $(LIB_OBJ))
 
@@ -198,7 +202,7 @@ $(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
 	$(call link,-fsanitize=fuzzer $< $(LIB_OBJ))
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) $(FAULT_OBJ) \
-           $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o)
+           $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/acceptance/server.o)
 
 # ---- Running -------------------------------------------------------------------------------------
 
@@ -229,8 +233,8 @@ race:
 	done
 
 acceptance:
-	@scripts/install-deps ci
-	@$(MAKE) --no-print-directory all
+	@scripts/install-deps acceptance
+	@$(MAKE) --no-print-directory all build/acceptance-server
 	@scripts/acceptance $(ACCEPTANCE_ARGS)
 
 fuzz:
