@@ -6,6 +6,7 @@
 #   make asan       the same tests under AddressSanitizer, LeakSanitizer and UBSan
 #   make tsan       the same tests under ThreadSanitizer
 #   make acceptance servers from the outside, with real clients (ACCEPTANCE_ARGS="curl node ...")
+#   make dropin     the programs of tests/dropin, built against NNG and against this library
 #   make race       random operations on random connections for RACE_SECONDS (60), plainly and
 #                   under the sanitizers
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
@@ -15,7 +16,7 @@
 #   make clean
 #
 # CC=clang builds with clang; CFLAGS (-O2 -g), CPPFLAGS and LDFLAGS are yours. serve, test, asan,
-# tsan, acceptance, fuzz and lint install what they need first (scripts/install-deps).
+# tsan, acceptance, dropin, fuzz and lint install what they need first (scripts/install-deps).
 
 VERSION := 0.1.0
 ABI     := 1.0.0# its first number is the SONAME's
@@ -108,7 +109,7 @@ WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall pt
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all serve test asan tsan race acceptance fuzz lint format install clean \
+.PHONY: all serve test asan tsan race acceptance dropin fuzz lint format install clean \
         run-tests run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -236,6 +237,11 @@ acceptance:
 	@scripts/install-deps acceptance
 	@$(MAKE) --no-print-directory all build/acceptance-server
 	@scripts/acceptance $(ACCEPTANCE_ARGS)
+
+dropin:
+	@scripts/install-deps ci
+	@$(MAKE) --no-print-directory all
+	@scripts/check-dropin
 
 fuzz:
 	@scripts/install-deps ci

@@ -41,17 +41,25 @@ static void dispose(nng_aio *aio)
 
 /*
  * A response that is there is success, also if the server did not want the rest of the request:
- * then it says that it closes the connection, or just does so.
+ * then it says that it closes the connection, or just does so. Only who says how long the response
+ * is may do so by a reset, though: the kernel reports it once, and where it told the write, all
+ * that the read sees is the end of the stream.
  */
 static int result(const struct transact *t)
 {
-    if (t->read_err == 0 && (t->write_err == 0 || t->write_err == NNG_ECONNRESET || t->in.last)) {
+    bool reset   = t->write_err == NNG_ECONNRESET;
+    bool open    = t->in.phase == NU_INCOMING_CLOSE;
+    bool written = t->write_err == 0 || (reset && !open) || (!reset && t->in.last);
+    if (t->read_err == 0 && written) {
         return 0;
     }
     if (t->abort != 0) {
         return t->abort;
     }
-    return t->read_err != 0 ? t->read_err : t->write_err;
+    if (t->read_err == 0 || (reset && t->read_err == NNG_ECONNSHUT)) {
+        return t->write_err;
+    }
+    return t->read_err;
 }
 
 static void end(struct transact *t)
@@ -62,6 +70,8 @@ static void end(struct transact *t)
     size_t   count = 0;
     if (err == 0) {
         nng_http_res_get_data(t->in.res, &data, &count);
+    } else {
+        nu_body_drop(&t->in.res->body);
     }
     if (t->own != NULL) {
         nu_tcp_close(&t->own->tcp, err != 0);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "io/attempt.h"
+#include "io/counters.h"
 #include "io/features.h"
 #include "io/runtime.h"
 
@@ -119,7 +120,9 @@ void nu_tcp_write_done(struct nu_op *op, int res, uint32_t flags)
         aio->io.done += (size_t) res;
     }
     int err = verdict(tcp, aio, res);
+    nu_count(NU_COUNT_DEADLINES_FIRED, res == -ECANCELED && err == NNG_ETIMEDOUT);
     if (err == AGAIN) {
+        nu_count(NU_COUNT_SHORT_WRITES, res > 0);
         tcp->patient = true;
         submit(tcp, aio);
         nu_unlock(&tcp->lock);
