@@ -5,7 +5,7 @@
 #   make test       all tests; TEST_ARGS="--filter=url/*" goes to Criterion, TEST_JOBS=N in parallel
 #   make asan       the same tests under AddressSanitizer, LeakSanitizer and UBSan
 #   make tsan       the same tests under ThreadSanitizer
-#   make acceptance the program from the outside: curl, wrk, strace (ACCEPTANCE_ARGS="SECONDS DIR")
+#   make acceptance servers from the outside, with real clients (ACCEPTANCE_ARGS="curl node ...")
 #   make dropin     the programs of tests/dropin, built against NNG and against this library
 #   make peers      our client with nginx, Node and Python
 #   make race       random operations on random connections for RACE_SECONDS (60), plainly and
@@ -85,7 +85,7 @@ DIFF_SRC    := tests/wire/differential.c
 # rand_r.c makes Criterion work under TSan, replay.c is the main of the replay programs.
 SUPPORT_SRC := $(filter-out %/replay.c $(if $(findstring thread,$(SAN)),,%/rand_r.c),\
                  $(wildcard tests/support/*.c))
-TEST_SRC    := $(filter-out $(DIFF_SRC) $(addprefix tests/,fuzz/% fault/% support/% dropin/% peers/%),\
+TEST_SRC    := $(filter-out $(DIFF_SRC) $(addprefix tests/,acceptance/% dropin/% fault/% fuzz/% peers/% support/%),\
                  $(call find_c,tests))
 
 LIB_OBJ     := $(call objs,$(LIB_SRC)) $(patsubst /usr/share/%.c,$(OBJ)/%.o,$(LLHTTP_SRC))
@@ -203,6 +203,9 @@ $(B)/tests-differential: $(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 $(B)/peers-%: $(OBJ)/tests/peers/%.o $(B)/libnng-uring.a $(B)/link
 	$(call link,$< $(B)/libnng-uring.a)
 
+$(B)/acceptance-server: $(OBJ)/tests/acceptance/server.o $(B)/libnng-uring.a $(B)/link
+	$(call link,$< $(B)/libnng-uring.a)
+
 $(B)/replay-%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/support/replay.o $(LIB_OBJ) $(B)/link
 	$(call link,$< $(OBJ)/tests/support/replay.o $(LIB_OBJ))
 
@@ -210,7 +213,8 @@ $(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
 	$(call link,-fsanitize=fuzzer $< $(LIB_OBJ))
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) $(FAULT_OBJ) \
-           $(DIFF_OBJ) $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o)
+           $(DIFF_OBJ) $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o \
+           $(OBJ)/tests/acceptance/server.o)
 
 # ---- Running -------------------------------------------------------------------------------------
 
@@ -241,8 +245,8 @@ race:
 	done
 
 acceptance:
-	@scripts/install-deps ci
-	@$(MAKE) --no-print-directory all
+	@scripts/install-deps acceptance
+	@$(MAKE) --no-print-directory all build/acceptance-server
 	@scripts/acceptance $(ACCEPTANCE_ARGS)
 
 dropin:

@@ -184,8 +184,10 @@ static void fired(struct nu_timer *timer)
 
 /* ---- Reading and writing ------------------------------------------------------------------ */
 
+/* The timer may have fired and been beaten by bytes that came at that moment. */
 static void receive(struct nu_session *s)
 {
+    set_deadline(s, s->deadline);
     if (nng_aio_begin(&s->aio)) {
         nu_tcp_read(&s->conn.tcp, &s->aio, NU_READ_FILL);
     }
