@@ -35,7 +35,6 @@ static void drop_out(struct nu_session *s)
 static void dispose(nng_aio *aio)
 {
     struct nu_session *s = nu_container(aio, struct nu_session, aio);
-    nu_conn_fini(&s->conn);
     nu_aio_fini(aio);
     free(s);
 }
