@@ -236,7 +236,7 @@ static void post_chunks(struct nu_browser *b, size_t size)
 
 Test(limits, drain_bytes)
 {
-    static const size_t sizes[] = { 0, 1, 1000, 262144, (size_t) 1 << 19 };
+    static const size_t sizes[] = { 0, 1, 1000, 262144, 1 << 19 };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct nu_web     web;
         struct nu_browser b;

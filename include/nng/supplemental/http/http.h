@@ -459,8 +459,8 @@ NNG_DECL int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *add
 /*
  * The page for responses with this status that the server makes itself, or that a handler made with
  * nng_http_res_alloc_error(): `html`, or what is in the file now (up to 16 MiB). It replaces the
- * one set before, and works at once. NNG_EINVAL (not 100 to 999), NNG_ENOMEM; of files NNG_ENOENT,
- * NNG_EPERM, NNG_ENOFILES, NNG_EMSGSIZE.
+ * one set before, and works at once. NNG_EINVAL (not 100 to 999, not a regular file), NNG_ENOMEM;
+ * of files NNG_ENOENT, NNG_EPERM, NNG_ENOFILES, NNG_EMSGSIZE.
  * nng_http_server_set_error_page(3), nng_http_server_set_error_file(3).
  */
 NNG_DECL int nng_http_server_set_error_page(nng_http_server *server, uint16_t status,
