@@ -3,7 +3,6 @@
 #include "http/exchange.h"
 #include "io/aio_data.h"
 #include "net/tcp_read.h"
-#include "net/tcp_write.h"
 
 #include <nng/uring.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@ void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd, void (*gone
     conn->asked    = 0;
     conn->answered = 0;
     conn->last     = false;
+    atomic_init(&conn->written, false);
 }
 
 static void gone(struct nu_tcp *tcp)
@@ -53,17 +53,23 @@ static bool begin_vec(nng_http_conn *conn, nng_aio *aio)
     return err == 0;
 }
 
+void nu_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
+{
+    atomic_store_explicit(&conn->written, true, memory_order_relaxed);
+    nu_tcp_write(&conn->tcp, aio, kind);
+}
+
 void nng_http_conn_write(nng_http_conn *conn, nng_aio *aio)
 {
     if (begin_vec(conn, aio)) {
-        nu_tcp_write(&conn->tcp, aio, NU_WRITE_SOME);
+        nu_conn_write(conn, aio, NU_WRITE_SOME);
     }
 }
 
 void nng_http_conn_write_all(nng_http_conn *conn, nng_aio *aio)
 {
     if (begin_vec(conn, aio)) {
-        nu_tcp_write(&conn->tcp, aio, NU_WRITE_ALL);
+        nu_conn_write(conn, aio, NU_WRITE_ALL);
     }
 }
 

@@ -185,6 +185,7 @@ static void begin(struct nu_session *s, const struct nu_head *head)
     s->bodiless = is(head->method, "HEAD");
     nu_intake_begin(&s->body, head);
     s->expects = head->expect_continue && all && nu_intake_unread(&s->body);
+    atomic_store_explicit(&s->conn.written, false, memory_order_relaxed);
 }
 
 static enum progress answer_static(struct nu_session *s, nng_http_handler *h, size_t length)

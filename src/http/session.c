@@ -240,11 +240,12 @@ void nu_session_send_part(struct nu_session *s, const struct iovec *iov, unsigne
 }
 
 /* Everything before it has been written, so there is room; where there is none, the client goes on
- * without being told, after a while of its own choice. */
+ * without being told, after a while of its own choice. It must not come in the midst of a response
+ * that a handler has begun. */
 void nu_session_continue(struct nu_session *s)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (s->expects) {
+    if (s->expects && !atomic_load_explicit(&s->conn.written, memory_order_relaxed)) {
         s->expects = false;
         nu_tcp_send_now(&s->conn.tcp, text, sizeof text - 1);
     }

@@ -18,8 +18,7 @@ answered_more() {
     [ "$(ask count)" -ge "$1" ]
 }
 
-# besiege WHAT MOST PATH: 200 clients, of whom no more than MOST can be there at once; then one more,
-# for the path.
+# besiege WHAT MOST: 200 clients, of whom no more than MOST can be there at once.
 besiege() {
     local first
     start_clients
@@ -30,13 +29,13 @@ besiege() {
     ask drop 10 >/dev/null
     check "full: ten leave, ten others are served, $1" await 5 answered_more "$first"
     end_clients
-    check "full: all leave, and it serves, $1" await 5 status 200 -m 2 "$url$3"
+    check "full: all leave, and it serves, $1" await 5 status 200 -m 2 "$url/"
     check_stop "full: $1"
 }
 
 start prlimit --nofile=64 "$program" serve --listen 127.0.0.1:0
-besiege "64 descriptors" 63 /
-start prlimit --nofile=64 "$handlers" "$work" 1000
-besiege "64 descriptors, 1,000 connections allowed" 63 /static
-start "$handlers" "$work" 50
-besiege "50 connections allowed" 50 /static
+besiege "64 descriptors" 63
+start prlimit --nofile=64 "$program" serve --connections 1000 --listen 127.0.0.1:0
+besiege "64 descriptors, 1,000 connections allowed" 63
+serve --connections 50
+besiege "50 connections allowed" 50

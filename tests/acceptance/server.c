@@ -1,5 +1,5 @@
 /*
- * A server with one handler of each kind, for real clients to try: server DIR [CONNECTIONS]
+ * A server with one handler of each kind, for real clients to try: server DIR
  * Prints its URL; ends on SIGTERM when what is in hand is answered. What it offers:
  *
  *   /static   "static\n"                      /files/...    the files below DIR
@@ -230,8 +230,8 @@ int main(int argc, char **argv)
     nng_sockaddr     addr;
     sigset_t         ends;
     int              sig;
-    if (argc < 2) {
-        fputs("usage: server DIR [CONNECTIONS]\n", stderr);
+    if (argc != 2) {
+        fputs("usage: server DIR\n", stderr);
         return 2;
     }
     sigemptyset(&ends);
@@ -243,11 +243,6 @@ int main(int argc, char **argv)
     nng_url_free(url);
     add_handlers(server, argv[1]);
     ensure(nng_http_server_set_error_page(server, 404, "<h1>nothing here</h1>\n"), "page");
-    if (argc > 2) {
-        ensure(
-            nng_uring_server_set_limit(server, NNG_URING_CONNECTIONS, strtoull(argv[2], NULL, 10)),
-            "limit");
-    }
     ensure(nng_http_server_start(server), "start");
     ensure(nng_http_server_get_addr(server, &addr), "address");
     printf("http://127.0.0.1:%u/\n", ntohs(addr.s_in.sa_port));

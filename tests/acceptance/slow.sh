@@ -1,6 +1,6 @@
 #!/bin/bash
-# Slow clients: 200 that send a byte a second keep nobody waiting, and are gone after 10 s, the time
-# for a head.
+# Slow clients: 200 that send a byte a second keep nobody waiting, and are gone when the time for a
+# head is over, which is 10 s by default.
 source "$(dirname "$0")/lib.sh"
 need node wrk curl
 
@@ -36,4 +36,19 @@ check "slow: after ten all were told 408 and are gone" await 10 gone
 note "gone after $((SECONDS - began)) s: $(ask trickling)"
 check "slow: descriptors back" await 5 fds_back "$before"
 end_clients
-check_stop slow
+check_stop "slow: head"
+
+serve --head-timeout 2000
+start_clients
+ask trickle 200 >/dev/null
+check "slow: with --head-timeout 2000 they are gone after two" await 4 gone
+end_clients
+check_stop "slow: --head-timeout"
+
+serve --idle-timeout 1000
+before=$(fds)
+start_clients
+check "slow: 200 that keep their connections" same 200 "$(ask open 200)"
+check "slow: with --idle-timeout 1000 they are gone after one" await 3 fds_back "$before"
+end_clients
+check_stop "slow: --idle-timeout"

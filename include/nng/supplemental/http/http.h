@@ -400,7 +400,8 @@ NNG_DECL int nng_http_handler_set_tree_exclusive(nng_http_handler *handler);
  * to read: nng_http_conn_read() and nng_http_conn_read_all() then give the bytes of the body,
  * without the framing of chunks, and NNG_ECONNSHUT at its end (NNG_EPROTO where a chunk is
  * malformed, NNG_ECONNRESET where the client leaves before the end). What it leaves is thrown away.
- * NNG_EBUSY. nng_http_handler_collect_body(3).
+ * A client that waits for 100 (Continue) is sent it when the handler reads, unless it has begun to
+ * write its response. NNG_EBUSY. nng_http_handler_collect_body(3).
  */
 NNG_DECL int nng_http_handler_collect_body(nng_http_handler *handler, bool want, size_t max);
 
