@@ -274,6 +274,7 @@ void nu_web_assert(const struct nu_web *web, const char *target, unsigned status
 void nu_desk_put(struct nu_desk *desk, nng_aio *aio)
 {
     pthread_mutex_lock(&desk->lock);
+    cr_assert_lt(desk->put - desk->taken, 64, "the desk is full");
     desk->aios[desk->put++ % 64] = aio;
     pthread_cond_signal(&desk->came);
     pthread_mutex_unlock(&desk->lock);
