@@ -138,7 +138,7 @@ static const char *const requests[] = {
 /* The desk is only so large, and handlers stay at work when their connection is gone. */
 static void await_room(int more)
 {
-    while (atomic_load(&at_work) > 64 - more) {
+    while (atomic_load(&at_work) > NU_DESK_PLACES / 2 - more) {
         usleep(100);
     }
 }
