@@ -4,6 +4,7 @@
 #include "http/pages.h"
 #include "http/server.h"
 #include "http/session.h"
+#include "wire/chars.h"
 #include "wire/date.h"
 #include "wire/message.h"
 #include "wire/status.h"
@@ -87,18 +88,29 @@ static int complete_connection(struct nu_session *s, nng_http_res *res)
     return s->http10 ? nng_http_res_add_header(res, "Connection", "keep-alive") : 0;
 }
 
-/* A client must find the end of the response, whatever the handler has set. */
-static int complete_length(const struct nu_session *s, nng_http_res *res)
+/*
+ * A client must find the end of the response, whatever the handler has set. Nothing may follow a
+ * 1xx, which is no answer: the next would be taken for it. Nor a body that the handler says is in
+ * chunks, which it may be or not.
+ */
+static int complete_length(struct nu_session *s, nng_http_res *res)
 {
     const char *length = nng_http_res_get_header(res, "Content-Length");
     unsigned    status = nng_http_res_get_status(res);
     char        size[NU_DECIMAL_MAX + 1];
     size[nu_decimal(size, res->body.size)] = '\0';
     if (status < 200 || status == NNG_HTTP_STATUS_NO_CONTENT) {
-        (void) nng_http_res_del_header(res, "Content-Length"); /* RFC 9110 8.6 */
+        s->last = s->last || status < 200;
+        (void) nng_http_res_del_header(res, "Content-Length");    /* RFC 9110 8.6 */
+        (void) nng_http_res_del_header(res, "Transfer-Encoding"); /* RFC 9112 6.1 */
         return 0;
     }
-    if (nu_status_bodiless(status) || nng_http_res_get_header(res, "Transfer-Encoding") != NULL ||
+    if (!nu_status_bodiless(status) && nng_http_res_get_header(res, "Transfer-Encoding") != NULL) {
+        s->last = true;
+        (void) nng_http_res_del_header(res, "Content-Length"); /* RFC 9112 6.2 */
+        return 0;
+    }
+    if (nu_status_bodiless(status) ||
         (length != NULL && (s->file != NULL || s->bodiless || strcmp(length, size) == 0))) {
         return 0;
     }
@@ -107,9 +119,9 @@ static int complete_length(const struct nu_session *s, nng_http_res *res)
 
 static int complete_head(struct nu_session *s, nng_http_res *res)
 {
-    int err = complete_connection(s, res);
+    int err = complete_length(s, res);
     if (err == 0) {
-        err = complete_length(s, res);
+        err = complete_connection(s, res);
     }
     if (err == 0 && nng_http_res_get_header(res, "Date") == NULL) {
         char        date[NU_DATE_LEN + 1];
@@ -193,29 +205,37 @@ void nu_session_answer_error(struct nu_session *s, unsigned status)
     nu_session_answer(s, res);
 }
 
-/* The path and query of a target, also of one in absolute form. */
-static struct nu_slice path_of(struct nu_slice target)
+/* A decoded path, for a URI. */
+static void print_path(struct nu_buf *text, const char *path)
 {
-    const char *slashes = target.p[0] != '/' ? memmem(target.p, target.n, "://", 3) : NULL;
-    if (slashes != NULL) {
-        const char *end = target.p + target.n, *p = slashes + 3;
-        while (p < end && *p != '/' && *p != '?') {
-            p++;
+    static const char hex[] = "0123456789ABCDEF";
+    for (; *path != '\0'; path++) {
+        unsigned char byte      = (unsigned char) *path;
+        char          escape[3] = { '%', hex[byte >> 4], hex[byte & 15] };
+        if ((nu_chars[byte] & NU_CHAR_PLAIN) != 0 || strchr("/!$&'()*+,;=:@", byte) != NULL) {
+            nu_buf_add(text, path, 1);
+        } else {
+            nu_buf_add(text, escape, 3);
         }
-        target = (struct nu_slice){ p, (size_t) (end - p) };
     }
-    return target;
 }
 
-/* What the request has beyond the handler's URI is kept: the path of a tree, and the query. */
-static int set_location(nng_http_res *res, const nng_http_handler *h, struct nu_slice target)
+/*
+ * What the request has beyond the handler's URI is kept: the path of a tree, and the query. That is
+ * the path that was understood, not the one that was sent: with dot segments in it, that could make
+ * a host of its own behind our location, and so could a second '/' at its start.
+ */
+static int set_location(nng_http_res *res, const nng_http_handler *h, const char *path,
+                        struct nu_slice query)
 {
-    size_t          base = strlen(h->uri);
-    struct nu_slice path = path_of(target);
-    struct nu_buf   text = { 0 };
+    size_t        len  = strlen(h->location);
+    const char   *rest = h->tree ? path + strlen(h->uri) : "";
+    struct nu_buf text = { 0 };
     nu_buf_str(&text, h->location);
-    if (path.n >= base && memcmp(path.p, h->uri, base) == 0) {
-        nu_buf_add(&text, path.p + base, path.n - base);
+    print_path(&text, len > 0 && h->location[len - 1] == '/' && *rest == '/' ? rest + 1 : rest);
+    if (query.p != NULL) {
+        nu_buf_str(&text, "?");
+        nu_buf_add(&text, query.p, query.n);
     }
     nu_buf_add(&text, "", 1);
     int err = nu_buf_error(&text);
@@ -226,13 +246,13 @@ static int set_location(nng_http_res *res, const nng_http_handler *h, struct nu_
     return err;
 }
 
-nng_http_res *nu_redirect_res(const nng_http_handler *h, struct nu_slice target)
+nng_http_res *nu_redirect_res(const nng_http_handler *h, const char *path, struct nu_slice query)
 {
     nng_http_res *res;
     if (nng_http_res_alloc_error(&res, h->status) != 0) {
         return NULL;
     }
-    if (set_location(res, h, target) != 0) {
+    if (set_location(res, h, path, query) != 0) {
         nng_http_res_free(res);
         return NULL;
     }

@@ -21,8 +21,10 @@ void nu_session_answer_error(struct nu_session *session, unsigned status);
  * closed. */
 bool nu_session_answer_static(struct nu_session *session, nng_http_handler *handler);
 
-/* The response of a REDIRECT handler to a request for `target`. NULL: no memory. */
-nng_http_res *nu_redirect_res(const nng_http_handler *handler, struct nu_slice target);
+/* The response of a REDIRECT handler to a request for that path, decoded, and query (p is NULL
+ * where there is none). NULL: no memory. */
+nng_http_res *nu_redirect_res(const nng_http_handler *handler, const char *path,
+                              struct nu_slice query);
 
 /* Begins an answer whose body is written in parts: takes `res`, which it then owns, adds the head
  * to session->out. False: no memory, and the session is closed. */

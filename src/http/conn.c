@@ -2,7 +2,6 @@
 
 #include "http/exchange.h"
 #include "io/aio_data.h"
-#include "io/runtime.h"
 #include "net/tcp_read.h"
 
 #include <nng/uring.h>
@@ -11,7 +10,6 @@
 void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd, void (*gone)(struct nu_tcp *))
 {
     nu_tcp_init(&conn->tcp, loop, fd, gone);
-    pthread_mutex_init(&conn->order, NULL);
     conn->session  = NULL;
     conn->served   = false;
     conn->asked    = 0;
@@ -20,19 +18,9 @@ void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd, void (*gone
     atomic_init(&conn->written, false);
 }
 
-void nu_conn_fini(nng_http_conn *conn)
-{
-    /* A transact that has ended may be about to leave it, on the thread that started it. */
-    nu_lock(&conn->order);
-    nu_unlock(&conn->order);
-    pthread_mutex_destroy(&conn->order);
-}
-
 static void gone(struct nu_tcp *tcp)
 {
-    nng_http_conn *conn = nu_container(tcp, nng_http_conn, tcp);
-    nu_conn_fini(conn);
-    free(conn);
+    free(nu_container(tcp, nng_http_conn, tcp));
 }
 
 nng_http_conn *nu_conn_new(struct nu_loop *loop, int fd)

@@ -17,18 +17,15 @@ struct nng_http_conn {
     atomic_bool        written; /* by the handler of the request in hand, if it is a session's */
 
     /* Requests of transacts that were begun, and responses to them that were read. */
-    pthread_mutex_t order; /* a transact's write and its read join their queues under it */
-    uint64_t        asked; /* under `order` */
+    uint64_t asked; /* under transact.c's lock */
 
     /* under tcp.lock; changed by the owner */
     uint64_t answered;
     bool     last; /* the last response that was read was the last one there is */
 };
 
-/* For a connected socket, which it then owns; `gone` ends by nu_conn_fini(). Owner of `loop` only.
- */
+/* For a connected socket, which it then owns; `gone` frees it. Owner of `loop` only. */
 void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd, void (*gone)(struct nu_tcp *));
-void nu_conn_fini(nng_http_conn *conn);
 
 /* Writes; notes that this has happened. For a begun aio with a vector. Any thread. */
 void nu_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind);

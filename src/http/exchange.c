@@ -148,14 +148,21 @@ static int take(nng_aio *aio, struct nu_tcp *tcp, bool all)
     return NU_READ_MORE;
 }
 
+/* The peer has sent its last, and the body is not complete. */
+static int cut_short(struct nu_tcp *tcp, int end)
+{
+    nu_container(tcp, struct nu_session, conn.tcp)->last = true;
+    return end == NNG_ECONNSHUT ? NNG_ECONNRESET : end;
+}
+
 static int take_some(nng_aio *aio, struct nu_tcp *tcp, int end)
 {
-    return end != 0 ? end : take(aio, tcp, false);
+    return end != 0 ? cut_short(tcp, end) : take(aio, tcp, false);
 }
 
 static int take_all(nng_aio *aio, struct nu_tcp *tcp, int end)
 {
-    return end != 0 ? end : take(aio, tcp, true);
+    return end != 0 ? cut_short(tcp, end) : take(aio, tcp, true);
 }
 
 void nu_exchange_read(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)

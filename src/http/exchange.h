@@ -32,7 +32,8 @@ struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler
 int nu_exchange_keep_body(struct nu_exchange *exchange);
 
 /* Reads from the body that was not collected, for a begun aio with a vector; NNG_ECONNSHUT at its
- * end, NNG_EPROTO where its chunks are malformed. Any thread. */
+ * end, NNG_EPROTO where its chunks are malformed, NNG_ECONNRESET where it is cut short. Any thread.
+ */
 void nu_exchange_read(nng_http_conn *conn, nng_aio *aio, enum nu_read kind);
 
 /* Calls the handler, whose answer reaches the session by nu_session_answer(). The session may be

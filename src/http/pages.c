@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PIECE 4096U
@@ -98,9 +99,14 @@ int nng_http_server_set_error_page(nng_http_server *server, uint16_t status, con
     return html == NULL ? NNG_EINVAL : set(&server->pages, status, html, strlen(html));
 }
 
+/* Of a pipe there may be nothing yet, or a part. */
 static int read_all(int fd, struct nu_buf *buf)
 {
-    ssize_t n = 1;
+    struct stat st;
+    ssize_t     n = 1;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return NNG_EINVAL;
+    }
     while (n != 0 && buf->len <= MAX_FILE) {
         if (nu_buf_reserve(buf, PIECE) != 0) {
             return NNG_ENOMEM;

@@ -96,10 +96,9 @@ static void accepted(struct nu_listener *listener, int fd)
 {
     struct nu_port  *port   = nu_container(listener, struct nu_port, listener);
     nng_http_server *server = port->server;
-    bool             room   = may_accept(listener);
+    unsigned long    others = atomic_fetch_add(&server->connections, 1); /* those of all loops */
     port->nsessions++;
-    atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
-    if (!room || nu_session_start(port, fd) != 0) {
+    if (others >= port->limits[NNG_URING_CONNECTIONS] || nu_session_start(port, fd) != 0) {
         port->nsessions--;
         atomic_fetch_sub_explicit(&server->connections, 1, memory_order_relaxed);
         close(fd);

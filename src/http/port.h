@@ -39,6 +39,7 @@ struct nu_port {
     int64_t            date_second;
     char               date[6 + NU_DATE_LEN + 3]; /* the Date line of that second */
     char               path[NU_MAX_TARGET + 2];   /* of the request being looked at, decoded */
+    struct nu_slice    query;                     /* likewise, not decoded; p NULL: none */
     struct nu_field    fields[];                  /* likewise */
 };
 

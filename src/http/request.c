@@ -155,17 +155,16 @@ static void answer_nobody(struct nu_session *s, const struct nu_head *head, unsi
     nu_session_answer(s, res);
 }
 
-/* What the target means to us as a path, to port->path. 0, or the status to answer with. */
+/* What the target means to us, to port->path and port->query. 0, or the status to answer with. */
 static unsigned find_path(const struct nu_session *s, const struct nu_head *head)
 {
-    struct nu_slice query;
-    size_t          len;
+    size_t len;
     if (is(head->method, "CONNECT") || is(head->target, "*")) {
         return NNG_HTTP_STATUS_NOT_IMPLEMENTED; /* we are no proxy, and OPTIONS * asks for nothing
                                                  */
     }
     return nu_target_decode(head->target.p, head->target.n, s->port->path, sizeof s->port->path,
-                            &len, &query) == 0
+                            &len, &s->port->query) == 0
                ? 0
                : NNG_HTTP_STATUS_BAD_REQUEST;
 }
@@ -212,7 +211,7 @@ static void answer_file(struct nu_session *s, nng_http_handler *h, const struct 
 
 static void answer_redirect(struct nu_session *s, nng_http_handler *h, const struct nu_head *head)
 {
-    nng_http_res *res = nu_redirect_res(h, head->target);
+    nng_http_res *res = nu_redirect_res(h, s->port->path, s->port->query);
     consume(s, head->length);
     if (res == NULL) {
         nu_session_abandon(s);

@@ -35,7 +35,6 @@ static void drop_out(struct nu_session *s)
 static void dispose(nng_aio *aio)
 {
     struct nu_session *s = nu_container(aio, struct nu_session, aio);
-    nu_conn_fini(&s->conn);
     nu_aio_fini(aio);
     free(s);
 }
@@ -148,18 +147,22 @@ static void allow(struct nu_session *s, enum nng_uring_limit limit)
     set_deadline(s, ms > 0 ? s->port->loop->now + ms * NU_MS : NU_NEVER);
 }
 
-/* Whether a read or write that takes its time has at least moved something since. */
+/* Whether a read or write that takes its time has at least moved something since. For a write that
+ * is what the peer has taken: the kernel asks for more only when much of its buffer is free. */
 static bool progresses(struct nu_session *s)
 {
-    if (s->state != NU_SESSION_COLLECTING && s->state != NU_SESSION_WRITING &&
-        s->state != NU_SESSION_SENDING) {
+    bool   reads = s->state == NU_SESSION_COLLECTING;
+    size_t moved = s->aio.io.done;
+    if (!reads && s->state != NU_SESSION_WRITING && s->state != NU_SESSION_SENDING) {
         return false;
     }
-    size_t moved = s->aio.io.done;
+    if (!reads) {
+        moved -= nu_tcp_untaken(&s->conn.tcp); /* only whether it changes counts */
+    }
     if (moved == s->moved) {
         return false;
     }
-    allow(s, s->state == NU_SESSION_COLLECTING ? NNG_URING_BODY_TIMEOUT : NNG_URING_WRITE_TIMEOUT);
+    allow(s, reads ? NNG_URING_BODY_TIMEOUT : NNG_URING_WRITE_TIMEOUT);
     s->moved = moved;
     return true;
 }

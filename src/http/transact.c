@@ -147,11 +147,16 @@ static int take(nng_aio *aio, struct nu_tcp *tcp, int end)
     return err;
 }
 
+/* The write and the read of a transact join their queues under one of these. There are a few, so
+ * that connections seldom wait for each other, and none of them carries one. */
+static pthread_mutex_t orders[16] = { [0 ... 15] = PTHREAD_MUTEX_INITIALIZER };
+
 /* Starts the begun parts. Whoever else does the same just now, the reads are queued in the order of
  * the writes. The transact may be gone when this returns. */
 static void start(struct transact *t, nng_http_conn *conn)
 {
-    nu_lock(&conn->order);
+    pthread_mutex_t *order = &orders[(uintptr_t) conn / sizeof *conn % 16];
+    nu_lock(order);
     int err = standing(conn);
     if (err != 0) {
         fail_parts(t, conn->tcp.loop, err);
@@ -164,7 +169,7 @@ static void start(struct transact *t, nng_http_conn *conn)
         t->read.io = (struct nu_aio_io){ .take = take, .arg = t };
         nu_tcp_read(&conn->tcp, &t->read, NU_READ_UNTIL);
     }
-    nu_unlock(&conn->order);
+    nu_unlock(order);
 }
 
 static void connected(struct transact *t)
@@ -221,15 +226,12 @@ static void init_part(struct transact *t, nng_aio *aio, void (*cb)(void *))
 static struct transact *new_transact(nng_aio *user, struct nu_loop *loop, nng_http_req *req,
                                      nng_http_res *res)
 {
-    struct transact *t   = NULL;
-    int              err = nu_aio_late(user) ? NNG_ETIMEDOUT : nu_req_seal(req);
-    user->loop           = loop;
+    int err    = nu_aio_late(user) ? NNG_ETIMEDOUT : nu_req_seal(req);
+    user->loop = loop;
     nng_http_res_reset(res);
-    if (err == 0 && (t = calloc(1, sizeof *t)) == NULL) {
-        err = NNG_ENOMEM;
-    }
-    if (err != 0) {
-        nu_aio_finish(user, err, 0);
+    struct transact *t = err == 0 ? calloc(1, sizeof *t) : NULL;
+    if (t == NULL) {
+        nu_aio_finish(user, err != 0 ? err : NNG_ENOMEM, 0);
         return NULL;
     }
     t->user    = user;

@@ -8,9 +8,11 @@
 #include "net/tcp_write.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -148,6 +150,12 @@ void nu_tcp_send_now(struct nu_tcp *tcp, const void *data, size_t n)
     if (sent > 0 && (size_t) sent < n) {
         shutdown(tcp->fd, SHUT_RDWR);
     }
+}
+
+size_t nu_tcp_untaken(const struct nu_tcp *tcp)
+{
+    int n = 0;
+    return ioctl(tcp->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t) n : 0;
 }
 
 /* ---- Facts and options -------------------------------------------------------------------- */

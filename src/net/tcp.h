@@ -70,6 +70,9 @@ void nu_tcp_shutdown_write(struct nu_tcp *tcp);
 /* Sends a few bytes if there is room for them, when no write is pending. Owner only. */
 void nu_tcp_send_now(struct nu_tcp *tcp, const void *data, size_t n);
 
+/* Bytes that were written and that the peer has not acknowledged. Owner only. */
+size_t nu_tcp_untaken(const struct nu_tcp *tcp);
+
 /* Both ends' addresses; NNG_ECLOSED when closed. Any thread. */
 int nu_tcp_local_addr(struct nu_tcp *tcp, nng_sockaddr *addr);
 int nu_tcp_remote_addr(struct nu_tcp *tcp, nng_sockaddr *addr);

@@ -459,11 +459,14 @@ static void read_times_out(void)
     check_err(result(aio), NNG_ETIMEDOUT);
     check(nng_clock() - before >= 49);
 
-    /* NNG closes a connection whose read or write timed out. nng-uring leaves it open. */
+    /* NNG closes a connection whose read or write timed out, in a moment. nng-uring leaves it open.
+     */
     nng_aio_set_timeout(aio, 5000);
-    set_buffer(aio, "still", 5);
-    nng_http_conn_write_all(pair.conn, aio);
-    check_err(result(aio), uring ? 0 : NNG_ECLOSED);
+    do {
+        set_buffer(aio, "still", 5);
+        nng_http_conn_write_all(pair.conn, aio);
+    } while (result(aio) == 0 && !uring);
+    check_err(nng_aio_result(aio), uring ? 0 : NNG_ECLOSED);
     nng_aio_free(aio);
     end_pair(&pair);
     ok("read times out");
@@ -540,6 +543,9 @@ static void transaction_ends_early(bool cancel)
     int peer = plain_accept(listener);
     plain_read(peer, text, sizeof text, "\r\n\r\n");
     if (cancel) {
+        if (!uring) {
+            nng_msleep(100); /* NNG 1.5 forgets a cancel between two steps of a transaction */
+        }
         nng_aio_cancel(aio);
     }
     check_err(result(aio), cancel ? NNG_ECANCELED : NNG_ETIMEDOUT);
@@ -575,6 +581,6 @@ int main(void)
     cancelling();
     transaction_ends_early(false);
     transaction_ends_early(true);
-    nng_fini();
+    end();
     return 0;
 }

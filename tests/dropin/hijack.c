@@ -286,7 +286,7 @@ int main(void)
     many(port);
     both_sides(port);
     outliving_the_server(server);
-    nng_fini();
+    end();
     nng_cv_free(cv);
     nng_mtx_free(mtx);
     return 0;

@@ -365,6 +365,6 @@ int main(void)
     ending(server);
     nng_cv_free(ends_cv);
     nng_mtx_free(ends_mtx);
-    nng_fini();
+    end();
     return 0;
 }

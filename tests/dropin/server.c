@@ -557,6 +557,6 @@ int main(void)
     holding_and_starting();
     two_on_one_port();
     remove_files();
-    nng_fini();
+    end();
     return 0;
 }

@@ -228,7 +228,8 @@ NNG_DECL void nng_http_res_get_data(nng_http_res *res, void **datap, size_t *siz
  * NNG_ECLOSED (this side closed), NNG_ECONNRESET (the peer closed or reset; of reads, reset only),
  * NNG_ETIMEDOUT (the aio's time limit, which covers the whole operation), NNG_ECANCELED or the code
  * given to nng_aio_abort(), NNG_ENOMEM, NNG_ENOTSUP (in a forked child).
- * Whatever the result, nng_aio_count() is the number of bytes really moved.
+ * Whatever the result, nng_aio_count() is the number of bytes really moved, if nothing else is
+ * said.
  */
 typedef struct nng_http_conn nng_http_conn;
 
@@ -367,10 +368,11 @@ NNG_DECL int nng_http_handler_alloc_static(nng_http_handler **handlerp, const ch
 
 /*
  * Sends clients elsewhere: `status` (300 to 399; 0 means 301) with a Location of `location`
- * followed by what the request has beyond the handler's URI: the rest of the path if it is a tree,
- * and the query. For all methods, unless nng_http_handler_set_method() says otherwise. A body is
- * not read, and the connection stays open (NNG closes it). NNG_EINVAL: another status, or a
- * location with control characters. NNG_ENOMEM. nng_http_handler_alloc_redirect(3).
+ * followed by what the request has beyond the handler's URI: the rest of the path if it is a tree
+ * (without dot segments, and with one '/' in between), and the query. For all methods, unless
+ * nng_http_handler_set_method() says otherwise. A body is not read, and the connection stays open
+ * (NNG closes it). NNG_EINVAL: another status, or a location with control characters. NNG_ENOMEM.
+ * nng_http_handler_alloc_redirect(3).
  */
 NNG_DECL int nng_http_handler_alloc_redirect(nng_http_handler **handlerp, const char *uri,
                                              uint16_t status, const char *location);
@@ -397,9 +399,9 @@ NNG_DECL int nng_http_handler_set_tree_exclusive(nng_http_handler *handler);
  * most (default 1 MiB); a request with more is refused with 413. Without, the body is the handler's
  * to read: nng_http_conn_read() and nng_http_conn_read_all() then give the bytes of the body,
  * without the framing of chunks, and NNG_ECONNSHUT at its end (NNG_EPROTO where a chunk is
- * malformed). What it leaves is thrown away. A client that waits for 100 (Continue) is sent it when
- * the handler reads, unless it has begun to write its response. NNG_EBUSY.
- * nng_http_handler_collect_body(3).
+ * malformed, NNG_ECONNRESET where the client leaves before the end). What it leaves is thrown away.
+ * A client that waits for 100 (Continue) is sent it when the handler reads, unless it has begun to
+ * write its response. NNG_EBUSY. nng_http_handler_collect_body(3).
  */
 NNG_DECL int nng_http_handler_collect_body(nng_http_handler *handler, bool want, size_t max);
 
@@ -458,8 +460,8 @@ NNG_DECL int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *add
 /*
  * The page for responses with this status that the server makes itself, or that a handler made with
  * nng_http_res_alloc_error(): `html`, or what is in the file now (up to 16 MiB). It replaces the
- * one set before, and works at once. NNG_EINVAL (not 100 to 999), NNG_ENOMEM; of files NNG_ENOENT,
- * NNG_EPERM, NNG_ENOFILES, NNG_EMSGSIZE.
+ * one set before, and works at once. NNG_EINVAL (not 100 to 999, not a regular file), NNG_ENOMEM;
+ * of files NNG_ENOENT, NNG_EPERM, NNG_ENOFILES, NNG_EMSGSIZE.
  * nng_http_server_set_error_page(3), nng_http_server_set_error_file(3).
  */
 NNG_DECL int nng_http_server_set_error_page(nng_http_server *server, uint16_t status,
