@@ -311,9 +311,8 @@ void nu_session_answered(struct nu_session *s)
 static void failed(struct nu_session *s, int err)
 {
     bool late = err == NNG_ETIMEDOUT;
-    if (late && s->state == NU_SESSION_COLLECTING) {
-        nu_request_refuse(s, NNG_HTTP_STATUS_REQUEST_TIMEOUT);
-    } else if (late && s->state == NU_SESSION_READING && s->begun) {
+    if (late &&
+        (s->state == NU_SESSION_COLLECTING || (s->state == NU_SESSION_READING && s->begun))) {
         nu_request_refuse(s, NNG_HTTP_STATUS_REQUEST_TIMEOUT);
     } else if (s->state == NU_SESSION_WRITING || s->state == NU_SESSION_SENDING) {
         close_now(s, true);

@@ -43,17 +43,21 @@ function trickle() {
     trickling.add(socket);
 }
 
+async function until(ms, done) {
+    for (const end = Date.now() + ms; !done() && Date.now() < end;) await sleep(2);
+}
+
 const answered = () => [...opened].filter(socket => socket.answered);
 
 const commands = {
+    // By hundreds, lest the server's buffers for many answers at once be taken for the connections'.
     async open(n) {
-        const until = Date.now() + 10000;
         const want = answered().length + n;
-        for (let i = 0; i < n; i++) {
-            open();
-            if (i % 100 === 99) await sleep(1); // or the backlog overflows
+        for (let i = 0; i < n; i += 100) {
+            for (let j = i; j < n && j < i + 100; j++) open();
+            await until(1000, () => [...opened].slice(-100).every(socket => socket.answered));
         }
-        while (answered().length < want && Date.now() < until) await sleep(20);
+        await until(10000, () => answered().length >= want);
         return answered().length;
     },
     count: () => answered().length,
