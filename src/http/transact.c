@@ -124,6 +124,8 @@ static int standing(nng_http_conn *conn)
     nu_lock(&conn->tcp.lock);
     if (conn->last) {
         err = NNG_ECONNSHUT;
+    } else if (conn->tcp.torn) {
+        err = NNG_ESTATE;
     } else if (nu_list_empty(&conn->tcp.reads) && conn->asked != conn->answered) {
         err = NNG_ESTATE;
     }

@@ -279,6 +279,18 @@ Test(transact, limits)
     assert_refused(OK "Transfer-Encoding: chunked\r\n\r\n0\r\nX: ", 8192, "", NNG_EPROTO);
 }
 
+/* One chunk may be all of the body. */
+Test(transact, limit_of_a_chunk)
+{
+    struct nu_talk t;
+    open_talk(&t, NU_CALLED, "GET");
+    nu_talk_start(&t, transact);
+    nu_talk_say(&t, OK "Transfer-Encoding: chunked\r\n\r\n10000000\r\nabc");
+    cr_assert_eq(shutdown(t.pair.fd, SHUT_WR), 0);
+    nu_talk_finish_count(&t, NNG_ECONNSHUT, 0);
+    nu_talk_close(&t);
+}
+
 /* A body that ends with the connection may not be larger either; and one of just that size is
  * good. */
 static void flood(size_t size, int result)
