@@ -73,12 +73,22 @@ static bool has_token(const char *list, const char *token)
     return false;
 }
 
+/* What the server has to add to the fields that the handler has set. */
+struct missing {
+    bool length;
+    bool connection;
+};
+
 /* What the handler says about the connection counts as much as what the request said. */
-static int complete_connection(struct nu_session *s, nng_http_res *res)
+static int settle_connection(struct nu_session *s, nng_http_res *res, struct missing *missing)
 {
     const char *connection = nng_http_res_get_header(res, "Connection");
     decide_last(s);
-    if (connection != NULL && has_token(connection, "close")) {
+    if (connection == NULL) {
+        missing->connection = true;
+        return 0;
+    }
+    if (has_token(connection, "close")) {
         s->last = true;
         return 0;
     }
@@ -93,7 +103,7 @@ static int complete_connection(struct nu_session *s, nng_http_res *res)
  * 1xx, which is no answer: the next would be taken for it. Nor a body that the handler says is in
  * chunks, which it may be or not.
  */
-static int complete_length(struct nu_session *s, nng_http_res *res)
+static int settle_length(struct nu_session *s, nng_http_res *res, struct missing *missing)
 {
     const char *length = nng_http_res_get_header(res, "Content-Length");
     unsigned    status = nng_http_res_get_status(res);
@@ -110,27 +120,41 @@ static int complete_length(struct nu_session *s, nng_http_res *res)
         (void) nng_http_res_del_header(res, "Content-Length"); /* RFC 9112 6.2 */
         return 0;
     }
-    if (nu_status_bodiless(status) ||
-        (length != NULL && (s->file != NULL || s->bodiless || strcmp(length, size) == 0))) {
+    if (length == NULL) {
+        missing->length = !nu_status_bodiless(status);
+        return 0;
+    }
+    if (nu_status_bodiless(status) || s->file != NULL || s->bodiless || strcmp(length, size) == 0) {
         return 0;
     }
     return nng_http_res_set_header(res, "Content-Length", size);
 }
 
-static int complete_head(struct nu_session *s, nng_http_res *res)
+static int print_head(struct nu_session *s, nng_http_res *res)
 {
-    int err = complete_length(s, res);
+    struct nu_buf *text    = &s->out->text;
+    struct missing missing = { false, false };
+    int            err     = settle_length(s, res, &missing);
     if (err == 0) {
-        err = complete_connection(s, res);
+        err = settle_connection(s, res, &missing);
     }
-    if (err == 0 && nng_http_res_get_header(res, "Date") == NULL) {
-        char        date[NU_DATE_LEN + 1];
-        const char *line = date_line(s->port) + strlen("Date: ");
-        memcpy(date, line, NU_DATE_LEN);
-        date[NU_DATE_LEN] = '\0';
-        err               = nng_http_res_set_header(res, "Date", date);
+    if (err != 0) {
+        return err;
     }
-    return err;
+    nu_res_print_fields(res, text);
+    if (missing.length) {
+        nu_buf_str(text, "Content-Length: ");
+        nu_buf_u64(text, res->body.size);
+        nu_buf_str(text, "\r\n");
+    }
+    if (missing.connection) {
+        nu_buf_str(text, connection_line(s));
+    }
+    if (nng_http_res_get_header(res, "Date") == NULL) {
+        nu_buf_str(text, date_line(s->port));
+    }
+    nu_buf_add(text, "\r\n", 2);
+    return nu_buf_error(text);
 }
 
 /* ---- Answers ------------------------------------------------------------------------------ */
@@ -168,16 +192,21 @@ bool nu_session_begin_answer(struct nu_session *s, nng_http_res *res)
         nng_http_res_free(res);
         return false;
     }
-    size_t from = s->out->text.len;
-    s->out->res = res;
-    if (nu_pages_dress(s->port->pages, res) != 0 || complete_head(s, res) != 0 ||
-        nu_res_print(res, &s->out->text) != 0) {
+    const struct nu_body *body = &res->body;
+    size_t                from = s->out->text.len;
+    s->out->res                = res;
+    if (nu_pages_dress(s->port->pages, res) != 0 || print_head(s, res) != 0) {
         nu_session_give_up(s);
         return false;
     }
+    size_t size   = s->bodiless || nu_status_bodiless(res->status) ? 0 : body->size;
+    bool   copied = size > 0 && size <= COPIED && nu_buf_reserve(&s->out->text, size) == 0;
+    if (copied) {
+        nu_buf_add(&s->out->text, body->data, size);
+    }
     nu_out_add_text(s->out, from);
-    if (!s->bodiless && !nu_status_bodiless(nng_http_res_get_status(res))) {
-        nu_out_add(s->out, res->body.data, res->body.size);
+    if (!copied) {
+        nu_out_add(s->out, body->data, size);
     }
     return true;
 }

@@ -509,7 +509,7 @@ int nu_res_load(nng_http_res *res, const struct nu_head *head)
     return nu_headers_load(&res->headers, copy, from, head->fields, head->nfields);
 }
 
-int nu_res_print(const nng_http_res *res, struct nu_buf *buf)
+void nu_res_print_fields(const nng_http_res *res, struct nu_buf *buf)
 {
     const char *reason = res->reason.p;
 
@@ -520,6 +520,11 @@ int nu_res_print(const nng_http_res *res, struct nu_buf *buf)
     nu_buf_str(buf, reason != NULL ? reason : nu_status_reason(res->status));
     nu_buf_add(buf, "\r\n", 2);
     nu_headers_print(&res->headers, buf);
+}
+
+int nu_res_print(const nng_http_res *res, struct nu_buf *buf)
+{
+    nu_res_print_fields(res, buf);
     nu_buf_add(buf, "\r\n", 2);
     return nu_buf_error(buf);
 }

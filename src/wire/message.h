@@ -61,6 +61,9 @@ int nu_res_load(nng_http_res *res, const struct nu_head *head);
 int nu_req_print(const nng_http_req *req, struct nu_buf *buf);
 int nu_res_print(const nng_http_res *res, struct nu_buf *buf);
 
+/* The same without the blank line, for who adds fields of his own. Errors stick to the buffer. */
+void nu_res_print_fields(const nng_http_res *res, struct nu_buf *buf);
+
 /*
  * Prints the head anew and lines it up with the body in `printed`, which is good as long as the
  * message does not change. A response whose status has no body is lined up without. NNG_ENOMEM;
