@@ -17,7 +17,8 @@
 
 #define SQ_ENTRIES 512U
 #define CQ_ENTRIES 4096U
-#define IO_WORKERS 4U
+#define FILE_WORKERS 4U
+#define SOCKET_WORKERS 64U
 #define WAKE_TRIES 1000
 #define RETRY_AFTER (10 * NU_MS) /* when the kernel took nothing and nothing is due */
 
@@ -176,6 +177,10 @@ static void collect(struct nu_loop *loop)
             nu_op_cancelled(loop, res);
             continue;
         }
+        if ((user_data & NU_OP_TIMEOUT) != 0) {
+            nu_op_expired(loop, user_data, res);
+            continue;
+        }
         struct nu_op *op = nu_slots_find(loop, user_data, (flags & IORING_CQE_F_MORE) != 0);
         if (op != NULL) {
             op->done(op, res, flags);
@@ -289,8 +294,10 @@ static int open_loop(struct nu_loop *loop)
         close_loop(loop);
         return err;
     }
-    /* File opens and reads that would block run on kernel threads: a few, not hundreds. */
-    unsigned workers[2] = { IO_WORKERS, IO_WORKERS };
+    /* File opens and reads that would block run on kernel threads: a few, not hundreds. So does, in
+     * the end, a write that waits for a peer which has sent its FIN: the kernel takes that for
+     * room, tries in vain, and then gives the write a thread (6.18). */
+    unsigned workers[2] = { FILE_WORKERS, SOCKET_WORKERS };
     (void) io_uring_register_iowq_max_workers(&loop->ring.uring, workers);
     if (nu_has(NU_HAS_BUFFER_RING)) {
         (void) nu_bufring_open(&loop->buffers, &loop->ring.uring); /* reads fall back without */

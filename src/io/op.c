@@ -21,7 +21,7 @@ void nu_op_init(struct nu_op *op, struct nu_loop *loop, nu_op_done done)
     nu_list_init(&op->link);
 }
 
-static void link_timeout(struct nu_loop *loop, uint64_t deadline)
+static void link_timeout(struct nu_loop *loop, uint64_t deadline, uint64_t user_data)
 {
     struct io_uring_sqe      *sqe = io_uring_get_sqe(&loop->ring.uring);
     struct __kernel_timespec *ts  = &loop->deadlines[sqe - loop->ring.uring.sq.sqes];
@@ -29,7 +29,7 @@ static void link_timeout(struct nu_loop *loop, uint64_t deadline)
     ts->tv_nsec                   = (int64_t) (deadline % NU_SECOND);
     io_uring_prep_link_timeout(sqe, ts, IORING_TIMEOUT_ABS);
     sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-    sqe->user_data = 0;
+    sqe->user_data = user_data | NU_OP_TIMEOUT;
     nu_count(NU_COUNT_DEADLINES_ARMED, 1);
 }
 
@@ -107,7 +107,7 @@ static void prepare(struct nu_op *op)
     sqe->user_data = nu_slots_take(loop, op);
     if (op->deadline != NU_NEVER) {
         sqe->flags |= IOSQE_IO_LINK;
-        link_timeout(loop, op->deadline);
+        link_timeout(loop, op->deadline, sqe->user_data);
     }
 }
 
@@ -146,6 +146,16 @@ void nu_op_cancelled(struct nu_loop *loop, int res)
 {
     if (res == -ENOENT) {
         loop->cancels++;
+    }
+}
+
+/* A linked timeout that fired, but did not find its op for the same reason, does not fire again. */
+void nu_op_expired(struct nu_loop *loop, uint64_t user_data, int res)
+{
+    struct nu_op *op =
+        res == -ENOENT ? nu_slots_find(loop, user_data & ~NU_OP_TIMEOUT, true) : NULL;
+    if (op != NULL) {
+        nu_op_cancel(op);
     }
 }
 

@@ -86,9 +86,12 @@ void nu_op_submit(struct nu_op *op);
 /* Asks for the op's early end. `done` tells how it went, as always; idle ops are left alone. */
 void nu_op_cancel(struct nu_op *op);
 
-/* For the loop: the completion of a cancellation, which has this user_data and no slot. */
+/* For the loop: completions without a slot of their own, by their user_data. That of a timeout
+ * comes with the user_data of the op that it is linked to. */
 #define NU_OP_CANCELLATION UINT64_MAX
+#define NU_OP_TIMEOUT (UINT64_C(1) << 31)
 void nu_op_cancelled(struct nu_loop *loop, int res);
+void nu_op_expired(struct nu_loop *loop, uint64_t user_data, int res);
 
 /* Submits what had to wait for room, and cancellations again that found nothing. The loop calls it
  * each turn. */
