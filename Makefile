@@ -5,7 +5,9 @@
 #   make test       all tests; TEST_ARGS="--filter=url/*" goes to Criterion, TEST_JOBS=N in parallel
 #   make asan       the same tests under AddressSanitizer, LeakSanitizer and UBSan
 #   make tsan       the same tests under ThreadSanitizer
-#   make acceptance the program from the outside: curl, wrk, strace (ACCEPTANCE_ARGS="SECONDS DIR")
+#   make acceptance servers from the outside, with real clients (ACCEPTANCE_ARGS="curl node ...")
+#   make dropin     the programs of tests/dropin, built against NNG and against this library
+#   make peers      our client with nginx, Node and Python
 #   make race       random operations on random connections for RACE_SECONDS (60), plainly and
 #                   under the sanitizers
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
@@ -15,7 +17,7 @@
 #   make clean
 #
 # CC=clang builds with clang; CFLAGS (-O2 -g), CPPFLAGS and LDFLAGS are yours. serve, test, asan,
-# tsan, acceptance, fuzz and lint install what they need first (scripts/install-deps).
+# tsan, acceptance, dropin, peers, fuzz and lint install what they need first (scripts/install-deps).
 
 VERSION := 0.1.0
 ABI     := 1.0.0# its first number is the SONAME's
@@ -79,10 +81,11 @@ CMD_SRC     := $(call find_c,src/cmd)
 LIB_SRC     := $(filter-out $(CMD_SRC),$(call find_c,src))
 FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
 FAULT_SRC   := $(wildcard tests/fault/*.c)
+DIFF_SRC    := tests/wire/differential.c
 # rand_r.c makes Criterion work under TSan, replay.c is the main of the replay programs.
 SUPPORT_SRC := $(filter-out %/replay.c $(if $(findstring thread,$(SAN)),,%/rand_r.c),\
                  $(wildcard tests/support/*.c))
-TEST_SRC    := $(filter-out tests/fuzz/% tests/fault/% tests/support/% tests/dropin/%,\
+TEST_SRC    := $(filter-out $(DIFF_SRC) $(addprefix tests/,acceptance/% dropin/% fault/% fuzz/% peers/% support/%),\
                  $(call find_c,tests))
 
 LIB_OBJ     := $(call objs,$(LIB_SRC)) $(patsubst /usr/share/%.c,$(OBJ)/%.o,$(LLHTTP_SRC))
@@ -90,6 +93,7 @@ CMD_OBJ     := $(call objs,$(CMD_SRC))
 SUPPORT_OBJ := $(call objs,$(SUPPORT_SRC))
 TEST_OBJ    := $(call objs,$(TEST_SRC))
 FAULT_OBJ   := $(call objs,$(FAULT_SRC))
+DIFF_OBJ    := $(call objs,$(DIFF_SRC))
 FUZZ_OBJ    := $(call objs,$(FUZZ_SRC))
 
 SO      := $(B)/libnng-uring.so
@@ -98,6 +102,7 @@ LIBRARY := $(if $(SAN),,$(SO)) $(B)/libnng-uring.a
 
 TEST_BIN   := $(if $(TEST_SRC),$(B)/tests)
 FAULT_BIN  := $(if $(filter-out %/wrap.c,$(FAULT_SRC)),$(B)/tests-fault)
+DIFF_BIN   := $(B)/tests-differential
 REPLAY_BIN := $(patsubst tests/fuzz/%.c,$(B)/replay-%,$(FUZZ_SRC))
 FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(FUZZ_SRC))
 
@@ -107,7 +112,7 @@ WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall pt
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all serve test asan tsan race acceptance fuzz lint format install clean \
+.PHONY: all serve test asan tsan race acceptance dropin peers fuzz lint format install clean \
         run-tests run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -137,7 +142,7 @@ endif
 
 $(B)/link: FORCE
 	$(call stamp,$(call quote,$(LINK) $(LIBS) $(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) \
-	    $(FAULT_OBJ)))
+	    $(FAULT_OBJ) $(DIFF_OBJ)))
 
 define compile =
 @mkdir -p $(@D)
@@ -191,6 +196,16 @@ $(B)/tests: $(TEST_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 $(B)/tests-fault: $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 	$(call link,$(WRAPPED:%=-Wl,--wrap=%) $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lcriterion)
 
+# The only one with another parser of HTTP in it.
+$(B)/tests-differential: $(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
+	$(call link,$(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lhttp_parser -lcriterion)
+
+$(B)/peers-%: $(OBJ)/tests/peers/%.o $(B)/libnng-uring.a $(B)/link
+	$(call link,$< $(B)/libnng-uring.a)
+
+$(B)/acceptance-server: $(OBJ)/tests/acceptance/server.o $(B)/libnng-uring.a $(B)/link
+	$(call link,$< $(B)/libnng-uring.a)
+
 $(B)/replay-%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/support/replay.o $(LIB_OBJ) $(B)/link
 	$(call link,$< $(OBJ)/tests/support/replay.o $(LIB_OBJ))
 
@@ -198,7 +213,8 @@ $(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
 	$(call link,-fsanitize=fuzzer $< $(LIB_OBJ))
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) $(FAULT_OBJ) \
-           $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o)
+           $(DIFF_OBJ) $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o \
+           $(OBJ)/tests/acceptance/server.o)
 
 # ---- Running -------------------------------------------------------------------------------------
 
@@ -229,9 +245,19 @@ race:
 	done
 
 acceptance:
+	@scripts/install-deps acceptance
+	@$(MAKE) --no-print-directory all build/acceptance-server
+	@scripts/acceptance $(ACCEPTANCE_ARGS)
+
+dropin:
 	@scripts/install-deps ci
 	@$(MAKE) --no-print-directory all
-	@scripts/acceptance $(ACCEPTANCE_ARGS)
+	@scripts/check-dropin
+
+peers:
+	@scripts/install-deps peers
+	@$(MAKE) --no-print-directory build/peers-ask
+	@scripts/check-peers
 
 fuzz:
 	@scripts/install-deps ci
@@ -242,9 +268,9 @@ lint:
 	@scripts/install-deps ci
 	@$(MAKE) --no-print-directory run-lint
 
-run-tests: all $(TEST_BIN) $(FAULT_BIN) $(REPLAY_BIN)
+run-tests: all $(TEST_BIN) $(FAULT_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 	@TEST_JOBS=$(TEST_JOBS) TEST_ARGS='$(TEST_ARGS)' \
-	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(REPLAY_BIN)
+	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 
 run-fuzz: $(FUZZ_BIN)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz $(FUZZ_BIN)

@@ -49,6 +49,21 @@ NNG_DECL unsigned nng_uring_loops(void);
 /* The set-up flags that the loops' rings were given, as text; "" before the first use. */
 NNG_DECL const char *nng_uring_setup_flags(void);
 
+/* What the library has counted since the process started, over all threads. */
+typedef struct nng_uring_counter {
+    const char *name;
+    const char *what; /* in words */
+    uint64_t    value;
+} nng_uring_counter;
+
+/*
+ * Fills the list with as many counters as there is `room` for, and returns how many there are: the
+ * calls of io_uring_enter, submission and completion entries, short writes resubmitted, deadlines
+ * armed and fired, cancellations, wake-ups, receives without a buffer, connections accepted, and
+ * connections open now. They are always on, and read while they move. Any thread.
+ */
+NNG_DECL size_t nng_uring_counters(nng_uring_counter *list, size_t room);
+
 /*
  * Both ends of a connection's TCP socket. NNG_ECLOSED when it is closed. Any thread.
  */

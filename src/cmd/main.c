@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: nng-uring serve [DIR] [--listen ADDR:PORT] [--loops N]\n"
+    "usage: nng-uring serve [DIR] [--listen ADDR:PORT] [--loops N] [--LIMIT N]...\n"
     "       nng-uring probe [--json]\n"
     "       nng-uring --version | --help\n"
     "\n"
@@ -15,6 +15,16 @@ static const char usage[] =
     "       --listen   where: 127.0.0.1:8080 by default; [::1]:8080; :8080 for every address;\n"
     "                  port 0 lets the system choose\n"
     "       --loops    rings and threads: by default one for each CPU\n"
+    "       Limits, times in milliseconds; 0 is none:\n"
+    "       --head-timeout   for a whole request head, from its first byte (10000)\n"
+    "       --idle-timeout   for a connection between requests (60000)\n"
+    "       --body-timeout   for a body, without a byte of it (30000)\n"
+    "       --write-timeout  for a response, without a byte of it being taken (60000)\n"
+    "       --head-bytes     bytes of a request head, 64 to 1048576 (16384)\n"
+    "       --head-fields    header fields, 1 to 4096 (128)\n"
+    "       --drain-bytes    bytes of a body that nobody reads, before closing (262144)\n"
+    "       --connections    at once (0: 7/8 of the open files allowed, ulimit -n)\n"
+    "       SIGUSR1 has it print what the library has counted.\n"
     "       SIGINT and SIGTERM end it when what is in hand is finished, after 30 s at most.\n"
     "       Exit status 0; 1: it cannot serve; 2: wrong usage.\n"
     "probe  says what this kernel's io_uring offers.\n"

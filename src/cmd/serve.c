@@ -20,7 +20,12 @@
 struct options {
     const char *dir; /* NULL: the site */
     const char *listen;
+    uint64_t    limits[NNG_URING_CONNECTIONS + 1];
+    bool        limited[NNG_URING_CONNECTIONS + 1]; /* those that were given */
 };
+
+/* What getopt_long() returns for a limit is OPT_LIMIT and its number. */
+enum { OPT_LISTEN = 1000, OPT_LOOPS, OPT_LIMIT };
 
 __attribute__((format(printf, 1, 2))) static int complain(const char *format, ...)
 {
@@ -52,6 +57,19 @@ static int set_loops(const char *value)
     return setenv("NNG_URING_LOOPS", text, 1) == 0 ? 0 : complain("%m");
 }
 
+static int set_limit(struct options *options, const char *name, int limit, const char *value)
+{
+    char              *end;
+    unsigned long long n = strtoull(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end != '\0' || n > INT64_MAX) {
+        complain("--%s takes a number, not '%s'", name, value);
+        return 2;
+    }
+    options->limits[limit]  = n;
+    options->limited[limit] = true;
+    return 0;
+}
+
 static int set_dir(struct options *options, const char *dir)
 {
     if (options->dir != NULL) {
@@ -61,21 +79,34 @@ static int set_dir(struct options *options, const char *dir)
     return 0;
 }
 
+static const struct option longs[] = {
+    { "listen", required_argument, NULL, OPT_LISTEN },
+    { "loops", required_argument, NULL, OPT_LOOPS },
+    { "head-timeout", required_argument, NULL, OPT_LIMIT + NNG_URING_HEAD_TIMEOUT },
+    { "idle-timeout", required_argument, NULL, OPT_LIMIT + NNG_URING_IDLE_TIMEOUT },
+    { "body-timeout", required_argument, NULL, OPT_LIMIT + NNG_URING_BODY_TIMEOUT },
+    { "write-timeout", required_argument, NULL, OPT_LIMIT + NNG_URING_WRITE_TIMEOUT },
+    { "head-bytes", required_argument, NULL, OPT_LIMIT + NNG_URING_HEAD_BYTES },
+    { "head-fields", required_argument, NULL, OPT_LIMIT + NNG_URING_HEAD_FIELDS },
+    { "drain-bytes", required_argument, NULL, OPT_LIMIT + NNG_URING_DRAIN_BYTES },
+    { "connections", required_argument, NULL, OPT_LIMIT + NNG_URING_CONNECTIONS },
+    { 0 },
+};
+
 static int parse(int argc, char **argv, struct options *options)
 {
-    static const struct option longs[] = { { "listen", required_argument, NULL, 'a' },
-                                           { "loops", required_argument, NULL, 'n' },
-                                           { 0 } };
-    int                        c, at = 1, err = 0;
+    int c, at = 1, err = 0, index = 0;
     opterr = 0;
-    while (err == 0 && (c = getopt_long(argc, argv, "-:", longs, NULL)) != -1) {
+    while (err == 0 && (c = getopt_long(argc, argv, "-:", longs, &index)) != -1) {
         if (optarg == NULL) {
             err = misused(c == ':' ? "%s needs a value" : "there is no option '%s'; see --help",
                           argv[at]);
-        } else if (c == 'a') {
+        } else if (c == OPT_LISTEN) {
             options->listen = optarg;
-        } else if (c == 'n') {
+        } else if (c == OPT_LOOPS) {
             err = set_loops(optarg);
+        } else if (c >= OPT_LIMIT) {
+            err = set_limit(options, longs[index].name, c - OPT_LIMIT, optarg);
         } else {
             err = set_dir(options, optarg);
         }
@@ -128,6 +159,23 @@ static int add_handlers(nng_http_server *server, const char *dir)
     return 0;
 }
 
+static int set_limits(nng_http_server *server, const struct options *options)
+{
+    for (int i = 0; i <= NNG_URING_CONNECTIONS; i++) {
+        if (options->limited[i] &&
+            nng_uring_server_set_limit(server, (enum nng_uring_limit) i, options->limits[i]) != 0) {
+            int at = 0;
+            while (longs[at].val != OPT_LIMIT + i) {
+                at++;
+            }
+            complain("%ju is out of range for --%s; see --help", (uintmax_t) options->limits[i],
+                     longs[at].name);
+            return 2;
+        }
+    }
+    return 0;
+}
+
 static int explain(int err, const char *where)
 {
     switch (err) {
@@ -168,6 +216,11 @@ static int start(const struct options *options, nng_http_server **serverp)
     nng_url_free(url);
     if (err != 0) {
         return explain(err, options->listen);
+    }
+    status = set_limits(*serverp, options);
+    if (status != 0) {
+        nng_http_server_release(*serverp);
+        return status;
     }
     err = add_handlers(*serverp, options->dir);
     if (err == 0) {
@@ -238,11 +291,23 @@ static void print_facts(nng_http_server *server, const char *dir)
     fflush(stdout);
 }
 
+static void print_counters(void)
+{
+    nng_uring_counter list[32];
+    size_t            n = nng_uring_counters(list, sizeof list / sizeof list[0]);
+    for (size_t i = 0; i < n; i++) {
+        printf("%-16s %12ju  %s\n", list[i].name, (uintmax_t) list[i].value, list[i].what);
+    }
+    fflush(stdout);
+}
+
 /* Waits to be told to end. After that the signals do what they always do, for the impatient. */
 static void wait_for_signal(const sigset_t *ends)
 {
-    int sig;
-    sigwait(ends, &sig);
+    int sig = SIGUSR1;
+    while (sigwait(ends, &sig) == 0 && sig == SIGUSR1) {
+        print_counters();
+    }
     fputs("nng-uring: finishing what is in hand; another signal ends it at once\n", stderr);
     sigprocmask(SIG_UNBLOCK, ends, NULL);
 }
@@ -261,6 +326,7 @@ int cmd_serve(int argc, char **argv)
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
     sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGUSR1);
     sigprocmask(SIG_BLOCK, &ends, NULL); /* before there is another thread */
 
     nng_http_server *server;

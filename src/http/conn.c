@@ -2,9 +2,7 @@
 
 #include "http/exchange.h"
 #include "io/aio_data.h"
-#include "io/runtime.h"
 #include "net/tcp_read.h"
-#include "net/tcp_write.h"
 
 #include <nng/uring.h>
 #include <stdlib.h>
@@ -12,27 +10,17 @@
 void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd, void (*gone)(struct nu_tcp *))
 {
     nu_tcp_init(&conn->tcp, loop, fd, gone);
-    pthread_mutex_init(&conn->order, NULL);
     conn->session  = NULL;
     conn->served   = false;
     conn->asked    = 0;
     conn->answered = 0;
     conn->last     = false;
-}
-
-void nu_conn_fini(nng_http_conn *conn)
-{
-    /* A transact that has ended may be about to leave it, on the thread that started it. */
-    nu_lock(&conn->order);
-    nu_unlock(&conn->order);
-    pthread_mutex_destroy(&conn->order);
+    atomic_init(&conn->written, false);
 }
 
 static void gone(struct nu_tcp *tcp)
 {
-    nng_http_conn *conn = nu_container(tcp, nng_http_conn, tcp);
-    nu_conn_fini(conn);
-    free(conn);
+    free(nu_container(tcp, nng_http_conn, tcp));
 }
 
 nng_http_conn *nu_conn_new(struct nu_loop *loop, int fd)
@@ -65,17 +53,23 @@ static bool begin_vec(nng_http_conn *conn, nng_aio *aio)
     return err == 0;
 }
 
+void nu_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
+{
+    atomic_store_explicit(&conn->written, true, memory_order_relaxed);
+    nu_tcp_write(&conn->tcp, aio, kind);
+}
+
 void nng_http_conn_write(nng_http_conn *conn, nng_aio *aio)
 {
     if (begin_vec(conn, aio)) {
-        nu_tcp_write(&conn->tcp, aio, NU_WRITE_SOME);
+        nu_conn_write(conn, aio, NU_WRITE_SOME);
     }
 }
 
 void nng_http_conn_write_all(nng_http_conn *conn, nng_aio *aio)
 {
     if (begin_vec(conn, aio)) {
-        nu_tcp_write(&conn->tcp, aio, NU_WRITE_ALL);
+        nu_conn_write(conn, aio, NU_WRITE_ALL);
     }
 }
 

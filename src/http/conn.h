@@ -3,8 +3,10 @@
 #define NU_HTTP_CONN_H
 
 #include "net/tcp.h"
+#include "net/tcp_write.h"
 
 #include <nng/supplemental/http/http.h>
+#include <stdatomic.h>
 
 struct nu_session;
 
@@ -12,20 +14,21 @@ struct nng_http_conn {
     struct nu_tcp      tcp;
     struct nu_session *session; /* the server's that serves it; NULL: the caller owns it */
     bool               served;  /* it is a session's, and what is read is the request's body */
+    atomic_bool        written; /* by the handler of the request in hand, if it is a session's */
 
     /* Requests of transacts that were begun, and responses to them that were read. */
-    pthread_mutex_t order; /* a transact's write and its read join their queues under it */
-    uint64_t        asked; /* under `order` */
+    uint64_t asked; /* under transact.c's lock */
 
     /* under tcp.lock; changed by the owner */
     uint64_t answered;
     bool     last; /* the last response that was read was the last one there is */
 };
 
-/* For a connected socket, which it then owns; `gone` ends by nu_conn_fini(). Owner of `loop` only.
- */
+/* For a connected socket, which it then owns; `gone` frees it. Owner of `loop` only. */
 void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd, void (*gone)(struct nu_tcp *));
-void nu_conn_fini(nng_http_conn *conn);
+
+/* Writes; notes that this has happened. For a begun aio with a vector. Any thread. */
+void nu_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind);
 
 /* Makes a connection of a connected socket, which it then owns. NULL: no memory, and the socket is
  * still the caller's. Owner of `loop` only. */

@@ -1,7 +1,6 @@
 /* Whole messages on a connection: reading their heads, writing all of them. */
 #include "http/conn.h"
 #include "net/tcp_read.h"
-#include "net/tcp_write.h"
 #include "wire/message.h"
 
 #include <string.h>
@@ -93,7 +92,7 @@ static void write_printed(nng_http_conn *conn, nng_aio *aio, const struct nu_pri
     }
     aio->io =
         (struct nu_aio_io){ .iov = printed->iov, .niov = printed->niov, .total = printed->total };
-    nu_tcp_write(&conn->tcp, aio, NU_WRITE_ALL);
+    nu_conn_write(conn, aio, NU_WRITE_ALL);
 }
 
 void nng_http_conn_write_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio)

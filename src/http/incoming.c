@@ -31,21 +31,26 @@ static void consume(struct nu_tcp *tcp, size_t n)
 
 /* ---- The body ----------------------------------------------------------------------------- */
 
+/* A body that has grown by doubling takes no more than it needs from now on. */
+static void fit(struct nu_buf *body)
+{
+    char *data = body->len > 0 ? realloc(body->data, body->len) : NULL;
+    if (body->len == 0) {
+        nu_buf_free(body);
+    } else if (data != NULL) {
+        body->data = data;
+    }
+}
+
 /* The body is complete: the response gets it, with the Content-Length it has now, and nothing in
  * the head says otherwise any more. */
 static int give(struct nu_incoming *in)
 {
-    char  *data = in->body.data;
-    size_t len  = in->body.len;
-    if (len == 0) {
-        nu_buf_free(&in->body);
-        data = NULL;
-    } else if (in->phase != NU_INCOMING_LENGTH) {
-        char *fitting = realloc(data, len); /* it has grown by doubling */
-        data          = fitting != NULL ? fitting : data;
+    if (in->phase != NU_INCOMING_LENGTH) {
+        fit(&in->body);
     }
+    int err  = nu_res_give_data(in->res, in->body.data, in->body.len); /* freed on error */
     in->body = (struct nu_buf){ 0 };
-    int err  = nu_res_give_data(in->res, data, len);
     if (err == 0 && in->phase == NU_INCOMING_CHUNKED) {
         (void) nng_http_res_del_header(in->res, "Transfer-Encoding");
         (void) nng_http_res_del_header(in->res, "Trailer"); /* need not be there */

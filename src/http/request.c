@@ -134,16 +134,14 @@ static void answer_nobody(struct nu_session *s, const struct nu_head *head, unsi
     const struct nu_router *router = nu_port_router(s->port);
     char                    allow[ALLOW_ROOM];
     nng_http_res           *res;
-#if 0
-    if (!head->known && !nu_router_knows(router, head->method)) {
+    if (status != NNG_HTTP_STATUS_BAD_REQUEST && !head->known &&
+        !nu_router_knows(router, head->method)) {
         status = NNG_HTTP_STATUS_NOT_IMPLEMENTED; /* RFC 9110 9.1 */
     }
-#endif
     int err = nng_http_res_alloc_error(&res, (uint16_t) status);
     if (err == 0 && status == NNG_HTTP_STATUS_METHOD_NOT_ALLOWED) {
-        (void) router;
-        allow[0] = 0;
-        err      = nng_http_res_set_header(res, "Allow", allow); /* RFC 9110 15.5.6 */
+        nu_router_allow(router, head->host, s->port->path, allow, sizeof allow);
+        err = nng_http_res_set_header(res, "Allow", allow); /* RFC 9110 15.5.6 */
         if (err != 0) {
             nng_http_res_free(res);
         }
@@ -187,6 +185,7 @@ static void begin(struct nu_session *s, const struct nu_head *head)
     s->bodiless = is(head->method, "HEAD");
     nu_intake_begin(&s->body, head);
     s->expects = head->expect_continue && all && nu_intake_unread(&s->body);
+    atomic_store_explicit(&s->conn.written, false, memory_order_relaxed);
 }
 
 static enum progress answer_static(struct nu_session *s, nng_http_handler *h, size_t length)

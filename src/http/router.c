@@ -1,22 +1,63 @@
 #include "http/router.h"
 
 #include "http/handler.h"
+#include "wire/chars.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-struct nu_router *nu_router_new(void)
+#ifndef NU_PROBED
+#define NU_PROBED() ((void) 0) /* a test counts the places looked at */
+#endif
+
+static bool is(struct nu_slice slice, const char *text)
 {
-    return calloc(1, sizeof(struct nu_router));
+    return strncmp(text, slice.p, slice.n) == 0 && text[slice.n] == '\0';
 }
 
-void nu_router_free(struct nu_router *router)
+/* "Name:80" and "[::1]:80" without their port, and without a name's trailing dot. */
+static struct nu_slice bare_host(struct nu_slice host)
 {
-    for (unsigned i = 0; router != NULL && i < router->n; i++) {
-        nu_handler_drop(router->v[i]);
+    const char *colon = memrchr(host.p, ':', host.n);
+    if (colon != NULL && memchr(colon, ']', host.n - (size_t) (colon - host.p)) == NULL) {
+        host.n = (size_t) (colon - host.p);
     }
-    free(router);
+    if (host.n > 0 && host.p[host.n - 1] == '.') {
+        host.n--;
+    }
+    return host;
+}
+
+static struct nu_slice slice(const char *text)
+{
+    return (struct nu_slice){ text, strlen(text) };
+}
+
+/* ---- Keys --------------------------------------------------------------------------------- */
+
+/* FNV-1a. Only handlers get into the table, so a client that chooses its paths can slow nothing. */
+#define HASH_NONE UINT64_C(14695981039346656037)
+
+static uint64_t hash_byte(uint64_t hash, char byte)
+{
+    return (hash ^ (unsigned char) byte) * UINT64_C(1099511628211);
+}
+
+static uint64_t hash_host(struct nu_slice host)
+{
+    uint64_t hash = HASH_NONE;
+    for (size_t i = 0; i < host.n; i++) {
+        hash = hash_byte(hash, nu_chars_lower(host.p[i]));
+    }
+    return hash;
+}
+
+/* `host` is 0 for none. */
+static uint32_t hash_key(uint64_t host, uint64_t uri)
+{
+    uint64_t hash = uri ^ (host * 3);
+    return (uint32_t) (((hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
 }
 
 /* ---- Making ------------------------------------------------------------------------------- */
@@ -48,25 +89,81 @@ static bool conflict(const nng_http_handler *a, const nng_http_handler *b)
            (b->exclusive && below(b->uri, a->uri, true));
 }
 
-static bool before(const nng_http_handler *a, const nng_http_handler *b)
+/* With room for so many handlers; at most half the places of the table are taken then. */
+static struct nu_router *sized(size_t n)
 {
-    size_t la = strlen(a->uri), lb = strlen(b->uri);
-    return la != lb ? la > lb : a->host != NULL && b->host == NULL;
-}
-
-static struct nu_router *sized(unsigned n)
-{
-    struct nu_router *router = malloc(sizeof *router + n * sizeof(nng_http_handler *));
+    size_t places = 2;
+    while (places < 2 * n) {
+        places *= 2;
+    }
+    struct nu_router *router =
+        calloc(1, sizeof *router + places * sizeof router->routes[0] + 2 * n * sizeof(void *));
     if (router != NULL) {
-        router->n = 0;
+        router->mask    = (uint32_t) (places - 1);
+        router->v       = (nng_http_handler **) &router->routes[places];
+        router->methods = (const char **) &router->v[n];
     }
     return router;
 }
 
-static void append(struct nu_router *router, nng_http_handler *handler)
+static void append(struct nu_router *router, nng_http_handler *h)
 {
-    nu_handler_hold(handler);
-    router->v[router->n++] = handler;
+    uint64_t uri   = HASH_NONE;
+    unsigned depth = 0;
+    size_t   len   = 0;
+    for (; h->uri[len] != '\0'; len++) {
+        depth += h->uri[len] == '/';
+        uri = hash_byte(uri, h->uri[len]);
+    }
+    uint32_t hash  = hash_key(h->host != NULL ? hash_host(bare_host(slice(h->host))) : 0, uri);
+    uint32_t place = hash & router->mask;
+    while (router->routes[place].handler != 0) {
+        place = (place + 1) & router->mask;
+    }
+    if (h->method != NULL && !nu_router_knows(router, slice(h->method))) {
+        router->methods[router->nmethods++] = h->method;
+    }
+    nu_handler_hold(h);
+    router->v[router->n++] = h;
+    router->routes[place]  = (struct nu_route){ hash, router->n };
+    router->hosts          = router->hosts || h->host != NULL;
+    router->deepest        = depth > router->deepest ? depth : router->deepest;
+    router->longest        = len > router->longest ? len : router->longest;
+}
+
+/* All of another router's, in front of what will be appended. */
+static void copy(struct nu_router *to, const struct nu_router *from)
+{
+    if (to->mask != from->mask) {
+        for (unsigned i = 0; i < from->n; i++) {
+            append(to, from->v[i]);
+        }
+        return;
+    }
+    memcpy(to->routes, from->routes, ((size_t) from->mask + 1) * sizeof from->routes[0]);
+    memcpy(to->v, from->v, from->n * sizeof(nng_http_handler *));
+    memcpy(to->methods, from->methods, from->nmethods * sizeof from->methods[0]);
+    to->n        = from->n;
+    to->nmethods = from->nmethods;
+    to->deepest  = from->deepest;
+    to->longest  = from->longest;
+    to->hosts    = from->hosts;
+    for (unsigned i = 0; i < to->n; i++) {
+        nu_handler_hold(to->v[i]);
+    }
+}
+
+struct nu_router *nu_router_new(void)
+{
+    return sized(0);
+}
+
+void nu_router_free(struct nu_router *router)
+{
+    for (unsigned i = 0; router != NULL && i < router->n; i++) {
+        nu_handler_drop(router->v[i]);
+    }
+    free(router);
 }
 
 int nu_router_with(const struct nu_router *router, nng_http_handler *handler,
@@ -77,18 +174,12 @@ int nu_router_with(const struct nu_router *router, nng_http_handler *handler,
             return NNG_EADDRINUSE;
         }
     }
-    struct nu_router *to = sized(router->n + 1);
+    struct nu_router *to = sized((size_t) router->n + 1);
     if (to == NULL) {
         return NNG_ENOMEM;
     }
-    unsigned i = 0;
-    for (; i < router->n && !before(handler, router->v[i]); i++) {
-        append(to, router->v[i]);
-    }
+    copy(to, router);
     append(to, handler);
-    for (; i < router->n; i++) {
-        append(to, router->v[i]);
-    }
     *out = to;
     return 0;
 }
@@ -115,56 +206,167 @@ int nu_router_without(const struct nu_router *router, const nng_http_handler *ha
 
 /* ---- Finding ------------------------------------------------------------------------------ */
 
-static bool is(struct nu_slice slice, const char *text)
+/* Goes over the handlers for a request, whatever their method: shorter URIs first. */
+struct walk {
+    const struct nu_router *router;
+    const char             *path;
+    struct nu_slice         host;
+    uint64_t                host_hash;
+    size_t                  n; /* bytes of the path that are looked for now */
+    uint64_t                hash;
+    unsigned                depth;    /* '/' among them */
+    bool                    for_host; /* those for the host, that is; else those for any */
+    uint32_t                key;      /* the hash of both */
+    uint32_t                place;    /* where to look next */
+};
+
+static void look_for(struct walk *walk, bool for_host)
 {
-    return slice.n == strlen(text) && memcmp(slice.p, text, slice.n) == 0;
+    walk->for_host = for_host;
+    walk->key      = hash_key(for_host ? walk->host_hash : 0, walk->hash);
+    walk->place    = walk->key & walk->router->mask;
 }
 
-/* "Name:80" and "[::1]:80" without their port, and without a name's trailing dot. */
-static struct nu_slice bare_host(struct nu_slice host)
+/* Goes on to where the next '/' or the end is; false when no URI can be so long. */
+static bool next_prefix(struct walk *walk)
 {
-    const char *colon = memrchr(host.p, ':', host.n);
-    if (colon != NULL && memchr(colon, ']', host.n - (size_t) (colon - host.p)) == NULL) {
-        host.n = (size_t) (colon - host.p);
+    const char *path = walk->path;
+    if (path[walk->n] == '\0' || walk->depth == walk->router->deepest) {
+        return false;
     }
-    if (host.n > 0 && host.p[host.n - 1] == '.') {
-        host.n--;
-    }
-    return host;
+    walk->depth++;
+    do {
+        if (walk->n == walk->router->longest) {
+            return false;
+        }
+        walk->hash = hash_byte(walk->hash, path[walk->n++]);
+    } while (path[walk->n] != '\0' && path[walk->n] != '/');
+    look_for(walk, walk->router->hosts);
+    return true;
 }
 
-static bool host_matches(const nng_http_handler *handler, struct nu_slice host)
+/* Begins with the URI "/", which is kept as "". */
+static bool first_prefix(struct walk *walk, const struct nu_router *router, struct nu_slice host,
+                         const char *path)
 {
-    if (handler->host == NULL) {
-        return true;
+    *walk = (struct walk){ .router = router, .path = path, .hash = HASH_NONE };
+    if (router->hosts) {
+        walk->host      = host.n > 0 ? bare_host(host) : host;
+        walk->host_hash = hash_host(walk->host);
     }
-    struct nu_slice want = { handler->host, strlen(handler->host) };
-    want                 = bare_host(want);
-    return host.n == want.n && strncasecmp(host.p, want.p, host.n) == 0;
+    look_for(walk, router->hosts);
+    return path[0] == '/' || path[0] == '\0';
+}
+
+static bool fits(const struct walk *walk, const nng_http_handler *h)
+{
+    const char *rest  = walk->path + walk->n;
+    bool        whole = rest[0] == '\0' || rest[1] == '\0'; /* a '/' at the end does not count */
+    if (!(whole || h->tree) || !is((struct nu_slice){ walk->path, walk->n }, h->uri)) {
+        return false;
+    }
+    if (h->host == NULL || !walk->for_host) {
+        return h->host == NULL && !walk->for_host;
+    }
+    struct nu_slice host = bare_host(slice(h->host));
+    return host.n == walk->host.n && nu_chars_same(host.p, walk->host.p, host.n);
+}
+
+/* The next handler with the prefix for its URI: for the host, then for any; each as added. */
+static nng_http_handler *next_handler(struct walk *walk)
+{
+    const struct nu_router *router = walk->router;
+    for (;;) {
+        struct nu_route route = router->routes[walk->place];
+        NU_PROBED();
+        walk->place = (walk->place + 1) & router->mask;
+        if (route.handler != 0) {
+            nng_http_handler *h = router->v[route.handler - 1];
+            if (route.hash == walk->key && fits(walk, h)) {
+                return h;
+            }
+        } else if (walk->for_host) {
+            look_for(walk, false);
+        } else {
+            return NULL;
+        }
+    }
 }
 
 nng_http_handler *nu_router_find(const struct nu_router *router, struct nu_slice method,
                                  struct nu_slice host, const char *path, unsigned *status)
 {
     bool              head = is(method, "HEAD"), seen = false;
-    nng_http_handler *get = NULL; /* would answer HEAD, if none of its URI does so itself */
-    host                  = host.n > 0 ? bare_host(host) : host;
-    for (unsigned i = 0; i < router->n; i++) {
-        nng_http_handler *h = router->v[i];
-        if (get != NULL && strcmp(get->uri, h->uri) != 0) {
-            break;
+    nng_http_handler *found = NULL;
+    struct walk       walk;
+    for (bool more = first_prefix(&walk, router, host, path); more; more = next_prefix(&walk)) {
+        nng_http_handler *h, *get = NULL; /* get would answer HEAD, if none does so itself */
+        while ((h = next_handler(&walk)) != NULL && h->method != NULL && !is(method, h->method)) {
+            if (get == NULL && head && strcmp(h->method, "GET") == 0) {
+                get = h;
+            }
+            seen = true;
         }
-        if (!below(h->uri, path, h->tree) || !host_matches(h, host)) {
-            continue;
-        }
-        if (h->method == NULL || is(method, h->method)) {
-            return h;
-        }
-        if (get == NULL && head && strcmp(h->method, "GET") == 0) {
-            get = h;
-        }
-        seen = true;
+        h     = h != NULL ? h : get;
+        found = h != NULL ? h : found;
     }
     *status = seen ? NNG_HTTP_STATUS_METHOD_NOT_ALLOWED : NNG_HTTP_STATUS_NOT_FOUND;
-    return get;
+    return found;
+}
+
+/* ---- Methods ------------------------------------------------------------------------------ */
+
+static bool listed(const char *list, const char *method)
+{
+    size_t len = strlen(method);
+    for (const char *p = list; (p = strstr(p, method)) != NULL; p += len) {
+        if ((p == list || p[-1] == ' ') && (p[len] == ',' || p[len] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Returns the new length of the list. */
+static size_t add_method(char *list, size_t n, size_t size, const char *method)
+{
+    size_t len = strlen(method), comma = n > 0 ? 2 : 0;
+    if (n + comma + len >= size || !nu_chars_all(method, len, NU_CHAR_TOKEN) ||
+        listed(list, method)) {
+        return n;
+    }
+    memcpy(list + n, ", ", comma);
+    memcpy(list + n + comma, method, len + 1);
+    return n + comma + len;
+}
+
+unsigned nu_router_allow(const struct nu_router *router, struct nu_slice host, const char *path,
+                         char *out, size_t outlen)
+{
+    size_t      n = 0;
+    struct walk walk;
+    if (outlen > 0) {
+        out[0] = '\0';
+    }
+    for (bool more = first_prefix(&walk, router, host, path); more; more = next_prefix(&walk)) {
+        for (nng_http_handler *h; (h = next_handler(&walk)) != NULL;) {
+            if (h->method != NULL) {
+                n = add_method(out, n, outlen, h->method);
+            }
+            if (h->method != NULL && strcmp(h->method, "GET") == 0) {
+                n = add_method(out, n, outlen, "HEAD");
+            }
+        }
+    }
+    return (unsigned) n;
+}
+
+bool nu_router_knows(const struct nu_router *router, struct nu_slice method)
+{
+    for (unsigned i = 0; i < router->nmethods; i++) {
+        if (is(method, router->methods[i])) {
+            return true;
+        }
+    }
+    return false;
 }

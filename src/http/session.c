@@ -35,7 +35,6 @@ static void drop_out(struct nu_session *s)
 static void dispose(nng_aio *aio)
 {
     struct nu_session *s = nu_container(aio, struct nu_session, aio);
-    nu_conn_fini(&s->conn);
     nu_aio_fini(aio);
     free(s);
 }
@@ -184,8 +183,10 @@ static void fired(struct nu_timer *timer)
 
 /* ---- Reading and writing ------------------------------------------------------------------ */
 
+/* The timer may have fired and been beaten by bytes that came at that moment. */
 static void receive(struct nu_session *s)
 {
+    set_deadline(s, s->deadline);
     if (nng_aio_begin(&s->aio)) {
         nu_tcp_read(&s->conn.tcp, &s->aio, NU_READ_FILL);
     }
@@ -239,11 +240,12 @@ void nu_session_send_part(struct nu_session *s, const struct iovec *iov, unsigne
 }
 
 /* Everything before it has been written, so there is room; where there is none, the client goes on
- * without being told, after a while of its own choice. */
+ * without being told, after a while of its own choice. It must not come in the midst of a response
+ * that a handler has begun. */
 void nu_session_continue(struct nu_session *s)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (s->expects) {
+    if (s->expects && !atomic_load_explicit(&s->conn.written, memory_order_relaxed)) {
         s->expects = false;
         nu_tcp_send_now(&s->conn.tcp, text, sizeof text - 1);
     }
@@ -309,9 +311,8 @@ void nu_session_answered(struct nu_session *s)
 static void failed(struct nu_session *s, int err)
 {
     bool late = err == NNG_ETIMEDOUT;
-    if (late && s->state == NU_SESSION_COLLECTING) {
-        nu_request_refuse(s, NNG_HTTP_STATUS_REQUEST_TIMEOUT);
-    } else if (late && s->state == NU_SESSION_READING && s->begun) {
+    if (late &&
+        (s->state == NU_SESSION_COLLECTING || (s->state == NU_SESSION_READING && s->begun))) {
         nu_request_refuse(s, NNG_HTTP_STATUS_REQUEST_TIMEOUT);
     } else if (s->state == NU_SESSION_WRITING || s->state == NU_SESSION_SENDING) {
         close_now(s, true);

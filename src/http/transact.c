@@ -41,17 +41,25 @@ static void dispose(nng_aio *aio)
 
 /*
  * A response that is there is success, also if the server did not want the rest of the request:
- * then it says that it closes the connection, or just does so.
+ * then it says that it closes the connection, or just does so. Only who says how long the response
+ * is may do so by a reset, though: the kernel reports it once, and where it told the write, all
+ * that the read sees is the end of the stream.
  */
 static int result(const struct transact *t)
 {
-    if (t->read_err == 0 && (t->write_err == 0 || t->write_err == NNG_ECONNRESET || t->in.last)) {
+    bool reset   = t->write_err == NNG_ECONNRESET;
+    bool open    = t->in.phase == NU_INCOMING_CLOSE;
+    bool written = t->write_err == 0 || (reset && !open) || (!reset && t->in.last);
+    if (t->read_err == 0 && written) {
         return 0;
     }
     if (t->abort != 0) {
         return t->abort;
     }
-    return t->read_err != 0 ? t->read_err : t->write_err;
+    if (t->read_err == 0 || (reset && t->read_err == NNG_ECONNSHUT)) {
+        return t->write_err;
+    }
+    return t->read_err;
 }
 
 static void end(struct transact *t)
@@ -62,6 +70,8 @@ static void end(struct transact *t)
     size_t   count = 0;
     if (err == 0) {
         nng_http_res_get_data(t->in.res, &data, &count);
+    } else {
+        nu_body_drop(&t->in.res->body);
     }
     if (t->own != NULL) {
         nu_tcp_close(&t->own->tcp, err != 0);
@@ -114,6 +124,8 @@ static int standing(nng_http_conn *conn)
     nu_lock(&conn->tcp.lock);
     if (conn->last) {
         err = NNG_ECONNSHUT;
+    } else if (conn->tcp.torn) {
+        err = NNG_ESTATE;
     } else if (nu_list_empty(&conn->tcp.reads) && conn->asked != conn->answered) {
         err = NNG_ESTATE;
     }
@@ -137,11 +149,16 @@ static int take(nng_aio *aio, struct nu_tcp *tcp, int end)
     return err;
 }
 
+/* The write and the read of a transact join their queues under one of these. There are a few, so
+ * that connections seldom wait for each other, and none of them carries one. */
+static pthread_mutex_t orders[16] = { [0 ... 15] = PTHREAD_MUTEX_INITIALIZER };
+
 /* Starts the begun parts. Whoever else does the same just now, the reads are queued in the order of
  * the writes. The transact may be gone when this returns. */
 static void start(struct transact *t, nng_http_conn *conn)
 {
-    nu_lock(&conn->order);
+    pthread_mutex_t *order = &orders[(uintptr_t) conn / sizeof *conn % 16];
+    nu_lock(order);
     int err = standing(conn);
     if (err != 0) {
         fail_parts(t, conn->tcp.loop, err);
@@ -154,7 +171,7 @@ static void start(struct transact *t, nng_http_conn *conn)
         t->read.io = (struct nu_aio_io){ .take = take, .arg = t };
         nu_tcp_read(&conn->tcp, &t->read, NU_READ_UNTIL);
     }
-    nu_unlock(&conn->order);
+    nu_unlock(order);
 }
 
 static void connected(struct transact *t)
@@ -211,15 +228,12 @@ static void init_part(struct transact *t, nng_aio *aio, void (*cb)(void *))
 static struct transact *new_transact(nng_aio *user, struct nu_loop *loop, nng_http_req *req,
                                      nng_http_res *res)
 {
-    struct transact *t   = NULL;
-    int              err = nu_aio_late(user) ? NNG_ETIMEDOUT : nu_req_seal(req);
-    user->loop           = loop;
+    int err    = nu_aio_late(user) ? NNG_ETIMEDOUT : nu_req_seal(req);
+    user->loop = loop;
     nng_http_res_reset(res);
-    if (err == 0 && (t = calloc(1, sizeof *t)) == NULL) {
-        err = NNG_ENOMEM;
-    }
-    if (err != 0) {
-        nu_aio_finish(user, err, 0);
+    struct transact *t = err == 0 ? calloc(1, sizeof *t) : NULL;
+    if (t == NULL) {
+        nu_aio_finish(user, err != 0 ? err : NNG_ENOMEM, 0);
         return NULL;
     }
     t->user    = user;

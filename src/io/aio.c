@@ -1,6 +1,7 @@
 #include "io/aio.h"
 
 #include "base/clock.h"
+#include "io/counters.h"
 #include "io/runtime.h"
 
 #include <stdlib.h>
@@ -14,6 +15,12 @@ struct frame {
 
 static _Thread_local struct frame *frames;
 
+/* A thread that waits. Its condition is its own, so an aio nobody waits for carries none. */
+struct nu_aio_waiter {
+    pthread_cond_t        wake;
+    struct nu_aio_waiter *next;
+};
+
 static void run_callback(struct nu_task *task);
 static void attend(struct nu_task *task);
 static void timer_fired(struct nu_timer *timer);
@@ -24,7 +31,6 @@ void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg)
 {
     memset(aio, 0, sizeof *aio);
     pthread_mutex_init(&aio->lock, NULL);
-    pthread_cond_init(&aio->idle, NULL);
     nu_list_init(&aio->link);
     aio->cb         = cb;
     aio->arg        = arg;
@@ -37,7 +43,6 @@ void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg)
 
 void nu_aio_fini(nng_aio *aio)
 {
-    pthread_cond_destroy(&aio->idle);
     pthread_mutex_destroy(&aio->lock);
 }
 
@@ -73,7 +78,9 @@ int nng_aio_alloc(nng_aio **aiop, void (*cb)(void *), void *arg)
 /* Something ended: wakes those who wait, and unlocks. A doomed aio is gone when this returns. */
 static void settle(nng_aio *aio)
 {
-    pthread_cond_broadcast(&aio->idle);
+    for (struct nu_aio_waiter *waiter = aio->waiters; waiter != NULL; waiter = waiter->next) {
+        pthread_cond_signal(&waiter->wake);
+    }
     if (aio->turning > 0) {
         nu_runtime_wake();
     }
@@ -233,6 +240,7 @@ void nu_aio_expire(nng_aio *aio)
     }
     nu_lock(&aio->lock);
     aio->expires = true;
+    nu_count(NU_COUNT_DEADLINES_ARMED, 1);
     if (aio->loop != nu_loop_self()) {
         post_attend(aio);
     } else if (!aio->timer.armed) {
@@ -251,7 +259,9 @@ static void timer_fired(struct nu_timer *timer)
     nng_aio *aio = nu_container(timer, nng_aio, timer);
     nu_lock(&aio->lock);
     if (aio->state == NU_AIO_PENDING) {
-        cancel_pending(aio, nu_loop_self()->stopping ? NNG_ECLOSED : NNG_ETIMEDOUT);
+        bool stopping = nu_loop_self()->stopping;
+        nu_count(NU_COUNT_DEADLINES_FIRED, !stopping);
+        cancel_pending(aio, stopping ? NNG_ECLOSED : NNG_ETIMEDOUT);
     }
     settle(aio);
 }
@@ -372,6 +382,19 @@ static bool quiet(const nng_aio *aio, unsigned running, unsigned refs)
     return aio->state == NU_AIO_IDLE && aio->running <= running && aio->refs <= refs;
 }
 
+/* Until something has ended. With the lock held. */
+static void sleep_until_settled(nng_aio *aio)
+{
+    struct nu_aio_waiter   waiter = { .wake = PTHREAD_COND_INITIALIZER, .next = aio->waiters };
+    struct nu_aio_waiter **link;
+    aio->waiters = &waiter;
+    pthread_cond_wait(&waiter.wake, &aio->lock);
+    for (link = &aio->waiters; *link != &waiter; link = &(*link)->next) {
+    }
+    *link = waiter.next;
+    pthread_cond_destroy(&waiter.wake);
+}
+
 /* Waits, with the lock held, until no operation is left and at most `running` callbacks and `refs`
  * uses. An owner goes on turning its loop: what it waits for may be its own to do. In a forked
  * child nobody is left to end anything. */
@@ -380,7 +403,7 @@ static void wait_quiet(nng_aio *aio, unsigned running, unsigned refs)
     struct nu_loop *loop = nu_loop_self();
     if (loop == NULL) {
         while (!quiet(aio, running, refs) && !nu_runtime_forked()) {
-            pthread_cond_wait(&aio->idle, &aio->lock);
+            sleep_until_settled(aio);
         }
         return;
     }

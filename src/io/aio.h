@@ -57,26 +57,28 @@ struct nu_aio_args {
     nng_msg     *msg;
 };
 
+struct nu_aio_waiter;
+
 struct nng_aio {
     pthread_mutex_t lock;
-    pthread_cond_t  idle; /* an operation or a callback has ended */
 
     /* under lock */
-    enum nu_aio_state state;
-    bool              stopped;   /* begins nothing any more */
-    bool              doomed;    /* to be freed when quiet */
-    bool              owed;      /* counted in loop->owed */
-    bool              attending; /* `attend` is posted */
-    unsigned          running;   /* callbacks that have not returned */
-    unsigned          refs;      /* posted tasks, cancel functions and callbacks that use the aio */
-    int               abort;     /* why the operation in hand is to end; 0: it is not */
-    int               result;
-    size_t            count;
-    nng_aio_cancelfn  cancel; /* while NU_AIO_PENDING; NULL once it was called */
-    void             *cancel_arg;
-    struct nu_loop   *loop; /* where the operation in hand lives, and its callback runs; a
-                             * provider sets it while NU_AIO_BEGUN, or leaves the choice open */
-    unsigned turning;       /* owners that turn their loops until the aio is idle */
+    struct nu_aio_waiter *waiters; /* threads to wake when an operation or a callback has ended */
+    enum nu_aio_state     state;
+    bool                  stopped;   /* begins nothing any more */
+    bool                  doomed;    /* to be freed when quiet */
+    bool                  owed;      /* counted in loop->owed */
+    bool                  attending; /* `attend` is posted */
+    unsigned              running;   /* callbacks that have not returned */
+    unsigned              refs;  /* posted tasks, cancel functions and callbacks that use the aio */
+    int                   abort; /* why the operation in hand is to end; 0: it is not */
+    int                   result;
+    size_t                count;
+    nng_aio_cancelfn      cancel; /* while NU_AIO_PENDING; NULL once it was called */
+    void                 *cancel_arg;
+    struct nu_loop       *loop; /* where the operation in hand lives, and its callback runs; a
+                                 * provider sets it while NU_AIO_BEGUN, or leaves the choice open */
+    unsigned turning;           /* owners that turn their loops until the aio is idle */
 
     /* constant */
     void (*cb)(void *);

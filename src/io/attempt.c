@@ -1,6 +1,7 @@
 #include "io/attempt.h"
 
 #include "base/clock.h"
+#include "io/counters.h"
 #include "io/features.h"
 #include "io/ring.h"
 #include "io/vec.h"
@@ -24,6 +25,7 @@ static void close_ring(void *ring)
     refused = true; /* other destructors of the thread may still write */
     nu_ring_close(ring);
     free(ring);
+    nu_counters_leave();
 }
 
 static void make_key(void)
@@ -53,6 +55,7 @@ static struct nu_ring *my_ring(void)
     }
     mine    = ring;
     refused = false;
+    nu_counters_join();
     return ring;
 }
 
@@ -89,5 +92,6 @@ ssize_t nu_attempt_writev(int fd, const struct iovec *iov, unsigned niov)
     }
     ssize_t res = cqe->res;
     io_uring_cqe_seen(&ring->uring, cqe);
+    nu_count(NU_COUNT_CQES, 1);
     return res;
 }

@@ -1,6 +1,7 @@
 #include "io/loop.h"
 
 #include "base/clock.h"
+#include "io/counters.h"
 #include "io/features.h"
 #include "io/op.h"
 #include "io/slots.h"
@@ -157,7 +158,9 @@ static void submit_and_wait(struct nu_loop *loop, bool may_wait)
     }
     atomic_store(&loop->sleeping, true);
     enter(loop, atomic_exchange(&loop->poked, false) ? 0 : 1, until);
-    atomic_store(&loop->sleeping, false);
+    if (!atomic_exchange(&loop->sleeping, false)) {
+        nu_count(NU_COUNT_WAKE_UPS, 1);
+    }
 }
 
 static void collect(struct nu_loop *loop)
@@ -168,6 +171,11 @@ static void collect(struct nu_loop *loop)
         int      res       = cqe->res;
         uint32_t flags     = cqe->flags;
         io_uring_cqe_seen(&loop->ring.uring, cqe);
+        nu_count(NU_COUNT_CQES, 1);
+        if (user_data == NU_OP_CANCELLATION) {
+            nu_op_cancelled(loop, res);
+            continue;
+        }
         struct nu_op *op = nu_slots_find(loop, user_data, (flags & IORING_CQE_F_MORE) != 0);
         if (op != NULL) {
             op->done(op, res, flags);
@@ -313,10 +321,13 @@ static void *owner(void *arg)
     if (err != 0) {
         return NULL;
     }
+    nu_counters_join();
+    loop->now = nu_now();
     while (!loop->leaving || !drained(loop)) {
         nu_loop_turn(loop);
     }
     close_loop(loop);
+    nu_counters_leave();
     return NULL;
 }
 

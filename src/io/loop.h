@@ -63,7 +63,7 @@ struct nu_loop {
     bool                      leaving;   /* nng_fini(): no loop has anything left */
     struct nu_list            backlog;   /* ops that found the ring full */
     struct nu_list            residents; /* connections, listeners, dials in progress */
-    unsigned                  cancels;   /* ops whose `cancel` is still to be submitted */
+    unsigned                  cancels;   /* ops whose `cancel` is to be submitted (anew), or more */
     struct nu_slot           *slots;
     uint32_t                  nslots;
     uint32_t                  free_slot; /* first free one; nslots when there is none */

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "io/counters.h"
 #include "io/loop.h"
 #include "io/slots.h"
 #include "io/vec.h"
@@ -29,6 +30,7 @@ static void link_timeout(struct nu_loop *loop, uint64_t deadline)
     io_uring_prep_link_timeout(sqe, ts, IORING_TIMEOUT_ABS);
     sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
     sqe->user_data = 0;
+    nu_count(NU_COUNT_DEADLINES_ARMED, 1);
 }
 
 /* The vector is copied to where it lives until the submit. */
@@ -132,8 +134,19 @@ static bool submit_cancel(struct nu_op *op)
         return false;
     }
     io_uring_prep_cancel64(sqe, nu_slots_user_data(loop, op), 0);
-    sqe->user_data = 0;
+    sqe->user_data = NU_OP_CANCELLATION;
+    nu_count(NU_COUNT_CANCELLATIONS, 1);
     return true;
+}
+
+/* ENOENT: the op has just ended; or the kernel is about to try it again, having found its socket
+ * ready (for a write, the end of what the peer sends is enough), and knows it nowhere. EALREADY: a
+ * kernel thread works on it, and was told. */
+void nu_op_cancelled(struct nu_loop *loop, int res)
+{
+    if (res == -ENOENT) {
+        loop->cancels++;
+    }
 }
 
 void nu_op_cancel(struct nu_op *op)

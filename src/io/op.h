@@ -86,7 +86,12 @@ void nu_op_submit(struct nu_op *op);
 /* Asks for the op's early end. `done` tells how it went, as always; idle ops are left alone. */
 void nu_op_cancel(struct nu_op *op);
 
-/* Submits what had to wait for room. The loop calls it each turn. */
+/* For the loop: the completion of a cancellation, which has this user_data and no slot. */
+#define NU_OP_CANCELLATION UINT64_MAX
+void nu_op_cancelled(struct nu_loop *loop, int res);
+
+/* Submits what had to wait for room, and cancellations again that found nothing. The loop calls it
+ * each turn. */
 void nu_op_retry(struct nu_loop *loop);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "io/counters.h"
 
 #include <errno.h>
 #include <nng/nng.h>
@@ -132,8 +133,11 @@ int nu_ring_enter(struct nu_ring *ring, unsigned wait, uint64_t until)
     if (ring->uring.features & NU_FEAT_NO_IOWAIT) {
         flags |= NU_ENTER_NO_IOWAIT;
     }
-    long n = syscall(__NR_io_uring_enter, ring->uring.enter_ring_fd, publish(&ring->uring.sq), wait,
-                     flags, &arg, sizeof arg);
+    unsigned shown = publish(&ring->uring.sq);
+    long     n = syscall(__NR_io_uring_enter, ring->uring.enter_ring_fd, shown, wait, flags, &arg,
+                         sizeof arg);
+    nu_count(NU_COUNT_ENTERS, 1);
+    nu_count(NU_COUNT_SQES, n > 0 ? (uint64_t) n : 0);
     return n < 0 ? -errno : 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "io/counters.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -108,6 +109,7 @@ static bool full(struct nu_listener *listener)
 static void done(struct nu_op *op, int res, uint32_t flags)
 {
     struct nu_listener *listener = nu_container(op, struct nu_listener, op);
+    nu_count(NU_COUNT_ACCEPTS, res >= 0);
     if (res >= 0 && listener->stopping) {
         close(res);
     } else if (res >= 0) {

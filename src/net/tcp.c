@@ -1,6 +1,7 @@
 #include "net/tcp.h"
 
 #include "base/error.h"
+#include "io/counters.h"
 #include "io/runtime.h"
 #include "net/address.h"
 #include "net/tcp_read.h"
@@ -66,6 +67,7 @@ void nu_tcp_init(struct nu_tcp *tcp, struct nu_loop *loop, int fd, void (*gone)(
     tcp->kick.run       = kicked;
     tcp->resident.evict = evicted;
     nu_list_append(&loop->residents, &tcp->resident.link);
+    nu_count(NU_COUNT_OPENED, 1);
     (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* not vital */
 }
 
@@ -117,6 +119,7 @@ static void close_fd(struct nu_tcp *tcp)
     nu_rx_clear(&tcp->rx, &tcp->loop->buffers);
     nu_list_remove(&tcp->resident.link);
     tcp->dead = true;
+    nu_count(NU_COUNT_CLOSED, 1);
 }
 
 void nu_tcp_closing(struct nu_tcp *tcp)

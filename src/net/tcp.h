@@ -28,6 +28,7 @@ struct nu_tcp {
     struct nu_list writes; /* aios in the order of their bytes; the first may be in the kernel */
     struct nu_list reads;  /* likewise */
     bool           closed; /* nothing new is begun, all that is pending ends NNG_ECLOSED */
+    bool           torn;   /* the last bytes that were written are not the end of their write_all */
     bool reset;    /* the kernel has said so, which it does once: no read ends well any more */
     bool abortive; /* what the peer has not received is thrown away (RST) */
     bool released; /* nu_tcp_close() was called: the memory may go */

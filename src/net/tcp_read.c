@@ -1,6 +1,7 @@
 #include "net/tcp_read.h"
 
 #include "base/error.h"
+#include "io/counters.h"
 #include "io/runtime.h"
 
 #include <errno.h>
@@ -189,6 +190,7 @@ static int verdict(struct nu_tcp *tcp, nng_aio *aio, int res, uint32_t flags)
     if (tcp->closed) {
         return NNG_ECLOSED;
     }
+    nu_count(NU_COUNT_NO_BUFFERS, res == -ENOBUFS);
     return res == -ENOBUFS ? submit_fill(tcp, true) : submit(tcp, aio);
 }
 

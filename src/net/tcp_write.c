@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "io/attempt.h"
+#include "io/counters.h"
 #include "io/features.h"
 #include "io/runtime.h"
 
@@ -64,16 +65,24 @@ static int verdict(struct nu_tcp *tcp, const nng_aio *aio, int res)
     return stop_here(tcp, aio) ? broken_off(tcp) : AGAIN;
 }
 
+static void finish(struct nu_tcp *tcp, nng_aio *aio, int err)
+{
+    if (aio->io.done > 0) {
+        tcp->torn = err != 0 && aio->io.kind == NU_WRITE_ALL;
+    }
+    nu_aio_finish(aio, err, aio->io.done);
+}
+
 /*
  * Takes a write out of the queue and finishes it. Those behind a write_all that failed half-way
  * were promised a place in an intact stream, so they are not sent.
  */
 static void end(struct nu_tcp *tcp, nng_aio *aio, int err)
 {
-    bool torn = err != 0 && aio->io.kind == NU_WRITE_ALL && aio->io.done > 0;
+    bool cut = err != 0 && aio->io.kind == NU_WRITE_ALL && aio->io.done > 0;
     nu_list_remove(&aio->link);
-    nu_aio_finish(aio, err, aio->io.done);
-    while (torn && (aio = first(tcp)) != NULL) {
+    finish(tcp, aio, err);
+    while (cut && (aio = first(tcp)) != NULL) {
         nu_list_remove(&aio->link);
         nu_aio_finish(aio, tcp->closed ? NNG_ECLOSED : NNG_ECANCELED, 0);
     }
@@ -119,7 +128,9 @@ void nu_tcp_write_done(struct nu_op *op, int res, uint32_t flags)
         aio->io.done += (size_t) res;
     }
     int err = verdict(tcp, aio, res);
+    nu_count(NU_COUNT_DEADLINES_FIRED, res == -ECANCELED && err == NNG_ETIMEDOUT);
     if (err == AGAIN) {
+        nu_count(NU_COUNT_SHORT_WRITES, res > 0);
         tcp->patient = true;
         submit(tcp, aio);
         nu_unlock(&tcp->lock);
@@ -229,7 +240,7 @@ void nu_tcp_write(struct nu_tcp *tcp, nng_aio *aio, enum nu_write kind)
     nu_lock(&tcp->lock);
     int err = start(tcp, aio);
     if (err != AGAIN) {
-        nu_aio_finish(aio, err, aio->io.done); /* under the lock: callbacks keep the bytes' order */
+        finish(tcp, aio, err); /* under the lock: callbacks keep the bytes' order */
     }
     nu_unlock(&tcp->lock);
 }

@@ -119,8 +119,7 @@ static const char *chunk_line(struct nu_chunked *chunked, char byte)
             return "carriage return without line feed";
         }
         chunked->state = chunked->left > 0 ? DATA : FIELD;
-        chunked->total += chunked->left;
-        chunked->line = 0;
+        chunked->line  = 0;
         return NULL;
     default:
         reason = extension(chunked, byte);
@@ -188,6 +187,7 @@ enum nu_parse nu_chunked_next(struct nu_chunked *chunked, const char *buf, size_
             data->n = chunked->left < len - i ? (size_t) chunked->left : len - i;
             i += data->n;
             chunked->left -= data->n;
+            chunked->total += data->n;
             chunked->state = chunked->left > 0 ? DATA : DATA_CR;
         } else if (chunked->state < DATA) {
             reason = chunk_line(chunked, buf[i++]);

@@ -323,6 +323,20 @@ static enum nu_parse status_line(struct nu_slice line, bool complete, struct nu_
     return NU_PARSE_DONE;
 }
 
+/*
+ * HTAB behind a value may be white space, and we take it for that in other fields. llhttp and its
+ * kin take it for a part of these values, and find no chunked then: one more way to smuggle.
+ */
+static bool tab_behind(struct nu_slice s)
+{
+    const char *p = s.p + s.n; /* a CRLF comes at last */
+
+    while (*p == ' ') {
+        p++;
+    }
+    return *p == '\t';
+}
+
 /* RFC 9112 6.3: a length that is not one plain number is where smuggling begins. */
 static enum nu_parse content_length(struct nu_slice s, struct nu_head *head)
 {
@@ -331,7 +345,7 @@ static enum nu_parse content_length(struct nu_slice s, struct nu_head *head)
     if (head->has_length) {
         return bad(head, 400, "repeated Content-Length");
     }
-    if (s.n == 0 || s.n > 19) {
+    if (s.n == 0 || s.n > 19 || tab_behind(s)) {
         return bad(head, 400, "invalid Content-Length");
     }
     for (size_t i = 0; i < s.n; i++) {
@@ -353,7 +367,7 @@ static enum nu_parse transfer_encoding(struct nu_slice s, struct nu_head *head)
     if (head->minor == 0) {
         return bad(head, 400, "Transfer-Encoding in HTTP/1.0");
     }
-    if (head->chunked || !IS(s, "chunked")) {
+    if (head->chunked || !IS(s, "chunked") || tab_behind(s)) {
         return bad(head, 400, "Transfer-Encoding is not just chunked");
     }
     head->chunked = true;

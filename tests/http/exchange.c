@@ -200,21 +200,79 @@ static void read_body(nng_aio *aio)
     nu_answer(aio, body, sizeof body);
 }
 
+static void add_reader(struct site *site, const char *uri, void (*cb)(nng_aio *))
+{
+    nng_http_handler *h;
+    cr_assert_eq(nng_http_handler_alloc(&h, uri, cb), 0);
+    cr_assert_eq(nng_http_handler_set_method(h, NULL), 0);
+    cr_assert_eq(nng_http_handler_collect_body(h, false, 0), 0);
+    nu_web_add(&site->web, h);
+}
+
 Test(exchange, body_not_collected, .timeout = 60)
 {
     struct site       site;
-    nng_http_handler *h;
     struct nu_browser b;
     open_site(&site, echo);
-    cr_assert_eq(nng_http_handler_alloc(&h, "/read", read_body), 0);
-    cr_assert_eq(nng_http_handler_set_method(h, NULL), 0);
-    cr_assert_eq(nng_http_handler_collect_body(h, false, 0), 0);
-    nu_web_add(&site.web, h);
+    add_reader(&site, "/read", read_body);
     nu_browser_open(&b, site.web.port);
     nu_browser_say(&b, "POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n1234");
     usleep(10000);
     nu_browser_say(&b, "5678");
     nu_browser_assert(&b, 200, "12345678");
+    nu_browser_close(&b);
+    close_site(&site);
+}
+
+/* Begins its response, reads the body (8 bytes), and sends that behind it. */
+static void write_then_read(nng_aio *aio)
+{
+    static char    head[] = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n";
+    char           body[8];
+    nng_iov        iov[] = { { head, sizeof head - 1 }, { body, sizeof body } };
+    nng_http_conn *conn  = nng_aio_get_input(aio, 2);
+    nng_aio       *own;
+    cr_assert_eq(nng_aio_alloc(&own, NULL, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(nng_aio_set_iov(own, 1, &iov[i > 0]), 0);
+        if (i == 1) {
+            nng_http_conn_read_all(conn, own);
+        } else {
+            nng_http_conn_write_all(conn, own);
+        }
+        nng_aio_wait(own);
+        cr_assert_eq(nng_aio_result(own), 0);
+    }
+    nng_aio_free(own);
+    nng_aio_finish(aio, 0);
+}
+
+/* 100 (Continue) is said when the handler reads, but not in the midst of its response. */
+Test(exchange, continued_when_read, .timeout = 60)
+{
+    static const char rest[] = "HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                               "Content-Length: 8\r\n\r\n";
+    struct site       site;
+    struct nu_browser b;
+    char              text[128];
+    open_site(&site, echo);
+    add_reader(&site, "/read", read_body);
+    add_reader(&site, "/write", write_then_read);
+    nu_browser_open(&b, site.web.port);
+    for (int i = 0; i < 2; i++) {
+        snprintf(text, sizeof text, "POST /read %s", rest);
+        nu_browser_say(&b, text);
+        nu_browser_head(&b);
+        cr_assert_eq(b.status, 100);
+        nu_browser_say(&b, "12345678");
+        nu_browser_assert(&b, 200, "12345678");
+
+        snprintf(text, sizeof text, "POST /write %s", rest);
+        nu_browser_say(&b, text);
+        usleep(10000); /* for what must not come */
+        nu_browser_say(&b, "abcdefgh");
+        nu_browser_assert(&b, 200, "abcdefgh");
+    }
     nu_browser_close(&b);
     close_site(&site);
 }

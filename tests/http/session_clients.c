@@ -162,3 +162,52 @@ Test(session_clients, thousand_connections, .timeout = 120)
     }
     close_site(&site);
 }
+
+/* ---- Time limits ---------------------------------------------------------------------------- */
+
+#define TRICKLERS 64
+
+/* Sends a byte more of a head. Whether it was told 408 instead. */
+static bool trickle(struct nu_browser *b, size_t at)
+{
+    static const char head[]   = "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ";
+    char              told[16] = "";
+    send(b->fd, at < sizeof head - 1 ? head + at : "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (recv(b->fd, told, 12, MSG_DONTWAIT) <= 0) {
+        return false;
+    }
+    cr_assert_str_eq(told, "HTTP/1.1 408");
+    return true;
+}
+
+/* The time for a head runs out although bytes of it come all the time, also when one of them comes
+ * at the very moment. */
+Test(session_clients, trickled_heads, .timeout = 60)
+{
+    struct nu_web     web;
+    struct nu_browser b[TRICKLERS];
+    bool              told[TRICKLERS] = { false };
+    nu_web_open(&web);
+    cr_assert_eq(nng_uring_server_set_limit(web.server, NNG_URING_HEAD_TIMEOUT, 50), 0);
+    cr_assert_eq(nng_uring_server_set_limit(web.server, NNG_URING_HEAD_BYTES, 1 << 20), 0);
+    nu_web_static(&web, "/", "home");
+    nu_web_start(&web);
+    for (int i = 0; i < TRICKLERS; i++) {
+        nu_browser_open(&b[i], web.port);
+    }
+    unsigned left  = TRICKLERS;
+    nng_time until = nng_clock() + 20000;
+    for (size_t at = 0; left > 0 && nng_clock() < until; at++) {
+        for (int i = 0; i < TRICKLERS; i++) {
+            if (!told[i] && trickle(&b[i], at)) {
+                told[i] = true;
+                left--;
+            }
+        }
+    }
+    cr_assert_eq(left, 0);
+    for (int i = 0; i < TRICKLERS; i++) {
+        nu_browser_close(&b[i]);
+    }
+    nu_web_close(&web);
+}

@@ -173,7 +173,7 @@ static const struct {
     { 0, NNG_ECANCELED },
     { 0, NNG_EPROTO },
     { 60000, NNG_EPROTO },
-    { 20, NNG_ETIMEDOUT },
+    { 200, NNG_ETIMEDOUT },
 };
 
 /* A read that fails loses no byte: what it counted is there, and what comes later is the next

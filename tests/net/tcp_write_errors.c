@@ -336,3 +336,26 @@ Test(tcp_write_errors, one_deadline, .timeout = 60)
         slow_peer(mode);
     }
 }
+
+/* The peer has sent its last and does not read either. Then the kernel tries the write over and
+ * over for a while, and may not know where it is when it is to be cancelled. */
+Test(tcp_write_errors, cancelled_when_half_closed, .timeout = 60)
+{
+    uint8_t *data = nu_pattern_new(NU_PLENTY, 1);
+    for (useconds_t delay = 0; delay < 300; delay += 3) {
+        struct nu_pair  pair;
+        struct nu_track track;
+        nu_pair_open(&pair);
+        nu_track_open(&track, NU_CALLED);
+        nu_track_buffer(&track, data, NU_PLENTY);
+        nu_track_write(&track, pair.conn, 0, true);
+        cr_assert_eq(shutdown(pair.fd, SHUT_WR), 0);
+        usleep(delay);
+        nng_aio_cancel(track.aio);
+        nu_track_assert(&track, 1, NNG_ECANCELED);
+        nu_pair_assert_rest(&pair, 0, nng_aio_count(track.aio), 1);
+        nu_track_close(&track);
+        nu_pair_close(&pair);
+    }
+    free(data);
+}

@@ -274,7 +274,8 @@ void nu_web_assert(const struct nu_web *web, const char *target, unsigned status
 void nu_desk_put(struct nu_desk *desk, nng_aio *aio)
 {
     pthread_mutex_lock(&desk->lock);
-    desk->aios[desk->put++ % 64] = aio;
+    cr_assert_lt(desk->put - desk->taken, NU_DESK_PLACES, "the desk is full");
+    desk->aios[desk->put++ % NU_DESK_PLACES] = aio;
     pthread_cond_signal(&desk->came);
     pthread_mutex_unlock(&desk->lock);
 }
@@ -289,7 +290,7 @@ nng_aio *nu_desk_take(struct nu_desk *desk)
     while (desk->taken == desk->put && err == 0) {
         err = pthread_cond_timedwait(&desk->came, &desk->lock, &until);
     }
-    nng_aio *aio = err == 0 ? desk->aios[desk->taken++ % 64] : NULL;
+    nng_aio *aio = err == 0 ? desk->aios[desk->taken++ % NU_DESK_PLACES] : NULL;
     pthread_mutex_unlock(&desk->lock);
     cr_assert_eq(err, 0, "no request has come");
     return aio;

@@ -91,10 +91,12 @@ void nu_web_assert(const struct nu_web *web, const char *target, unsigned status
 /* ---- Requests that wait ------------------------------------------------------------------- */
 
 /* Where a handler's callback leaves its aios for the test to finish. */
+#define NU_DESK_PLACES 1024
+
 struct nu_desk {
     pthread_mutex_t lock;
     pthread_cond_t  came;
-    nng_aio        *aios[64];
+    nng_aio        *aios[NU_DESK_PLACES];
     unsigned        put, taken;
 };
 

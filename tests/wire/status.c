@@ -48,3 +48,12 @@ Test(status, unknown_codes)
     }
     cr_assert_str_eq(nu_status_reason(4294967295u), "Unknown Status");
 }
+
+Test(status, bodiless)
+{
+    for (unsigned status = 100; status < 1000; status++) {
+        bool none = status < 200 || status == NNG_HTTP_STATUS_NO_CONTENT ||
+                    status == NNG_HTTP_STATUS_NOT_MODIFIED;
+        cr_assert_eq(nu_status_bodiless(status), none, "%u", status);
+    }
+}

@@ -228,7 +228,8 @@ NNG_DECL void nng_http_res_get_data(nng_http_res *res, void **datap, size_t *siz
  * NNG_ECLOSED (this side closed), NNG_ECONNRESET (the peer closed or reset; of reads, reset only),
  * NNG_ETIMEDOUT (the aio's time limit, which covers the whole operation), NNG_ECANCELED or the code
  * given to nng_aio_abort(), NNG_ENOMEM, NNG_ENOTSUP (in a forked child).
- * Whatever the result, nng_aio_count() is the number of bytes really moved.
+ * Whatever the result, nng_aio_count() is the number of bytes really moved, if nothing else is
+ * said.
  */
 typedef struct nng_http_conn nng_http_conn;
 
@@ -319,8 +320,8 @@ NNG_DECL void nng_http_conn_write_res(nng_http_conn *conn, nng_http_res *res, nn
  * <nng/uring.h>), NNG_ECONNSHUT (the server closed before the end of the response), and those of
  * nng_http_conn_write_all(). `res` may hold the head then, but no body.
  * After an error the connection is still open but out of step, close it: bytes of that response may
- * still come. A later transact ends with NNG_ESTATE instead of taking them for its own; after a
- * response that was the last of the connection, with NNG_ECONNSHUT.
+ * still come, or part of the request was not sent. A later transact ends with NNG_ESTATE instead of
+ * taking them for its own; after a response that was the last of the connection, with NNG_ECONNSHUT.
  * Any thread. nng_http_conn_transact(3).
  */
 NNG_DECL void nng_http_conn_transact(nng_http_conn *conn, nng_http_req *req, nng_http_res *res,
@@ -399,7 +400,8 @@ NNG_DECL int nng_http_handler_set_tree_exclusive(nng_http_handler *handler);
  * to read: nng_http_conn_read() and nng_http_conn_read_all() then give the bytes of the body,
  * without the framing of chunks, and NNG_ECONNSHUT at its end (NNG_EPROTO where a chunk is
  * malformed, NNG_ECONNRESET where the client leaves before the end). What it leaves is thrown away.
- * NNG_EBUSY. nng_http_handler_collect_body(3).
+ * A client that waits for 100 (Continue) is sent it when the handler reads, unless it has begun to
+ * write its response. NNG_EBUSY. nng_http_handler_collect_body(3).
  */
 NNG_DECL int nng_http_handler_collect_body(nng_http_handler *handler, bool want, size_t max);
 

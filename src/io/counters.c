@@ -1,0 +1,70 @@
+#include "io/counters.h"
+
+#include "io/runtime.h"
+
+#include <nng/uring.h>
+
+_Thread_local struct nu_counters nu_counters_mine;
+
+static pthread_mutex_t lock    = PTHREAD_MUTEX_INITIALIZER;
+static struct nu_list  threads = { &threads, &threads };
+static uint64_t        left[NU_COUNTS]; /* by threads that are gone; under lock */
+
+void nu_counters_join(void)
+{
+    nu_lock(&lock);
+    nu_list_append(&threads, &nu_counters_mine.link);
+    nu_unlock(&lock);
+}
+
+void nu_counters_leave(void)
+{
+    struct nu_counters *mine = &nu_counters_mine;
+    nu_lock(&lock);
+    nu_list_remove(&mine->link);
+    for (unsigned i = 0; i < NU_COUNTS; i++) {
+        left[i] += atomic_exchange(&mine->v[i], 0);
+    }
+    nu_unlock(&lock);
+}
+
+static void sum(uint64_t total[NU_COUNTS])
+{
+    nu_lock(&lock);
+    for (unsigned i = 0; i < NU_COUNTS; i++) {
+        total[i] = left[i];
+        for (struct nu_list *n = threads.next; n != &threads; n = n->next) {
+            struct nu_counters *c = nu_container(n, struct nu_counters, link);
+            total[i] += atomic_load_explicit(&c->v[i], memory_order_relaxed);
+        }
+    }
+    nu_unlock(&lock);
+}
+
+size_t nng_uring_counters(nng_uring_counter *list, size_t room)
+{
+    uint64_t v[NU_COUNTS];
+    sum(v);
+    /* A connection may be counted as closed on one thread before the others are read. */
+    uint64_t open =
+        v[NU_COUNT_OPENED] > v[NU_COUNT_CLOSED] ? v[NU_COUNT_OPENED] - v[NU_COUNT_CLOSED] : 0;
+    const nng_uring_counter all[] = {
+        { "enters", "io_uring_enter calls", v[NU_COUNT_ENTERS] },
+        { "sqes", "submission queue entries", v[NU_COUNT_SQES] },
+        { "cqes", "completion queue entries", v[NU_COUNT_CQES] },
+        { "short_writes", "short writes whose rest was submitted again", v[NU_COUNT_SHORT_WRITES] },
+        { "deadlines_armed", "deadlines that had to be kept", v[NU_COUNT_DEADLINES_ARMED] },
+        { "deadlines_fired", "operations that ended by their deadline",
+          v[NU_COUNT_DEADLINES_FIRED] },
+        { "cancellations", "cancellations submitted", v[NU_COUNT_CANCELLATIONS] },
+        { "wake_ups", "sleeping loops woken by another thread", v[NU_COUNT_WAKE_UPS] },
+        { "no_buffers", "receives that found no provided buffer", v[NU_COUNT_NO_BUFFERS] },
+        { "accepts", "connections accepted", v[NU_COUNT_ACCEPTS] },
+        { "connections", "connections that are open", open },
+    };
+    size_t n = sizeof all / sizeof all[0];
+    for (size_t i = 0; i < n && i < room; i++) {
+        list[i] = all[i];
+    }
+    return n;
+}

@@ -1,0 +1,49 @@
+/*
+ * Counters that are always on: every thread with a ring counts for itself, without atomic
+ * read-modify-writes, and who asks adds them up. nng_uring_counters() is documented in
+ * <nng/uring.h>.
+ */
+#ifndef NU_IO_COUNTERS_H
+#define NU_IO_COUNTERS_H
+
+#include "base/list.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum nu_count {
+    NU_COUNT_ENTERS,          /* io_uring_enter calls */
+    NU_COUNT_SQES,            /* submission entries the kernel was shown */
+    NU_COUNT_CQES,            /* completions */
+    NU_COUNT_SHORT_WRITES,    /* short writes whose rest was submitted again */
+    NU_COUNT_DEADLINES_ARMED, /* linked timeouts, and timers of operations */
+    NU_COUNT_DEADLINES_FIRED, /* operations that ended by their deadline */
+    NU_COUNT_CANCELLATIONS,   /* cancellations submitted */
+    NU_COUNT_WAKE_UPS,        /* sleeping owners woken by another thread */
+    NU_COUNT_NO_BUFFERS,      /* receives that found no provided buffer (ENOBUFS) */
+    NU_COUNT_ACCEPTS,         /* connections accepted */
+    NU_COUNT_OPENED,          /* connections opened, either way */
+    NU_COUNT_CLOSED,          /* and closed */
+    NU_COUNTS,
+};
+
+struct nu_counters {
+    atomic_uint_least64_t v[NU_COUNTS];
+    struct nu_list        link;
+};
+
+extern _Thread_local struct nu_counters nu_counters_mine;
+
+/* Adds to the calling thread's counter. */
+static inline void nu_count(enum nu_count what, uint64_t n)
+{
+    atomic_uint_least64_t *v = &nu_counters_mine.v[what];
+    atomic_store_explicit(v, atomic_load_explicit(v, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+/* The calling thread's counts are to be found from here on, and after it has left. */
+void nu_counters_join(void);
+void nu_counters_leave(void);
+
+#endif

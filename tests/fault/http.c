@@ -1,0 +1,237 @@
+/*
+ * Allocations fail one by one while messages are exchanged. No crash, no hang and no leak; and who
+ * is told of success has the whole response.
+ */
+#include "fault/wrap.h"
+#include "support/peer.h"
+#include "support/proc.h"
+
+#include <criterion/criterion.h>
+#include <nng/uring.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+TestSuite(http_fault, .timeout = 120);
+
+#define SIZE 20000
+
+static uint8_t body[SIZE];
+
+struct place {
+    unsigned  port;
+    int       listener;
+    pthread_t peer;
+};
+
+static bool say(int fd, const void *data, size_t n)
+{
+    return send(fd, data, n, MSG_NOSIGNAL) == (ssize_t) n;
+}
+
+/* A body of known length, in chunks, and one that ends with the connection. */
+static bool answer(int fd, char which)
+{
+    char head[128];
+    int  n = 0;
+    switch (which) {
+    case 'l':
+        n = sprintf(head, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", SIZE);
+        return say(fd, head, (size_t) n) && say(fd, body, SIZE);
+    case 'c':
+        n = sprintf(head, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n", SIZE);
+        return say(fd, head, (size_t) n) && say(fd, body, SIZE) && say(fd, "\r\n0\r\n\r\n", 7);
+    default:
+        n = sprintf(head, "HTTP/1.1 200 OK\r\n\r\n");
+        return say(fd, head, (size_t) n) && say(fd, body, SIZE) && false;
+    }
+}
+
+/* Answers as the second byte of the URI says. */
+static void serve(int fd)
+{
+    char   in[4096];
+    size_t len  = 0;
+    bool   more = true;
+    for (ssize_t n; more && (n = recv(fd, in + len, sizeof in - 1 - len, 0)) > 0;) {
+        len += (size_t) n;
+        in[len] = '\0';
+        if (strstr(in, "\r\n\r\n") != NULL) {
+            more = answer(fd, in[5]);
+            len  = 0;
+        }
+    }
+}
+
+static void *play_peer(void *arg)
+{
+    struct place *p = arg;
+    for (int fd; (fd = accept(p->listener, NULL, NULL)) >= 0;) {
+        serve(fd);
+        close(fd);
+    }
+    return NULL;
+}
+
+static int finish(nng_aio *aio)
+{
+    nng_aio_wait(aio);
+    return nng_aio_result(aio);
+}
+
+static int check(nng_aio *aio, nng_http_res *res)
+{
+    void  *data;
+    size_t size;
+    int    err = finish(aio);
+    nng_http_res_get_data(res, &data, &size);
+    cr_assert_eq(size, err == 0 ? SIZE : 0);
+    cr_assert(err != 0 || memcmp(data, body, SIZE) == 0);
+    return err;
+}
+
+static int ask(nng_http_conn *conn, const char *uri, nng_http_req *req, nng_http_res *res,
+               nng_aio *aio)
+{
+    int err = nng_http_req_set_uri(req, uri);
+    if (err == 0) {
+        nng_http_conn_transact(conn, req, res, aio);
+        err = check(aio, res);
+    }
+    return err;
+}
+
+/* With a head that is read and written by itself. */
+static int by_hand(nng_http_conn *conn, nng_http_req *req, nng_http_res *res, nng_aio *aio)
+{
+    static uint8_t to[SIZE];
+    nng_iov        iov = { to, SIZE };
+    int            err = nng_http_req_set_uri(req, "/l");
+    if (err == 0) {
+        nng_http_conn_write_req(conn, req, aio);
+        err = finish(aio);
+    }
+    if (err == 0) {
+        nng_http_conn_read_res(conn, res, aio);
+        err = finish(aio);
+    }
+    if (err == 0) {
+        cr_assert_eq(nng_aio_set_iov(aio, 1, &iov), 0);
+        nng_http_conn_read_all(conn, aio);
+        err = finish(aio);
+    }
+    return err;
+}
+
+static int converse(nng_http_client *client, nng_http_req *req, nng_http_res *res, nng_aio *aio)
+{
+    nng_http_client_connect(client, aio);
+    int            err  = finish(aio);
+    nng_http_conn *conn = nng_aio_get_output(aio, 0);
+    if (err == 0) {
+        (void) ((err = by_hand(conn, req, res, aio)) != 0 ||
+                (err = ask(conn, "/l", req, res, aio)) != 0 ||
+                (err = ask(conn, "/c", req, res, aio)) != 0 ||
+                (err = ask(conn, "/u", req, res, aio)) != 0);
+        nng_http_conn_close(conn);
+    }
+    if (err == 0 && (err = nng_http_req_set_uri(req, "/c")) == 0) {
+        nng_http_client_transact(client, req, res, aio);
+        err = check(aio, res);
+    }
+    return err;
+}
+
+static void called(void *arg)
+{
+    (void) arg;
+}
+
+/* All of it once; 0 or the first error. */
+static int everything(struct place *p, int nth)
+{
+    char             text[64];
+    nng_url         *url    = NULL;
+    nng_http_client *client = NULL;
+    nng_http_req    *req    = NULL;
+    nng_http_res    *res    = NULL;
+    nng_aio         *aio    = NULL;
+    int              err;
+    snprintf(text, sizeof text, "http://127.0.0.1:%u", p->port);
+    nu_fault_arm(NU_FAULT_ALLOC, nth);
+    (void) ((err = nng_url_parse(&url, text)) != 0 ||
+            (err = nng_http_client_alloc(&client, url)) != 0 ||
+            (err = nng_http_req_alloc(&req, url)) != 0 || (err = nng_http_res_alloc(&res)) != 0 ||
+            (err = nng_aio_alloc(&aio, called, NULL)) != 0 ||
+            (err = converse(client, req, res, aio)) != 0);
+    nng_http_client_free(client);
+    nng_http_req_free(req);
+    nng_http_res_free(res);
+    nng_url_free(url);
+    nng_aio_free(aio);
+    nng_fini();
+    nu_fault_disarm();
+    return err;
+}
+
+Test(http_fault, exchanges)
+{
+    struct place p;
+    int          nth = 0;
+    cr_assert_eq(setenv("NNG_URING_LOOPS", "1", 1), 0);
+    for (size_t i = 0; i < SIZE; i++) {
+        body[i] = (uint8_t) (i * 7 + i / 256);
+    }
+    p.listener = nu_listen(&p.port, 0);
+    cr_assert_eq(pthread_create(&p.peer, NULL, play_peer, &p), 0);
+    cr_assert_eq(everything(&p, 0), 0);
+    unsigned fds = nu_proc_fds();
+    do {
+        int err = everything(&p, ++nth);
+        cr_assert(err == 0 || err == NNG_ENOMEM || err == NNG_ENOTSUP, "call %d: %s", nth,
+                  nng_strerror(err));
+        cr_assert(nu_fault_hits() != 0 || err == 0, "after call %d: %s", nth, nng_strerror(err));
+        cr_assert_leq(nu_proc_fds(), fds + 1, "call %d left a descriptor open", nth);
+    } while (nu_fault_hits() != 0 && nth < 1000);
+    cr_assert_gt(nth, 30);
+    shutdown(p.listener, SHUT_RD);
+    pthread_join(p.peer, NULL);
+    close(p.listener);
+}
+
+/* Messages in reuse take no memory. */
+Test(http_fault, reuse_allocates_nothing)
+{
+    struct nu_pair pair;
+    nng_http_req  *req, *got;
+    nng_aio       *aio;
+    char           text[256];
+    nu_pair_open(&pair);
+    cr_assert_eq(nng_http_req_alloc(&req, NULL), 0);
+    cr_assert_eq(nng_http_req_alloc(&got, NULL), 0);
+    cr_assert_eq(nng_http_req_set_uri(req, "/some/where"), 0);
+    cr_assert_eq(nng_http_req_set_header(req, "Host", "example.org"), 0);
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    for (int i = 0; i < 5; i++) {
+        if (i == 1) {
+            nu_fault_arm(NU_FAULT_ALLOC, 1);
+        }
+        nng_http_conn_write_req(pair.conn, req, aio);
+        cr_assert_eq(finish(aio), 0);
+        ssize_t n = recv(pair.fd, text, sizeof text, 0);
+        cr_assert(say(pair.fd, text, (size_t) n));
+        nng_http_conn_read_req(pair.conn, got, aio);
+        cr_assert_eq(finish(aio), 0);
+        cr_assert_eq(strcmp(nng_http_req_get_header(got, "host"), "example.org"), 0);
+    }
+    cr_assert_eq(nu_fault_hits(), 0);
+    nu_fault_disarm();
+    nng_aio_free(aio);
+    nng_http_req_free(req);
+    nng_http_req_free(got);
+    nu_pair_close(&pair);
+}

@@ -1,0 +1,59 @@
+/* Whether the next response on a connection is the one to the next request. */
+#include "http/conn.h"
+#include "support/proc.h"
+#include "support/talk.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+TestSuite(transact_step, .timeout = 60);
+
+#define OK "HTTP/1.1 200 OK\r\n"
+
+static void transact(struct nu_talk *t)
+{
+    nng_http_conn_transact(t->pair.conn, t->req, t->res, t->track.aio);
+}
+
+static void open_talk(struct nu_talk *t, unsigned mode)
+{
+    nu_talk_open(t, mode);
+    cr_assert_eq(nng_http_req_set_uri(t->req, "/x"), 0);
+}
+
+static void wait_for_answer(nng_http_conn *conn)
+{
+    for (uint64_t n = 0; n == 0; usleep(100)) {
+        pthread_mutex_lock(&conn->tcp.lock);
+        n = conn->answered;
+        pthread_mutex_unlock(&conn->tcp.lock);
+    }
+}
+
+/* The response is there, but the request will never be: the next one would continue its body. */
+Test(transact_step, torn_request)
+{
+    uint8_t *data = nu_pattern_new(NU_PLENTY, 1);
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct nu_talk t;
+        open_talk(&t, mode);
+        cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
+        nu_talk_start(&t, transact);
+        nu_talk_hear(&t, "GET /x HTTP/1.1\r\nContent-Length: 2097152\r\n\r\n");
+        nu_talk_say(&t, OK "Content-Length: 2\r\n\r\nok");
+        wait_for_answer(t.pair.conn);
+        nng_aio_cancel(t.track.aio);
+        nu_talk_finish_count(&t, NNG_ECANCELED, 0);
+        cr_assert_eq(nng_http_req_set_data(t.req, NULL, 0), 0);
+        nu_talk_start(&t, transact);
+        nu_talk_finish_count(&t, NNG_ESTATE, 0);
+        nng_http_conn_close(t.pair.conn);
+        t.pair.conn = NULL;
+        cr_assert_lt(nu_peer_rest(t.pair.fd, 0, 1), NU_PLENTY);
+        nu_talk_close(&t);
+    }
+    free(data);
+}
