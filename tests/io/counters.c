@@ -1,12 +1,17 @@
 #include "io/counters.h"
 
+#include "base/check.h"
 #include "support/peer.h"
 #include "support/track.h"
 #include "support/web.h"
 
 #include <criterion/criterion.h>
 #include <nng/uring.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 TestSuite(counters, .timeout = 60);
 
@@ -60,6 +65,49 @@ Test(counters, connections)
     nng_fini();
     cr_assert_geq(value("enters"), enters);
     cr_assert_eq(value("accepts"), accepts + 5);
+}
+
+static void *ask(void *arg)
+{
+    (void) value("enters");
+    return arg;
+}
+
+/* A child has none of its parent's threads, and gives their memory to its own. */
+Test(counters, fork)
+{
+#ifdef NU_TSAN
+    cr_skip_test("ThreadSanitizer allows no threads after a fork");
+#endif
+    enum { THREADS = 4 };
+    struct nu_web     web;
+    struct nu_browser b;
+    pthread_t         threads[THREADS];
+    int               status;
+    nu_web_open(&web);
+    nu_web_static(&web, "/", "home");
+    nu_web_start(&web);
+    nu_browser_open(&b, web.port);
+    nu_browser_get(&b, "/");
+    nu_browser_assert(&b, 200, "home");
+    uint64_t accepts = value("accepts");
+    pid_t    child   = fork();
+    if (child == 0) {
+        alarm(20);
+        for (int i = 0; i < THREADS; i++) {
+            if (pthread_create(&threads[i], NULL, ask, NULL) != 0) {
+                _exit(1);
+            }
+        }
+        for (int i = 0; i < THREADS; i++) {
+            pthread_join(threads[i], NULL);
+        }
+        _exit(value("accepts") == accepts ? 0 : 2);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0, "%x", (unsigned) status);
+    nu_browser_close(&b);
+    nu_web_close(&web);
 }
 
 /* A write that an application thread does by itself is one call, one entry and one completion. */
