@@ -67,6 +67,44 @@ Test(counters, connections)
     cr_assert_eq(value("accepts"), accepts + 5);
 }
 
+static void *read_in_vain(void *arg)
+{
+    static char     byte;
+    struct nu_pair *pair = arg;
+    struct nu_track track;
+    nu_track_open(&track, 0);
+    nu_track_buffer(&track, &byte, 1);
+    nng_aio_set_timeout(track.aio, 20);
+    nng_http_conn_read(pair->conn, track.aio);
+    nu_track_assert(&track, 1, NNG_ETIMEDOUT);
+    nu_track_close(&track);
+    return NULL;
+}
+
+/* None fires that was not armed, whichever thread begins the operation, and whatever it is. */
+Test(counters, deadlines)
+{
+    struct nu_pair pair;
+    pthread_t      thread;
+    nng_aio       *aio;
+    nu_pair_open(&pair);
+    uint64_t armed = value("deadlines_armed"), fired = value("deadlines_fired");
+    cr_assert_eq(pthread_create(&thread, NULL, read_in_vain, &pair), 0);
+    pthread_join(thread, NULL);
+    cr_assert_eq(value("deadlines_armed"), armed + 1);
+    cr_assert_eq(value("deadlines_fired"), fired + 1);
+
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    nng_sleep_aio(1, aio);
+    nng_aio_wait(aio);
+    cr_assert_eq(value("deadlines_armed"), armed + 2);
+    cr_assert_eq(value("deadlines_fired"), fired + 2);
+    nng_sleep_aio(NNG_DURATION_INFINITE, aio); /* has none */
+    nng_aio_free(aio);
+    cr_assert_eq(value("deadlines_armed"), armed + 2);
+    nu_pair_close(&pair);
+}
+
 static void *ask(void *arg)
 {
     (void) value("enters");
