@@ -170,8 +170,12 @@ static int take_head(struct nu_incoming *in, nng_aio *aio, struct nu_tcp *tcp)
         bool interim = head.status < 200 && head.status != NNG_HTTP_STATUS_SWITCHING;
         int  err     = interim ? 0 : nu_res_load(in->res, &head);
         consume(tcp, head.length);
-        if (err != 0 || !interim) {
-            return err != 0 ? err : begin_body(in, aio, &head);
+        if (err != 0) {
+            nng_http_res_reset(in->res);
+            return err;
+        }
+        if (!interim) {
+            return begin_body(in, aio, &head);
         }
     }
     return NU_READ_MORE;

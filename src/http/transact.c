@@ -117,7 +117,8 @@ static void fail_parts(struct transact *t, struct nu_loop *loop, int err)
 }
 
 /* Whether the next response on the connection belongs to the next request, as far as can be told
- * before those under way have ended. */
+ * before those under way have ended. What has come while nothing was asked for is no response (RFC
+ * 9112 9.2); while no read is queued, nobody is at work on rx. */
 static int standing(nng_http_conn *conn)
 {
     int err = 0;
@@ -126,7 +127,8 @@ static int standing(nng_http_conn *conn)
         err = NNG_ECONNSHUT;
     } else if (conn->tcp.torn) {
         err = NNG_ESTATE;
-    } else if (nu_list_empty(&conn->tcp.reads) && conn->asked != conn->answered) {
+    } else if (nu_list_empty(&conn->tcp.reads) &&
+               (conn->asked != conn->answered || nu_rx_len(&conn->tcp.rx) > 0)) {
         err = NNG_ESTATE;
     }
     nu_unlock(&conn->tcp.lock);

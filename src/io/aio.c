@@ -184,6 +184,15 @@ static void cancel_pending(nng_aio *aio, int err)
     aio->refs--;
 }
 
+/* On its loop's owner, whose thread counts. An endless operation's deadline is none. */
+static void arm(nng_aio *aio)
+{
+    if (!aio->timer.armed) {
+        nu_timer_arm(&aio->loop->timers, &aio->timer, aio->deadline);
+        nu_count(NU_COUNT_DEADLINES_ARMED, aio->deadline < NU_NEVER - 1);
+    }
+}
+
 static void attend(struct nu_task *task)
 {
     nng_aio *aio = nu_container(task, nng_aio, attend);
@@ -194,8 +203,8 @@ static void attend(struct nu_task *task)
         post_attend(aio); /* this was for an operation before, on another loop */
     } else if (aio->state == NU_AIO_PENDING && aio->abort != 0) {
         cancel_pending(aio, aio->abort);
-    } else if (aio->state == NU_AIO_PENDING && aio->expires && !aio->timer.armed) {
-        nu_timer_arm(&aio->loop->timers, &aio->timer, aio->deadline);
+    } else if (aio->state == NU_AIO_PENDING && aio->expires) {
+        arm(aio);
     }
     settle(aio);
 }
@@ -240,11 +249,10 @@ void nu_aio_expire(nng_aio *aio)
     }
     nu_lock(&aio->lock);
     aio->expires = true;
-    nu_count(NU_COUNT_DEADLINES_ARMED, 1);
     if (aio->loop != nu_loop_self()) {
         post_attend(aio);
-    } else if (!aio->timer.armed) {
-        nu_timer_arm(&aio->loop->timers, &aio->timer, aio->deadline);
+    } else {
+        arm(aio);
     }
     nu_unlock(&aio->lock);
 }

@@ -17,15 +17,38 @@ void nu_counters_join(void)
     nu_unlock(&lock);
 }
 
+/* With the lock held. */
+static void leave(struct nu_counters *counters)
+{
+    nu_list_remove(&counters->link);
+    for (unsigned i = 0; i < NU_COUNTS; i++) {
+        left[i] += atomic_exchange(&counters->v[i], 0);
+    }
+}
+
 void nu_counters_leave(void)
 {
-    struct nu_counters *mine = &nu_counters_mine;
     nu_lock(&lock);
-    nu_list_remove(&mine->link);
-    for (unsigned i = 0; i < NU_COUNTS; i++) {
-        left[i] += atomic_exchange(&mine->v[i], 0);
-    }
+    leave(&nu_counters_mine);
     nu_unlock(&lock);
+}
+
+void nu_counters_before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void nu_counters_after_fork(bool child)
+{
+    struct nu_list *next;
+    for (struct nu_list *n = threads.next; child && n != &threads; n = next) {
+        struct nu_counters *counters = nu_container(n, struct nu_counters, link);
+        next                         = n->next;
+        if (counters != &nu_counters_mine) {
+            leave(counters);
+        }
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 static void sum(uint64_t total[NU_COUNTS])

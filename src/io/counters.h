@@ -9,6 +9,7 @@
 #include "base/list.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum nu_count {
@@ -45,5 +46,9 @@ static inline void nu_count(enum nu_count what, uint64_t n)
 /* The calling thread's counts are to be found from here on, and after it has left. */
 void nu_counters_join(void);
 void nu_counters_leave(void);
+
+/* Around a fork(): in the child the other threads have left, and their memory is anybody's. */
+void nu_counters_before_fork(void);
+void nu_counters_after_fork(bool child);
 
 #endif

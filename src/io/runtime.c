@@ -1,5 +1,6 @@
 #include "io/runtime.h"
 
+#include "io/counters.h"
 #include "io/cpus.h"
 #include "io/features.h"
 #include "io/loop.h"
@@ -16,8 +17,14 @@ static atomic_uint      running;                          /* loops there are */
 static atomic_uint      turn; /* whose turn it is in nu_runtime_pick() */
 static atomic_bool      forked;
 
+static void in_parent(void)
+{
+    nu_counters_after_fork(false);
+}
+
 static void in_child(void)
 {
+    nu_counters_after_fork(true);
     if (atomic_load(&running) > 0) {
         atomic_store(&forked, true);
     }
@@ -25,7 +32,7 @@ static void in_child(void)
 
 static void watch_forks(void)
 {
-    pthread_atfork(NULL, NULL, in_child);
+    pthread_atfork(nu_counters_before_fork, in_parent, in_child);
 }
 
 /* As many as were wanted, or as the limits allow: one is enough. */

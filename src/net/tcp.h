@@ -43,7 +43,7 @@ struct nu_tcp {
     int                read_abort;
     bool               patient; /* the write in the kernel waits for room, and keeps its deadline */
     bool               plain;   /* the read in the kernel goes into memory of our own */
-    struct nu_rx       rx;
+    struct nu_rx       rx;      /* under lock, too, where the connection is not a session's */
     struct nu_resident resident;
     void (*gone)(
         struct nu_tcp *tcp); /* the last call: frees the memory. Any thread after nng_fini() */

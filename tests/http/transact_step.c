@@ -57,3 +57,31 @@ Test(transact_step, torn_request)
     }
     free(data);
 }
+
+/* RFC 9112 9.2: what comes behind the last response that was asked for is none. */
+static void assert_not_taken(unsigned mode, const char *method, const char *text)
+{
+    struct nu_talk t;
+    open_talk(&t, mode);
+    cr_assert_eq(nng_http_req_set_method(t.req, method), 0);
+    nu_talk_start(&t, transact);
+    nu_talk_hear(&t, method);
+    nu_talk_hear(&t, " /x HTTP/1.1\r\n\r\n");
+    nu_talk_say(&t, text);
+    nu_talk_finish(&t, 0);
+    nu_talk_start(&t, transact);
+    nu_talk_finish_count(&t, NNG_ESTATE, 0);
+    nu_talk_hear_no_more(&t);
+    nu_talk_close(&t);
+}
+
+Test(transact_step, unasked)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        assert_not_taken(mode, "GET",
+                         OK "Content-Length: 2\r\n\r\nok" OK "Content-Length: 4\r\n\r\nevil");
+        assert_not_taken(mode, "HEAD",
+                         OK "Content-Length: 44\r\n\r\n" OK "Content-Length: 4\r\n\r\nevil");
+        assert_not_taken(mode, "GET", OK "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n\r\n");
+    }
+}

@@ -1,12 +1,17 @@
 #include "io/counters.h"
 
+#include "base/check.h"
 #include "support/peer.h"
 #include "support/track.h"
 #include "support/web.h"
 
 #include <criterion/criterion.h>
 #include <nng/uring.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 TestSuite(counters, .timeout = 60);
 
@@ -60,6 +65,87 @@ Test(counters, connections)
     nng_fini();
     cr_assert_geq(value("enters"), enters);
     cr_assert_eq(value("accepts"), accepts + 5);
+}
+
+static void *read_in_vain(void *arg)
+{
+    static char     byte;
+    struct nu_pair *pair = arg;
+    struct nu_track track;
+    nu_track_open(&track, 0);
+    nu_track_buffer(&track, &byte, 1);
+    nng_aio_set_timeout(track.aio, 20);
+    nng_http_conn_read(pair->conn, track.aio);
+    nu_track_assert(&track, 1, NNG_ETIMEDOUT);
+    nu_track_close(&track);
+    return NULL;
+}
+
+/* None fires that was not armed, whichever thread begins the operation, and whatever it is. */
+Test(counters, deadlines)
+{
+    struct nu_pair pair;
+    pthread_t      thread;
+    nng_aio       *aio;
+    nu_pair_open(&pair);
+    uint64_t armed = value("deadlines_armed"), fired = value("deadlines_fired");
+    cr_assert_eq(pthread_create(&thread, NULL, read_in_vain, &pair), 0);
+    pthread_join(thread, NULL);
+    cr_assert_eq(value("deadlines_armed"), armed + 1);
+    cr_assert_eq(value("deadlines_fired"), fired + 1);
+
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    nng_sleep_aio(1, aio);
+    nng_aio_wait(aio);
+    cr_assert_eq(value("deadlines_armed"), armed + 2);
+    cr_assert_eq(value("deadlines_fired"), fired + 2);
+    nng_sleep_aio(NNG_DURATION_INFINITE, aio); /* has none */
+    nng_aio_free(aio);
+    cr_assert_eq(value("deadlines_armed"), armed + 2);
+    nu_pair_close(&pair);
+}
+
+static void *ask(void *arg)
+{
+    (void) value("enters");
+    return arg;
+}
+
+/* A child has none of its parent's threads, and gives their memory to its own. */
+Test(counters, fork)
+{
+#ifdef NU_TSAN
+    cr_skip_test("ThreadSanitizer allows no threads after a fork");
+#endif
+    enum { THREADS = 4 };
+    struct nu_web     web;
+    struct nu_browser b;
+    pthread_t         threads[THREADS];
+    int               status;
+    nu_web_open(&web);
+    nu_web_static(&web, "/", "home");
+    nu_web_start(&web);
+    nu_browser_open(&b, web.port);
+    nu_browser_get(&b, "/");
+    nu_browser_assert(&b, 200, "home");
+    uint64_t accepts = value("accepts");
+    pid_t    child   = fork();
+    if (child == 0) {
+        alarm(20);
+        for (int i = 0; i < THREADS; i++) {
+            if (pthread_create(&threads[i], NULL, ask, NULL) != 0) {
+                _exit(1);
+            }
+        }
+        for (int i = 0; i < THREADS; i++) {
+            pthread_join(threads[i], NULL);
+        }
+        _exit(value("accepts") == accepts ? 0 : 2);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0, "%x", (unsigned) status);
+    nu_browser_close(&b);
+    nu_web_close(&web);
 }
 
 /* A write that an application thread does by itself is one call, one entry and one completion. */

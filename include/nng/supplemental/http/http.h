@@ -321,7 +321,8 @@ NNG_DECL void nng_http_conn_write_res(nng_http_conn *conn, nng_http_res *res, nn
  * nng_http_conn_write_all(). `res` may hold the head then, but no body.
  * After an error the connection is still open but out of step, close it: bytes of that response may
  * still come, or part of the request was not sent. A later transact ends with NNG_ESTATE instead of
- * taking them for its own; after a response that was the last of the connection, with NNG_ECONNSHUT.
+ * taking them for its own, and so it does when more has come than was asked for; after a response
+ * that was the last of the connection, it ends with NNG_ECONNSHUT.
  * Any thread. nng_http_conn_transact(3).
  */
 NNG_DECL void nng_http_conn_transact(nng_http_conn *conn, nng_http_req *req, nng_http_res *res,
