@@ -240,7 +240,9 @@ static void look(struct io_uring *ring)
             (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) {
             err = io_uring_get_events(ring);
         }
+#ifdef __x86_64__
         __builtin_ia32_pause();
+#endif
     }
     if (err < 0 && err != -EINTR && err != -EBUSY && err != -EAGAIN) {
         die("io_uring_enter: %s", strerror(-err));
