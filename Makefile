@@ -211,7 +211,7 @@ PERF_BIN  := $(addprefix $(B)/perf/,load ref_uring ref_epoll server \
                $(if $(wildcard $(PEERS)/nng.version),peer_nng) \
                $(if $(wildcard $(PEERS)/libh2o.version),peer_h2o))
 
-$(B)/perf/load: perf/load.c perf/reply.c perf/hist.c perf/usage.c
+$(B)/perf/load: $(addprefix perf/,load.c options.c reply.c hist.c usage.c)
 $(B)/perf/ref_uring $(B)/perf/ref_epoll: $(B)/perf/%: perf/%.c perf/ref.c
 $(B)/perf/server $(B)/perf/peer_nng: perf/server.c
 $(B)/perf/peer_h2o: perf/peer_h2o.c
@@ -267,12 +267,11 @@ dropin:
 	@$(MAKE) --no-print-directory all
 	@scripts/check-dropin
 
-bench: BENCH_ARGS := $(BENCH_ARGS)
-bench-quick: BENCH_ARGS := --quick $(BENCH_ARGS)
+bench-quick: QUICK := --quick
 bench bench-quick:
 	@scripts/install-deps bench
 	@scripts/bench-peers
-	@$(MAKE) --no-print-directory run-bench BENCH_ARGS='$(BENCH_ARGS)'
+	@$(MAKE) --no-print-directory run-bench BENCH_ARGS='$(QUICK) $(BENCH_ARGS)'
 
 fuzz:
 	@scripts/install-deps ci

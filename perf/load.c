@@ -5,8 +5,8 @@
  * ones when all are answered. Every response is checked. Prints one line of JSON.
  */
 #include "hist.h"
+#include "options.h"
 #include "reply.h"
-#include "usage.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,14 +28,6 @@
 #define SILENCE 5000000000U /* ns without a response: something hangs */
 #define MAX_ERRORS 1000U    /* connections lost: that is no measurement */
 #define SENT (UINT64_C(1) << 32)
-
-struct options {
-    unsigned     port, conns, depth, idle;
-    const char  *path;
-    double       seconds, warmup;
-    uint64_t     requests; /* 0: as many as there is time for */
-    struct usage server;
-};
 
 struct conn {
     uint64_t     began; /* when its requests were sent */
@@ -343,70 +335,12 @@ static void prepare_ring(struct load *load)
     prepare_bufs(load);
 }
 
-static _Noreturn void usage(void)
-{
-    fputs("usage: load -p PORT [-c CONNECTIONS] [-d DEPTH] [-u PATH] [-t SECONDS] [-w WARM_UP]\n"
-          "            [-n REQUESTS] [-i IDLE_CONNECTIONS] [-b BODY_BYTES] [-P PID,PID,...]\n",
-          stderr);
-    exit(2);
-}
-
-static void parse(int argc, char **argv, struct load *load)
-{
-    struct options *options = &load->options;
-    int             c;
-    *options =
-        (struct options){ .conns = 64, .depth = 1, .path = "/", .seconds = 2, .warmup = 0.5 };
-    load->model.body = UINT64_MAX;
-    while ((c = getopt(argc, argv, "p:c:d:u:t:w:n:i:b:P:")) != -1) {
-        unsigned long n = optarg != NULL ? strtoul(optarg, NULL, 10) : 0;
-        switch (c) {
-        case 'p':
-            options->port = (unsigned) n;
-            break;
-        case 'c':
-            options->conns = (unsigned) n;
-            break;
-        case 'd':
-            options->depth = (unsigned) n;
-            break;
-        case 'u':
-            options->path = optarg;
-            break;
-        case 't':
-            options->seconds = strtod(optarg, NULL);
-            break;
-        case 'w':
-            options->warmup = strtod(optarg, NULL);
-            break;
-        case 'n':
-            options->requests = n;
-            break;
-        case 'i':
-            options->idle = (unsigned) n;
-            break;
-        case 'b':
-            load->model.body = n;
-            break;
-        case 'P':
-            if (!usage_parse(&options->server, optarg)) {
-                usage();
-            }
-            break;
-        default:
-            usage();
-        }
-    }
-    if (options->port == 0 || options->conns == 0 || options->depth == 0 || optind != argc) {
-        usage();
-    }
-}
-
 /* ---- Measuring ---------------------------------------------------------------------------- */
 
 struct result {
     uint64_t rss_fresh, rss_first, rss_idle; /* KiB: untouched, after one exchange, with the idle */
     uint64_t cpu, spent, errors;
+    unsigned silent; /* connections that waited for a response all the time */
 };
 
 static void measure(struct load *load, struct result *result)
@@ -424,6 +358,10 @@ static void measure(struct load *load, struct result *result)
     result->spent    = clock_ns() - began;
     result->errors   = load->errors - errors;
     result->cpu      = cpu_end - cpu;
+    result->silent   = 0;
+    for (unsigned i = 0; i < options->conns; i++) {
+        result->silent += load->conns[i].began < began;
+    }
     if (cpu == UINT64_MAX || cpu_end == UINT64_MAX) {
         die("the server ended");
     }
@@ -452,6 +390,7 @@ static void print(const struct load *load, const struct result *result)
     print_number("depth", load->options.depth);
     print_number("idle", load->options.idle);
     print_number("errors", result->errors);
+    print_number("silent", result->silent);
     print_number("reconnects", load->reconnects);
     print_us("p50", hist_quantile(hist, 0.5));
     print_us("p90", hist_quantile(hist, 0.9));
@@ -474,7 +413,8 @@ int main(int argc, char **argv)
     if (load == NULL) {
         die("no memory");
     }
-    parse(argc, argv, load);
+    options_parse(argc, argv, &load->options);
+    load->model.body = load->options.body;
     signal(SIGPIPE, SIG_IGN);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;

@@ -2,7 +2,6 @@
 #include "ref.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -80,12 +79,14 @@ static bool receive(struct server *server, int fd)
 
 int main(int argc, char **argv)
 {
-    struct ref_options options;
-    struct epoll_event events[EVENTS];
-    struct server     *server = calloc(1, sizeof *server);
+    static struct server all;
+    struct server       *server = &all;
+    struct ref_options   options;
+    struct epoll_event   events[EVENTS];
     ref_parse(argc, argv, &options);
-    if (server == NULL || (server->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0) {
-        ref_die("cannot start", errno);
+    server->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (server->epoll < 0) {
+        ref_die("epoll_create", errno);
     }
     ref_prepare(&server->response, options.body);
     server->listener = ref_listen(options.port, SOCK_NONBLOCK);

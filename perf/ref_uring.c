@@ -119,8 +119,7 @@ static void accepted(struct server *server, const struct io_uring_cqe *cqe)
 {
     if (cqe->res >= REF_CONNS) {
         ref_die("too many connections", EMFILE);
-    }
-    if (cqe->res >= 0) {
+    } else if (cqe->res >= 0) {
         server->conns[cqe->res] = (struct conn){ 0 };
         start_recv(server, (unsigned) cqe->res);
     }
@@ -232,10 +231,8 @@ static void open_ring(struct server *server)
 
 int main(int argc, char **argv)
 {
-    struct server *server = calloc(1, sizeof *server);
-    if (server == NULL) {
-        ref_die("calloc", ENOMEM);
-    }
+    static struct server all;
+    struct server       *server = &all;
     signal(SIGPIPE, SIG_IGN); /* WRITEV has no flag against it */
     ref_parse(argc, argv, &server->options);
     ref_prepare(&server->response, server->options.body);

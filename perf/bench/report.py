@@ -85,12 +85,13 @@ def cell(results, work, server, column):
     if not spread:
         return "<td class='none'>–</td>"
     text = short(spread.median * factor)
-    small = [f"{short(spread.low * factor)}–{short(spread.high * factor)}"]
+    text += f"<small>{short(spread.low * factor)}–{short(spread.high * factor)}</small>"
     if better and server != "ours":
         ratio = results.ratio((work, "ours"), (work, server), metric)
         if ratio:
-            small.append(f"ours {spread_text(ratio, '×')}")
-    return f"<td>{text}{''.join(f'<small>{s}</small>' for s in small)}</td>"
+            wins = ratio.median > 1 if better == "more" else ratio.median < 1
+            text += f"<small class='{'met' if wins else 'not'}'>{spread_text(ratio, '×')}</small>"
+    return f"<td>{text}</td>"
 
 
 def size_of(results, work, server):
@@ -125,7 +126,9 @@ def workload(found, results, work):
             continue
         out += [cell(results, name, server["name"], c) for c in shown]
         errors = sum(results.rounds(name, server["name"], "errors").values())
+        silent = sum(results.rounds(name, server["name"], "silent").values())
         out.append(f"<td>{size_of(results, name, server['name'])}</td><td>{errors}"
+                   f"{f'<small>{silent} silent</small>' if silent else ''}"
                    f"{f'<small>{escape(error)}</small>' if error else ''}</td></tr>")
     return "".join(out) + "</table></div>"
 
@@ -184,9 +187,11 @@ def servers_table(found):
 INTRO = """Every server runs alone, with one thread or process on one core; the generator has the
 other. Each figure is the median over the rounds, with the least and the most below it. A ratio is
 taken round by round, ours divided by the other's, and then its median: no figure is compared with
-one of another run. CPU is the server's user and system time, of all its threads and processes.
+one of another run. In the tables below a figure's second line is its spread, the third is ours
+divided by it, green where we are ahead. CPU is the server's user and system time, of all its threads and processes.
 Peers keep their own setting of TCP_NODELAY, which the last table names, and their own response
-heads; bodies are equal."""
+heads; bodies are equal. Errors are connections lost, and silent ones those that got no response in
+a whole window."""
 
 
 def page(found, rows, bounds):
