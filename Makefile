@@ -10,6 +10,8 @@
 #   make peers      our client with nginx, Node and Python
 #   make race       random operations on random connections for RACE_SECONDS (60), plainly and
 #                   under the sanitizers
+#   make bench      this library, its peers and the limit, in rounds: build/bench/report.html
+#   make bench-quick  the same in less than five minutes
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
 #   make lint       layers, symbols, format, clang-tidy, cppcheck
 #   make format     let clang-format rewrite the sources
@@ -112,8 +114,8 @@ WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall pt
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all serve test asan tsan race acceptance dropin peers fuzz lint format install clean \
-        run-tests run-fuzz run-lint FORCE
+.PHONY: all serve test asan tsan race acceptance dropin peers bench bench-quick fuzz lint format \
+        install clean run-tests run-bench run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -216,6 +218,32 @@ $(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
            $(DIFF_OBJ) $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o \
            $(OBJ)/tests/acceptance/server.o)
 
+# ---- What is measured -----------------------------------------------------------------------------
+
+PEERS     := build/peers
+PEER_LIBS := $(firstword $(wildcard $(PEERS)/root/usr/lib/*-linux-gnu*))
+PERF_BIN  := $(addprefix $(B)/perf/,load ref_uring ref_epoll server \
+               $(if $(wildcard $(PEERS)/nng.version),peer_nng) \
+               $(if $(wildcard $(PEERS)/libh2o.version),peer_h2o))
+
+$(B)/perf/load: $(addprefix perf/,load.c options.c reply.c hist.c usage.c)
+$(B)/perf/ref_uring $(B)/perf/ref_epoll: $(B)/perf/%: perf/%.c perf/ref.c
+$(B)/perf/server $(B)/perf/peer_nng: perf/server.c
+$(B)/perf/peer_h2o: perf/peer_h2o.c
+$(B)/perf/server: $(SO)
+
+$(B)/perf/server: PERF_FLAGS = -Iinclude -L$(B) -Wl,-rpath,$(abspath $(B)) -lnng-uring
+$(B)/perf/peer_%: PERF_FLAGS = -isystem $(PEERS)/root/usr/include -L$(PEER_LIBS) \
+                               -Wl,-rpath-link,$(PEER_LIBS)
+$(B)/perf/peer_nng: PERF_FLAGS += -lnng
+$(B)/perf/peer_h2o: PERF_FLAGS += -lh2o-evloop -lssl -lcrypto
+$(B)/perf/load $(B)/perf/ref_uring: PERF_FLAGS = -luring
+
+$(PERF_BIN): $(wildcard perf/*.h)
+	@mkdir -p $(@D)
+	@echo '  PERF  $@'
+	@$(CC) $(STD) $(WARN) -O2 -g -o $@ $(filter %.c,$^) $(PERF_FLAGS) -pthread
+
 # ---- Running -------------------------------------------------------------------------------------
 
 # What these need is installed first and looked for afterwards, hence a second make.
@@ -258,6 +286,11 @@ peers:
 	@scripts/install-deps peers
 	@$(MAKE) --no-print-directory build/peers-ask
 	@scripts/check-peers
+bench-quick: QUICK := --quick
+bench bench-quick:
+	@scripts/install-deps bench
+	@scripts/bench-peers
+	@$(MAKE) --no-print-directory run-bench BENCH_ARGS='$(QUICK) $(BENCH_ARGS)'
 
 fuzz:
 	@scripts/install-deps ci
@@ -272,10 +305,13 @@ run-tests: all $(TEST_BIN) $(FAULT_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 	@TEST_JOBS=$(TEST_JOBS) TEST_ARGS='$(TEST_ARGS)' \
 	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 
+run-bench: all $(PERF_BIN)
+	@scripts/bench $(BENCH_ARGS)
+
 run-fuzz: $(FUZZ_BIN)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz $(FUZZ_BIN)
 
-FORMATTED = $(shell find include src tests -name '*.[ch]')
+FORMATTED = $(shell find include src tests perf -name '*.[ch]')
 
 run-lint: all
 	@scripts/lint-layers

@@ -1,0 +1,1 @@
+"""What `make bench` does: scripts/bench is its program, results go to build/bench."""

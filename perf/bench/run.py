@@ -1,0 +1,182 @@
+"""Runs the workloads: rounds, one server at a time, and writes down what comes out."""
+
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+from . import machine
+from .servers import BODY, Failed, all_servers
+from .workloads import WORKLOADS
+
+
+class Bench:
+    """What all runs share. `quick` makes windows, rounds and workloads fewer."""
+
+    def __init__(self, top, quick, rounds=None, only=None):
+        self.build = top / "build"
+        self.root = self.build / "peers" / "root"
+        self.libraries = ":".join(map(str, self.root.glob("usr/lib/*-linux-gnu*")))
+        self.out = self.build / "bench"
+        self.scratch = self.out / "scratch"
+        self.files = self.out / "files"
+        self.top, self.quick = top, quick
+        self.rounds = rounds or (3 if quick else 5)
+        self.window, self.warmup = (0.6, 0.2) if quick else (3.0, 0.5)
+        cpus = sorted(os.sched_getaffinity(0))
+        self.server_cpu, self.load_cpu = cpus[0], cpus[-1]
+        self.servers = {}
+        self.missing = {}
+        self.workloads = [w for w in WORKLOADS
+                          if (w.name in only if only else w.quick or not quick)]
+        self.options = {}  # of sockets, by server
+        self.runs = []
+
+    # ---- What is there ----
+
+    def find(self):
+        """Looks which servers can be run; the others are named in the report."""
+        versions = {path.stem: path.read_text().strip()
+                    for path in (self.build / "peers").glob("*.version")}
+        for server in all_servers():
+            program = server.command("small")[0] if callable(server.command) else server.command[0]
+            program = program.format(build=self.build, root=self.root)
+            if server.peer and server.peer not in versions:
+                self.missing[server.name] = "no package to be had (scripts/bench-peers says why)"
+            elif not os.access(program, os.X_OK):
+                self.missing[server.name] = f"{program} is not there"
+            else:
+                self.servers[server.name] = server
+        for tool in ("wrk", "h2load"):
+            if tool not in versions:
+                self.missing[tool] = "no package to be had (scripts/bench-peers says why)"
+        self.workloads = [w for w in self.workloads if w.generator not in self.missing]
+        return versions
+
+    def prepare(self):
+        self.files.mkdir(parents=True, exist_ok=True)
+        (self.files / "hello.txt").write_text("Hello, world!")
+        (self.files / "big.bin").write_bytes(b"x" * BODY["file"])
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        if hard < 11000:
+            print(f"  only {hard} descriptors may be open, so nothing runs beside 10,000 idle")
+            self.workloads = [w for w in self.workloads if w.idle == 0]
+
+    # ---- Generators ----
+
+    def generator(self, *command, limit):
+        env = dict(os.environ, LD_LIBRARY_PATH=self.libraries)
+        try:
+            done = subprocess.run(["taskset", "-c", str(self.load_cpu), *map(str, command)],
+                                  capture_output=True, text=True, timeout=limit, env=env,
+                                  check=False)
+        except subprocess.TimeoutExpired as late:
+            raise Failed(f"{command[0]} did not end within {limit:.0f} s") from late
+        if done.returncode != 0:
+            said = (done.stderr or done.stdout).strip().splitlines()
+            raise Failed(said[-1] if said else f"{command[0]} ended with {done.returncode}")
+        return done.stdout
+
+    def load(self, server, work):
+        text = self.generator(
+            self.build / "perf" / "load", "-p", server.port, "-c", work.connections, "-d",
+            work.depth, "-u", server.paths[work.kind], "-t", self.window, "-w", self.warmup,
+            "-i", work.idle, "-b", BODY[work.kind], "-P", ",".join(map(str, server.pids())),
+            limit=self.window + self.warmup + 60)
+        result = json.loads(text)
+        if result["requests"] == 0:
+            raise Failed("no response within the window")
+        return result
+
+    def wrk(self, server, work):
+        seconds = max(1, round(self.window))  # wrk takes whole ones
+        text = self.generator(
+            self.root / "usr/bin/wrk", "-t", 1, "-c", work.connections, "-d", f"{seconds}s",
+            "-s", self.top / "perf/bench/wrk.lua", self.url(server, work), limit=seconds + 30)
+        return json.loads(re.search(r"^JSON (.*)$", text, re.M).group(1))
+
+    def h2load(self, server, work):
+        seconds = max(1, round(self.window))
+        text = self.generator(
+            self.root / "usr/bin/h2load", "--h1", "-t", 1, "-c", work.connections, "-D", seconds,
+            self.url(server, work), limit=seconds + 30)
+        total = re.search(r"^finished in ([\d.]+)s, ([\d.]+) req/s", text, re.M)
+        count = re.search(r"^requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored", text, re.M)
+        traffic = re.search(r"^traffic: .*\((\d+)\) total", text, re.M)
+        requests = int(count.group(1))
+        return {"requests": requests, "seconds": requests / float(total.group(2)),
+                "bytes": int(traffic.group(1)),
+                "errors": int(count.group(2)) + int(count.group(3))}
+
+    @staticmethod
+    def url(server, work):
+        return f"http://127.0.0.1:{server.port}{server.paths[work.kind]}"
+
+    # ---- One run ----
+
+    def run(self, server, work):
+        server.start(self, work.kind)
+        try:
+            if server.name not in self.options:
+                self.options[server.name] = server.socket_options(work.kind)
+            if work.generator == "load":
+                return self.load(server, work)
+            before, began = server.cpu_ns(), time.monotonic()
+            result = getattr(self, work.generator)(server, work)
+            result["cpu_us"] = (server.cpu_ns() - before) / 1e3
+            result["cpu_seconds"] = time.monotonic() - began  # the CPU time is for all of these
+            result["rate"] = result["requests"] / result["seconds"]
+            return result
+        except (OSError, AttributeError, ValueError) as err:
+            raise Failed(f"{type(err).__name__}: {err}") from err
+        finally:
+            server.stop()
+
+    def plan(self):
+        """(round, workload, server), the servers in another order in each round."""
+        for number in range(self.rounds):
+            for work in self.workloads:
+                names = [name for name in work.servers_for(self.quick) if name in self.servers]
+                at = number * 2 % max(1, len(names))
+                for name in names[at:] + names[:at]:
+                    yield number, work, self.servers[name]
+
+    def run_all(self):
+        plan = list(self.plan())
+        began, cost = time.monotonic(), {}
+        busy = machine.cpu_times()
+        for at, (number, work, server) in enumerate(plan):
+            left = sum(cost.get(w.name, self.window + self.warmup + 1) for _, w, _ in plan[at:])
+            start = time.monotonic()
+            entry = {"round": number, "workload": work.name, "server": server.name}
+            try:
+                entry.update(self.run(server, work))
+                said = f"{entry['rate']:>11,.0f} req/s"
+            except Failed as err:
+                entry["error"] = str(err)
+                said = f"failed: {err}"
+            self.runs.append(entry)
+            took = time.monotonic() - start
+            cost[work.name] = 0.5 * cost.get(work.name, took) + 0.5 * took
+            print(f"  [{at + 1}/{len(plan)}] round {number + 1}  {work.name:<11} "
+                  f"{server.name:<11} {said}   ({minutes(left)} left)", flush=True)
+        total, idle, stolen = (b - a for a, b in zip(busy, machine.cpu_times()))
+        return {"seconds": time.monotonic() - began, "stolen": stolen / max(1, total),
+                "idle": idle / max(1, total)}
+
+
+def minutes(seconds):
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+def stop_on_signals():
+    """SIGTERM ends us as Ctrl-C does, so that no server is left behind."""
+    def leave(number, _frame):
+        sys.exit(128 + number)
+    for sig in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sig, leave)

@@ -1,0 +1,64 @@
+"""What is run: each workload with the servers that can do it."""
+
+SMALL = ["ours", "ref_writev", "ref_direct", "ref_epoll", "nng", "nginx", "libh2o", "haproxy",
+         "lighttpd"]
+# lighttpd would need more than 20,000 descriptors for 10,064 connections.
+IDLE = ["ours", "ref_writev", "nng", "nginx", "libh2o"]
+# What a quick run leaves out where it is not asked for.
+EXTRA = {"ref_direct", "ref_epoll"}
+
+
+class Workload:
+    """`about` says what is compared, `without` what a quick run leaves out; not `quick`: all."""
+
+    def __init__(self, name, title, about, servers, kind="small", generator="load",
+                 connections=64, depth=1, idle=0, quick=True, without=()):
+        self.name, self.title, self.about, self.servers = name, title, about, servers
+        self.kind, self.generator, self.connections = kind, generator, connections
+        self.depth, self.idle, self.quick, self.without = depth, idle, quick, without
+
+    def servers_for(self, quick):
+        return [s for s in self.servers if not (quick and s in self.without)]
+
+    def describe(self):
+        return {"name": self.name, "title": self.title, "about": self.about, "kind": self.kind,
+                "generator": self.generator, "connections": self.connections,
+                "depth": self.depth, "idle": self.idle}
+
+
+WORKLOADS = [
+    Workload("keep64", "Keep-alive, 13 bytes, 64 connections",
+             "One request at a time on each connection. The generator never sleeps, so the "
+             "server's core is the one that is full.", SMALL),
+    Workload("keep1", "Keep-alive, 13 bytes, 1 connection",
+             "One request at a time. The server sleeps between two requests, so each one has a "
+             "wake-up in it.", SMALL, connections=1, without=EXTRA),
+    Workload("keep512", "Keep-alive, 13 bytes, 512 connections",
+             "As with 64 connections.", SMALL, connections=512, without=EXTRA),
+    Workload("wrk64", "Keep-alive, 13 bytes, 64 connections, wrk",
+             "wrk with one thread. It cannot fill the server's core, so CPU per request has the "
+             "wake-ups of both sides in it. The server's CPU is that of the whole run of wrk.",
+             SMALL, generator="wrk", without=EXTRA),
+    Workload("h2load64", "Keep-alive, 13 bytes, 64 connections, h2load",
+             "h2load --h1 with one thread. It reports no percentiles.",
+             SMALL, generator="h2load", quick=False),
+    Workload("call64", "Callback handler, 13 bytes, 64 connections",
+             "The handler builds its response in a callback for each request.", ["ours", "nng"],
+             kind="call"),
+    Workload("pipe16", "Pipelined 16 deep, 13 bytes, 64 connections",
+             "Each connection sends 16 requests in one piece, and the next 16 when all are "
+             "answered.", SMALL, depth=16),
+    Workload("big_memory", "1 MiB from memory, 16 connections",
+             "The same bytes again and again, from the server's memory.",
+             ["ours", "ref_writev", "ref_direct", "ref_epoll", "nng", "libh2o"], kind="big",
+             connections=16, without=EXTRA),
+    Workload("big_file", "1 MiB from a file, 16 connections",
+             "From the page cache; nginx and lighttpd use sendfile.",
+             ["ours", "nng", "nginx", "lighttpd", "h2o"], kind="file", connections=16),
+    Workload("idle0", "13 bytes, 64 connections, none idle",
+             "What the next one is compared with.", IDLE, without={"ref_writev", "nng"}),
+    Workload("idle10k", "13 bytes, 64 connections beside 10,000 idle ones",
+             "Each idle connection has done one request. Memory is the server's resident memory, "
+             "without what the kernel keeps for its sockets.", IDLE, idle=10000,
+             without={"ref_writev", "nng"}),
+]
