@@ -8,6 +8,7 @@
 #   make acceptance servers from the outside, with real clients (ACCEPTANCE_ARGS="curl node ...")
 #   make dropin     the programs of tests/dropin, built against NNG and against this library
 #   make peers      our client with nginx, Node and Python
+#   make bench-micro  the programs of perf/*.cc, with NNG beside; JSON into build/bench
 #   make race       random operations on random connections for RACE_SECONDS (60), plainly and
 #                   under the sanitizers
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
@@ -17,7 +18,8 @@
 #   make clean
 #
 # CC=clang builds with clang; CFLAGS (-O2 -g), CPPFLAGS and LDFLAGS are yours. serve, test, asan,
-# tsan, acceptance, dropin, peers, fuzz and lint install what they need first (scripts/install-deps).
+# tsan, acceptance, dropin, peers, bench-micro, fuzz and lint install what they need first
+# (scripts/install-deps).
 
 VERSION := 0.1.0
 ABI     := 1.0.0# its first number is the SONAME's
@@ -33,6 +35,9 @@ OBJCOPY      := objcopy
 
 ifeq ($(origin CC),default)
 CC := gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := $(if $(findstring clang,$(CC)),clang++,g++)
 endif
 CPUS := $(shell nproc)
 ifeq ($(MAKELEVEL),0)
@@ -215,6 +220,53 @@ $(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) $(FAULT_OBJ) \
            $(DIFF_OBJ) $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o \
            $(OBJ)/tests/acceptance/server.o)
+
+# ---- Microbenchmarks: perf/*.cc, on google-benchmark ---------------------------------------------
+
+MICRO := $(addprefix $(B)/perf/,write write_nng)
+
+CXX_FLAGS = -std=gnu++17 -D_GNU_SOURCE -pthread $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) -iquote src \
+            $(filter-out -Wstrict-prototypes -Wmissing-prototypes,$(WARN)) $(LLHTTP_CFLAGS)
+LINK_CXX  = $(CXX) $(SANFLAGS) $(CFLAGS) $(LDFLAGS)
+
+# NNG: what `make bench` has unpacked, or else what is installed.
+NNG_ROOT  := $(wildcard build/peers/root/usr)
+NNG_DIR   := $(if $(NNG_ROOT),$(abspath $(wildcard $(NNG_ROOT)/lib/*-linux-gnu)))
+NNG_FLAGS := $(NNG_ROOT:%=-isystem %/include)
+NNG_LIBS  := $(NNG_DIR:%=-L% -Wl,-rpath,%) -lnng
+
+$(OBJ)/perf/flags: FORCE
+	$(call stamp,$(call quote,$(shell $(CXX) --version | head -n 1) $(CXX_FLAGS) $(LINK_CXX) \
+	    $(NNG_FLAGS) $(NNG_LIBS)))
+
+define compile_cxx =
+@mkdir -p $(@D)
+@echo '  CXX   $<'
+@$(CXX) $(1) $(CXX_FLAGS) -MMD -MP -c -o $@ $<
+endef
+
+$(OBJ)/perf/%.o: perf/%.cc $(OBJ)/perf/flags
+	$(call compile_cxx,-Iinclude)
+
+$(OBJ)/perf/nng/%.o: perf/%.cc $(OBJ)/perf/flags
+	$(call compile_cxx,$(NNG_FLAGS))
+
+define link_cxx =
+@mkdir -p $(@D)
+@echo '  LINK  $@'
+@$(LINK_CXX) -o $@ $(filter %.o %.a,$^) -lbenchmark
+endef
+
+perf_objs = $(patsubst %,$(OBJ)/perf/%.o,$(1))
+
+$(B)/perf/write: $(call perf_objs,write write_bare meter peer) $(B)/libnng-uring.a
+	$(link_cxx) $(LIBS)
+
+$(B)/perf/write_nng: $(call perf_objs,nng/write nng/meter nng/peer)
+	$(link_cxx) $(NNG_LIBS)
+
+-include $(patsubst perf/%.cc,$(OBJ)/perf/%.d,$(wildcard perf/*.cc)) \
+         $(patsubst perf/%.cc,$(OBJ)/perf/nng/%.d,$(wildcard perf/*.cc))
 
 # ---- Running -------------------------------------------------------------------------------------
 
