@@ -223,7 +223,7 @@ $(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
 
 # ---- Microbenchmarks: perf/*.cc, on google-benchmark ---------------------------------------------
 
-MICRO := $(addprefix $(B)/perf/,write write_nng)
+MICRO := $(addprefix $(B)/perf/,write exchange aio parse)
 
 CXX_FLAGS = -std=gnu++17 -D_GNU_SOURCE -pthread $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) -iquote src \
             $(filter-out -Wstrict-prototypes -Wmissing-prototypes,$(WARN)) $(LLHTTP_CFLAGS)
@@ -234,6 +234,9 @@ NNG_ROOT  := $(wildcard build/peers/root/usr)
 NNG_DIR   := $(if $(NNG_ROOT),$(abspath $(wildcard $(NNG_ROOT)/lib/*-linux-gnu)))
 NNG_FLAGS := $(NNG_ROOT:%=-isystem %/include)
 NNG_LIBS  := $(NNG_DIR:%=-L% -Wl,-rpath,%) -lnng
+ifneq ($(wildcard $(or $(NNG_ROOT),/usr)/include/nng/nng.h),)
+MICRO     += $(addprefix $(B)/perf/,write_nng exchange_nng)
+endif
 
 $(OBJ)/perf/flags: FORCE
 	$(call stamp,$(call quote,$(shell $(CXX) --version | head -n 1) $(CXX_FLAGS) $(LINK_CXX) \
@@ -262,8 +265,17 @@ perf_objs = $(patsubst %,$(OBJ)/perf/%.o,$(1))
 $(B)/perf/write: $(call perf_objs,write write_bare meter peer) $(B)/libnng-uring.a
 	$(link_cxx) $(LIBS)
 
-$(B)/perf/write_nng: $(call perf_objs,nng/write nng/meter nng/peer)
+$(B)/perf/exchange: $(call perf_objs,exchange meter peer) $(B)/libnng-uring.a
+	$(link_cxx) $(LIBS)
+
+$(B)/perf/aio $(B)/perf/parse: $(B)/perf/%: $(OBJ)/perf/%.o $(OBJ)/perf/meter.o $(LIB_OBJ)
+	$(link_cxx) $(LIBS)
+
+$(B)/perf/write_nng $(B)/perf/exchange_nng: $(B)/perf/%_nng: $(OBJ)/perf/nng/%.o \
+        $(call perf_objs,nng/meter nng/peer)
 	$(link_cxx) $(NNG_LIBS)
+
+$(B)/perf/exchange_nng: | $(B)/perf/exchange # its server
 
 -include $(patsubst perf/%.cc,$(OBJ)/perf/%.d,$(wildcard perf/*.cc)) \
          $(patsubst perf/%.cc,$(OBJ)/perf/nng/%.d,$(wildcard perf/*.cc))
