@@ -117,8 +117,8 @@ WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall pt
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all serve test asan tsan race acceptance dropin peers fuzz lint format install clean \
-        run-tests run-fuzz run-lint FORCE
+.PHONY: all serve test asan tsan race acceptance dropin peers bench-micro fuzz lint format install \
+        clean run-tests run-micro run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -323,6 +323,10 @@ peers:
 	@$(MAKE) --no-print-directory build/peers-ask
 	@scripts/check-peers
 
+bench-micro:
+	@scripts/install-deps bench
+	@$(MAKE) --no-print-directory run-micro
+
 fuzz:
 	@scripts/install-deps ci
 	@$(MAKE) --no-print-directory run-fuzz B=build/fuzz CC=clang \
@@ -335,6 +339,9 @@ lint:
 run-tests: all $(TEST_BIN) $(FAULT_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 	@TEST_JOBS=$(TEST_JOBS) TEST_ARGS='$(TEST_ARGS)' \
 	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(DIFF_BIN) $(REPLAY_BIN)
+
+run-micro: $(MICRO)
+	@scripts/run-micro $(MICRO)
 
 run-fuzz: $(FUZZ_BIN)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz $(FUZZ_BIN)

@@ -14,7 +14,8 @@ void peer_settle();
 
 /*
  * Forks a process that accepts connections on 127.0.0.1 and throws away what comes, and returns its
- * port. It does not even copy the bytes (MSG_TRUNC). To be called before there are other threads.
+ * port. It does not even copy the bytes (MSG_TRUNC), and nobody ever has to wake it. To be called
+ * before there are other threads.
  */
 uint16_t sink_start();
 
