@@ -8,6 +8,7 @@
 #   make acceptance servers from the outside, with real clients (ACCEPTANCE_ARGS="curl node ...")
 #   make dropin     the programs of tests/dropin, built against NNG and against this library
 #   make peers      our client with nginx, Node and Python
+#   make bench-micro  the programs of perf/*.cc, with NNG beside; JSON into build/bench
 #   make race       random operations on random connections for RACE_SECONDS (60), plainly and
 #                   under the sanitizers
 #   make bench      this library, its peers and the limit, in rounds: build/bench/report.html
@@ -19,7 +20,8 @@
 #   make clean
 #
 # CC=clang builds with clang; CFLAGS (-O2 -g), CPPFLAGS and LDFLAGS are yours. serve, test, asan,
-# tsan, acceptance, dropin, peers, fuzz and lint install what they need first (scripts/install-deps).
+# tsan, acceptance, dropin, peers, bench-micro, fuzz and lint install what they need first
+# (scripts/install-deps).
 
 VERSION := 0.1.0
 ABI     := 1.0.0# its first number is the SONAME's
@@ -35,6 +37,9 @@ OBJCOPY      := objcopy
 
 ifeq ($(origin CC),default)
 CC := gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := $(if $(findstring clang,$(CC)),clang++,g++)
 endif
 CPUS := $(shell nproc)
 ifeq ($(MAKELEVEL),0)
@@ -114,8 +119,8 @@ WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall pt
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all serve test asan tsan race acceptance dropin peers bench bench-quick fuzz lint format \
-        install clean run-tests run-bench run-fuzz run-lint FORCE
+.PHONY: all serve test asan tsan race acceptance dropin peers bench bench-quick bench-micro fuzz \
+        lint format install clean run-tests run-bench run-micro run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -244,6 +249,65 @@ $(PERF_BIN): $(wildcard perf/*.h)
 	@echo '  PERF  $@'
 	@$(CC) $(STD) $(WARN) -O2 -g -o $@ $(filter %.c,$^) $(PERF_FLAGS) -pthread
 
+# ---- Microbenchmarks: perf/*.cc, on google-benchmark ---------------------------------------------
+
+MICRO := $(addprefix $(B)/perf/,write exchange aio parse)
+
+CXX_FLAGS = -std=gnu++17 -D_GNU_SOURCE -pthread $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) -iquote src \
+            $(filter-out -Wstrict-prototypes -Wmissing-prototypes,$(WARN)) $(LLHTTP_CFLAGS)
+LINK_CXX  = $(CXX) $(SANFLAGS) $(CFLAGS) $(LDFLAGS)
+
+# NNG: what `make bench` has unpacked, or else what is installed.
+NNG_ROOT  := $(wildcard build/peers/root/usr)
+NNG_DIR   := $(if $(NNG_ROOT),$(abspath $(wildcard $(NNG_ROOT)/lib/*-linux-gnu)))
+NNG_FLAGS := $(NNG_ROOT:%=-isystem %/include)
+NNG_LIBS  := $(NNG_DIR:%=-L% -Wl,-rpath,%) -lnng
+ifneq ($(wildcard $(or $(NNG_ROOT),/usr)/include/nng/nng.h),)
+MICRO     += $(addprefix $(B)/perf/,write_nng exchange_nng)
+endif
+
+$(OBJ)/perf/flags: FORCE
+	$(call stamp,$(call quote,$(shell $(CXX) --version | head -n 1) $(CXX_FLAGS) $(LINK_CXX) \
+	    $(NNG_FLAGS) $(NNG_LIBS)))
+
+define compile_cxx =
+@mkdir -p $(@D)
+@echo '  CXX   $<'
+@$(CXX) $(1) $(CXX_FLAGS) -MMD -MP -c -o $@ $<
+endef
+
+$(OBJ)/perf/%.o: perf/%.cc $(OBJ)/perf/flags
+	$(call compile_cxx,-Iinclude)
+
+$(OBJ)/perf/nng/%.o: perf/%.cc $(OBJ)/perf/flags
+	$(call compile_cxx,$(NNG_FLAGS))
+
+define link_cxx =
+@mkdir -p $(@D)
+@echo '  LINK  $@'
+@$(LINK_CXX) -o $@ $(filter %.o %.a,$^) -lbenchmark
+endef
+
+perf_objs = $(patsubst %,$(OBJ)/perf/%.o,$(1))
+
+$(B)/perf/write: $(call perf_objs,write write_bare meter peer) $(B)/libnng-uring.a
+	$(link_cxx) $(LIBS)
+
+$(B)/perf/exchange: $(call perf_objs,exchange meter peer) $(B)/libnng-uring.a
+	$(link_cxx) $(LIBS)
+
+$(B)/perf/aio $(B)/perf/parse: $(B)/perf/%: $(OBJ)/perf/%.o $(OBJ)/perf/meter.o $(LIB_OBJ)
+	$(link_cxx) $(LIBS)
+
+$(B)/perf/write_nng $(B)/perf/exchange_nng: $(B)/perf/%_nng: $(OBJ)/perf/nng/%.o \
+        $(call perf_objs,nng/meter nng/peer)
+	$(link_cxx) $(NNG_LIBS)
+
+$(B)/perf/exchange_nng: | $(B)/perf/exchange # its server
+
+-include $(patsubst perf/%.cc,$(OBJ)/perf/%.d,$(wildcard perf/*.cc)) \
+         $(patsubst perf/%.cc,$(OBJ)/perf/nng/%.d,$(wildcard perf/*.cc))
+
 # ---- Running -------------------------------------------------------------------------------------
 
 # What these need is installed first and looked for afterwards, hence a second make.
@@ -292,6 +356,10 @@ bench bench-quick:
 	@scripts/bench-peers
 	@$(MAKE) --no-print-directory run-bench BENCH_ARGS='$(QUICK) $(BENCH_ARGS)'
 
+bench-micro:
+	@scripts/install-deps bench
+	@$(MAKE) --no-print-directory run-micro
+
 fuzz:
 	@scripts/install-deps ci
 	@$(MAKE) --no-print-directory run-fuzz B=build/fuzz CC=clang \
@@ -307,6 +375,9 @@ run-tests: all $(TEST_BIN) $(FAULT_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 
 run-bench: all $(PERF_BIN)
 	@scripts/bench $(BENCH_ARGS)
+
+run-micro: $(MICRO)
+	@scripts/run-micro $(MICRO)
 
 run-fuzz: $(FUZZ_BIN)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz $(FUZZ_BIN)

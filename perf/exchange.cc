@@ -1,0 +1,226 @@
+/*
+ * A request and its response on a connection that stays open, waited for by an application thread:
+ * on what NNG and this library have in common, built against both, into exchange and exchange_nng.
+ *
+ * Both ask the same server: a process of its own, with a static handler of 13 bytes, which is
+ * `exchange --serve` (this library's), or where PERF_URL says.
+ *   exchange  nng_http_conn_write_req(), nng_http_conn_read_res(), nng_http_conn_read_all()
+ *   transact  nng_http_conn_transact()
+ */
+#include "meter.h"
+#include "peer.h"
+
+#include <arpa/inet.h>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <nng/nng.h>
+#include <nng/supplemental/http/http.h>
+#include <unistd.h>
+#include <vector>
+
+static constexpr unsigned WARM_UP = 200;
+
+/* ---- The server --------------------------------------------------------------------------- */
+
+/* Prints its port, and serves until it is killed. */
+static int serve()
+{
+    static const char hello[] = "Hello, world!";
+    nng_url          *url;
+    nng_http_server  *server;
+    nng_http_handler *handler;
+    nng_sockaddr      addr;
+    check(nng_url_parse(&url, "http://127.0.0.1:0"), "url");
+    check(nng_http_server_hold(&server, url), "server");
+    check(nng_http_handler_alloc_static(&handler, "/", hello, sizeof hello - 1, "text/plain"), "/");
+    check(nng_http_server_add_handler(server, handler), "/");
+    check(nng_http_server_start(server), "start");
+    check(nng_http_server_get_addr(server, &addr), "address");
+    printf("%u\n", static_cast<unsigned>(ntohs(addr.s_in.sa_port)));
+    fflush(stdout);
+    for (;;) {
+        pause();
+    }
+}
+
+[[noreturn]] static void fail(const char *what)
+{
+    fprintf(stderr, "%s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+/* The program `exchange` beside this one. */
+static std::string server_path()
+{
+    char    path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path);
+    if (n < 0) {
+        fail("/proc/self/exe");
+    }
+    std::string self(path, static_cast<size_t>(n));
+    return self.substr(0, self.rfind('/')) + "/exchange";
+}
+
+/* Starts the server and returns its URL. */
+static std::string start_server()
+{
+    std::string path = server_path();
+    char        line[16];
+    int         pipes[2];
+    if (pipe(pipes) != 0) {
+        fail("pipe");
+    }
+    pid_t child = fork();
+    if (child < 0) {
+        fail("fork");
+    }
+    if (child == 0) {
+        peer_settle();
+        dup2(pipes[1], STDOUT_FILENO);
+        execl(path.c_str(), path.c_str(), "--serve", nullptr);
+        fail(path.c_str());
+    }
+    close(pipes[1]);
+    FILE *from = fdopen(pipes[0], "r");
+    if (from == nullptr || fgets(line, sizeof line, from) == nullptr) {
+        fprintf(stderr, "%s --serve did not start\n", path.c_str());
+        exit(1);
+    }
+    fclose(from);
+    return "http://127.0.0.1:" + std::to_string(atoi(line)) + "/";
+}
+
+/* ---- A client ----------------------------------------------------------------------------- */
+
+class Client
+{
+  public:
+    explicit Client(const std::string &where);
+    ~Client();
+    int exchange();
+    int transact();
+
+    uint64_t bytes = 0; /* of bodies */
+    bool     had_nodelay;
+
+  private:
+    int wait()
+    {
+        nng_aio_wait(aio);
+        return nng_aio_result(aio);
+    }
+    int read_body();
+
+    nng_url          *url;
+    nng_http_client  *client;
+    nng_http_conn    *conn;
+    nng_http_req     *req;
+    nng_http_res     *res;
+    nng_aio          *aio;
+    std::vector<char> body;
+};
+
+Client::Client(const std::string &where)
+{
+    check(nng_url_parse(&url, where.c_str()), where.c_str());
+    check(nng_http_client_alloc(&client, url), "client");
+    check(nng_http_req_alloc(&req, url), "request");
+    check(nng_http_res_alloc(&res), "response");
+    check(nng_aio_alloc(&aio, nullptr, nullptr), "aio");
+    nng_http_client_connect(client, aio);
+    check(wait(), where.c_str());
+    conn        = static_cast<nng_http_conn *>(nng_aio_get_output(aio, 0));
+    had_nodelay = equalize_connections(static_cast<uint16_t>(atoi(url->u_port)));
+}
+
+Client::~Client()
+{
+    nng_http_conn_close(conn);
+    nng_aio_free(aio);
+    nng_http_res_free(res);
+    nng_http_req_free(req);
+    nng_http_client_free(client);
+    nng_url_free(url);
+}
+
+int Client::read_body()
+{
+    const char *length = nng_http_res_get_header(res, "Content-Length");
+    if (nng_http_res_get_status(res) != NNG_HTTP_STATUS_OK || length == nullptr) {
+        return NNG_EPROTO;
+    }
+    body.resize(strtoul(length, nullptr, 10));
+    nng_iov iov = { body.data(), body.size() };
+    nng_aio_set_iov(aio, 1, &iov);
+    nng_http_conn_read_all(conn, aio);
+    int err = wait();
+    bytes += nng_aio_count(aio);
+    return err;
+}
+
+int Client::exchange()
+{
+    nng_http_res_reset(res);
+    nng_http_conn_write_req(conn, req, aio);
+    int err = wait();
+    if (err == 0) {
+        nng_http_conn_read_res(conn, res, aio);
+        err = wait();
+    }
+    return err != 0 ? err : read_body();
+}
+
+int Client::transact()
+{
+    void  *data;
+    size_t size;
+    nng_http_res_reset(res);
+    nng_http_conn_transact(conn, req, res, aio);
+    int err = wait();
+    nng_http_res_get_data(res, &data, &size);
+    bytes += size;
+    return err != 0 || nng_http_res_get_status(res) == NNG_HTTP_STATUS_OK ? err : NNG_EPROTO;
+}
+
+/* ---- Benchmarks --------------------------------------------------------------------------- */
+
+static void benchmark_client(benchmark::State &state, const std::string &where,
+                             int (Client::*one)())
+{
+    Client client(where);
+    int    err = 0;
+    auto   run = [&](uint64_t n) {
+        client.bytes = 0;
+        for (uint64_t i = 0; i < n && err == 0; i++) {
+            err = (client.*one)();
+        }
+        return client.bytes;
+    };
+    run(WARM_UP);
+    measure(state, run);
+    state.SetLabel(client.had_nodelay ? "TCP_NODELAY as it came" : "TCP_NODELAY set by descriptor");
+    if (err != 0) {
+        state.SkipWithError(nng_strerror(err));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--serve") == 0) {
+        return serve();
+    }
+    const char       *given = getenv("PERF_URL");
+    const std::string where = given != nullptr ? given : start_server();
+    add_benchmark("exchange", [=](benchmark::State &state) {
+        benchmark_client(state, where, &Client::exchange);
+    });
+    add_benchmark("transact", [=](benchmark::State &state) {
+        benchmark_client(state, where, &Client::transact);
+    });
+    int status = run_benchmarks(argc, argv);
+    nng_fini();
+    return status;
+}
