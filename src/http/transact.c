@@ -125,10 +125,9 @@ static int standing(nng_http_conn *conn)
     nu_lock(&conn->tcp.lock);
     if (conn->last) {
         err = NNG_ECONNSHUT;
-    } else if (conn->tcp.torn) {
-        err = NNG_ESTATE;
-    } else if (nu_list_empty(&conn->tcp.reads) &&
-               (conn->asked != conn->answered || nu_rx_len(&conn->tcp.rx) > 0)) {
+    } else if (conn->tcp.torn ||
+               (nu_list_empty(&conn->tcp.reads) &&
+                (conn->asked != conn->answered || nu_rx_len(&conn->tcp.rx) > 0))) {
         err = NNG_ESTATE;
     }
     nu_unlock(&conn->tcp.lock);
