@@ -395,6 +395,7 @@ static void sleep_until_settled(nng_aio *aio)
 {
     struct nu_aio_waiter   waiter = { .wake = PTHREAD_COND_INITIALIZER, .next = aio->waiters };
     struct nu_aio_waiter **link;
+    /* cppcheck-suppress autoVariables ; it is taken out again below */
     aio->waiters = &waiter;
     pthread_cond_wait(&waiter.wake, &aio->lock);
     for (link = &aio->waiters; *link != &waiter; link = &(*link)->next) {
