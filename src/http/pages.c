@@ -31,10 +31,10 @@ void nu_pages_init(struct nu_pages *pages)
 
 void nu_pages_fini(struct nu_pages *pages)
 {
-    while (!nu_list_empty(&pages->list)) {
-        struct page *page = nu_container(pages->list.next, struct page, link);
-        nu_list_remove(&page->link);
-        free(page);
+    struct nu_list *next;
+    for (struct nu_list *n = pages->list.next; n != &pages->list; n = next) {
+        next = n->next;
+        free(nu_container(n, struct page, link));
     }
     pthread_mutex_destroy(&pages->lock);
 }
