@@ -261,8 +261,8 @@ Test(limits_time, body_in_driblets)
 {
     static const char *const texts[] = {
         "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n12345678901234567890",
-        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "5\r\n12345\r\n5\r\n67890\r\n00000a;x\r\n1234567890\r\n0\r\n\r\n",
+        ("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "5\r\n12345\r\n5\r\n67890\r\n00000a;x\r\n1234567890\r\n0\r\n\r\n"),
         "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n12345678901234567890",
     };
     struct site       site;

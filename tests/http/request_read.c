@@ -129,8 +129,8 @@ static const char        body[]     = "the quick brown fox";
 static const char *const framings[] = {
     "Content-Length: 19\r\n\r\nthe quick brown fox",
     "Transfer-Encoding: chunked\r\n\r\n13\r\nthe quick brown fox\r\n0\r\n\r\n",
-    "Transfer-Encoding: chunked\r\n\r\n4;a=b\r\nthe \r\n1\r\nq\r\n00e\r\nuick brown fox\r\n"
-    "0;x\r\nTrailer: y\r\n\r\n",
+    ("Transfer-Encoding: chunked\r\n\r\n4;a=b\r\nthe \r\n1\r\nq\r\n00e\r\nuick brown fox\r\n"
+     "0;x\r\nTrailer: y\r\n\r\n"),
 };
 
 static const char *const ways[] = { "1",  "2",  "7",  "19",  "20",  "9999",
