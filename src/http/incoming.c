@@ -168,7 +168,10 @@ static int take_head(struct nu_incoming *in, nng_aio *aio, struct nu_tcp *tcp)
             return head.bad_status == 431 ? NNG_EMSGSIZE : NNG_EPROTO;
         }
         bool interim = head.status < 200 && head.status != NNG_HTTP_STATUS_SWITCHING;
-        int  err     = interim ? 0 : nu_res_load(in->res, &head);
+        if (interim && in->interim++ == NU_MAX_INTERIM) {
+            return NNG_EPROTO;
+        }
+        int err = interim ? 0 : nu_res_load(in->res, &head);
         consume(tcp, head.length);
         if (err != 0) {
             nng_http_res_reset(in->res);

@@ -13,6 +13,8 @@
 
 #include <nng/supplemental/http/http.h>
 
+#define NU_MAX_INTERIM 64 /* interim responses before the one that counts; NNG_EPROTO beyond */
+
 enum nu_incoming_phase {
     NU_INCOMING_HEAD,
     NU_INCOMING_LENGTH,  /* a body of known length */
@@ -25,6 +27,7 @@ struct nu_incoming {
     enum nu_incoming_phase phase;
     bool                   head;    /* what was asked is a HEAD: no body follows */
     bool                   connect; /* it is a CONNECT: none follows if it is granted */
+    unsigned               interim; /* responses that were skipped */
     bool                   last;    /* the connection ends with this response; once it is there */
     struct nu_buf          body;    /* as far as it has come */
     struct iovec           iov;     /* where in it the next bytes go */

@@ -210,6 +210,7 @@ static void got(void *arg)
 {
     struct transact *t = arg;
     t->read_err        = nng_aio_result(&t->read);
+    t->in.last         = t->in.last || t->own != NULL; /* nobody asks for more */
     if (t->read_err != 0 || t->in.last) {
         nng_aio_abort(&t->write, t->read_err); /* what is left of it is of no use (RFC 9112 9.5) */
     }

@@ -279,6 +279,26 @@ Test(transact, limits)
     assert_refused(OK "Transfer-Encoding: chunked\r\n\r\n0\r\nX: ", 8192, "", NNG_EPROTO);
 }
 
+/* Interim responses without end are none that a client waits for. */
+Test(transact, interim)
+{
+    static char text[80 * 32];
+    for (int i = 0; i < 64; i++) {
+        strcat(text, "HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    struct framing enough = { "GET", text, 200, "ok", 2, false };
+    strcat(text, OK "Content-Length: 2\r\n\r\nok");
+    struct nu_talk t;
+    open_talk(&t, 0, "GET");
+    nu_talk_start(&t, transact);
+    hear_request(&t, "GET");
+    nu_talk_say(&t, text);
+    assert_framing(&t, &enough);
+    nu_talk_close(&t);
+    memcpy(strstr(text, OK), "HTTP/1.1 100", 12);
+    assert_refused(text, 0, "", NNG_EPROTO);
+}
+
 /* One chunk may be all of the body. */
 Test(transact, limit_of_a_chunk)
 {
