@@ -382,7 +382,7 @@ run-micro: $(MICRO)
 run-fuzz: $(FUZZ_BIN)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz $(FUZZ_BIN)
 
-FORMATTED = $(shell find include src tests perf -name '*.[ch]')
+FORMATTED = $(shell find include src tests perf -name '*.[ch]' -o -name '*.cc')
 
 run-lint: all
 	@scripts/lint-layers

@@ -3,7 +3,8 @@
  * on what NNG and this library have in common, built against both, into exchange and exchange_nng.
  *
  * Both ask the same server: a process of its own, with a static handler of 13 bytes, which is
- * `exchange --serve` (this library's), or where PERF_URL says.
+ * `exchange --serve` (this library's), or where PERF_URL says. That server has to keep a connection
+ * open for any number of requests (nginx: keepalive_requests), and to send Content-Length.
  *   exchange  nng_http_conn_write_req(), nng_http_conn_read_res(), nng_http_conn_read_all()
  *   transact  nng_http_conn_transact()
  */
