@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST 16                    /* entries at first */
+#define FIRST 16 /* entries at first */
+#define PLACES 1024
 #define KEEP 64                     /* more entries than this are not kept by a reset */
 #define MAX_TEXT ((size_t) 1 << 30) /* bytes of a name or a value */
 
@@ -287,9 +288,40 @@ int nu_headers_del(struct nu_headers *list, const char *name)
     return 0;
 }
 
+/* A place for a name in whatever case; others may share it. */
+static unsigned place(const char *name, size_t n)
+{
+    uint32_t hash = 2166136261U;
+    for (size_t i = 0; i < n; i++) {
+        hash = (hash ^ ((uint8_t) name[i] | 0x20U)) * 16777619U;
+    }
+    hash = (hash ^ hash >> 16) * 2246822507U; /* or names that differ in their end would meet */
+    hash ^= hash >> 16;
+    return hash % PLACES;
+}
+
+/* Whether a name may be there already: with many fields, looking for each of them is dear. */
+static bool may_be_there(uint64_t seen[PLACES / 64], const char *name, size_t n)
+{
+    unsigned p   = place(name, n);
+    uint64_t bit = UINT64_C(1) << p % 64;
+    bool     was = (seen[p / 64] & bit) != 0;
+    seen[p / 64] |= bit;
+    return was;
+}
+
 int nu_headers_load(struct nu_headers *list, char *copy, const char *from,
                     const struct nu_field *fields, unsigned nfields)
 {
+    uint64_t seen[PLACES / 64];
+    bool     many = nfields > FIRST && list->n == 0;
+
+    if (reserve(list, nfields) != 0) {
+        return NNG_ENOMEM;
+    }
+    if (many) {
+        memset(seen, 0, sizeof seen);
+    }
     for (unsigned i = 0; i < nfields; i++) {
         char  *name  = copy + (fields[i].name.p - from);
         char  *value = copy + (fields[i].value.p - from);
@@ -298,7 +330,7 @@ int nu_headers_load(struct nu_headers *list, char *copy, const char *from,
 
         name[nname] = '\0';
         value[n]    = '\0';
-        if (find(list, name, nname) != NULL) {
+        if ((!many || may_be_there(seen, name, nname)) && find(list, name, nname) != NULL) {
             int rv = add(list, name, nname, value, n);
             if (rv != 0) {
                 return rv;
