@@ -17,10 +17,15 @@
 
 /* ---- Heads -------------------------------------------------------------------------------- */
 
-/* The Date line of this second (RFC 9110 6.6.1). */
+/* The Date line of this second (RFC 9110 6.6.1). One turn of the loop takes one look at the clock.
+ */
 static const char *date_line(struct nu_port *port)
 {
     struct timespec now;
+    if (port->date_turn == port->loop->turns) {
+        return port->date;
+    }
+    port->date_turn = port->loop->turns;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     if (port->date_second != now.tv_sec || port->date[0] == '\0') {
         char *p = stpcpy(port->date, "Date: ");

@@ -33,9 +33,10 @@ struct nu_port {
     struct nu_task     start;
     struct nu_task     drain;
     struct nu_task     stop;
-    bool               shut;   /* it does not listen any more; under the server's lock */
-    unsigned           posted; /* tasks that have not run; under the server's lock */
-    unsigned           index;  /* in the server's ports */
+    bool               shut;      /* it does not listen any more; under the server's lock */
+    unsigned           posted;    /* tasks that have not run; under the server's lock */
+    unsigned           index;     /* in the server's ports */
+    uint64_t           date_turn; /* of the loop, when the clock was looked at for the date */
     int64_t            date_second;
     char               date[6 + NU_DATE_LEN + 3]; /* the Date line of that second */
     char               path[NU_MAX_TARGET + 2];   /* of the request being looked at, decoded */

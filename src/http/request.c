@@ -272,16 +272,6 @@ void nu_request_refuse(struct nu_session *s, int status)
     nu_session_answer_error(s, (unsigned) status);
 }
 
-static enum nu_parse parse(struct nu_session *s, struct nu_head *head)
-{
-    const struct nu_rx *rx = &s->conn.tcp.rx;
-    memset(head, 0, sizeof *head);
-    head->fields    = s->port->fields;
-    head->maxfields = (unsigned) s->port->limits[NNG_URING_HEAD_FIELDS];
-    head->max_head  = s->port->limits[NNG_URING_HEAD_BYTES];
-    return nu_parse_request((const char *) nu_rx_data(rx), nu_rx_len(rx), head);
-}
-
 /* A handler that waits turns the loop, and the handlers it calls then may wait as well. Beyond some
  * depth requests wait for the stack to unwind, or it might never do so. */
 static bool park(struct nu_session *s)
@@ -307,12 +297,18 @@ void nu_request_unparked(struct nu_task *task)
 
 void nu_request_process(struct nu_session *s)
 {
-    struct nu_head head;
-    while (nu_rx_len(&s->conn.tcp.rx) > 0) {
+    const struct nu_rx *rx   = &s->conn.tcp.rx;
+    struct nu_head      head = {
+             .fields    = s->port->fields,
+             .maxfields = (unsigned) s->port->limits[NNG_URING_HEAD_FIELDS],
+             .max_head  = s->port->limits[NNG_URING_HEAD_BYTES],
+    };
+    while (nu_rx_len(rx) > 0) {
         if (s->out == NULL && park(s)) {
             return;
         }
-        enum nu_parse result = parse(s, &head);
+        enum nu_parse result =
+            nu_parse_request((const char *) nu_rx_data(rx), nu_rx_len(rx), &head);
         if (result == NU_PARSE_MORE) {
             break;
         }
