@@ -3,6 +3,7 @@
 #include "http/answer.h"
 #include "http/file_head.h"
 #include "http/handler.h"
+#include "http/port.h"
 #include "http/session.h"
 #include "io/op.h"
 #include "wire/precond.h"
@@ -14,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHUNK ((size_t) 256 * 1024)
+#define SMALL 16384U /* a file up to this size has a buffer of just its size */
 
 /* Tried in this order for a directory. */
 static const char *const indexes[] = { "index.html", "index.htm" };
@@ -32,12 +33,28 @@ struct nu_file_job {
     bool                waits;   /* reads may block */
     struct nu_file_part part;    /* still to be read */
     uint8_t            *buffer;
-    size_t              capacity; /* of the buffer */
+    size_t              capacity; /* of the buffer; above SMALL it is one of the port's */
     struct iovec        piece;    /* of the buffer, being written */
     unsigned            index;    /* entries of indexes[] tried so far */
     size_t              len;      /* of path, without an index's name */
     char                path[];   /* relative to the root of a DIRECTORY */
 };
+
+static void take_buffer(struct nu_file_job *job, uint64_t size)
+{
+    job->capacity = size <= SMALL ? (size_t) size : NU_BUFFER_SIZE;
+    job->buffer =
+        size <= SMALL ? malloc(job->capacity) : nu_buffers_take(&job->session->port->file_buffers);
+}
+
+static void give_buffer(struct nu_file_job *job)
+{
+    if (job->capacity <= SMALL) {
+        free(job->buffer);
+    } else if (job->buffer != NULL) {
+        nu_buffers_give(&job->session->port->file_buffers, job->buffer);
+    }
+}
 
 void nu_file_end(struct nu_file_job *job)
 {
@@ -45,7 +62,7 @@ void nu_file_end(struct nu_file_job *job)
         close(job->fd);
     }
     nu_handler_drop(job->handler);
-    free(job->buffer);
+    give_buffer(job);
     free(job);
 }
 
@@ -157,8 +174,7 @@ static void begin(struct nu_file_job *job, const struct stat *st)
     nng_http_res *res    = nu_file_head(&job->precond, st, name, &job->part);
     uint64_t      left   = s->bodiless ? 0 : job->part.end - job->part.from;
     if (res != NULL && left > 0) {
-        job->capacity = left < CHUNK ? (size_t) left : CHUNK;
-        job->buffer   = malloc(job->capacity);
+        take_buffer(job, left);
     }
     if (res == NULL || (left > 0 && job->buffer == NULL)) {
         nng_http_res_free(res);

@@ -37,6 +37,7 @@ static void check_gone(struct nu_port *port)
     pthread_mutex_unlock(&server->lock);
     nu_list_remove(&port->resident.link);
     nu_out_free_all(&port->spare_outs);
+    nu_buffers_free(&port->file_buffers);
     free(port);
     if (last) {
         nu_server_free(server);

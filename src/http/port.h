@@ -7,6 +7,7 @@
 #define NU_HTTP_PORT_H
 
 #include "base/list.h"
+#include "http/buffers.h"
 #include "http/limits.h"
 #include "http/router.h"
 #include "net/listener.h"
@@ -29,6 +30,7 @@ struct nu_port {
     bool               listening;         /* the listener has not gone yet */
     bool               draining;          /* what is in hand is finished, nothing new is begun */
     struct nu_list     spare_outs;
+    struct nu_buffers  file_buffers;
     struct nu_resident resident;
     struct nu_task     start;
     struct nu_task     drain;
