@@ -30,6 +30,7 @@ struct nu_tcp {
     bool           closed; /* nothing new is begun, all that is pending ends NNG_ECLOSED */
     bool           torn;   /* the last bytes that were written are not the end of their write_all */
     bool reset;    /* the kernel has said so, which it does once: no read ends well any more */
+    bool gap;      /* bytes that came were lost for want of memory: nothing is read any more */
     bool abortive; /* what the peer has not received is thrown away (RST) */
     bool released; /* nu_tcp_close() was called: the memory may go */
     bool dead;     /* the descriptor is closed, nothing is left but the memory */

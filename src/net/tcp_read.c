@@ -125,7 +125,7 @@ void nu_tcp_read_next(struct nu_tcp *tcp)
 {
     nng_aio *aio;
     while (tcp->read_op.state == NU_OP_IDLE && (aio = first(tcp)) != NULL) {
-        int err = use_rx(tcp, aio);
+        int err = tcp->gap ? NNG_ENOMEM : use_rx(tcp, aio);
         if (err == AGAIN) {
             tcp->read_abort = 0;
             err             = submit(tcp, aio);
@@ -155,6 +155,7 @@ static int arrived(struct nu_tcp *tcp, nng_aio *aio, size_t n, uint32_t flags)
         aio->io.done += n;
     }
     if (!vector && !fill_rx(tcp, n, flags)) {
+        tcp->gap = true;
         return NNG_ENOMEM;
     }
     if (aio->io.kind == NU_READ_UNTIL) {

@@ -238,3 +238,61 @@ Test(http_fault, reuse_allocates_nothing)
     nng_http_req_free(got);
     nu_pair_close(&pair);
 }
+
+/* A long head in pieces, and no memory for one of them. Who reads again gets all of it, or is told
+ * that there is a hole. */
+static int read_around_a_hole(int nth)
+{
+    static char    text[12000];
+    struct nu_pair pair;
+    nng_http_res  *res;
+    nng_aio       *aio;
+    size_t         n = (size_t) sprintf(text, "HTTP/1.1 200 OK\r\n");
+    while (n < 11000) {
+        n += (size_t) sprintf(text + n, "X-%zu: %0200d\r\n", n, 0);
+    }
+    n += (size_t) sprintf(text + n, "Last: one\r\n\r\n");
+    nu_pair_open(&pair);
+    cr_assert_eq(nng_http_res_alloc(&res), 0);
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    nng_aio_set_timeout(aio, 10000);
+    nng_http_conn_read_res(pair.conn, res, aio);
+    usleep(2000);
+    nu_fault_arm(NU_FAULT_MALLOC, nth);
+    for (size_t i = 0; i < n; i += 500) {
+        cr_assert(say(pair.fd, text + i, n - i < 500 ? n - i : 500));
+        usleep(500);
+    }
+    int err = finish(aio);
+    nu_fault_disarm();
+    if (err == NNG_ENOMEM) {
+        shutdown(pair.fd, SHUT_WR);
+        nng_http_conn_read_res(pair.conn, res, aio);
+        err = finish(aio);
+    }
+    if (err == 0) {
+        cr_assert_str_eq(nng_http_res_get_header(res, "Last"), "one");
+        for (size_t i = strlen("HTTP/1.1 200 OK\r\n"); i < 11000;) {
+            char name[32];
+            snprintf(name, sizeof name, "X-%zu", i);
+            cr_assert_not_null(nng_http_res_get_header(res, name), "%s is missing", name);
+            i += (size_t) snprintf(NULL, 0, "%s: %0200d\r\n", name, 0);
+        }
+    } else {
+        cr_assert_eq(err, NNG_ENOMEM, "%s", nng_strerror(err));
+    }
+    int hits = nu_fault_hits();
+    nng_http_res_free(res);
+    nng_aio_free(aio);
+    nu_pair_close(&pair);
+    return hits;
+}
+
+Test(http_fault, no_memory_for_what_came)
+{
+    int nth = 1;
+    while (read_around_a_hole(nth) > 0) {
+        nth++;
+    }
+    cr_assert_gt(nth, 3);
+}

@@ -227,7 +227,8 @@ NNG_DECL void nng_http_res_get_data(nng_http_res *res, void **datap, size_t *siz
  * Errors that they share: NNG_EINVAL (no vector, all lengths zero, a NULL base with a length),
  * NNG_ECLOSED (this side closed), NNG_ECONNRESET (the peer closed or reset; of reads, reset only),
  * NNG_ETIMEDOUT (the aio's time limit, which covers the whole operation), NNG_ECANCELED or the code
- * given to nng_aio_abort(), NNG_ENOMEM, NNG_ENOTSUP (in a forked child).
+ * given to nng_aio_abort(), NNG_ENOMEM (of reads: for good, when bytes had to be thrown away),
+ * NNG_ENOTSUP (in a forked child).
  * Whatever the result, nng_aio_count() is the number of bytes really moved, if nothing else is
  * said.
  */
