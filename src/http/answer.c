@@ -2,7 +2,7 @@
 
 #include "http/handler.h"
 #include "http/pages.h"
-#include "http/server.h"
+#include "http/port.h"
 #include "http/session.h"
 #include "wire/chars.h"
 #include "wire/date.h"

@@ -3,10 +3,10 @@
 #include "http/answer.h"
 #include "http/handler.h"
 #include "http/session.h"
+#include "io/vec.h"
 #include "wire/message.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* The handler has finished its aio. */
 static void answered(void *arg)
@@ -49,12 +49,7 @@ struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler
     exchange->aio.args    = &exchange->args;
     exchange->aio.dispose = dispose;
     nu_handler_hold(handler);
-    if (nng_http_req_alloc(&exchange->req, NULL) != 0) {
-        exchange->req = NULL;
-        nu_exchange_end(exchange);
-        return NULL;
-    }
-    if (nu_req_load(exchange->req, head) != 0) {
+    if (nng_http_req_alloc(&exchange->req, NULL) != 0 || nu_req_load(exchange->req, head) != 0) {
         nu_exchange_end(exchange);
         return NULL;
     }
@@ -92,23 +87,6 @@ void nu_exchange_end(struct nu_exchange *exchange)
 
 /* ---- A handler reads the body itself ------------------------------------------------------ */
 
-/* Puts n bytes behind the `done` that the vector holds already. */
-static void put(const struct nu_aio_args *args, size_t done, const char *p, size_t n)
-{
-    for (unsigned i = 0; i < args->niov && n > 0; i++) {
-        size_t len = args->iov[i].iov_len;
-        if (done >= len) {
-            done -= len;
-            continue;
-        }
-        size_t part = len - done < n ? len - done : n;
-        memcpy((char *) args->iov[i].iov_base + done, p, part);
-        p += part;
-        n -= part;
-        done = 0;
-    }
-}
-
 static size_t room_in(const struct nu_aio_args *args)
 {
     size_t room = 0;
@@ -130,8 +108,7 @@ static int take(nng_aio *aio, struct nu_tcp *tcp, bool all)
         size_t have = nu_rx_len(rx), room = want - aio->io.done;
         result = nu_intake_next(&s->body, (const char *) nu_rx_data(rx), have < room ? have : room,
                                 &used, &data);
-        put(aio->args, aio->io.done, data.p, data.n);
-        aio->io.done += data.n;
+        aio->io.done += nu_vec_put(aio->args->iov, aio->args->niov, aio->io.done, data.p, data.n);
         nu_rx_consume(rx, &tcp->loop->buffers, used);
     }
     if (result == NU_PARSE_BAD) {

@@ -28,12 +28,6 @@ static void consume(struct nu_session *s, size_t n)
 
 /* ---- Bodies for handlers ------------------------------------------------------------------ */
 
-static void end_exchange(struct nu_session *s)
-{
-    nu_exchange_end(s->exchange);
-    s->exchange = NULL;
-}
-
 static void call(struct nu_session *s)
 {
     struct nu_exchange *exchange = s->exchange;
@@ -160,8 +154,7 @@ static unsigned find_path(const struct nu_session *s, const struct nu_head *head
 {
     size_t len;
     if (is(head->method, "CONNECT") || is(head->target, "*")) {
-        return NNG_HTTP_STATUS_NOT_IMPLEMENTED; /* we are no proxy, and OPTIONS * asks for nothing
-                                                 */
+        return NNG_HTTP_STATUS_NOT_IMPLEMENTED; /* no proxy is here, and * is no resource */
     }
     return nu_target_decode(head->target.p, head->target.n, s->port->path, sizeof s->port->path,
                             &len, &s->port->query) == 0
@@ -263,7 +256,8 @@ void nu_request_refuse(struct nu_session *s, int status)
         return;
     }
     if (s->exchange != NULL) {
-        end_exchange(s);
+        nu_exchange_end(s->exchange);
+        s->exchange = NULL;
     } else {
         s->http10   = false;
         s->bodiless = false;

@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "http/exchange.h"
 #include "http/file.h"
+#include "http/port.h"
 #include "http/request.h"
-#include "http/server.h"
 #include "net/tcp_read.h"
 #include "net/tcp_write.h"
 

@@ -2,6 +2,8 @@
 
 #include "base/check.h"
 
+#include <string.h>
+
 #define MAX_RW ((size_t) 0x7ffff000) /* the kernel's MAX_RW_COUNT */
 
 unsigned nu_vec_copy(struct iovec *to, const struct iovec *from, unsigned n, size_t skip)
@@ -22,4 +24,20 @@ unsigned nu_vec_copy(struct iovec *to, const struct iovec *from, unsigned n, siz
         used++;
     }
     return used;
+}
+
+size_t nu_vec_put(const struct iovec *iov, unsigned niov, size_t skip, const void *p, size_t n)
+{
+    size_t put = 0;
+    for (unsigned i = 0; i < niov && put < n; i++) {
+        if (iov[i].iov_len <= skip) {
+            skip -= iov[i].iov_len;
+            continue;
+        }
+        size_t room = iov[i].iov_len - skip, part = room < n - put ? room : n - put;
+        memcpy((char *) iov[i].iov_base + skip, (const char *) p + put, part);
+        put += part;
+        skip = 0;
+    }
+    return put;
 }

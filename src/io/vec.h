@@ -12,4 +12,9 @@
  */
 unsigned nu_vec_copy(struct iovec *to, const struct iovec *from, unsigned n, size_t skip);
 
+/* Copies as many of the n bytes at p as there is room for behind the first `skip`; returns how
+ * many.
+ */
+size_t nu_vec_put(const struct iovec *iov, unsigned niov, size_t skip, const void *p, size_t n);
+
 #endif

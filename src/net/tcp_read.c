@@ -3,9 +3,9 @@
 #include "base/error.h"
 #include "io/counters.h"
 #include "io/runtime.h"
+#include "io/vec.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define AGAIN NU_READ_MORE /* a verdict: not over yet */
 
@@ -25,18 +25,11 @@ static void end(nng_aio *aio, int err)
 /* Copies from rx to where the vector has room. */
 static void serve(struct nu_tcp *tcp, struct nu_aio_io *io)
 {
-    size_t skip = io->done;
-    for (unsigned i = 0; i < io->niov && nu_rx_len(&tcp->rx) > 0; i++) {
-        if (io->iov[i].iov_len <= skip) {
-            skip -= io->iov[i].iov_len;
-            continue;
-        }
-        size_t room = io->iov[i].iov_len - skip, have = nu_rx_len(&tcp->rx);
-        size_t n = room < have ? room : have;
-        memcpy((char *) io->iov[i].iov_base + skip, nu_rx_data(&tcp->rx), n);
+    size_t have = nu_rx_len(&tcp->rx);
+    if (have > 0) {
+        size_t n = nu_vec_put(io->iov, io->niov, io->done, nu_rx_data(&tcp->rx), have);
         nu_rx_consume(&tcp->rx, &tcp->loop->buffers, n);
         io->done += n;
-        skip = 0;
     }
 }
 

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MOST ((size_t) 0x7ffff000)
 
@@ -69,3 +70,23 @@ Test(vec, huge, .timeout = 10)
     cr_assert_eq(sum(to, 2), 6);
 }
 #endif
+
+/* Bytes go behind those that are there, over empty entries, and no further than there is room. */
+Test(vec, put)
+{
+    char         a[3], b[4];
+    struct iovec iov[] = { { a, 3 }, { NULL, 0 }, { b, 4 } };
+    for (size_t skip = 0; skip <= 8; skip++) {
+        for (size_t n = 0; n <= 9; n++) {
+            char   want[7] = "-------", got[7];
+            size_t room = skip < 7 ? 7 - skip : 0, put = n < room ? n : room;
+            memset(a, '-', sizeof a);
+            memset(b, '-', sizeof b);
+            memcpy(want + (skip < 7 ? skip : 0), "012345678", put);
+            cr_assert_eq(nu_vec_put(iov, 3, skip, "012345678", n), put);
+            memcpy(got, a, 3);
+            memcpy(got + 3, b, 4);
+            cr_assert(memcmp(got, want, 7) == 0, "%zu behind %zu", n, skip);
+        }
+    }
+}
