@@ -1,5 +1,6 @@
 #include "io/loop.h"
 
+#include "base/block.h"
 #include "base/clock.h"
 #include "io/counters.h"
 #include "io/features.h"
@@ -329,11 +330,13 @@ static void *owner(void *arg)
         return NULL;
     }
     nu_counters_join();
+    nu_blocks_keep();
     loop->now = nu_now();
     while (!loop->leaving || !drained(loop)) {
         nu_loop_turn(loop);
     }
     close_loop(loop);
+    nu_blocks_drop();
     nu_counters_leave();
     return NULL;
 }
