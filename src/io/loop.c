@@ -226,6 +226,7 @@ void nu_loop_turn(struct nu_loop *loop)
         loop->outermost = NULL;
     }
     run_ready(loop);
+    run_ready(loop); /* a handler that answers in its callback has made its answer due */
     if (loop->timers.root != NULL) {
         nu_timers_expire(&loop->timers, nu_now());
     }
