@@ -50,6 +50,7 @@ struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler
     nu_aio_init(&exchange->aio, answered, exchange);
     exchange->aio.args    = &exchange->args;
     exchange->aio.dispose = dispose;
+    exchange->aio.local   = true; /* until the handler has it */
     nu_handler_hold(handler);
     if (nng_http_req_alloc(&exchange->req, NULL) != 0 || nu_req_load(exchange->req, head) != 0) {
         nu_exchange_end(exchange);
@@ -76,6 +77,7 @@ void nu_exchange_call(struct nu_exchange *exchange)
     nng_aio_set_input(aio, 0, exchange->req);
     nng_aio_set_input(aio, 1, exchange->handler);
     nng_aio_set_input(aio, 2, &exchange->session->conn);
+    aio->local = false;
     exchange->handler->cb(aio);
 }
 
