@@ -127,7 +127,8 @@ WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall pt
 all: $(LIBRARY) $(PROGRAM)
 
 BASE_FLAGS = $(STD) -Iinclude -pthread -fPIC $(SANFLAGS) $(CPPFLAGS) $(CFLAGS)
-LIB_FLAGS  = $(BASE_FLAGS) $(WARN) -iquote src -fvisibility=hidden $(LLHTTP_CFLAGS)
+LIB_FLAGS  = $(BASE_FLAGS) $(WARN) -iquote src -fvisibility=hidden -ftls-model=initial-exec \
+             -fno-plt $(LLHTTP_CFLAGS)
 CMD_FLAGS  = $(BASE_FLAGS) $(WARN) -iquote src -DNU_VERSION='"$(VERSION)"'
 TEST_FLAGS = $(BASE_FLAGS) $(WARN) -iquote src -iquote tests $(LLHTTP_CFLAGS) \
              -DNU_PROGRAM='"$(abspath $(B)/nng-uring)"'
