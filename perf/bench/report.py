@@ -179,6 +179,8 @@ def machine_facts(found):
         ("It took", f"{totals['seconds'] / 60:.1f} minutes"),
         ("Stolen by the host", f"{percent(totals['stolen'])} of the CPUs' time, of a single run's "
                                f"up to {percent(max(r['stolen'] for r in runs))}"),
+        ("Repeated for what was stolen",
+         f"{sum('repeated_for' in r for r in runs)} of {len(runs)} runs"),
     ]
     return "<div class='facts'>" + "".join(
         f"<div><b>{escape(k)}</b>{escape(str(v))}</div>" for k, v in facts) + "</div>"
