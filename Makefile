@@ -84,7 +84,8 @@ LIBS := -luring $(LLHTTP_LIBS) -pthread
 find_c = $(sort $(shell find $(1) -name '*.c' 2>/dev/null))
 objs   = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
-CMD_SRC     := $(call find_c,src/cmd)
+CHECK_SRC   := $(call find_c,src/check)
+CMD_SRC     := $(call find_c,src/cmd) $(CHECK_SRC)
 LIB_SRC     := $(filter-out $(CMD_SRC),$(call find_c,src))
 FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
 FAULT_SRC   := $(wildcard tests/fault/*.c)
@@ -158,6 +159,9 @@ define compile =
 endef
 
 $(OBJ)/src/cmd/%.o: src/cmd/%.c $(OBJ)/flags
+	$(call compile,$(CMD_FLAGS))
+
+$(OBJ)/src/check/%.o: src/check/%.c $(OBJ)/flags
 	$(call compile,$(CMD_FLAGS))
 
 $(OBJ)/src/cmd/site.o: $(wildcard src/cmd/site/*)
