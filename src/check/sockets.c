@@ -16,20 +16,29 @@
 #define PATIENCE_MS 20000
 #define LATE_MS 60 /* more than a delayed acknowledgement takes, which makes room */
 
-static void limit(int fd)
+static void limit(int fd, int size)
 {
-    int size = BUFFER;
     nu_expect(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0 &&
                   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) == 0,
               "set-up: setsockopt: %s", nu_res(-errno));
 }
 
-void nu_pair(int fd[2])
+static void open_pair(int fd[2], int size)
 {
     nu_expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) == 0, "set-up: socketpair: %s",
               nu_res(-errno));
-    limit(fd[0]);
-    limit(fd[1]);
+    limit(fd[0], size);
+    limit(fd[1], size);
+}
+
+void nu_pair(int fd[2])
+{
+    open_pair(fd, BUFFER);
+}
+
+void nu_tight_pair(int fd[2])
+{
+    open_pair(fd, 1);
 }
 
 static struct sockaddr_in address(uint16_t port)
@@ -45,7 +54,7 @@ int nu_listen(uint16_t *port)
     socklen_t          len = sizeof at;
     int                fd  = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     nu_expect(fd >= 0, "set-up: socket: %s", nu_res(-errno));
-    limit(fd);
+    limit(fd, BUFFER);
     nu_expect(bind(fd, (struct sockaddr *) &at, len) == 0 && listen(fd, 64) == 0 &&
                   getsockname(fd, (struct sockaddr *) &at, &len) == 0,
               "set-up: listening on 127.0.0.1: %s", nu_res(-errno));
@@ -58,7 +67,7 @@ int nu_connect(uint16_t port)
     struct sockaddr_in to = address(port);
     int                on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     nu_expect(fd >= 0, "set-up: socket: %s", nu_res(-errno));
-    limit(fd);
+    limit(fd, BUFFER);
     nu_expect(connect(fd, (struct sockaddr *) &to, sizeof to) == 0 &&
                   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0,
               "set-up: connecting to 127.0.0.1: %s", nu_res(-errno));
@@ -131,7 +140,7 @@ size_t nu_stream_drain(struct nu_stream *s, size_t n)
         size_t  want = n - sum < sizeof got ? n - sum : sizeof got;
         ssize_t m    = recv(s->in, got, want, MSG_DONTWAIT);
         if (m <= 0) {
-            nu_expect(m < 0 && errno == EAGAIN, "the peer's recv: %s", nu_res(m < 0 ? -errno : m));
+            nu_expect(m == 0 || errno == EAGAIN, "the peer's recv: %s", nu_res(-errno));
             break;
         }
         nu_expect(memcmp(got, pattern(s->received), (size_t) m) == 0,
@@ -143,11 +152,21 @@ size_t nu_stream_drain(struct nu_stream *s, size_t n)
     return sum;
 }
 
+int nu_stream_await(struct nu_stream *s, struct nu_uring *u, uint64_t tag)
+{
+    uint64_t until = nu_now() + PATIENCE_MS * NU_MS;
+    while (!nu_came(u, tag)) {
+        nu_expect(nu_now() < until, "a write does not end although its peer reads");
+        nu_stream_drain(s, SIZE_MAX);
+    }
+    return nu_await(u, tag);
+}
+
 void nu_stream_balance(struct nu_stream *s)
 {
     struct pollfd in = { .fd = s->in, .events = POLLIN };
-    while (s->received < s->sent && poll(&in, 1, PATIENCE_MS) > 0) {
-        nu_stream_drain(s, SIZE_MAX);
+    while (s->received < s->sent && poll(&in, 1, PATIENCE_MS) > 0 &&
+           nu_stream_drain(s, SIZE_MAX) > 0) {
     }
     nu_stream_drain(s, SIZE_MAX);
     nu_expect(s->received == s->sent, "the peer received %llu bytes, the sender was told of %llu",

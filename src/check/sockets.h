@@ -7,8 +7,9 @@
 #include <sys/uio.h>
 
 /* Two connected sockets: within the kernel, where nothing happens late, or over loopback. Their
- * buffers are small and of fixed size. */
+ * buffers are of fixed size; those of a tight pair are as small as can be. */
 void nu_pair(int fd[2]);
+void nu_tight_pair(int fd[2]);
 void nu_tcp_pair(int fd[2]);
 
 /* A listener on loopback, and a connection to it. The address is 127.0.0.1 and the port. */
@@ -32,10 +33,14 @@ struct iovec nu_stream_next(const struct nu_stream *s, size_t n);
 /* Sends until there is no room, and none comes by itself. */
 void nu_stream_fill(struct nu_stream *s);
 
-/* Receives up to n bytes without waiting, and compares them. How many there were. */
+/* Receives up to n bytes without waiting, and compares them. How many there were; 0 at the end. */
 size_t nu_stream_drain(struct nu_stream *s, size_t n);
 
-/* Receives all that was sent, and no byte more. */
+/* Receives until the operation of that tag, a write, has ended. Its result. */
+struct nu_uring;
+int nu_stream_await(struct nu_stream *s, struct nu_uring *u, uint64_t tag);
+
+/* Receives all that was sent, and no byte more. Not while a write is waiting for room. */
 void nu_stream_balance(struct nu_stream *s);
 
 #endif

@@ -1,8 +1,17 @@
 #include "check/table.h"
 
+#include "check/accept.h"
+#include "check/cancel.h"
+#include "check/close.h"
+#include "check/file.h"
+#include "check/limits.h"
+#include "check/owner.h"
+#include "check/queue.h"
+#include "check/receive.h"
 #include "check/setup.h"
 #include "check/sigpipe.h"
 #include "check/timeout.h"
+#include "check/wake.h"
 #include "check/write.h"
 
 static const struct nu_check checks[] = {
@@ -62,6 +71,86 @@ static const struct nu_check checks[] = {
       NULL, nu_timeout_race },
     { "timeout-half-closed", NU_NEEDED, "a write ends at its deadline, or by cancelling it then",
       NULL, nu_timeout_half_closed },
+
+    { "cancel-during", NU_NEEDED, "ASYNC_CANCEL ends what waits", NULL, nu_cancel_during },
+    { "cancel-before", NU_NEEDED, "ASYNC_CANCEL does not reach what comes after it", NULL,
+      nu_cancel_before },
+    { "cancel-after", NU_NEEDED, "ASYNC_CANCEL of what has ended finds nobody", NULL,
+      nu_cancel_after },
+    { "cancel-by-fd", NU_UNUSED, "ASYNC_CANCEL by descriptor ends all that waits on it", NULL,
+      nu_cancel_by_fd },
+    { "cancel-half-closed", NU_NEEDED, "ASYNC_CANCEL finds a write in the end, asked repeatedly",
+      NULL, nu_cancel_half_closed },
+    { "cancel-race", NU_NEEDED, "2000 cancellations against completions: every byte accounted for",
+      NULL, nu_cancel_race },
+
+    { "accept-multishot", NU_NEEDED, "one ACCEPT takes many connections", NULL,
+      nu_accept_multishot },
+    { "accept-ends", NU_NEEDED, "ACCEPT ends when cancelled, and with the listening", NULL,
+      nu_accept_ends },
+    { "accept-limit", NU_NEEDED, "ACCEPT ends when descriptors run out, and loses nobody", NULL,
+      nu_accept_limit },
+    { "accept-direct", NU_UNUSED, "ACCEPT into the ring's own table of files", NULL,
+      nu_accept_direct },
+    { "connect", NU_NEEDED, "CONNECT tells whether somebody listens", NULL, nu_connecting },
+
+    { "receive-waits", NU_NEEDED, "RECV waits for data, and tells the end", NULL,
+      nu_receive_waits },
+    { "receive-vector", NU_NEEDED, "READV on a socket waits for data", NULL, nu_receive_vector },
+    { "receive-reset", NU_NEEDED, "RECV that waits when the peer resets ends", NULL,
+      nu_receive_reset },
+    { "receive-multishot", NU_UNUSED, "one RECV takes many messages", NULL, nu_receive_multishot },
+    { "receive-multishot-ends", NU_UNUSED, "RECV, multishot, ends without buffers and cancelled",
+      NULL, nu_receive_multishot_ends },
+    { "buffers-ring", NU_USED, "RECV takes a buffer from a ring of them when data comes",
+      "a buffer for each connection", nu_buffers_ring },
+    { "buffers-empty", NU_USED, "RECV without a buffer says -ENOBUFS, and nothing is lost",
+      "a buffer for each connection", nu_buffers_empty },
+
+    { "close-in-flight", NU_NEEDED, "a receive outlives its descriptor and can be cancelled", NULL,
+      nu_close_in_flight },
+    { "shutdown-in-flight", NU_NEEDED, "shutdown() ends what waits on a socket", NULL,
+      nu_shutdown_in_flight },
+    { "shutdown-operation", NU_UNUSED, "IORING_OP_SHUTDOWN, though it takes a kernel thread", NULL,
+      nu_shutdown_operation },
+
+    { "queue-sq-full", NU_NEEDED, "a full submission queue says so, and goes on", NULL,
+      nu_queue_sq_full },
+    { "queue-cq-overflow", NU_NEEDED, "no completion is lost when their queue is full (NODROP)",
+      NULL, nu_queue_cq_overflow },
+    { "queue-overflow-multishot", NU_NEEDED, "nor is a connection that was accepted meanwhile",
+      NULL, nu_queue_overflow_multishot },
+
+    { "wake-message", NU_USED, "a message wakes a ring, sent by a thread that has none",
+      "an eventfd", nu_wake_message },
+    { "wake-eventfd", NU_NEEDED, "an eventfd that is read wakes a ring", NULL, nu_wake_eventfd },
+    { "wake-from-ring", NU_UNUSED, "a message wakes a ring, sent by another ring", NULL,
+      nu_wake_from_ring },
+
+    { "owner-only", NU_USED, "a ring refuses every thread but its owner",
+      "nobody but the owner tries", nu_owner_only },
+    { "owner-late", NU_UNUSED, "a ring belongs to the thread that enables it (R_DISABLED)", NULL,
+      nu_owner_late },
+    { "owner-exits", NU_UNUSED, "operations of a thread that exits end truthfully", NULL,
+      nu_owner_exits },
+    { "owner-forks", NU_NEEDED, "a ring goes on when its process forks, without the child", NULL,
+      nu_owner_forks },
+    { "owner-killed", NU_NEEDED, "a process with operations in flight dies when it is killed", NULL,
+      nu_owner_killed },
+
+    { "limits-memlock", NU_USED, "64 KiB of locked memory are enough for a small ring", NULL,
+      nu_limits_memlock },
+    { "limits-return", NU_NEEDED, "a closed ring gives its locked memory back", NULL,
+      nu_limits_return },
+    { "limits-workers", NU_USED, "the kernel's threads for a ring can be limited",
+      "the kernel's own limit", nu_limits_workers },
+    { "idle-cpu", NU_NEEDED, "an idle ring uses no CPU", NULL, nu_idle_cpu },
+    { "idle-iowait", NU_USED, "an idle ring is not counted as iowait (NO_IOWAIT)",
+      "idle loops show as iowait", nu_idle_iowait },
+
+    { "file-open", NU_NEEDED, "OPENAT2 stays below its root (RESOLVE_BENEATH)", NULL,
+      nu_file_open },
+    { "file-read", NU_NEEDED, "READ takes a file's bytes from an offset", NULL, nu_file_read },
 };
 
 const struct nu_check *nu_checks(size_t *count)

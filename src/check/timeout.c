@@ -87,9 +87,7 @@ void nu_timeout_in_time(void)
     struct nu_stream s;
     set_up(&u, &s);
     write_until(&u, &s, 100, FAR, 0);
-    nu_submit(&u);
-    nu_stream_balance(&s);
-    int res = nu_await(&u, WRITE), timeout = nu_await(&u, TIMEOUT);
+    int res = nu_stream_await(&s, &u, WRITE), timeout = nu_await(&u, TIMEOUT);
     nu_expect(res == 100, "when there was room in time: %s", nu_res(res));
     nu_expect(timeout < 0 && timeout != -ETIME, "the timeout of a write that was in time: %s",
               nu_res(timeout));
@@ -109,9 +107,7 @@ void nu_timeout_skip(void)
         nu_missing("IORING_FEAT_CQE_SKIP is not there");
     }
     write_until(&u, &s, 100, FAR, 0)->flags |= IOSQE_CQE_SKIP_SUCCESS;
-    nu_submit(&u);
-    nu_stream_balance(&s);
-    int res = nu_await(&u, WRITE);
+    int res = nu_stream_await(&s, &u, WRITE);
     nu_expect(res == 100, "when there was room in time: %s", nu_res(res));
     s.sent += 100;
     if (nu_any_came(&u, &stray)) {
@@ -143,8 +139,7 @@ void nu_timeout_cut(void)
     nu_sleep(5 * NU_MS);
     bool ended = nu_came(&u, WRITE);
     nu_expect(timeout < 0, "the timeout: %s", nu_res(timeout));
-    nu_stream_balance(&s);
-    int res = nu_await(&u, WRITE);
+    int res = nu_stream_await(&s, &u, WRITE);
     nu_expect(res == 100 || (ended && is_ended(res)), "the write: %s", nu_res(res));
     s.sent += res > 0 ? (uint64_t) res : 0;
     nu_stream_balance(&s);
@@ -192,8 +187,12 @@ void nu_timeout_race(void)
     struct nu_stream s;
     uint64_t         delay   = 20000;
     unsigned         written = 0, expired = 0;
-    set_up(&u, &s);
+    int              fd[2];
+    nu_open(&u, 16, 64);
+    nu_tight_pair(fd);
+    s = (struct nu_stream){ .out = fd[0], .in = fd[1] };
     for (unsigned i = 0; i < ROUNDS; i++) {
+        nu_stream_fill(&s);
         size_t   n     = 1 + i * 37 % 700;
         uint64_t until = nu_now() + delay;
         write_until(&u, &s, n, until, IORING_TIMEOUT_ABS)->flags |= IOSQE_CQE_SKIP_SUCCESS;
@@ -211,9 +210,7 @@ void nu_timeout_race(void)
             delay += delay / 64 + 64;
         }
         nu_stream_balance(&s);
-        nu_stream_fill(&s);
     }
-    nu_stream_balance(&s);
     nu_expect_quiet(&u);
     nu_ok("%u written, %u expired, %llu bytes accounted for", written, expired,
           (unsigned long long) s.received);

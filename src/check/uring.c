@@ -46,8 +46,9 @@ int nu_uring_enter(struct nu_uring *u, unsigned wait, unsigned ms, unsigned more
     sq->sqe_head                      = sq->sqe_tail;
     io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
     unsigned shown = sq->sqe_tail - io_uring_smp_load_acquire(sq->khead);
-    long     n     = syscall(__NR_io_uring_enter, u->uring.enter_ring_fd, shown, wait,
-                             IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | more, &arg, sizeof arg);
+    unsigned flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | more;
+    long     n =
+        syscall(__NR_io_uring_enter, u->uring.enter_ring_fd, shown, wait, flags, &arg, sizeof arg);
     return n < 0 ? -errno : (int) n;
 }
 

@@ -49,8 +49,7 @@ void nu_write_waits(void)
     struct iovec iov = nu_stream_next(&s, 1000);
     nu_writev(&u, 1, fd[0], &iov, 1, 0);
     nu_expect(!nu_came(&u, 1), "on a full socket it does not wait: %s", nu_res(nu_await(&u, 1)));
-    nu_stream_balance(&s);
-    int n = nu_await(&u, 1);
+    int n = nu_stream_await(&s, &u, 1);
     nu_expect(n > 0 && n <= 1000, "when there was room: %s", nu_res(n));
     s.sent += (uint64_t) n;
     nu_stream_balance(&s);
@@ -72,10 +71,7 @@ void nu_write_short(void)
     while (s.sent < total) {
         struct iovec iov = nu_stream_next(&s, NU_STREAM_PIECE);
         nu_writev(&u, ++writes, fd[0], &iov, 1, 0);
-        while (!nu_came(&u, writes)) {
-            nu_stream_drain(&s, SIZE_MAX);
-        }
-        int n = nu_await(&u, writes);
+        int n = nu_stream_await(&s, &u, writes);
         nu_expect(n > 0 && (size_t) n <= iov.iov_len, "a write of 1 MiB: %s", nu_res(n));
         cut += (size_t) n < iov.iov_len;
         s.sent += (uint64_t) n;
@@ -100,10 +96,7 @@ void nu_write_short_link(void)
     nu_deadline(&u, 2, &ts, 600 * NU_SECOND, 0)->flags |= IOSQE_IO_LINK;
     nu_nop(&u, 3);
     nu_submit(&u);
-    while (!nu_came(&u, 1)) {
-        nu_stream_drain(&s, SIZE_MAX);
-    }
-    int n = nu_await(&u, 1), timeout = nu_await(&u, 2), after = nu_await(&u, 3);
+    int n = nu_stream_await(&s, &u, 1), timeout = nu_await(&u, 2), after = nu_await(&u, 3);
     nu_expect(n > 0, "the write: %s", nu_res(n));
     nu_expect(after == 0 || after == -ECANCELED, "what follows the timeout: %s", nu_res(after));
     s.sent += (uint64_t) n;
@@ -166,9 +159,8 @@ void nu_write_nonblock(void)
     nu_writev(&u, 1, fd[0], &iov, 1, 0);
     int n = at_once(&u);
     nu_expect(n == 0 || n == -EAGAIN, "on a full socket: %s", nu_res(n));
-    nu_stream_balance(&s);
     if (n == 0) {
-        n = nu_await(&u, 1);
+        n = nu_stream_await(&s, &u, 1);
         nu_expect(n == 100, "when there was room: %s", nu_res(n));
         s.sent += 100;
         nu_stream_balance(&s);
@@ -208,8 +200,7 @@ void nu_write_stable(void)
         scribble(iov, sizeof iov);
         scribble(&msg, sizeof msg);
         scribble(&ts, sizeof ts);
-        nu_stream_balance(&s);
-        int n = nu_await(&u, 1);
+        int n = nu_stream_await(&s, &u, 1);
         nu_expect(n > 0 && n <= 1000, "%s, its arguments overwritten after the submit: %s",
                   kind == 0 ? "WRITEV" : "SENDMSG", nu_res(n));
         s.sent += (uint64_t) n;
@@ -238,11 +229,11 @@ static void dontwait_on(void (*pair)(int *), const char *kind)
     iov = nu_stream_next(&s, 100);
     nu_sendmsg(&u, 1, fd[0], &msg, MSG_DONTWAIT);
     n = at_once(&u);
-    nu_stream_balance(&s);
     if (n == 0) {
         nu_missing("on a full %s socket it waits", kind);
     }
     nu_expect(n == -EAGAIN, "on a full %s socket: %s", kind, nu_res(n));
+    nu_stream_balance(&s);
 }
 
 void nu_send_dontwait(void)
@@ -266,10 +257,7 @@ void nu_send_waitall(void)
     struct iovec  iov = nu_stream_next(&s, NU_STREAM_PIECE);
     struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
     nu_sendmsg(&u, 1, fd[0], &msg, MSG_WAITALL);
-    while (!nu_came(&u, 1)) {
-        nu_stream_drain(&s, SIZE_MAX);
-    }
-    int whole = nu_await(&u, 1);
+    int whole = nu_stream_await(&s, &u, 1);
     nu_expect(whole > 0, "a send of 1 MiB: %s", nu_res(whole));
     s.sent += (uint64_t) whole;
     nu_stream_balance(&s);

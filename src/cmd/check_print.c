@@ -46,7 +46,9 @@ static const char *need_name(enum nu_need need)
 
 /* ---- For people ---------------------------------------------------------------------------- */
 
-#define NAME_WIDTH 20
+#define VERDICT_WIDTH 8
+#define NAME_WIDTH 24
+#define RELIES_WIDTH 67
 
 static bool is_terminal(FILE *to)
 {
@@ -74,21 +76,20 @@ static const char *verdict_colour(const struct check_report *report, enum nu_ver
     return colour(report, codes[verdict]);
 }
 
-/* The columns there are for the last column's text. */
+/* The columns there are behind the name. */
 static int room(FILE *to)
 {
     struct winsize size  = { .ws_col = 0 };
-    int            taken = 10 + NAME_WIDTH + 1;
+    int            taken = VERDICT_WIDTH + 1 + NAME_WIDTH + 1;
     if (!is_terminal(to) || ioctl(fileno(to), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
         return 1000;
     }
     return size.ws_col > taken + 20 ? size.ws_col - taken : 20;
 }
 
-static void table_line(const struct check_report *report, const char *label, const char *text)
+static void table_more(const struct check_report *report, const char *label, const char *text)
 {
-    fprintf(report->to, "%-10s%-*s %s%-8s%.*s%s\n", "", NAME_WIDTH, "", colour(report, "\033[2m"),
-            label, room(report->to) - 8, text, colour(report, "\033[0m"));
+    fprintf(report->to, "%*s %s%s\n", VERDICT_WIDTH + 1 + NAME_WIDTH, "", label, text);
 }
 
 /* One line for what is as it should be, more for the rest. */
@@ -96,14 +97,20 @@ static void table_each(const struct check_report *report)
 {
     const struct nu_check  *check  = report->checks[report->done - 1];
     const struct nu_result *result = &report->results[report->done - 1];
-    fprintf(report->to, "%s%-9s%s %-*s %.*s\n", verdict_colour(report, result->verdict),
-            nu_verdict_name(result->verdict), colour(report, "\033[0m"), NAME_WIDTH, check->name,
-            room(report->to), check->relies);
-    table_line(report, "seen:", result->seen);
-    if (result->verdict == NU_FALLBACK) {
-        table_line(report, "instead:", check->instead);
-    } else if (result->verdict != NU_OK) {
-        table_line(report, "library:", need_name(check->need));
+    bool                    good   = result->verdict == NU_OK;
+    char                    text[RELIES_WIDTH + 1 + NU_SEEN];
+    snprintf(text, sizeof text, "%-*s%s%s", good ? RELIES_WIDTH : 0, check->relies, good ? " " : "",
+             good ? result->seen : "");
+    fprintf(report->to, "%s%-*s%s %-*s %.*s\n", verdict_colour(report, result->verdict),
+            VERDICT_WIDTH, nu_verdict_name(result->verdict), colour(report, "\033[0m"), NAME_WIDTH,
+            check->name, room(report->to), text);
+    if (!good) {
+        table_more(report, "seen: ", result->seen);
+        table_more(report, "the library: ",
+                   result->verdict == NU_FALLBACK ? check->instead
+                   : check->need == NU_NEEDED     ? "needs it"
+                   : check->need == NU_USED       ? "uses it where it is there"
+                                                  : "does not use it");
     }
     fflush(report->to);
 }
