@@ -1,5 +1,7 @@
 #include "check/run.h"
 
+#include "check/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +15,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define KILL_MS 5000 /* for a killed process to be gone */
@@ -100,9 +101,7 @@ static void be_check(const struct nu_check *check, int pipe_end)
 
 static uint64_t now_ms(void)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+    return nu_now() / NU_MS;
 }
 
 /* Whether the process has ended within that time. */

@@ -1,5 +1,6 @@
 #include "check/sockets.h"
 
+#include "check/clock.h"
 #include "check/steps.h"
 #include "check/verdict.h"
 

@@ -1,31 +1,14 @@
 #include "check/steps.h"
 
+#include "check/clock.h"
 #include "check/verdict.h"
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #define PATIENCE_MS 20000 /* for what comes at once, on a slow machine, too */
-#define MEMORY_MS 5000    /* for a closed ring to give its locked memory back */
+#define MEMORY_MS 2000    /* for a closed ring to give its locked memory back */
 #define BARRIER UINT64_MAX
-
-/* ---- Time ---------------------------------------------------------------------------------- */
-
-uint64_t nu_now(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t) ts.tv_sec * NU_SECOND + (uint64_t) ts.tv_nsec;
-}
-
-void nu_sleep(uint64_t ns)
-{
-    struct timespec ts = { .tv_sec  = (time_t) (ns / NU_SECOND),
-                           .tv_nsec = (long) (ns % NU_SECOND) };
-    while (nanosleep(&ts, &ts) != 0) {
-    }
-}
 
 /* ---- Rings --------------------------------------------------------------------------------- */
 
@@ -200,6 +183,19 @@ struct nu_event nu_await_event(struct nu_uring *u, uint64_t tag)
         keep_all(u);
     }
     return take_kept(u, index);
+}
+
+struct nu_event nu_await_any(struct nu_uring *u)
+{
+    uint64_t until = nu_now() + PATIENCE_MS * NU_MS, now;
+    keep_all(u);
+    while (u->nkept == 0) {
+        now = nu_now();
+        nu_expect(now < until, "nothing completes");
+        enter(u, 1, (unsigned) ((until - now) / NU_MS) + 1);
+        keep_all(u);
+    }
+    return take_kept(u, 0);
 }
 
 int nu_await(struct nu_uring *u, uint64_t tag)

@@ -10,15 +10,6 @@
 #include <stddef.h>
 #include <sys/uio.h>
 
-/* ---- Time ---------------------------------------------------------------------------------- */
-
-#define NU_MS UINT64_C(1000000)
-#define NU_SECOND UINT64_C(1000000000)
-
-/* Nanoseconds of the clock that linked timeouts go by. */
-uint64_t nu_now(void);
-void     nu_sleep(uint64_t ns);
-
 /* ---- Rings --------------------------------------------------------------------------------- */
 
 /* The set-up flags that the library would take, best first; NULL past the end. */
@@ -54,6 +45,9 @@ void nu_submit(struct nu_uring *u);
 /* Submits, and waits for a completion of that tag. Others are kept until they are asked for. */
 struct nu_event nu_await_event(struct nu_uring *u, uint64_t tag);
 int             nu_await(struct nu_uring *u, uint64_t tag);
+
+/* The same for the next one, whatever its tag. */
+struct nu_event nu_await_any(struct nu_uring *u);
 
 /* Submits, lets the kernel do all that it can do now, and says whether a completion of that tag has
  * come; it stays. */

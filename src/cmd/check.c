@@ -1,5 +1,6 @@
 #include "cmd/check.h"
 
+#include "check/clock.h"
 #include "cmd/check_print.h"
 
 #include <errno.h>
@@ -7,7 +8,6 @@
 #include <nng/uring.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define DEADLINE_MS 60000 /* for one check; on an emulated CPU they take twenty times as long */
 
@@ -65,16 +65,9 @@ static bool available(struct check_report *report)
 
 /* ---- The checks ---------------------------------------------------------------------------- */
 
-static unsigned now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (unsigned) (ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
-}
-
 static int run_all(struct check_report *report, const struct check_format *format)
 {
-    unsigned start = now_ms();
+    uint64_t start = nu_now();
     if (available(report)) {
         if (format->begin != NULL) {
             format->begin(report);
@@ -87,7 +80,7 @@ static int run_all(struct check_report *report, const struct check_format *forma
             }
         }
     }
-    report->ms = now_ms() - start;
+    report->ms = (unsigned) ((nu_now() - start) / NU_MS);
     format->end(report);
     return report->reason != NULL ? UNAVAILABLE : check_count_failed(report) > 0 ? BAD : GOOD;
 }
