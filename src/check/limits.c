@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -100,6 +102,7 @@ void nu_limits_workers(void)
 
 static char     idle_byte;
 static uint64_t idle_count;
+static int      idle_peer; /* a byte sent here ends the idling */
 
 /* What a server without a client has in flight. */
 static void arm(struct nu_uring *u)
@@ -107,6 +110,7 @@ static void arm(struct nu_uring *u)
     uint16_t port;
     int      fd[2], event = eventfd(0, EFD_CLOEXEC);
     nu_pair(fd);
+    idle_peer = fd[1];
     nu_accept(u, 1, nu_listen(&port));
     nu_recv(u, 2, fd[0], &idle_byte, 1);
     struct io_uring_sqe *sqe = nu_sqe(u, 3);
@@ -144,13 +148,15 @@ void nu_idle_cpu(void)
 
 static void *idle(void *arg)
 {
-    (void) arg;
+    sem_t          *ready = arg;
     struct nu_uring u;
     nu_open(&u, 8, 16);
     arm(&u);
-    for (;;) {
-        (void) nu_uring_enter(&u, 1, 60000, idle_flags(&u));
-    }
+    sem_post(ready);
+    int err;
+    do {
+        err = nu_uring_enter(&u, 1, 60000, idle_flags(&u));
+    } while (err == -EINTR);
     return NULL;
 }
 
@@ -183,26 +189,31 @@ static int least_blocked(void)
     return least;
 }
 
+/* Before, while and after a thread idles on a ring. */
 void nu_idle_iowait(void)
 {
     struct nu_uring u;
     pthread_t       thread;
+    sem_t           ready;
     nu_open(&u, 8, 16);
-    bool offered = idle_flags(&u) != 0;
-    int  before  = least_blocked();
-    int  err     = pthread_create(&thread, NULL, idle, NULL);
+    int before = least_blocked();
+    if (before < 0) {
+        nu_missing("/proc/stat does not tell");
+    }
+    sem_init(&ready, 0, 0);
+    int err = pthread_create(&thread, NULL, idle, &ready);
     nu_expect(err == 0, "set-up: a thread: %s", nu_res(-err));
-    nu_sleep(100 * NU_MS);
-    int now = least_blocked();
-    for (int tries = 0; offered && now > before && tries < 5; tries++) {
-        now = least_blocked();
+    while (sem_wait(&ready) != 0) {
     }
-    const char *seen = before < 0     ? "/proc/stat does not tell"
-                       : now > before ? "an idle ring counts as a task in iowait"
-                                      : "an idle ring does not count";
-    if (!offered) {
-        nu_missing("not offered; %s", seen);
+    nu_sleep(50 * NU_MS); /* for it to fall asleep */
+    int during = least_blocked();
+    nu_expect(send(idle_peer, "x", 1, 0) == 1, "set-up: send: %s", nu_res(-errno));
+    pthread_join(thread, NULL);
+    int  after  = during > before ? least_blocked() : before;
+    bool counts = during > before && during > after; /* and not somebody else */
+    if (idle_flags(&u) == 0) {
+        nu_missing("not offered; %s", counts ? "an idle ring counts" : "yet it does not count");
     }
-    nu_expect(before < 0 || now <= before, "offered, and %s", seen);
-    nu_ok("%s", seen);
+    nu_expect(!counts, "offered, and an idle ring counts as a task in iowait");
+    nu_ok("an idle ring does not count");
 }

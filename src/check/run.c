@@ -87,12 +87,15 @@ void nu_broken(const char *format, ...)
 static void be_check(const struct nu_check *check, int pipe_end)
 {
     struct rlimit no_core = { 0, 0 };
-    out                   = pipe_end;
-    current               = check;
+    sigset_t      none;
+    out     = pipe_end;
+    current = check;
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setrlimit(RLIMIT_CORE, &no_core);
     signal(SIGPIPE, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     check->run();
     nu_broken("it ended without a verdict");
 }

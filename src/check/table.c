@@ -67,6 +67,8 @@ static const struct nu_check checks[] = {
       nu_timeout_cut },
     { "timeout-clocks", NU_UNUSED, "LINK_TIMEOUT goes by BOOTTIME and REALTIME, too", NULL,
       nu_timeout_clocks },
+    { "timeout-names", NU_UNUSED, "of two operations of one name, a timeout ends one", NULL,
+      nu_timeout_names },
     { "timeout-race", NU_NEEDED, "10000 expiries against completions: every byte accounted for",
       NULL, nu_timeout_race },
     { "timeout-half-closed", NU_NEEDED, "a write ends at its deadline, or by cancelling it then",

@@ -174,6 +174,39 @@ void nu_timeout_clocks(void)
     nu_ok("by BOOTTIME and by REALTIME; both at once: %s", nu_res(both));
 }
 
+/* Two writes of one name, and a deadline linked to the second. */
+void nu_timeout_names(void)
+{
+    struct nu_uring  u;
+    struct nu_stream first, second;
+    int              fd[2];
+    set_up(&u, &first);
+    nu_pair(fd);
+    second = (struct nu_stream){ .out = fd[0], .in = fd[1] };
+    nu_stream_fill(&second);
+    struct iovec iov = nu_stream_next(&first, 100);
+    nu_writev(&u, WRITE, first.out, &iov, 1, 0);
+    nu_submit(&u);
+    write_until(&u, &second, 100, 5 * NU_MS, 0);
+    nu_await(&u, TIMEOUT);
+    int res = nu_await(&u, WRITE);
+    nu_expect(is_ended(res), "what a deadline ends: %s", nu_res(res));
+    uint64_t until = nu_now() + 20 * NU_SECOND;
+    while (!nu_came(&u, WRITE) && nu_now() < until) {
+        nu_stream_drain(&first, SIZE_MAX);
+        nu_stream_drain(&second, SIZE_MAX);
+    }
+    res = nu_await(&u, WRITE);
+    nu_expect(res == 100, "what the deadline left alone: %s", nu_res(res));
+    nu_stream_drain(&second, SIZE_MAX);
+    bool mistaken = second.received > second.sent; /* the second went on, so the first did not */
+    first.sent += mistaken ? 0 : 100;
+    second.sent += mistaken ? 100 : 0;
+    nu_stream_balance(&first);
+    nu_stream_balance(&second);
+    nu_ok("it ends %s", mistaken ? "the other operation of its name" : "its own operation");
+}
+
 /*
  * Expiry against completion. The deadline follows what happens: a little later after each expiry, a
  * little earlier after each write that was in time, so that the two stay close together on a

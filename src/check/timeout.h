@@ -8,6 +8,7 @@ void nu_timeout_in_time(void);
 void nu_timeout_skip(void);
 void nu_timeout_cut(void);
 void nu_timeout_clocks(void);
+void nu_timeout_names(void);
 void nu_timeout_race(void);
 void nu_timeout_half_closed(void);
 

@@ -189,6 +189,7 @@ Test(check_lies, timeouts)
     expect_broken("timeout-cut", LIE(complete, second_says_0), "the timeout: 0");
     expect_broken("timeout-race", LIE(complete, one_less), "the sender was told of");
     expect_broken("timeout-race", LIE(complete, written_but_cancelled), "the sender was told of");
+    expect_broken("timeout-names", LIE(complete, first_says_1), "what a deadline ends: 1");
     expect_broken("timeout-half-closed", LIE(complete, first_says_1), "the write: 1");
 }
 
