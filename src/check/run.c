@@ -52,35 +52,39 @@ const char *nu_res(long res)
 
 /* ---- In the check's process ---------------------------------------------------------------- */
 
-static void finish(enum nu_verdict verdict, const char *format, va_list args)
-    __attribute__((format(printf, 2, 0), noreturn));
-
-static void finish(enum nu_verdict verdict, const char *format, va_list args)
+static _Noreturn void leave(const struct finding *finding)
 {
-    struct finding finding = { .verdict = verdict };
-    vsnprintf(finding.seen, sizeof finding.seen, format, args);
-    _exit(write(out, &finding, sizeof finding) == (ssize_t) sizeof finding ? 0 : 1);
+    _exit(write(out, finding, sizeof *finding) == (ssize_t) sizeof *finding ? 0 : 1);
 }
 
 void nu_ok(const char *format, ...)
 {
-    va_list args;
+    struct finding finding = { .verdict = NU_OK };
+    va_list        args;
     va_start(args, format);
-    finish(NU_OK, format, args);
+    vsnprintf(finding.seen, sizeof finding.seen, format, args);
+    va_end(args);
+    leave(&finding);
 }
 
 void nu_missing(const char *format, ...)
 {
-    va_list args;
+    struct finding finding = { .verdict = current->instead != NULL ? NU_FALLBACK : NU_ABSENT };
+    va_list        args;
     va_start(args, format);
-    finish(current->instead != NULL ? NU_FALLBACK : NU_ABSENT, format, args);
+    vsnprintf(finding.seen, sizeof finding.seen, format, args);
+    va_end(args);
+    leave(&finding);
 }
 
 void nu_broken(const char *format, ...)
 {
-    va_list args;
+    struct finding finding = { .verdict = NU_BROKEN };
+    va_list        args;
     va_start(args, format);
-    finish(NU_BROKEN, format, args);
+    vsnprintf(finding.seen, sizeof finding.seen, format, args);
+    va_end(args);
+    leave(&finding);
 }
 
 /* In a group of its own, so that what it forks is killed with it. */

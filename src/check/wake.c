@@ -86,7 +86,7 @@ void nu_wake_eventfd(void)
 {
     struct nu_uring u;
     struct waker    waker;
-    uint64_t        count, sum = 0;
+    uint64_t        count = 0, sum = 0;
     nu_open(&u, 8, 16);
     waker.fd = eventfd(0, EFD_CLOEXEC);
     nu_expect(waker.fd >= 0, "set-up: eventfd: %s", nu_res(-errno));
