@@ -84,15 +84,17 @@ LIBS := -luring $(LLHTTP_LIBS) -pthread
 find_c = $(sort $(shell find $(1) -name '*.c' 2>/dev/null))
 objs   = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
-CMD_SRC     := $(call find_c,src/cmd)
+CHECK_SRC   := $(call find_c,src/check)
+CMD_SRC     := $(call find_c,src/cmd) $(CHECK_SRC)
 LIB_SRC     := $(filter-out $(CMD_SRC),$(call find_c,src))
 FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
 FAULT_SRC   := $(wildcard tests/fault/*.c)
+LIES_SRC    := $(wildcard tests/check/*.c)
 DIFF_SRC    := tests/wire/differential.c
 # rand_r.c makes Criterion work under TSan, replay.c is the main of the replay programs.
 SUPPORT_SRC := $(filter-out %/replay.c $(if $(findstring thread,$(SAN)),,%/rand_r.c),\
                  $(wildcard tests/support/*.c))
-TEST_SRC    := $(filter-out $(DIFF_SRC) $(addprefix tests/,acceptance/% dropin/% fault/% fuzz/% peers/% support/%),\
+TEST_SRC    := $(filter-out $(DIFF_SRC) $(addprefix tests/,acceptance/% check/% dropin/% fault/% fuzz/% peers/% support/%),\
                  $(call find_c,tests))
 
 LIB_OBJ     := $(call objs,$(LIB_SRC)) $(patsubst /usr/share/%.c,$(OBJ)/%.o,$(LLHTTP_SRC))
@@ -100,6 +102,8 @@ CMD_OBJ     := $(call objs,$(CMD_SRC))
 SUPPORT_OBJ := $(call objs,$(SUPPORT_SRC))
 TEST_OBJ    := $(call objs,$(TEST_SRC))
 FAULT_OBJ   := $(call objs,$(FAULT_SRC))
+CHECK_OBJ   := $(call objs,$(CHECK_SRC))
+LIES_OBJ    := $(call objs,$(LIES_SRC) $(filter %/leaks.c %/rand_r.c,$(SUPPORT_SRC)))
 DIFF_OBJ    := $(call objs,$(DIFF_SRC))
 FUZZ_OBJ    := $(call objs,$(FUZZ_SRC))
 
@@ -108,6 +112,7 @@ PROGRAM := $(if $(CMD_SRC),$(B)/nng-uring)
 LIBRARY := $(if $(SAN),,$(SO)) $(B)/libnng-uring.a
 
 TEST_BIN   := $(if $(TEST_SRC),$(B)/tests)
+LIES_BIN   := $(B)/tests-check
 FAULT_BIN  := $(if $(filter-out %/wrap.c,$(FAULT_SRC)),$(B)/tests-fault)
 DIFF_BIN   := $(B)/tests-differential
 REPLAY_BIN := $(patsubst tests/fuzz/%.c,$(B)/replay-%,$(FUZZ_SRC))
@@ -116,6 +121,9 @@ FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(FUZZ_SRC))
 # What tests/fault/wrap.c can make fail.
 WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall pthread_create \
            io_uring_queue_init_params
+
+# Where tests/check/fake.c stands between the checks and the kernel.
+FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 
 # ---- Building ------------------------------------------------------------------------------------
 
@@ -150,7 +158,7 @@ endif
 
 $(B)/link: FORCE
 	$(call stamp,$(call quote,$(LINK) $(LIBS) $(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) \
-	    $(FAULT_OBJ) $(DIFF_OBJ)))
+	    $(FAULT_OBJ) $(LIES_OBJ) $(DIFF_OBJ)))
 
 define compile =
 @mkdir -p $(@D)
@@ -159,6 +167,9 @@ define compile =
 endef
 
 $(OBJ)/src/cmd/%.o: src/cmd/%.c $(OBJ)/flags
+	$(call compile,$(CMD_FLAGS))
+
+$(OBJ)/src/check/%.o: src/check/%.c $(OBJ)/flags
 	$(call compile,$(CMD_FLAGS))
 
 $(OBJ)/src/cmd/site.o: $(wildcard src/cmd/site/*)
@@ -204,6 +215,9 @@ $(B)/tests: $(TEST_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 $(B)/tests-fault: $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 	$(call link,$(WRAPPED:%=-Wl,--wrap=%) $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lcriterion)
 
+$(B)/tests-check: $(LIES_OBJ) $(CHECK_OBJ) $(B)/link
+	$(call link,$(FAKED:%=-Wl,--wrap=%) $(LIES_OBJ) $(CHECK_OBJ) -lcriterion)
+
 # The only one with another parser of HTTP in it.
 $(B)/tests-differential: $(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 	$(call link,$(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lhttp_parser -lcriterion)
@@ -221,7 +235,7 @@ $(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
 	$(call link,-fsanitize=fuzzer $< $(LIB_OBJ))
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) $(FAULT_OBJ) \
-           $(DIFF_OBJ) $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o \
+           $(LIES_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o \
            $(OBJ)/tests/acceptance/server.o)
 
 include perf/rules.mk
@@ -287,9 +301,9 @@ lint:
 	@scripts/install-deps ci
 	@$(MAKE) --no-print-directory run-lint
 
-run-tests: all $(TEST_BIN) $(FAULT_BIN) $(DIFF_BIN) $(REPLAY_BIN)
+run-tests: all $(TEST_BIN) $(FAULT_BIN) $(LIES_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 	@TEST_JOBS=$(TEST_JOBS) TEST_ARGS='$(TEST_ARGS)' \
-	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(DIFF_BIN) $(REPLAY_BIN)
+	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(LIES_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 
 run-bench: all $(PERF_BIN) $(MICRO)
 	@scripts/bench $(BENCH_ARGS)

@@ -1,4 +1,5 @@
 /* nng-uring: the program. Its commands show the library from outside: public headers alone. */
+#include "cmd/check.h"
 #include "cmd/probe.h"
 #include "cmd/serve.h"
 
@@ -9,6 +10,7 @@
 static const char usage[] =
     "usage: nng-uring serve [DIR] [--listen ADDR:PORT] [--loops N] [--LIMIT N]...\n"
     "       nng-uring probe [--json]\n"
+    "       nng-uring check [--tap | --json | --junit FILE] [--list] [NAME]...\n"
     "       nng-uring --version | --help\n"
     "\n"
     "serve  serves the files below DIR (default: a small site about nng-uring) over HTTP/1.1.\n"
@@ -29,7 +31,17 @@ static const char usage[] =
     "       Exit status 0; 1: it cannot serve; 2: wrong usage.\n"
     "probe  says what this kernel's io_uring offers.\n"
     "       Exit status 0: the full path; 1: it works, with fallbacks; 2: there is no io_uring\n"
-    "       for this process; 3: wrong usage.\n";
+    "       for this process; 3: wrong usage.\n"
+    "check  tries out how this kernel's io_uring behaves, all of it or the checks named. Each has\n"
+    "       a process of its own, a deadline, and one of these verdicts:\n"
+    "       ok         as the library relies on it\n"
+    "       fallback   not offered; the library has another way and takes it\n"
+    "       absent     not offered, and nothing takes its place\n"
+    "       broken     offered, and it misbehaves\n"
+    "       --list     the checks and what they are about; runs none\n"
+    "       --tap, --json   for machines; --junit FILE writes FILE, beside the table\n"
+    "       Exit status 0: the library can rely on it; 1: something is broken, or absent that it\n"
+    "       needs; 2: there is no io_uring for this process; 3: wrong usage.\n";
 
 static int run(int argc, char **argv)
 {
@@ -45,6 +57,9 @@ static int run(int argc, char **argv)
     }
     if (strcmp(command, "probe") == 0) {
         return cmd_probe(argc - 1, argv + 1);
+    }
+    if (strcmp(command, "check") == 0) {
+        return cmd_check(argc - 1, argv + 1);
     }
     if (strcmp(command, "--version") == 0) {
         printf("nng-uring " NU_VERSION ", with the API of NNG %s\n", nng_version());

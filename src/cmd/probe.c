@@ -1,5 +1,7 @@
 #include "cmd/probe.h"
 
+#include "cmd/json.h"
+
 #include <nng/nng.h>
 #include <nng/uring.h>
 #include <stdio.h>
@@ -71,50 +73,27 @@ static void print_table(const nng_uring_feature *list, size_t count, enum verdic
     }
 }
 
-/* The texts are our own and strerror()'s, but a quote in one must not break the document. */
-static void print_string(const char *text)
-{
-    putchar('"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\') {
-            putchar('\\');
-        }
-        putchar(*text);
-    }
-    putchar('"');
-}
-
-static void print_pair(const char *name, const char *value, const char *end)
-{
-    printf("\"%s\": ", name);
-    if (value != NULL) {
-        print_string(value);
-    } else {
-        fputs("null", stdout);
-    }
-    fputs(end, stdout);
-}
-
 static void print_json(const nng_uring_feature *list, size_t count, enum verdict verdict)
 {
     struct utsname system = { .release = "unknown" };
     uname(&system);
     printf("{\n  ");
-    print_pair("verdict", names[verdict], ",\n  ");
-    print_pair("kernel", system.release, ",\n  ");
-    print_pair("setup_flags", nng_uring_loops() > 0 ? nng_uring_setup_flags() : NULL, ",\n  ");
-    print_pair("reason", verdict == UNAVAILABLE ? nng_uring_reason() : NULL, ",\n  ");
-    print_pair("remedy", verdict == UNAVAILABLE ? nng_uring_remedy() : NULL, ",\n");
+    json_pair(stdout, "verdict", names[verdict], ",\n  ");
+    json_pair(stdout, "kernel", system.release, ",\n  ");
+    json_pair(stdout, "setup_flags", nng_uring_loops() > 0 ? nng_uring_setup_flags() : NULL,
+              ",\n  ");
+    json_pair(stdout, "reason", verdict == UNAVAILABLE ? nng_uring_reason() : NULL, ",\n  ");
+    json_pair(stdout, "remedy", verdict == UNAVAILABLE ? nng_uring_remedy() : NULL, ",\n");
     printf("  \"features\": [\n");
     for (size_t i = 0; i < count; i++) {
         const nng_uring_feature *f = &list[i];
         printf("    { ");
-        print_pair("name", f->name, ", ");
-        print_pair("purpose", f->purpose, ", ");
+        json_pair(stdout, "name", f->name, ", ");
+        json_pair(stdout, "purpose", f->purpose, ", ");
         printf("\"present\": %s, \"full_path\": %s, ", f->present ? "true" : "false",
                f->full ? "true" : "false");
-        print_pair("errno", f->err != 0 ? errno_name(f->err) : NULL, ", ");
-        print_pair("fallback", f->fallback, i + 1 < count ? " },\n" : " }\n");
+        json_pair(stdout, "errno", f->err != 0 ? errno_name(f->err) : NULL, ", ");
+        json_pair(stdout, "fallback", f->fallback, i + 1 < count ? " },\n" : " }\n");
     }
     printf("  ]\n}\n");
 }

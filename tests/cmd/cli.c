@@ -1,4 +1,6 @@
 #include "support/child.h"
+#include "support/confine.h"
+#include "support/json.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -6,18 +8,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <netinet/in.h>
-#include <pwd.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -36,77 +31,6 @@ static struct nu_child child, other;
 
 #define assert_has(text, part)                                                                     \
     cr_assert_not_null(strstr(text, part), "'%s' is not in:\n%s", part, text)
-
-/* ---- JSON: whether a text is one value ----------------------------------------------------- */
-
-static const char *skip_blanks(const char *p)
-{
-    return p + strspn(p, " \t\r\n");
-}
-
-static const char *skip_string(const char *p)
-{
-    for (p++; *p != '"'; p++) {
-        if ((unsigned char) *p < ' ') {
-            return NULL;
-        }
-        if (*p == '\\' && strchr("\"\\/bfnrtu", *++p) == NULL) {
-            return NULL;
-        }
-    }
-    return p + 1;
-}
-
-static const char *skip_value(const char *p);
-
-/* The members of an array or an object, up to its end. */
-static const char *skip_members(const char *p, char close)
-{
-    for (p = skip_blanks(p + 1); *p != close; p = skip_blanks(p + 1)) {
-        if (close == '}') {
-            p = *p == '"' ? skip_string(p) : NULL;
-            p = p != NULL ? skip_blanks(p) : NULL;
-            if (p == NULL || *p++ != ':') {
-                return NULL;
-            }
-        }
-        p = skip_value(p);
-        if (p == NULL || *p == close) {
-            return p == NULL ? NULL : p + 1;
-        }
-        if (*p != ',' || *skip_blanks(p + 1) == close) {
-            return NULL;
-        }
-    }
-    return p + 1;
-}
-
-/* Behind the value and the blanks that follow it, or NULL. */
-static const char *skip_value(const char *p)
-{
-    static const char *const words[] = { "true", "false", "null" };
-    p                                = skip_blanks(p);
-    if (*p == '{' || *p == '[') {
-        p = skip_members(p, *p == '{' ? '}' : ']');
-        return p != NULL ? skip_blanks(p) : NULL;
-    }
-    if (*p == '"') {
-        p = skip_string(p);
-        return p != NULL ? skip_blanks(p) : NULL;
-    }
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (strncmp(p, words[i], strlen(words[i])) == 0) {
-            return skip_blanks(p + strlen(words[i]));
-        }
-    }
-    return NULL;
-}
-
-static bool is_json(const char *text)
-{
-    const char *end = skip_value(text);
-    return end != NULL && *end == '\0';
-}
 
 /* ---- A client ------------------------------------------------------------------------------ */
 
@@ -410,7 +334,7 @@ Test(cli, probe)
     assert_has(child.out_text, "io_uring_setup");
     assert_has(child.out_text, status == 0 ? "\nfull: " : "\ndegraded: ");
     cr_assert_eq(nu_child_run(&child, "probe --json", NULL), status);
-    cr_assert(is_json(child.out_text), "%s", child.out_text);
+    cr_assert(nu_is_json(child.out_text), "%s", child.out_text);
     assert_has(child.out_text, status == 0 ? "\"verdict\": \"full\"" : "\"verdict\": \"degraded\"");
 }
 
@@ -425,40 +349,24 @@ Test(cli, what_cannot_be_printed)
     assert_has(child.err_text, "No space left on device");
 }
 
-/* The program gets EPERM, or another error, for a system call. */
-static void refuse(long call, int error)
-{
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t) call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t) error),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = { .len = sizeof filter / sizeof *filter, .filter = filter };
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
-        _exit(127);
-    }
-}
-
 static void refuse_setup(void)
 {
-    refuse(__NR_io_uring_setup, EPERM);
+    nu_refuse(__NR_io_uring_setup, EPERM);
 }
 
 static void refuse_enter(void)
 {
-    refuse(__NR_io_uring_enter, EPERM);
+    nu_refuse(__NR_io_uring_enter, EPERM);
 }
 
 static void refuse_register(void)
 {
-    refuse(__NR_io_uring_register, EPERM);
+    nu_refuse(__NR_io_uring_register, EPERM);
 }
 
 static void lack_setup(void)
 {
-    refuse(__NR_io_uring_setup, ENOSYS);
+    nu_refuse(__NR_io_uring_setup, ENOSYS);
 }
 
 static void assert_unavailable(void (*prepare)(void), const char *reason, const char *remedy)
@@ -468,7 +376,7 @@ static void assert_unavailable(void (*prepare)(void), const char *reason, const 
     assert_has(child.out_text, reason);
     assert_has(child.out_text, remedy);
     cr_assert_eq(nu_child_run(&child, "probe --json", prepare), 2);
-    cr_assert(is_json(child.out_text), "%s", child.out_text);
+    cr_assert(nu_is_json(child.out_text), "%s", child.out_text);
     assert_has(child.out_text, "\"verdict\": \"unavailable\"");
     assert_has(child.out_text, remedy);
     cr_assert_eq(nu_child_run(&child, "serve --listen 127.0.0.1:0", prepare), 1);
@@ -512,21 +420,7 @@ Test(cli, seccomp_refuses_register)
     assert_consistent(refuse_register, "Operation not permitted", "seccomp");
 }
 
-/* An ordinary user with little lockable memory: the kernel charges rings to it before 5.12. */
-static void little_memlock(void)
-{
-    struct rlimit  limit  = { 64 << 10, 64 << 10 };
-    struct passwd *nobody = getpwnam("nobody");
-    if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0) {
-        _exit(127);
-    }
-    if (geteuid() == 0 && (nobody == NULL || setgroups(0, NULL) != 0 ||
-                           setgid(nobody->pw_gid) != 0 || setuid(nobody->pw_uid) != 0)) {
-        _exit(127);
-    }
-}
-
 Test(cli, little_lockable_memory)
 {
-    assert_consistent(little_memlock, "Cannot allocate memory", "ulimit -l");
+    assert_consistent(nu_little_memlock, "Cannot allocate memory", "ulimit -l");
 }

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define NU_CHILD_TEXT 16384
+#define NU_CHILD_TEXT 65536
 
 struct nu_child {
     pid_t pid;

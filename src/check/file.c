@@ -1,0 +1,57 @@
+#include "check/file.h"
+
+#include "check/steps.h"
+#include "check/verdict.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static int open_below(struct nu_uring *u, int root, const char *path)
+{
+    struct open_how      how = { .flags   = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                                 .resolve = RESOLVE_BENEATH };
+    struct io_uring_sqe *sqe = nu_sqe(u, 1);
+    io_uring_prep_openat2(sqe, root, path, &how);
+    sqe->user_data = 1;
+    return nu_await(u, 1);
+}
+
+void nu_file_open(void)
+{
+    struct nu_uring u;
+    int             root = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    nu_expect(root >= 0, "set-up: /dev: %s", nu_res(-errno));
+    nu_open(&u, 8, 16);
+    int fd = open_below(&u, root, "null");
+    nu_expect(fd >= 0, "a file below the root: %s", nu_res(fd));
+    int out = open_below(&u, root, "../dev/null");
+    nu_expect(out == -EXDEV, "a way out of the root: %s", nu_res(out));
+    int none = open_below(&u, root, "no such file");
+    nu_expect(none == -ENOENT, "a file that is not there: %s", nu_res(none));
+    nu_ok("a file below the root; -EXDEV outside, -ENOENT for none");
+}
+
+void nu_file_read(void)
+{
+    struct nu_uring u;
+    char            got[16];
+    int             fd = memfd_create("check", MFD_CLOEXEC);
+    nu_expect(fd >= 0 && pwrite(fd, "0123456789", 10, 100000) == 10, "set-up: a file: %s",
+              nu_res(-errno));
+    nu_open(&u, 8, 16);
+    struct io_uring_sqe *sqe = nu_sqe(&u, 1);
+    io_uring_prep_read(sqe, fd, got, sizeof got, 100003);
+    sqe->user_data = 1;
+    int n          = nu_await(&u, 1);
+    nu_expect(n == 7 && memcmp(got, "3456789", 7) == 0, "7 bytes before the end: %s", nu_res(n));
+    sqe = nu_sqe(&u, 1);
+    io_uring_prep_read(sqe, fd, got, sizeof got, 100010);
+    sqe->user_data = 1;
+    n              = nu_await(&u, 1);
+    nu_expect(n == 0, "at the end: %s", nu_res(n));
+    nu_ok("7 bytes before the end, and 0 there");
+}
