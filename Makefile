@@ -1,6 +1,7 @@
 # nng-uring: the one entry point.
 #
 #   make            build/libnng-uring.so, build/libnng-uring.a and build/nng-uring
+#   make static     build/static/nng-uring, which needs nothing but a kernel
 #   make serve      run the server; ARGS="DIR --listen 127.0.0.1:8080" goes to nng-uring serve
 #   make test       all tests; TEST_ARGS="--filter=url/*" goes to Criterion, TEST_JOBS=N in parallel
 #   make asan       the same tests under AddressSanitizer, LeakSanitizer and UBSan
@@ -109,6 +110,7 @@ FUZZ_OBJ    := $(call objs,$(FUZZ_SRC))
 
 SO      := $(B)/libnng-uring.so
 PROGRAM := $(if $(CMD_SRC),$(B)/nng-uring)
+STATIC  := $(B)/static/nng-uring
 LIBRARY := $(if $(SAN),,$(SO)) $(B)/libnng-uring.a
 
 TEST_BIN   := $(if $(TEST_SRC),$(B)/tests)
@@ -127,7 +129,7 @@ FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all serve test asan tsan race acceptance dropin peers bench bench-quick bench-micro fuzz \
+.PHONY: all static serve test asan tsan race acceptance dropin peers bench bench-quick bench-micro fuzz \
         lint format install clean run-tests run-bench run-micro run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -209,6 +211,13 @@ endef
 $(B)/nng-uring: $(CMD_OBJ) $(B)/libnng-uring.a $(B)/link
 	$(call link,$(CMD_OBJ) $(B)/libnng-uring.a)
 
+# The linker warns that getaddrinfo() may load libraries; the program sees to it that it does not.
+$(STATIC): $(CMD_OBJ) $(B)/libnng-uring.a $(B)/link
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	@$(LINK) -static -s -o $@ $(CMD_OBJ) $(B)/libnng-uring.a $(LIBS) 2>$@.log || \
+	    { cat $@.log >&2; exit 1; }
+
 $(B)/tests: $(TEST_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 	$(call link,$(TEST_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lcriterion)
 
@@ -243,6 +252,10 @@ include perf/rules.mk
 # ---- Running -------------------------------------------------------------------------------------
 
 # What these need is installed first and looked for afterwards, hence a second make.
+
+static:
+	@scripts/install-deps build
+	@$(MAKE) --no-print-directory build/static/nng-uring
 
 serve:
 	@scripts/install-deps build

@@ -4,8 +4,11 @@
 #include "cmd/serve.h"
 
 #include <nng/nng.h>
+#include <nss.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 static const char usage[] =
     "usage: nng-uring serve [DIR] [--listen ADDR:PORT] [--loops N] [--LIMIT N]...\n"
@@ -73,8 +76,19 @@ static int run(int argc, char **argv)
     return 2;
 }
 
+/* Where names come from is configured for the C library of the system; another one that loads its
+ * modules may crash. */
+static void load_no_modules(void)
+{
+    bool linked_statically = getauxval(AT_BASE) == 0; /* no interpreter */
+    if (linked_statically) {
+        __nss_configure_lookup("hosts", "files dns");
+    }
+}
+
 int main(int argc, char **argv)
 {
+    load_no_modules();
     int status = run(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("nng-uring: standard output");
