@@ -15,14 +15,15 @@
 #   make bench      this library, its peers and the limit, in rounds: build/bench/report.html
 #   make bench-quick  the same in less than five minutes
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
+#   make kernel-matrix  nng-uring check and the tests on other kernels (KERNELS="debian:6.1 ...")
 #   make lint       layers, symbols, format, clang-tidy, cppcheck
 #   make format     let clang-format rewrite the sources
 #   make install    PREFIX=/usr/local DESTDIR=
 #   make clean
 #
-# CC=clang builds with clang; CFLAGS (-O2 -g), CPPFLAGS and LDFLAGS are yours. serve, test, asan,
-# tsan, acceptance, dropin, peers, bench-micro, fuzz and lint install what they need first
-# (scripts/install-deps).
+# CC=clang builds with clang; CFLAGS (-O2 -g), CPPFLAGS and LDFLAGS are yours. static, serve, test,
+# asan, tsan, acceptance, dropin, peers, kernel-matrix, bench, fuzz and lint install what they need
+# first (scripts/install-deps).
 
 VERSION := 0.1.0
 ABI     := 1.0.0# its first number is the SONAME's
@@ -129,8 +130,8 @@ FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all static serve test asan tsan race acceptance dropin peers bench bench-quick bench-micro fuzz \
-        lint format install clean run-tests run-bench run-micro run-fuzz run-lint FORCE
+.PHONY: all static serve test asan tsan race acceptance dropin peers kernel-matrix bench \
+        bench-quick bench-micro fuzz lint format install clean run-tests run-bench run-micro run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -295,6 +296,12 @@ peers:
 	@scripts/install-deps peers
 	@$(MAKE) --no-print-directory build/peers-ask
 	@scripts/check-peers
+
+kernel-matrix:
+	@scripts/install-deps kernels
+	@$(MAKE) --no-print-directory build/static/nng-uring build/tests
+	@scripts/kernel-matrix $(KERNELS)
+
 bench-quick: QUICK := --quick
 bench bench-quick:
 	@scripts/install-deps bench

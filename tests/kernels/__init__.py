@@ -1,0 +1,1 @@
+"""What scripts/kernel-matrix is made of. init and run are what a guest runs."""
