@@ -93,4 +93,4 @@ def image(kernel, cache):
     if not os.access(kernel, os.R_OK):
         raise Missing(f"{kernel}: no such file; give debian:6.1, debian:6.12 or the path of a "
                       "kernel's bzImage")
-    return pathlib.Path(kernel)
+    return pathlib.Path(kernel).resolve()

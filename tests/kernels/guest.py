@@ -2,11 +2,14 @@
 
 import dataclasses
 import os
+import pathlib
 import re
 import signal
 import subprocess
 import threading
 import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent  # where the tests look for files
 
 # Seconds: for all of it, and to the first line of user space with and without KVM.
 DEADLINE, STARTUP_KVM, STARTUP = 400, 20, 120
@@ -142,7 +145,7 @@ def run(result, command, say, startup=None):
 
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace",
-                          start_new_session=True) as process:
+                          cwd=TOP, start_new_session=True) as process:
         running.add(process.pid)
         timers = [threading.Timer(DEADLINE, end, [f"not done after {DEADLINE} s"])]
         if startup is not None:

@@ -49,6 +49,7 @@ def checks_cell(result, names):
 class Table:
     def __init__(self, results, wanted, date, command):
         self.results, self.date, self.command = results, date, command
+        self.wanted = [name for names in wanted.values() for name in names]
         self.relies = {name: check.relies for result in results
                        for name, check in result.checks.items()}
         self.head = [result.kernel or result.name for result in results]
@@ -62,6 +63,17 @@ class Table:
     def good(self):
         return (all(not result.fate for result in self.results)
                 and all(cell.kind != "bad" for _, cells in self.sums for cell in cells))
+
+    def totals(self):
+        """How many checks and tests passed, and how many did not, over all kernels."""
+        passed = failed = 0
+        for result in self.results:
+            cells = [check_cell(result, name) for name in self.relies]
+            good = sum(cell.kind != "bad" for cell in cells)
+            tests = sum(result.tests.get(name) in ("PASS", "SKIP") for name in self.wanted)
+            passed += good + tests
+            failed += len(cells) - good + len(self.wanted) - tests
+        return passed, failed
 
     def problems(self):
         """Lines about what went wrong."""
