@@ -135,7 +135,8 @@ FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 all: $(LIBRARY) $(PROGRAM)
 
 BASE_FLAGS = $(STD) -Iinclude -pthread -fPIC $(SANFLAGS) $(CPPFLAGS) $(CFLAGS)
-LIB_FLAGS  = $(BASE_FLAGS) $(WARN) -iquote src -fvisibility=hidden $(LLHTTP_CFLAGS)
+LIB_FLAGS  = $(BASE_FLAGS) $(WARN) -iquote src -fvisibility=hidden -ftls-model=initial-exec \
+             -fno-plt $(LLHTTP_CFLAGS)
 CMD_FLAGS  = $(BASE_FLAGS) $(WARN) -iquote src -DNU_VERSION='"$(VERSION)"'
 TEST_FLAGS = $(BASE_FLAGS) $(WARN) -iquote src -iquote tests $(LLHTTP_CFLAGS) \
              -DNU_PROGRAM='"$(abspath $(B)/nng-uring)"'
@@ -304,7 +305,7 @@ run-tests: all $(TEST_BIN) $(FAULT_BIN) $(LIES_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 	@TEST_JOBS=$(TEST_JOBS) TEST_ARGS='$(TEST_ARGS)' \
 	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(LIES_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 
-run-bench: all $(PERF_BIN)
+run-bench: all $(PERF_BIN) $(MICRO)
 	@scripts/bench $(BENCH_ARGS)
 
 run-micro: $(MICRO)

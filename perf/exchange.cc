@@ -7,6 +7,8 @@
  * open for any number of requests (nginx: keepalive_requests), and to send Content-Length.
  *   exchange  nng_http_conn_write_req(), nng_http_conn_read_res(), nng_http_conn_read_all()
  *   transact  nng_http_conn_transact()
+ *   bare      a blocking socket, without a library and without parsing: the limit
+ *   serve     the other side: bare, but the server is in this process, and all that is counted its
  */
 #include "meter.h"
 #include "peer.h"
@@ -19,28 +21,58 @@
 #include <cstring>
 #include <nng/nng.h>
 #include <nng/supplemental/http/http.h>
+#include <string_view>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
 
-static constexpr unsigned WARM_UP = 200;
+static constexpr unsigned         WARM_UP = 200;
+static constexpr std::string_view HELLO   = "Hello, world!";
 
 /* ---- The server --------------------------------------------------------------------------- */
 
-/* Prints its port, and serves until it is killed. */
-static int serve()
+class Server
 {
-    static const char hello[] = "Hello, world!";
+  public:
+    Server();
+    ~Server();
+    uint16_t port();
+
+  private:
+    nng_http_server *server;
+};
+
+Server::Server()
+{
     nng_url          *url;
-    nng_http_server  *server;
     nng_http_handler *handler;
-    nng_sockaddr      addr;
     check(nng_url_parse(&url, "http://127.0.0.1:0"), "url");
     check(nng_http_server_hold(&server, url), "server");
-    check(nng_http_handler_alloc_static(&handler, "/", hello, sizeof hello - 1, "text/plain"), "/");
+    nng_url_free(url);
+    check(nng_http_handler_alloc_static(&handler, "/", HELLO.data(), HELLO.size(), "text/plain"),
+          "/");
     check(nng_http_server_add_handler(server, handler), "/");
     check(nng_http_server_start(server), "start");
+}
+
+Server::~Server()
+{
+    nng_http_server_stop(server);
+    nng_http_server_release(server);
+}
+
+uint16_t Server::port()
+{
+    nng_sockaddr addr;
     check(nng_http_server_get_addr(server, &addr), "address");
-    printf("%u\n", static_cast<unsigned>(ntohs(addr.s_in.sa_port)));
+    return ntohs(addr.s_in.sa_port);
+}
+
+/* Prints its port, and serves until it is killed. */
+[[noreturn]] static void serve()
+{
+    Server server;
+    printf("%u\n", static_cast<unsigned>(server.port()));
     fflush(stdout);
     for (;;) {
         pause();
@@ -94,7 +126,16 @@ static std::string start_server()
     return "http://127.0.0.1:" + std::to_string(atoi(line)) + "/";
 }
 
-/* ---- A client ----------------------------------------------------------------------------- */
+/* ---- Clients ------------------------------------------------------------------------------ */
+
+static uint16_t port_of(const std::string &where)
+{
+    nng_url *url;
+    check(nng_url_parse(&url, where.c_str()), where.c_str());
+    auto port = static_cast<uint16_t>(atoi(url->u_port));
+    nng_url_free(url);
+    return port;
+}
 
 class Client
 {
@@ -134,7 +175,7 @@ Client::Client(const std::string &where)
     nng_http_client_connect(client, aio);
     check(wait(), where.c_str());
     conn        = static_cast<nng_http_conn *>(nng_aio_get_output(aio, 0));
-    had_nodelay = equalize_connections(static_cast<uint16_t>(atoi(url->u_port)));
+    had_nodelay = equalize_connections(port_of(where));
 }
 
 Client::~Client()
@@ -186,14 +227,51 @@ int Client::transact()
     return err != 0 || nng_http_res_get_status(res) == NNG_HTTP_STATUS_OK ? err : NNG_EPROTO;
 }
 
+class BareClient
+{
+  public:
+    explicit BareClient(uint16_t port) : fd(peer_connect(port))
+    {
+    }
+    ~BareClient()
+    {
+        close(fd);
+    }
+    int exchange();
+
+    uint64_t bytes = 0;
+
+  private:
+    int  fd;
+    char buffer[4096];
+};
+
+int BareClient::exchange()
+{
+    static constexpr char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    size_t                have      = 0;
+    if (send(fd, request, sizeof request - 1, 0) != sizeof request - 1) {
+        return NNG_ECLOSED;
+    }
+    do {
+        ssize_t n = recv(fd, buffer + have, sizeof buffer - have, 0);
+        if (n <= 0) {
+            return NNG_ECONNSHUT;
+        }
+        have += static_cast<size_t>(n);
+    } while (have < HELLO.size() ||
+             memcmp(buffer + have - HELLO.size(), HELLO.data(), HELLO.size()) != 0);
+    bytes += HELLO.size();
+    return 0;
+}
+
 /* ---- Benchmarks --------------------------------------------------------------------------- */
 
-static void benchmark_client(benchmark::State &state, const std::string &where,
-                             int (Client::*one)())
+template <class Any>
+static void benchmark_exchanges(benchmark::State &state, Any &client, int (Any::*one)())
 {
-    Client client(where);
-    int    err = 0;
-    auto   run = [&](uint64_t n) {
+    int  err = 0;
+    auto run = [&](uint64_t n) {
         client.bytes = 0;
         for (uint64_t i = 0; i < n && err == 0; i++) {
             err = (client.*one)();
@@ -202,16 +280,29 @@ static void benchmark_client(benchmark::State &state, const std::string &where,
     };
     run(WARM_UP);
     measure(state, run);
-    state.SetLabel(client.had_nodelay ? "TCP_NODELAY as it came" : "TCP_NODELAY set by descriptor");
     if (err != 0) {
         state.SkipWithError(nng_strerror(err));
     }
 }
 
+static void benchmark_client(benchmark::State &state, const std::string &where,
+                             int (Client::*one)())
+{
+    Client client(where);
+    benchmark_exchanges(state, client, one);
+    state.SetLabel(client.had_nodelay ? "TCP_NODELAY as it came" : "TCP_NODELAY set by descriptor");
+}
+
+static void benchmark_bare(benchmark::State &state, uint16_t port)
+{
+    BareClient client(port);
+    benchmark_exchanges(state, client, &BareClient::exchange);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--serve") == 0) {
-        return serve();
+        serve();
     }
     const char       *given = getenv("PERF_URL");
     const std::string where = given != nullptr ? given : start_server();
@@ -220,6 +311,11 @@ int main(int argc, char **argv)
     });
     add_benchmark("transact", [=](benchmark::State &state) {
         benchmark_client(state, where, &Client::transact);
+    });
+    add_benchmark("bare", [=](benchmark::State &state) { benchmark_bare(state, port_of(where)); });
+    add_benchmark("serve", [](benchmark::State &state) {
+        Server server;
+        benchmark_bare(state, server.port());
     });
     int status = run_benchmarks(argc, argv);
     nng_fini();

@@ -135,9 +135,9 @@ static bool set_options(int fd)
     return was_on;
 }
 
-int sink_connect()
+int peer_connect(uint16_t port)
 {
-    sockaddr_in addr = address(the_port);
+    sockaddr_in addr = address(port);
     int         fd   = check_errno(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
     set_options(fd);
     check_errno(connect(fd, reinterpret_cast<sockaddr *>(&addr), sizeof addr), "connect");

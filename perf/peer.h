@@ -19,10 +19,10 @@ void peer_settle();
  */
 uint16_t sink_start();
 
-/* A blocking socket that is connected to the sink, with the options below. */
-int sink_connect();
-
 uint16_t sink_port();
+
+/* A blocking socket that is connected to 127.0.0.1, with the options below. */
+int peer_connect(uint16_t port);
 
 /*
  * Sees to it that all of this process's connections to the port have TCP_NODELAY, and the

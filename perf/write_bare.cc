@@ -39,7 +39,7 @@ struct Lines {
     Lines(size_t size, unsigned conns) : data(size, 'x'), each(conns)
     {
         for (Line &line : each) {
-            line.fd = sink_connect();
+            line.fd = peer_connect(sink_port());
         }
     }
     ~Lines()

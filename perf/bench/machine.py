@@ -53,10 +53,16 @@ def governor():
 
 
 def cpu_times():
-    """Jiffies of all CPUs: everything, idle, stolen."""
+    """Jiffies of all CPUs: everything, and stolen."""
     fields = [int(x) for x in read("/proc/stat", "cpu 0").splitlines()[0].split()[1:9]]
     fields += [0] * (8 - len(fields))
-    return sum(fields), fields[3] + fields[4], fields[7]
+    return sum(fields), fields[7]
+
+
+def stolen(before):
+    """The host's share of the CPUs' time since `before`."""
+    total, taken = (now - then for now, then in zip(cpu_times(), before))
+    return round(taken / max(1, total), 4)
 
 
 def facts(server_cpu, load_cpu):

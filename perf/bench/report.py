@@ -6,7 +6,7 @@ from html import escape
 
 from .plots import bars, short
 from .stats import Results, figure
-from .targets import from_micro, from_runs, read_micro
+from .targets import all_targets
 
 STYLE = pathlib.Path(__file__).with_name("style.css")
 BUSY_ELSEWHERE = 0.5  # load average at the start from which the figures are doubtful
@@ -21,9 +21,17 @@ LATENCY = [("p50 µs", "p50_us", 1, "less"), ("p99 µs", "p99_us", 1, "less"),
            ("p99.9 µs", "p999_us", 1, "less")]
 RSS = ("resident MiB", "rss_end_kib", 1 / 1024, "less")
 BUSY = ("core busy %", "busy", 100, "")
+SINGLE = [("ns", "real_time", 1, "less"), ("CPU ns", "cpu_time", 1, "less"),
+          ("enters", "enters", 1, ""), ("SQEs", "sqes", 1, ""),
+          ("wake-ups", "wake_ups", 1, ""), ("allocations", "allocations", 1, ""),
+          ("segments", "segments", 1, "")]
+PLOTTED = {"rate", "gb_per_second", "cpu_per_request", "cpu_per_gb", "p99_us", "idle_bytes",
+           "real_time", "cpu_time"}
 
 
 def columns(work):
+    if work["kind"] == "micro":
+        return SINGLE
     large = work["kind"] in ("big", "file")
     found = [GB, CPU_GB] if large else [RATE, CPU]
     if work["generator"] != "h2load":
@@ -56,7 +64,7 @@ def limit_text(row):
 
 def as_text(row):
     value = spread_text(row.ratio) if row.ratio else "–"
-    return f"{verdict(row):<26} {row.work:<17} {row.what}: {value}, target {limit_text(row)}"
+    return f"{verdict(row):<26} {row.work:<21} {row.what}: {value}, target {limit_text(row)}"
 
 
 def targets_table(rows, works, bounds):
@@ -103,34 +111,38 @@ def size_of(results, work, server):
     return "–"
 
 
-def workload(found, results, work):
-    name = work["name"]
-    known = [s for s in found["servers"] if (name, s["name"]) in results.by]
-    shown = columns(work)
-    out = [f"<h2 id='{name}'>{escape(work['title'])}</h2><p>{escape(work['about'])}</p>"]
-    plots = [bars(title, "", [(s["title"], s["group"], scaled(results, name, s["name"], c))
-                              for s in known], c[3]).replace("<span>, ", "<span>")
-             for c in shown if c[1] in ("rate", "gb_per_second", "cpu_per_request", "cpu_per_gb",
-                                        "p99_us", "idle_bytes")
-             for title in [c[0]]]
-    out.append(f"<div class='plots'>{''.join(plots)}</div>")
-    out.append("<div class='scroll'><table><tr><th>server</th>")
+def last_cells(results, work, server):
+    """What only a server has."""
+    errors = sum(results.rounds(work, server, "errors").values())
+    silent = sum(results.rounds(work, server, "silent").values())
+    return (f"<td>{size_of(results, work, server)}</td><td>{errors}"
+            f"{f'<small>{silent} silent</small>' if silent else ''}</td>")
+
+
+def table(results, work, known):
+    name, shown, micro = work["name"], columns(work), work["kind"] == "micro"
+    out = [f"<div class='scroll'><table><tr><th>{'' if micro else 'server'}</th>"]
     out += [f"<th>{escape(c[0])}</th>" for c in shown]
-    out.append("<th>response bytes</th><th>errors</th></tr>")
+    out.append("</tr>" if micro else "<th>response bytes</th><th>errors</th></tr>")
     for server in known:
         mark = " class='ours'" if server["group"] == "ours" else ""
-        out.append(f"<tr{mark}><td>{escape(server['title'])}</td>")
         error = results.error(name, server["name"])
-        if error and not results.spread(name, server["name"], "rate"):
-            out.append(f"<td class='failed' colspan='{len(shown) + 2}'>{escape(error)}</td></tr>")
-            continue
+        note = f"<small class='failed'>{escape(error)}</small>" if error else ""
+        out.append(f"<tr{mark}><td>{escape(server['title'])}{note}</td>")
         out += [cell(results, name, server["name"], c) for c in shown]
-        errors = sum(results.rounds(name, server["name"], "errors").values())
-        silent = sum(results.rounds(name, server["name"], "silent").values())
-        out.append(f"<td>{size_of(results, name, server['name'])}</td><td>{errors}"
-                   f"{f'<small>{silent} silent</small>' if silent else ''}"
-                   f"{f'<small>{escape(error)}</small>' if error else ''}</td></tr>")
+        out.append("</tr>" if micro else last_cells(results, name, server["name"]) + "</tr>")
     return "".join(out) + "</table></div>"
+
+
+def workload(found, results, work):
+    name = work["name"]
+    known = [s for s in work.get("contenders", found["servers"]) if (name, s["name"]) in results.by]
+    out = [f"<h2 id='{name}'>{escape(work['title'])}</h2><p>{escape(work['about'])}</p>"]
+    plots = [bars(c[0], "", [(s["title"], s["group"], scaled(results, name, s["name"], c))
+                             for s in known], c[3]).replace("<span>, ", "<span>")
+             for c in columns(work) if c[1] in PLOTTED]
+    out.append(f"<div class='plots'>{''.join(plots)}</div>")
+    return "".join(out) + table(results, work, known)
 
 
 def scaled(results, work, server, column):
@@ -145,8 +157,12 @@ def scaled(results, work, server, column):
 
 # ---- The whole -----------------------------------------------------------------------------------
 
+def percent(share):
+    return f"{100 * share:.1f} %"
+
+
 def machine_facts(found):
-    m, totals = found["machine"], found["totals"]
+    m, totals, runs = found["machine"], found["totals"], found["runs"]
     facts = [
         ("Date", m["date"]), ("Commit", m["commit"]), ("Kernel", m["kernel"]),
         ("System", m["distribution"]), ("CPU", f"{m['cpus']} × {m['cpu']}"),
@@ -158,8 +174,13 @@ def machine_facts(found):
         ("Load average at the end", m["load_at_end"]),
         ("Rounds, window, warm-up",
          f"{found['rounds']}, {found['window']} s, {found['warmup']} s"),
+        ("Rounds, window of single operations",
+         f"{found['rounds'] * found['micro_rounds']}, {found['min_time']} s"),
         ("It took", f"{totals['seconds'] / 60:.1f} minutes"),
-        ("Stolen by the host", f"{100 * totals['stolen']:.1f} % of the CPUs' time"),
+        ("Stolen by the host", f"{percent(totals['stolen'])} of the CPUs' time, of a single run's "
+                               f"up to {percent(max(r['stolen'] for r in runs))}"),
+        ("Repeated for what was stolen",
+         f"{sum('repeated_for' in r for r in runs)} of {len(runs)} runs"),
     ]
     return "<div class='facts'>" + "".join(
         f"<div><b>{escape(k)}</b>{escape(str(v))}</div>" for k, v in facts) + "</div>"
@@ -191,7 +212,10 @@ one of another run. In the tables below a figure's second line is its spread, th
 divided by it, green where we are ahead. CPU is the server's user and system time, of all its threads and processes.
 Peers keep their own setting of TCP_NODELAY, which the last table names, and their own response
 heads; bodies are equal. Errors are connections lost, and silent ones those that got no response in
-a whole window."""
+a whole window. The last sections are single operations, each by a program of its own; what it talks
+to is another process, on the server's core where the program is pinned to the generator's, and on
+both where both are free. Their CPU time is that program's, and all of them have TCP_NODELAY on and
+the congestion control reno."""
 
 
 def page(found, rows, bounds):
@@ -227,7 +251,7 @@ def page(found, rows, bounds):
 
 def write(found, out, bounds_file):
     """Writes report.html into `out`, and returns the targets' rows."""
-    rows = from_runs(Results(found["runs"])) + from_micro(read_micro(out))
+    rows = all_targets(Results(found["runs"]))
     bounds = json.loads(bounds_file.read_text()) if bounds_file.exists() else {}
     (out / "report.html").write_text(page(found, rows, bounds), encoding="utf-8")
     return rows

@@ -27,7 +27,7 @@ class Server:
 
     # ---- Starting and stopping ----
 
-    def start(self, bench, kind):
+    def start(self, bench, kind, cpus=None):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -44,7 +44,8 @@ class Server:
         self.log = place / "log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                ["taskset", "-c", str(bench.server_cpu)] + [a.format(**values) for a in command],
+                ["taskset", "-c", cpus or str(bench.server_cpu)] +
+                [a.format(**values) for a in command],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=place,
                 start_new_session=True)
         self.await_port()

@@ -5,7 +5,7 @@ import statistics
 
 def figure(run, metric):
     """A metric of one run, or None when it has none."""
-    if "error" in run or not run.get("requests"):
+    if "error" in run or run.get("requests") == 0:
         return None
     if metric == "cpu_per_request":
         return run["cpu_us"] / run["requests"]

@@ -1,13 +1,11 @@
-"""The targets: a ratio each, from the runs or from google-benchmark's files in build/bench."""
-
-import json
+"""The targets: a ratio each."""
 
 from .stats import Spread
 
 PEERS = ["nng", "nginx", "libh2o", "haproxy", "lighttpd"]
 FILE_PEERS = ["nng", "nginx", "lighttpd", "h2o"]
 TITLES = {"cpu_per_request": "CPU", "cpu_per_gb": "CPU per GB", "p99_us": "p99",
-          "rate": "throughput"}
+          "rate": "throughput", "cpu_time": "CPU", "real_time": "time per operation"}
 
 
 class Target:
@@ -29,7 +27,7 @@ class Target:
                    for e in ends)
 
 
-# ---- From the runs -------------------------------------------------------------------------------
+# ---- Servers -------------------------------------------------------------------------------------
 
 def against(results, work, peer, metric, limit, at_least=False, ours=None, title=None):
     ratio = results.ratio(ours or (work, "ours"), (work, peer), metric)
@@ -48,7 +46,7 @@ def against_best(results, work, metric, limit=1.0, at_least=False, peers=None):
     return target
 
 
-def from_runs(results):
+def servers(results):
     cpu = "cpu_per_request"
     rows = [
         against(results, "keep64", "ref_writev", cpu, 1.10, title="minimal io_uring, WRITEV"),
@@ -79,72 +77,44 @@ def from_runs(results):
     return rows
 
 
-# ---- From google-benchmark -----------------------------------------------------------------------
+# ---- Single operations ---------------------------------------------------------------------------
 
-# Names begin with WORK/WHO/CASE, as in write_all/ours/64 (what google-benchmark adds behind another
-# slash does not matter): the title, WORK/WHO above and below the line, the cases, the metric (a time
-# or a counter), and what the ratio, or the value itself, may be.
-SIZES = ["64", "4096", "65536", "1048576"]
-MICRO = [
-    ("write_all chained, CPU against a bare io_uring WRITEV loop",
-     "write_all/ours", "write_all/bare", SIZES, "cpu_time", 1.10),
-    ("write_all chained, CPU against NNG",
-     "write_all/ours", "write_all/nng", SIZES, "cpu_time", 1.00),
-    ("write_all on 32 connections, CPU against bare io_uring",
-     "write_all_32/ours", "write_all_32/bare", SIZES[:2], "cpu_time", 1.10),
-    ("write_all with a timeout, CPU against none set",
-     "write_all_timeout/ours", "write_all/ours", SIZES, "cpu_time", 1.03),
-    ("write_all waited for, time per operation against NNG",
-     "write_all_waited/ours", "write_all_waited/nng", ["pinned", "free"], "real_time", 0.25),
-    ("write_all waited for, CPU against NNG",
-     "write_all_waited/ours", "write_all_waited/nng", ["pinned", "free"], "cpu_time", 0.30),
-    ("write_all waited for, time per operation against a bare ring",
-     "write_all_waited/ours", "write_all_waited/bare", ["pinned", "free"], "real_time", 1.25),
-    ("a whole exchange waited for, time against NNG's client",
-     "exchange/ours", "exchange/nng", ["own", "nginx"], "real_time", 0.667),
-    ("allocations in a keep-alive request with a static handler",
-     "keep_alive_request/ours", None, ["static"], "allocs", 0),
-]
-UNITS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
+def chained(results, size):
+    work = f"chained_{size}"
+    return [
+        against(results, work, "bare", "cpu_time", 1.10, title="a bare io_uring loop"),
+        against(results, work, "nng", "cpu_time", 1.00, title="NNG"),
+        Target(f"{work}.cpu_time.timeout", work, "CPU with a timeout against none", 1.03,
+               results.ratio((work, "timeout"), (work, "ours"), "cpu_time")),
+    ]
 
 
-def read_micro(folder):
-    """All repetitions of all benchmarks: {name: [entry]}; files that are something else are not."""
-    found = {}
-    for path in sorted(folder.glob("*.json")):
-        try:
-            entries = json.loads(path.read_text())["benchmarks"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        for entry in entries:
-            if entry.get("run_type", "iteration") == "iteration":
-                found.setdefault(entry.get("run_name", entry["name"]), []).append(entry)
-    return found
+def waited(results, where):
+    work = f"waited_{where}"
+    return [
+        against(results, work, "nng", "real_time", 0.25, title="NNG"),
+        against(results, work, "nng", "cpu_time", 0.30, title="NNG"),
+        against(results, work, "bare", "real_time", 1.25, title="the thread's own bare ring"),
+    ]
 
 
-def values(micro, name, metric):
-    for known, entries in micro.items():
-        if (known + "/").startswith(name + "/"):
-            scale = [UNITS[e.get("time_unit", "ns")] if metric.endswith("_time") else 1
-                     for e in entries]
-            return [e[metric] * s for e, s in zip(entries, scale) if metric in e]
-    return []
-
-
-def from_micro(micro):
-    """A row for each case; one for all of them when none was run."""
+def single(results):
     rows = []
-    for title, above, below, cases, metric, limit in MICRO:
-        some = []
-        for case in cases:
-            a = values(micro, f"{above}/{case}", metric)
-            if below:
-                b = values(micro, f"{below}/{case}", metric)
-                a = [x / y for x, y in zip(a, b) if y]
-            some.append(Target(f"{above}/{case}.{metric}", "google-benchmark", f"{title}: {case}",
-                               limit, Spread(a), unit="×" if below else ""))
-        if not any(row.ratio for row in some):
-            some = [Target(above, "google-benchmark", title, limit, Spread([]),
-                           unit="×" if below else "")]
-        rows += some
+    for size in (64, 4096, 65536, 1048576):
+        rows += chained(results, size)
+    for size in (64, 4096):
+        rows.append(against(results, f"chained32_{size}", "bare", "cpu_time", 1.10,
+                            title="a bare io_uring loop"))
+    for where in ("pinned", "free"):
+        rows += waited(results, where)
+    for server in ("ours", "nginx"):
+        for where in ("pinned", "free"):
+            rows.append(against(results, f"exchange_{server}_{where}", "nng", "real_time", 0.667,
+                                title="NNG's client"))
+    rows.append(Target("request.allocations", "request", "allocations", 0,
+                       results.spread("request", "ours", "allocations"), unit=""))
     return rows
+
+
+def all_targets(results):
+    return servers(results) + single(results)

@@ -17,13 +17,10 @@ void nu_buf_reset(struct nu_buf *buf)
     buf->failed = false;
 }
 
-int nu_buf_reserve(struct nu_buf *buf, size_t extra)
+int nu_buf_grow(struct nu_buf *buf, size_t extra)
 {
     if (buf->failed) {
         return NNG_ENOMEM;
-    }
-    if (extra <= buf->cap - buf->len) {
-        return 0;
     }
     /* Doubling keeps the cost of many small appends linear. */
     size_t cap = buf->cap < 128 ? 256 : buf->cap * 2;
@@ -42,19 +39,6 @@ int nu_buf_reserve(struct nu_buf *buf, size_t extra)
     buf->data = data;
     buf->cap  = cap;
     return 0;
-}
-
-void nu_buf_add(struct nu_buf *buf, const void *data, size_t n)
-{
-    if (n != 0 && nu_buf_reserve(buf, n) == 0) {
-        memcpy(buf->data + buf->len, data, n);
-        buf->len += n;
-    }
-}
-
-void nu_buf_str(struct nu_buf *buf, const char *str)
-{
-    nu_buf_add(buf, str, strlen(str));
 }
 
 size_t nu_decimal(char out[NU_DECIMAL_MAX], uint64_t value)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Bytes that belong to somebody else; not NUL-terminated. */
 struct nu_slice {
@@ -34,11 +35,27 @@ void nu_buf_reset(struct nu_buf *buf);
  * Makes room for `extra` more bytes: a following append of so many cannot fail.
  * NNG_ENOMEM, also when an earlier append failed.
  */
-int nu_buf_reserve(struct nu_buf *buf, size_t extra);
+int nu_buf_grow(struct nu_buf *buf, size_t extra);
+
+static inline int nu_buf_reserve(struct nu_buf *buf, size_t extra)
+{
+    return buf->failed || extra > buf->cap - buf->len ? nu_buf_grow(buf, extra) : 0;
+}
 
 /* Append bytes (which must not lie in the buffer itself), a C string, a decimal number. */
-void nu_buf_add(struct nu_buf *buf, const void *data, size_t n);
-void nu_buf_str(struct nu_buf *buf, const char *str);
+static inline void nu_buf_add(struct nu_buf *buf, const void *data, size_t n)
+{
+    if (n != 0 && nu_buf_reserve(buf, n) == 0) {
+        memcpy(buf->data + buf->len, data, n);
+        buf->len += n;
+    }
+}
+
+static inline void nu_buf_str(struct nu_buf *buf, const char *str)
+{
+    nu_buf_add(buf, str, strlen(str));
+}
+
 void nu_buf_u64(struct nu_buf *buf, uint64_t value);
 
 #define NU_DECIMAL_MAX 20

@@ -1,12 +1,13 @@
 #include "http/exchange.h"
 
+#include "base/block.h"
 #include "http/answer.h"
 #include "http/handler.h"
 #include "http/session.h"
 #include "io/vec.h"
 #include "wire/message.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 /* The handler has finished its aio. */
 static void answered(void *arg)
@@ -33,21 +34,23 @@ static void dispose(nng_aio *aio)
 {
     struct nu_exchange *exchange = nu_container(aio, struct nu_exchange, aio);
     nu_aio_fini(aio);
-    free(exchange);
+    nu_block_give(exchange, sizeof *exchange);
 }
 
 struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler *handler,
                                     const struct nu_head *head)
 {
-    struct nu_exchange *exchange = calloc(1, sizeof *exchange);
+    struct nu_exchange *exchange = nu_block_take(sizeof *exchange);
     if (exchange == NULL) {
         return NULL;
     }
+    memset(exchange, 0, sizeof *exchange);
     exchange->session = session;
     exchange->handler = handler;
     nu_aio_init(&exchange->aio, answered, exchange);
     exchange->aio.args    = &exchange->args;
     exchange->aio.dispose = dispose;
+    exchange->aio.local   = true; /* until the handler has it */
     nu_handler_hold(handler);
     if (nng_http_req_alloc(&exchange->req, NULL) != 0 || nu_req_load(exchange->req, head) != 0) {
         nu_exchange_end(exchange);
@@ -74,6 +77,7 @@ void nu_exchange_call(struct nu_exchange *exchange)
     nng_aio_set_input(aio, 0, exchange->req);
     nng_aio_set_input(aio, 1, exchange->handler);
     nng_aio_set_input(aio, 2, &exchange->session->conn);
+    aio->local = false;
     exchange->handler->cb(aio);
 }
 

@@ -25,6 +25,20 @@ static void run_callback(struct nu_task *task);
 static void attend(struct nu_task *task);
 static void timer_fired(struct nu_timer *timer);
 
+static void lock(nng_aio *aio)
+{
+    if (!aio->local) {
+        nu_lock(&aio->lock);
+    }
+}
+
+static void unlock(nng_aio *aio)
+{
+    if (!aio->local) {
+        nu_unlock(&aio->lock);
+    }
+}
+
 /* ---- Life --------------------------------------------------------------------------------- */
 
 void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg)
@@ -85,7 +99,7 @@ static void settle(nng_aio *aio)
         nu_runtime_wake();
     }
     bool gone = aio->doomed && aio->state == NU_AIO_IDLE && aio->refs == 0;
-    nu_unlock(&aio->lock);
+    unlock(aio);
     if (gone) {
         aio->dispose(aio);
     }
@@ -121,13 +135,13 @@ bool nng_aio_begin(nng_aio *aio)
         refuse_in_child(aio);
         return false;
     }
-    nu_lock(&aio->lock);
+    lock(aio);
     if (aio->state != NU_AIO_IDLE || aio->stopped) {
         if (aio->state == NU_AIO_IDLE) {
             aio->result = NNG_ECANCELED;
             aio->count  = 0;
         }
-        nu_unlock(&aio->lock);
+        unlock(aio);
         return false;
     }
     aio->state  = NU_AIO_BEGUN;
@@ -139,13 +153,13 @@ bool nng_aio_begin(nng_aio *aio)
         memset(aio->args->output, 0, sizeof aio->args->output);
     }
     aio->deadline = next_deadline(aio);
-    nu_unlock(&aio->lock);
+    unlock(aio);
     return true;
 }
 
 int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg)
 {
-    nu_lock(&aio->lock);
+    lock(aio);
     int err = aio->abort;
     if (err == 0) {
         aio->state      = NU_AIO_PENDING;
@@ -153,7 +167,7 @@ int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel,
         aio->cancel     = cancel;
         aio->cancel_arg = arg;
     }
-    nu_unlock(&aio->lock);
+    unlock(aio);
     return err;
 }
 
@@ -178,9 +192,9 @@ static void cancel_pending(nng_aio *aio, int err)
     }
     aio->cancel = NULL;
     aio->refs++;
-    nu_unlock(&aio->lock);
+    unlock(aio);
     cancel(aio, arg, err);
-    nu_lock(&aio->lock);
+    lock(aio);
     aio->refs--;
 }
 
@@ -196,7 +210,7 @@ static void arm(nng_aio *aio)
 static void attend(struct nu_task *task)
 {
     nng_aio *aio = nu_container(task, nng_aio, attend);
-    nu_lock(&aio->lock);
+    lock(aio);
     aio->attending = false;
     aio->refs--;
     if (aio->state == NU_AIO_PENDING && aio->loop != nu_loop_self()) {
@@ -219,15 +233,15 @@ static void owe(nng_aio *aio)
 
 void nu_aio_owe(nng_aio *aio, struct nu_loop *loop)
 {
-    nu_lock(&aio->lock);
+    lock(aio);
     aio->loop = loop;
     owe(aio);
-    nu_unlock(&aio->lock);
+    unlock(aio);
 }
 
 void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg)
 {
-    nu_lock(&aio->lock);
+    lock(aio);
     if (aio->state == NU_AIO_BEGUN) {
         aio->state      = NU_AIO_PENDING;
         aio->loop       = aio->loop != NULL ? aio->loop : loop;
@@ -239,7 +253,7 @@ void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, v
         aio->deadline = aio->deadline != NU_NEVER ? aio->deadline : NU_NEVER - 1;
         post_attend(aio);
     }
-    nu_unlock(&aio->lock);
+    unlock(aio);
 }
 
 void nu_aio_expire(nng_aio *aio)
@@ -247,14 +261,14 @@ void nu_aio_expire(nng_aio *aio)
     if (aio->deadline == NU_NEVER) {
         return;
     }
-    nu_lock(&aio->lock);
+    lock(aio);
     aio->expires = true;
     if (aio->loop != nu_loop_self()) {
         post_attend(aio);
     } else {
         arm(aio);
     }
-    nu_unlock(&aio->lock);
+    unlock(aio);
 }
 
 void nu_aio_keep(nng_aio *aio)
@@ -265,7 +279,7 @@ void nu_aio_keep(nng_aio *aio)
 static void timer_fired(struct nu_timer *timer)
 {
     nng_aio *aio = nu_container(timer, nng_aio, timer);
-    nu_lock(&aio->lock);
+    lock(aio);
     if (aio->state == NU_AIO_PENDING) {
         bool stopping = nu_loop_self()->stopping;
         nu_count(NU_COUNT_DEADLINES_FIRED, !stopping);
@@ -284,11 +298,11 @@ static void call_back(nng_aio *aio)
     struct frame frame = { aio, frames };
     aio->running++;
     aio->refs++;
-    nu_unlock(&aio->lock);
+    unlock(aio);
     frames = &frame;
     aio->cb(aio->arg);
     frames = frame.outer;
-    nu_lock(&aio->lock);
+    lock(aio);
     aio->refs--;
     aio->running--;
 }
@@ -306,9 +320,9 @@ static void finish_here(nng_aio *aio)
 
 void nu_aio_finish(nng_aio *aio, int result, size_t count)
 {
-    nu_lock(&aio->lock);
+    lock(aio);
     if (aio->state != NU_AIO_BEGUN && aio->state != NU_AIO_PENDING) {
-        nu_unlock(&aio->lock); /* a provider's second finish */
+        unlock(aio); /* a provider's second finish */
         return;
     }
     aio->result = result;
@@ -329,7 +343,7 @@ void nu_aio_finish(nng_aio *aio, int result, size_t count)
     aio->state = NU_AIO_FINISHED;
     aio->refs++;
     nu_loop_post(aio->loop, &aio->finish);
-    nu_unlock(&aio->lock);
+    unlock(aio);
 }
 
 /* The operation is over, its timer too: from here on the aio is free for the next one. */
@@ -337,7 +351,7 @@ static void run_callback(struct nu_task *task)
 {
     nng_aio *aio = nu_container(task, nng_aio, finish);
     nu_timer_disarm(&nu_loop_self()->timers, &aio->timer);
-    nu_lock(&aio->lock);
+    lock(aio);
     aio->expires = false;
     aio->state   = NU_AIO_IDLE;
     if (aio->owed) {
@@ -375,9 +389,9 @@ static void request_abort(nng_aio *aio, int err)
 
 void nng_aio_abort(nng_aio *aio, int err)
 {
-    nu_lock(&aio->lock);
+    lock(aio);
     request_abort(aio, err);
-    nu_unlock(&aio->lock);
+    unlock(aio);
 }
 
 void nng_aio_cancel(nng_aio *aio)
@@ -418,27 +432,27 @@ static void wait_quiet(nng_aio *aio, unsigned running, unsigned refs)
     }
     aio->turning++;
     while (!quiet(aio, running, refs)) {
-        nu_unlock(&aio->lock);
+        unlock(aio);
         nu_loop_turn(loop);
-        nu_lock(&aio->lock);
+        lock(aio);
     }
     aio->turning--;
 }
 
 void nng_aio_wait(nng_aio *aio)
 {
-    nu_lock(&aio->lock);
+    lock(aio);
     wait_quiet(aio, own_frames(aio), UINT32_MAX);
-    nu_unlock(&aio->lock);
+    unlock(aio);
 }
 
 void nng_aio_stop(nng_aio *aio)
 {
-    nu_lock(&aio->lock);
+    lock(aio);
     aio->stopped = true;
     request_abort(aio, NNG_ECANCELED);
     wait_quiet(aio, own_frames(aio), UINT32_MAX);
-    nu_unlock(&aio->lock);
+    unlock(aio);
 }
 
 void nng_aio_free(nng_aio *aio)
@@ -450,11 +464,11 @@ void nng_aio_free(nng_aio *aio)
         nng_aio_reap(aio);
         return;
     }
-    nu_lock(&aio->lock);
+    lock(aio);
     aio->stopped = true;
     request_abort(aio, NNG_ECLOSED);
     wait_quiet(aio, 0, 0);
-    nu_unlock(&aio->lock);
+    unlock(aio);
     destroy(aio);
 }
 
@@ -463,7 +477,7 @@ void nng_aio_reap(nng_aio *aio)
     if (aio == NULL) {
         return;
     }
-    nu_lock(&aio->lock);
+    lock(aio);
     aio->stopped = true;
     aio->doomed  = true;
     request_abort(aio, NNG_ECLOSED);
@@ -472,8 +486,8 @@ void nng_aio_reap(nng_aio *aio)
 
 bool nng_aio_busy(nng_aio *aio)
 {
-    nu_lock(&aio->lock);
+    lock(aio);
     bool busy = aio->state != NU_AIO_IDLE || aio->running > 0;
-    nu_unlock(&aio->lock);
+    unlock(aio);
     return busy;
 }

@@ -10,7 +10,7 @@
  * Abort, stop and free, from any thread, only leave a code and post a task to that loop; the cancel
  * function runs there, so a provider's pending operations change on one thread alone.
  *
- * `lock` guards what is marked with it; it is the innermost lock of all.
+ * `lock` guards what is marked with it; it is the innermost lock of all. A local aio goes without.
  */
 #ifndef NU_IO_AIO_H
 #define NU_IO_AIO_H
@@ -83,6 +83,7 @@ struct nng_aio {
     /* constant */
     void (*cb)(void *);
     void *arg;
+    bool  local;                   /* only the owner of the loop it lives on touches it */
     void (*dispose)(nng_aio *aio); /* frees a doomed aio, and what it is embedded in */
     struct nu_aio_args *args;      /* NULL: the object it is embedded in has no use for them */
 
@@ -102,7 +103,8 @@ struct nng_aio {
 
 /*
  * For an aio that is embedded in an object of the library's own. cb may be NULL. The object sets
- * `dispose`, and `args` (zeroed) if anybody is to see the aio, and ends by nng_aio_reap():
+ * `dispose`, `local` if that holds, and `args` (zeroed) if anybody is to see the aio, and ends by
+ * nng_aio_reap():
  * `dispose` is then called as soon as nothing uses the aio any more (no callback of it is on
  * anybody's stack either), calls nu_aio_fini() and frees the object.
  */

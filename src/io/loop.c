@@ -1,5 +1,6 @@
 #include "io/loop.h"
 
+#include "base/block.h"
 #include "base/clock.h"
 #include "io/counters.h"
 #include "io/features.h"
@@ -225,6 +226,7 @@ void nu_loop_turn(struct nu_loop *loop)
         loop->outermost = NULL;
     }
     run_ready(loop);
+    run_ready(loop); /* a handler that answers in its callback has made its answer due */
     if (loop->timers.root != NULL) {
         nu_timers_expire(&loop->timers, nu_now());
     }
@@ -329,11 +331,13 @@ static void *owner(void *arg)
         return NULL;
     }
     nu_counters_join();
+    nu_blocks_keep();
     loop->now = nu_now();
     while (!loop->leaving || !drained(loop)) {
         nu_loop_turn(loop);
     }
     close_loop(loop);
+    nu_blocks_drop();
     nu_counters_leave();
     return NULL;
 }

@@ -1,5 +1,6 @@
 #include "wire/body.h"
 
+#include "base/block.h"
 #include "base/buf.h"
 #include "wire/header.h"
 
@@ -8,31 +9,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void give_back(const struct nu_body *body)
+{
+    if (body->memory == NU_BODY_OWNED) {
+        free(body->data);
+    } else if (body->memory == NU_BODY_BLOCK) {
+        nu_block_give(body->data, body->size);
+    }
+}
+
 void nu_body_drop(struct nu_body *body)
 {
-    if (body->owned) {
-        free(body->data);
-    }
+    give_back(body);
     *body = (struct nu_body){ 0 };
 }
 
 /* Content-Length first: once it is set, nothing can fail. */
 int nu_body_set(struct nu_body *body, struct nu_headers *headers, void *data, size_t size,
-                bool owned)
+                enum nu_body_memory memory)
 {
-    char length[NU_DECIMAL_MAX + 1] = "";
-    int  rv;
+    struct nu_body fresh                      = { data, size, memory };
+    char           length[NU_DECIMAL_MAX + 1] = "";
+    int            rv;
 
     nu_decimal(length, size);
     rv = data == NULL && size != 0 ? NNG_EINVAL : nu_headers_set(headers, "Content-Length", length);
     if (rv != 0) {
-        if (owned) {
-            free(data);
-        }
+        give_back(&fresh);
         return rv;
     }
     nu_body_drop(body);
-    *body = (struct nu_body){ data, size, owned };
+    *body = fresh;
     return 0;
 }
 
@@ -44,11 +51,11 @@ int nu_body_copy(struct nu_body *body, struct nu_headers *headers, const void *d
         if (data == NULL) {
             return NNG_EINVAL;
         }
-        copy = malloc(size);
+        copy = nu_block_take(size);
         if (copy == NULL) {
             return NNG_ENOMEM;
         }
         memcpy(copy, data, size);
     }
-    return nu_body_set(body, headers, copy, size, true);
+    return nu_body_set(body, headers, copy, size, NU_BODY_BLOCK);
 }

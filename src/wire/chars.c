@@ -45,16 +45,6 @@ const uint8_t nu_chars[256] = {
     [128 ... 255] = X,
 };
 
-bool nu_chars_all(const char *p, size_t n, enum nu_char class)
-{
-    unsigned all = class;
-
-    for (size_t i = 0; i < n; i++) {
-        all &= nu_chars[(unsigned char) p[i]];
-    }
-    return all != 0;
-}
-
 /* Not 0 when any of eight bytes is below 0x20 (HTAB is) or is DEL. */
 static uint64_t controls(const char *p)
 {
@@ -76,31 +66,6 @@ bool nu_chars_text(const char *p, size_t n)
         hit |= controls(p + i);
     }
     return hit == 0 || nu_chars_all(p, n, NU_CHAR_TEXT);
-}
-
-size_t nu_chars_span(const char *p, size_t n, enum nu_char class)
-{
-    size_t i = 0;
-
-    while (i < n && (nu_chars[(unsigned char) p[i]] & class) != 0) {
-        i++;
-    }
-    return i;
-}
-
-char nu_chars_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char) (c | 0x20) : c;
-}
-
-bool nu_chars_same(const char *a, const char *b, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (a[i] != b[i] && nu_chars_lower(a[i]) != nu_chars_lower(b[i])) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static int digit(char c)

@@ -18,19 +18,46 @@ enum nu_char {
 extern const uint8_t nu_chars[256];
 
 /* Whether all n bytes are of the class; true for none. */
-bool nu_chars_all(const char *p, size_t n, enum nu_char class);
+static inline bool nu_chars_all(const char *p, size_t n, enum nu_char class)
+{
+    unsigned all = class;
+
+    for (size_t i = 0; i < n; i++) {
+        all &= nu_chars[(unsigned char) p[i]];
+    }
+    return all != 0;
+}
 
 /* The same for NU_CHAR_TEXT, eight bytes at a time: every byte of every head goes through it. */
 bool nu_chars_text(const char *p, size_t n);
 
 /* How many bytes at the start are of the class. */
-size_t nu_chars_span(const char *p, size_t n, enum nu_char class);
+static inline size_t nu_chars_span(const char *p, size_t n, enum nu_char class)
+{
+    size_t i = 0;
 
-/* Whether a and b, n bytes each, are the same but for the case of ASCII letters. */
-bool nu_chars_same(const char *a, const char *b, size_t n);
+    while (i < n && (nu_chars[(unsigned char) p[i]] & class) != 0) {
+        i++;
+    }
+    return i;
+}
 
 /* The lower-case form of an ASCII letter; any other byte as it is. */
-char nu_chars_lower(char c);
+static inline char nu_chars_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char) (c | 0x20) : c;
+}
+
+/* Whether a and b, n bytes each, are the same but for the case of ASCII letters. */
+static inline bool nu_chars_same(const char *a, const char *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (a[i] != b[i] && nu_chars_lower(a[i]) != nu_chars_lower(b[i])) {
+            return false;
+        }
+    }
+    return true;
+}
 
 /* The byte that two hexadecimal digits stand for, or -1 when they are not. */
 int nu_chars_hex(char high, char low);

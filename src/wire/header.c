@@ -1,12 +1,12 @@
 #include "wire/header.h"
 
+#include "base/block.h"
 #include "wire/chars.h"
 #include "wire/parse.h"
 
 #include <nng/nng.h>
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FIRST 16 /* entries at first */
@@ -30,10 +30,15 @@ struct nu_header {
     enum kind kind;
 };
 
+static void drop(struct nu_headers *list)
+{
+    nu_block_give(list->v, list->max * sizeof(struct nu_header));
+}
+
 void nu_headers_free(struct nu_headers *list)
 {
     nu_text_free(&list->text);
-    free(list->v);
+    drop(list);
     *list = (struct nu_headers){ 0 };
 }
 
@@ -42,7 +47,7 @@ void nu_headers_reset(struct nu_headers *list)
     nu_text_reset(&list->text);
     list->n = 0;
     if (list->max > KEEP) {
-        free(list->v);
+        drop(list);
         list->v   = NULL;
         list->max = 0;
     }
@@ -70,11 +75,14 @@ static int reserve(struct nu_headers *list, unsigned more)
     if (max < (size_t) list->n + more) {
         max = (size_t) list->n + more;
     }
-    struct nu_header *v =
-        max <= UINT32_MAX ? realloc(list->v, max * sizeof(struct nu_header)) : NULL;
+    struct nu_header *v = max <= UINT32_MAX ? nu_block_take(max * sizeof(struct nu_header)) : NULL;
     if (v == NULL) {
         return NNG_ENOMEM;
     }
+    if (list->n > 0) {
+        memcpy(v, list->v, list->n * sizeof(struct nu_header));
+    }
+    drop(list);
     list->v   = v;
     list->max = (unsigned) max;
     return 0;

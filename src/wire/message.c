@@ -1,5 +1,6 @@
 #include "wire/message.h"
 
+#include "base/block.h"
 #include "wire/chars.h"
 #include "wire/status.h"
 #include "wire/url.h"
@@ -102,12 +103,13 @@ static int set_url(nng_http_req *req, const nng_url *url)
 
 int nng_http_req_alloc(nng_http_req **reqp, const nng_url *url)
 {
-    nng_http_req *req = calloc(1, sizeof(*req));
+    nng_http_req *req = nu_block_take(sizeof(*req));
     int           rv  = 0;
 
     if (req == NULL) {
         return NNG_ENOMEM;
     }
+    memset(req, 0, sizeof(*req));
     req_init(req);
     if (url != NULL) {
         rv = set_url(req, url);
@@ -126,7 +128,7 @@ void nng_http_req_free(nng_http_req *req)
         nu_body_drop(&req->body);
         nu_buf_free(&req->printed.head);
         nu_headers_free(&req->headers);
-        free(req);
+        nu_block_give(req, sizeof(*req));
     }
 }
 
@@ -208,7 +210,7 @@ int nng_http_req_del_header(nng_http_req *req, const char *name)
 
 int nng_http_req_set_data(nng_http_req *req, const void *data, size_t size)
 {
-    return nu_body_set(&req->body, &req->headers, (void *) data, size, false);
+    return nu_body_set(&req->body, &req->headers, (void *) data, size, NU_BODY_LENT);
 }
 
 int nng_http_req_copy_data(nng_http_req *req, const void *data, size_t size)
@@ -218,7 +220,7 @@ int nng_http_req_copy_data(nng_http_req *req, const void *data, size_t size)
 
 int nu_req_give_data(nng_http_req *req, void *data, size_t size)
 {
-    return nu_body_set(&req->body, &req->headers, data, size, true);
+    return nu_body_set(&req->body, &req->headers, data, size, NU_BODY_OWNED);
 }
 
 void nng_http_req_get_data(nng_http_req *req, void **datap, size_t *sizep)
@@ -322,11 +324,12 @@ static void res_init(nng_http_res *res)
 
 int nng_http_res_alloc(nng_http_res **resp)
 {
-    nng_http_res *res = calloc(1, sizeof(*res));
+    nng_http_res *res = nu_block_take(sizeof(*res));
 
     if (res == NULL) {
         return NNG_ENOMEM;
     }
+    memset(res, 0, sizeof(*res));
     res_init(res);
     *resp = res;
     return 0;
@@ -390,7 +393,7 @@ void nng_http_res_free(nng_http_res *res)
         nu_body_drop(&res->body);
         nu_buf_free(&res->printed.head);
         nu_headers_free(&res->headers);
-        free(res);
+        nu_block_give(res, sizeof(*res));
     }
 }
 
@@ -466,7 +469,7 @@ int nng_http_res_del_header(nng_http_res *res, const char *name)
 
 int nng_http_res_set_data(nng_http_res *res, const void *data, size_t size)
 {
-    int rv = nu_body_set(&res->body, &res->headers, (void *) data, size, false);
+    int rv = nu_body_set(&res->body, &res->headers, (void *) data, size, NU_BODY_LENT);
 
     res->error_page = res->error_page && rv != 0;
     return rv;
@@ -482,7 +485,7 @@ int nng_http_res_copy_data(nng_http_res *res, const void *data, size_t size)
 
 int nu_res_give_data(nng_http_res *res, void *data, size_t size)
 {
-    int rv = nu_body_set(&res->body, &res->headers, data, size, true);
+    int rv = nu_body_set(&res->body, &res->headers, data, size, NU_BODY_OWNED);
 
     res->error_page = res->error_page && rv != 0;
     return rv;

@@ -1,9 +1,10 @@
 #include "wire/text.h"
 
+#include "base/block.h"
+
 #include <nng/nng.h>
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FIRST 512 /* bytes of the first piece, itself included: a usual response fits */
@@ -15,6 +16,11 @@ struct nu_piece {
     size_t           size;
     char             data[];
 };
+
+static void drop(struct nu_piece *piece)
+{
+    nu_block_give(piece, sizeof(*piece) + piece->size);
+}
 
 char *nu_text_take(struct nu_text *text, size_t n)
 {
@@ -28,7 +34,8 @@ char *nu_text_take(struct nu_text *text, size_t n)
         if (size < n) {
             size = n;
         }
-        if (size > SIZE_MAX - sizeof(*piece) || (piece = malloc(sizeof(*piece) + size)) == NULL) {
+        if (size > SIZE_MAX - sizeof(*piece) ||
+            (piece = nu_block_take(sizeof(*piece) + size)) == NULL) {
             return NULL;
         }
         *piece       = (struct nu_piece){ text->newest, 0, size };
@@ -64,7 +71,7 @@ void nu_text_reset(struct nu_text *text)
         if (keep == NULL && piece->size <= KEEP) {
             keep = piece;
         } else {
-            free(piece);
+            drop(piece);
         }
         piece = older;
     }
@@ -79,7 +86,7 @@ void nu_text_free(struct nu_text *text)
 {
     while (text->newest != NULL) {
         struct nu_piece *older = text->newest->older;
-        free(text->newest);
+        drop(text->newest);
         text->newest = older;
     }
 }
