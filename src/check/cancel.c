@@ -26,7 +26,7 @@ void nu_cancel_during(void)
     char             byte;
     int              fd[2];
     nu_open(&u, 8, 16);
-    nu_tcp_pair(fd);
+    nu_pair(fd);
     s.out = fd[0];
     s.in  = fd[1];
     nu_recv(&u, OP, fd[0], &byte, 1);
@@ -134,7 +134,7 @@ void nu_cancel_half_closed(void)
     unsigned         tries = 0;
     int              fd[2], said;
     nu_open(&u, 8, 16);
-    nu_tcp_pair(fd);
+    nu_pair(fd);
     s.out = fd[0];
     s.in  = fd[1];
     nu_stream_fill(&s);
@@ -142,6 +142,7 @@ void nu_cancel_half_closed(void)
     nu_writev(&u, OP, fd[0], &iov, 1, 0);
     nu_submit(&u);
     nu_expect(shutdown(fd[1], SHUT_WR) == 0, "set-up: shutdown: %s", nu_res(-errno));
+    nu_submit(&u); /* the kernel tries again, now or on a thread of its own */
     uint64_t until = nu_now() + 10 * NU_SECOND;
     do {
         nu_cancel(&u, CANCEL, OP);

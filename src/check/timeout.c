@@ -256,7 +256,7 @@ void nu_timeout_half_closed(void)
     unsigned         cancels = 0;
     int              fd[2];
     nu_open(&u, 16, 64);
-    nu_tcp_pair(fd);
+    nu_pair(fd);
     s = (struct nu_stream){ .out = fd[0], .in = fd[1] };
     nu_stream_fill(&s);
     write_until(&u, &s, 100, nu_now() + 50 * NU_MS, IORING_TIMEOUT_ABS);
