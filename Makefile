@@ -131,7 +131,8 @@ FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 # ---- Building ------------------------------------------------------------------------------------
 
 .PHONY: all static serve test asan tsan race acceptance dropin peers kernel-matrix bench \
-        bench-quick bench-micro fuzz lint format install clean run-tests run-bench run-micro run-fuzz run-lint FORCE
+        bench-quick bench-micro fuzz lint format install clean run-tests run-bench run-micro \
+        run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 

@@ -26,8 +26,8 @@ def newest(line):
     found = re.findall(r"^Package: (\S+)$.*?^Version: (\S+)$", shown, re.M | re.S)
     best = None
     for name, version in found:
-        if best is None or subprocess.run(
-                ["dpkg", "--compare-versions", version, "gt", best[1]], check=False).returncode == 0:
+        newer = ["dpkg", "--compare-versions", version, "gt", best[1] if best else ""]
+        if subprocess.run(newer, check=False).returncode == 0:
             best = name, version
     return best
 

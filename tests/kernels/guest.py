@@ -51,8 +51,8 @@ def kvm_works():
 
 # An emulated CPU is ten to twenty times slower than a real one. With -icount the guest's clock goes
 # by the instructions it has executed, 2 ns each, and jumps when it waits: so timings are those of
-# a machine that is merely not fast, and waiting costs nothing. (A second CPU would make it ten times
-# slower again.) What has been translated can be used again when a program's addresses are the same.
+# a machine that is merely not fast, and waiting costs nothing. (A second CPU makes it ten times
+# slower again.) norandmaps: what was translated is used again where addresses are the same.
 EMULATED = ["-accel", "tcg", "-icount", "shift=1,sleep=off"]
 VIRTUAL = ["-accel", "kvm", "-cpu", "host"]
 OPTIONS = "console=ttyS0 panic=-1 quiet norandmaps"
@@ -92,7 +92,7 @@ class Reader:
         if found := re.match(r"(not )?ok \d+ - (\S+)", line):
             self.check = Check(failed=found[1] is not None)
             self.result.checks[found[2]] = self.check
-        elif (found := re.match(r"  (verdict|seen|instead|relies): \"(.*)\"$", line)) and self.check:
+        elif self.check and (found := re.match(r"  (verdict|seen|instead|relies): \"(.*)\"", line)):
             setattr(self.check, found[1], re.sub(r"\\(.)", r"\1", found[2]))
         elif line == "  ..." and len(self.result.checks) % 10 == 0:
             self.say(f"{len(self.result.checks)} checks")

@@ -32,7 +32,8 @@ def tests_cell(result, names):
     missing = len(names) - sum(counts.values())
     said = [f"{number} {what}" for number, what in
             [(counts["PASS"], "passed"), (counts["FAIL"], "failed"), (counts["SKIP"], "skipped"),
-             (missing, f"not reached: it {result.fate}" if result.fate else "not there")] if number or what == "passed"]
+             (missing, f"not reached: it {result.fate}" if result.fate else "not there")]
+            if number or what == "passed"]
     return Cell(", ".join(said), "bad" if counts["FAIL"] + missing else "good")
 
 
@@ -92,7 +93,8 @@ class Table:
         widths = [max(len(([name] + texts)[i]) for name, texts in rows)
                   for i in range(len(self.head) + 1)]
         for name, texts in rows:
-            yield "  ".join(text.ljust(width) for text, width in zip([name] + texts, widths)).rstrip()
+            cells = (text.ljust(width) for text, width in zip([name] + texts, widths))
+            yield "  ".join(cells).rstrip()
 
     def differences(self):
         """A list of what is not ok everywhere."""
@@ -129,4 +131,5 @@ class Table:
         return (f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Kernels</title>'
                 f"<style>{STYLE}</style><h1>What nng-uring relies on, on these kernels</h1>"
                 f"<p>{html.escape(self.date)}, <code>{html.escape(self.command)}</code></p>"
-                f"<ul>{problems}</ul><table><tr><th></th>{head}</tr>{''.join(rows)}</table></html>\n")
+                f"<ul>{problems}</ul><table><tr><th></th>{head}</tr>{''.join(rows)}</table>"
+                "</html>\n")
