@@ -145,7 +145,7 @@ static void set_deadline(struct nu_session *s, uint64_t when)
 static void allow(struct nu_session *s, enum nng_uring_limit limit)
 {
     uint64_t ms = s->port->limits[limit];
-    set_deadline(s, ms > 0 ? s->port->loop->now + ms * NU_MS : NU_NEVER);
+    set_deadline(s, ms > 0 ? nu_loop_now(s->port->loop) + ms * NU_MS : NU_NEVER);
 }
 
 /* Whether a read or write that takes its time has at least moved something since. For a write that
@@ -260,7 +260,7 @@ static void linger(struct nu_session *s)
     if (s->state != NU_SESSION_LINGERING) {
         nu_session_set_state(s, NU_SESSION_LINGERING);
         nu_tcp_shutdown_write(&s->conn.tcp);
-        set_deadline(s, s->port->loop->now + LINGER_MS * NU_MS);
+        set_deadline(s, nu_loop_now(s->port->loop) + LINGER_MS * NU_MS);
         s->thrown = 0;
     }
     s->thrown += nu_rx_len(rx);
