@@ -154,18 +154,18 @@ def run(result, command, say, startup=None):
             timer.start()
         for line in process.stdout:
             reader.take(line)
+            if reader.ended:
+                break
+        kill(process.pid)  # not every kernel can switch its machine off
         process.wait()
         running.discard(process.pid)
         for timer in timers:
             timer.cancel()
     result.seconds = time.monotonic() - began
-    if late:
-        result.fate, result.problem = "hung", late[0]
-    elif not reader.ended:
-        result.fate = "died"
-        result.problem = f"it ended with status {process.returncode}"
-    if result.fate:
-        result.problem += f"; its last words: {reader.last or 'none'}"
+    if not reader.ended:
+        result.fate = "hung" if late else "died"
+        why = late[0] if late else f"it ended with status {process.returncode}"
+        result.problem = f"{why}; its last words: {reader.last or 'none'}"
     say(f"{result.fate}: {result.problem}" if result.fate else f"done after {result.seconds:.0f} s")
     return result
 
