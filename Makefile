@@ -114,8 +114,8 @@ REPLAY_BIN := $(patsubst tests/fuzz/%.c,$(B)/replay-%,$(FUZZ_SRC))
 FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(FUZZ_SRC))
 
 # What tests/fault/wrap.c can make fail.
-WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall pthread_create \
-           io_uring_queue_init_params
+WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall sendfile ioctl \
+           pthread_create io_uring_queue_init_params
 
 # ---- Building ------------------------------------------------------------------------------------
 
