@@ -11,7 +11,7 @@
 #define NU_MEMO_TEXT 1024 /* longer ones are not remembered */
 #define NU_MEMO_FIELDS 32 /* nor more of them */
 
-/* All zero: nothing is remembered. */
+/* All zero: nothing is remembered. Holds pointers into itself, so it must not be copied. */
 struct nu_memo {
     size_t          len; /* bytes of text */
     struct nu_head  head;
