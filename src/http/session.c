@@ -5,6 +5,7 @@
 #include "http/file.h"
 #include "http/port.h"
 #include "http/request.h"
+#include "net/tcp_file.h"
 #include "net/tcp_read.h"
 #include "net/tcp_write.h"
 
@@ -238,6 +239,21 @@ void nu_session_send_part(struct nu_session *s, const struct iovec *iov, unsigne
 {
     nu_session_set_state(s, NU_SESSION_SENDING);
     write_vec(s, iov, niov, total);
+}
+
+void nu_session_send_file(struct nu_session *s, const struct nu_tcp_file *file)
+{
+    nu_session_set_state(s, NU_SESSION_SENDING);
+    allow(s, NNG_URING_WRITE_TIMEOUT);
+    if (nng_aio_begin(&s->aio)) {
+        s->aio.io = (struct nu_aio_io){ .total = file->len, .file = file };
+        if (s->out != NULL) {
+            s->aio.io.total += nu_out_seal(s->out);
+            s->aio.io.iov  = s->out->iov;
+            s->aio.io.niov = s->out->n;
+        }
+        nu_tcp_write(&s->conn.tcp, &s->aio, NU_WRITE_FILE);
+    }
 }
 
 /* Everything before it has been written, so there is room; where there is none, the client goes on

@@ -136,8 +136,8 @@ int nu_ring_enter(struct nu_ring *ring, unsigned wait, uint64_t until)
         flags |= NU_ENTER_NO_IOWAIT;
     }
     unsigned shown = publish(&ring->uring.sq);
-    long     n = syscall(__NR_io_uring_enter, ring->uring.enter_ring_fd, shown, wait, flags,
-                         timed ? &arg : NULL, timed ? sizeof arg : 0);
+    long     n     = syscall(__NR_io_uring_enter, ring->uring.enter_ring_fd, shown, wait, flags,
+                     timed ? &arg : NULL, timed ? sizeof arg : 0);
     nu_count(NU_COUNT_ENTERS, 1);
     nu_count(NU_COUNT_SQES, n > 0 ? (uint64_t) n : 0);
     return n < 0 ? -errno : 0;
