@@ -71,7 +71,7 @@ int nu_connect(uint16_t port)
     limit(fd, BUFFER);
     nu_expect(connect(fd, (struct sockaddr *) &to, sizeof to) == 0 &&
                   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0,
-              "set-up: connecting to 127.0.0.1: %s", nu_res(-errno));
+              "set-up: connecting to 127.0.0.1 (is lo up?): %s", nu_res(-errno));
     return fd;
 }
 
