@@ -58,10 +58,20 @@ VIRTUAL = ["-accel", "kvm", "-cpu", "host"]
 OPTIONS = "console=ttyS0 panic=-1 quiet norandmaps"
 
 
-def qemu(image, initramfs, console, accelerator):
+@dataclasses.dataclass
+class Machine:
+    """What all guests get."""
+    initramfs: pathlib.Path
+    disk: pathlib.Path  # what is written to it is forgotten
+
+
+def qemu(image, machine, console, accelerator):
     return ["qemu-system-x86_64", *accelerator, "-m", "1024", "-kernel", str(image),
-            "-initrd", str(initramfs), "-append", OPTIONS, "-nodefaults", "-no-user-config",
-            "-no-reboot", "-display", "none", "-serial", f"file:{console}", "-serial", "stdio"]
+            "-initrd", str(machine.initramfs), "-append", OPTIONS,
+            "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+            "-drive", f"file={machine.disk},format=raw,if=none,id=disk,snapshot=on,cache=unsafe",
+            "-device", "nvme,drive=disk,serial=1",
+            "-serial", f"file:{console}", "-serial", "stdio"]
 
 
 class Reader:
@@ -170,15 +180,15 @@ def run(result, command, say, startup=None):
     return result
 
 
-def boot(name, image, initramfs, folder, say):
+def boot(name, image, machine, folder, say):
     """On another kernel. Its messages are left in the folder."""
     console = folder / f"console-{name.replace('/', '_').replace(':', '-')}.log"
     result = None
     if kvm_works():
-        result = run(Result(name, "KVM"), qemu(image, initramfs, console, VIRTUAL), say,
+        result = run(Result(name, "KVM"), qemu(image, machine, console, VIRTUAL), say,
                      STARTUP_KVM)
     if result is None or not result.kernel:
-        result = run(Result(name, "emulation"), qemu(image, initramfs, console, EMULATED), say,
+        result = run(Result(name, "emulation"), qemu(image, machine, console, EMULATED), say,
                      STARTUP)
     if result.fate:
         result.problem += f"; its kernel's: {console}"

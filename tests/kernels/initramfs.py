@@ -56,3 +56,13 @@ def make(folder, program, tests, tests_filter):
         subprocess.run([BUSYBOX, "cpio", "-o", "-H", "newc", "-R", "0:0"], cwd=root, input=names,
                        stdout=out, stderr=subprocess.DEVNULL, check=True)
     return packed
+
+
+def make_disk(folder):
+    """For /tmp, an empty file system: tmpfs cannot be read without waiting, and files are sent from
+    the page cache only where that can be tried."""
+    disk = folder / "disk"
+    with open(disk, "wb") as file:
+        file.truncate(1 << 30)
+    subprocess.run([BUSYBOX, "mke2fs", "-F", str(disk)], stdout=subprocess.DEVNULL, check=True)
+    return disk
