@@ -119,8 +119,8 @@ REPLAY_BIN := $(patsubst tests/fuzz/%.c,$(B)/replay-%,$(FUZZ_SRC))
 FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(FUZZ_SRC))
 
 # What tests/fault/wrap.c can make fail.
-WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall pthread_create \
-           io_uring_queue_init_params
+WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall sendfile ioctl \
+           pthread_create io_uring_queue_init_params
 
 # Where tests/check/fake.c stands between the checks and the kernel.
 FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message

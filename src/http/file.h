@@ -1,7 +1,7 @@
 /*
- * Files as answers: opened beneath their root, read and written piece by piece, never as a whole.
- * Opening and reading happen in the ring, so a slow disk does not hold up the loop. Owner thread
- * only.
+ * Files as answers: opened beneath their root and sent piece by piece, never as a whole. What is in
+ * the page cache goes from there, without a copy; opening and reading happen in the ring, so a slow
+ * disk does not hold up the loop. Owner thread only.
  */
 #ifndef NU_HTTP_FILE_H
 #define NU_HTTP_FILE_H

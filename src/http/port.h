@@ -12,7 +12,7 @@
 #include "http/router.h"
 #include "net/listener.h"
 #include "wire/date.h"
-#include "wire/parse.h"
+#include "wire/memo.h"
 
 #include <nng/supplemental/http/http.h>
 #include <stdbool.h>
@@ -43,7 +43,8 @@ struct nu_port {
     char               date[6 + NU_DATE_LEN + 3]; /* the Date line of that second */
     char               path[NU_MAX_TARGET + 2];   /* of the request being looked at, decoded */
     struct nu_slice    query;                     /* likewise, not decoded; p NULL: none */
-    struct nu_field    fields[];                  /* likewise */
+    struct nu_memo     memo;                      /* of the last good one */
+    struct nu_field    fields[];                  /* of the request being looked at */
 };
 
 /* One for the loop of that index. NULL: no memory. Any thread. */

@@ -296,6 +296,7 @@ void nu_request_process(struct nu_session *s)
              .fields    = s->port->fields,
              .maxfields = (unsigned) s->port->limits[NNG_URING_HEAD_FIELDS],
              .max_head  = s->port->limits[NNG_URING_HEAD_BYTES],
+             .memo      = &s->port->memo,
     };
     while (nu_rx_len(rx) > 0) {
         if (s->out == NULL && park(s)) {

@@ -5,6 +5,7 @@
 #include "http/file.h"
 #include "http/port.h"
 #include "http/request.h"
+#include "net/tcp_file.h"
 #include "net/tcp_read.h"
 #include "net/tcp_write.h"
 
@@ -145,7 +146,7 @@ static void set_deadline(struct nu_session *s, uint64_t when)
 static void allow(struct nu_session *s, enum nng_uring_limit limit)
 {
     uint64_t ms = s->port->limits[limit];
-    set_deadline(s, ms > 0 ? s->port->loop->now + ms * NU_MS : NU_NEVER);
+    set_deadline(s, ms > 0 ? nu_loop_now(s->port->loop) + ms * NU_MS : NU_NEVER);
 }
 
 /* Whether a read or write that takes its time has at least moved something since. For a write that
@@ -240,6 +241,21 @@ void nu_session_send_part(struct nu_session *s, const struct iovec *iov, unsigne
     write_vec(s, iov, niov, total);
 }
 
+void nu_session_send_file(struct nu_session *s, const struct nu_tcp_file *file)
+{
+    nu_session_set_state(s, NU_SESSION_SENDING);
+    allow(s, NNG_URING_WRITE_TIMEOUT);
+    if (nng_aio_begin(&s->aio)) {
+        s->aio.io = (struct nu_aio_io){ .total = file->len, .file = file };
+        if (s->out != NULL) {
+            s->aio.io.total += nu_out_seal(s->out);
+            s->aio.io.iov  = s->out->iov;
+            s->aio.io.niov = s->out->n;
+        }
+        nu_tcp_write(&s->conn.tcp, &s->aio, NU_WRITE_FILE);
+    }
+}
+
 /* Everything before it has been written, so there is room; where there is none, the client goes on
  * without being told, after a while of its own choice. It must not come in the midst of a response
  * that a handler has begun. */
@@ -260,7 +276,7 @@ static void linger(struct nu_session *s)
     if (s->state != NU_SESSION_LINGERING) {
         nu_session_set_state(s, NU_SESSION_LINGERING);
         nu_tcp_shutdown_write(&s->conn.tcp);
-        set_deadline(s, s->port->loop->now + LINGER_MS * NU_MS);
+        set_deadline(s, nu_loop_now(s->port->loop) + LINGER_MS * NU_MS);
         s->thrown = 0;
     }
     s->thrown += nu_rx_len(rx);

@@ -34,6 +34,7 @@ enum nu_aio_state {
 };
 
 struct nu_tcp;
+struct nu_tcp_file;
 
 /* What a provider wants to remember about the operation in hand. */
 struct nu_aio_io {
@@ -43,9 +44,13 @@ struct nu_aio_io {
     size_t              total; /* bytes in the vector */
     size_t              done;  /* bytes moved so far */
 
-    /* NU_READ_UNTIL only (net/tcp_read.h) */
-    int (*take)(nng_aio *aio, struct nu_tcp *tcp, int end);
-    void *arg; /* for `take` */
+    union {
+        struct { /* NU_READ_UNTIL only (net/tcp_read.h) */
+            int (*take)(nng_aio *aio, struct nu_tcp *tcp, int end);
+            void *arg; /* for `take` */
+        };
+        const struct nu_tcp_file *file; /* NU_WRITE_FILE only (net/tcp_file.h) */
+    };
 };
 
 /* What the caller hands over and is handed. */

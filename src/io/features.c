@@ -35,6 +35,8 @@ static nng_uring_feature table[NU_FEATURES] = {
                            false, false, 0 },
     [NU_HAS_NO_IOWAIT] = { "IORING_ENTER_NO_IOWAIT", "no iowait while idle (6.15)",
                            "idle loops show as iowait", false, false, 0 },
+    [NU_HAS_CACHESTAT] = { "cachestat", "files from the page cache without a copy (6.5)",
+                           "reading into buffers", false, false, 0 },
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;

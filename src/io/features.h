@@ -1,6 +1,6 @@
 /*
- * What this kernel's io_uring offers us, found by trial, never by version number. The findings are
- * made once, before the first loop starts, and are constant afterwards. Any thread.
+ * What this kernel and its io_uring offer us, found by trial, never by version number. The findings
+ * are made once, before the first loop starts, and are constant afterwards. Any thread.
  */
 #ifndef NU_IO_FEATURES_H
 #define NU_IO_FEATURES_H
@@ -23,6 +23,7 @@ enum nu_feature {
     NU_HAS_NOSIGNAL,         /* WRITEV with RWF_NOSIGNAL */
     NU_HAS_MSG_RING,         /* waking a ring without having one */
     NU_HAS_NO_IOWAIT,        /* waiting without being counted as iowait */
+    NU_HAS_CACHESTAT,        /* asking what of a file is in the page cache */
     NU_FEATURES
 };
 

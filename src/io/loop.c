@@ -87,7 +87,9 @@ static void make_all_ready(struct nu_loop *loop, struct nu_task *task)
 
 static void take_inbox(struct nu_loop *loop)
 {
-    make_all_ready(loop, atomic_exchange(&loop->inbox, NULL));
+    if (atomic_load_explicit(&loop->inbox, memory_order_relaxed) != NULL) {
+        make_all_ready(loop, atomic_exchange(&loop->inbox, NULL));
+    }
 }
 
 void nu_loop_post_outermost(struct nu_loop *loop, struct nu_task *task)
@@ -140,6 +142,14 @@ static void enter(struct nu_loop *loop, unsigned wait, uint64_t until)
     if (io_uring_sq_ready(&loop->ring.uring) == 0) {
         loop->scratch_used = 0;
     }
+}
+
+uint64_t nu_loop_now(struct nu_loop *loop)
+{
+    if (loop->now == 0) {
+        loop->now = nu_now();
+    }
+    return loop->now;
 }
 
 void nu_loop_flush(struct nu_loop *loop)
@@ -236,7 +246,7 @@ void nu_loop_turn(struct nu_loop *loop)
     nu_op_retry(loop);
     /* Turns nested in a callback may have seen the very thing our caller waits for. */
     submit_and_wait(loop, loop->turns == turn && !(loop->leaving && drained(loop)));
-    loop->now = nu_now();
+    loop->now = 0;
     collect(loop);
     loop->depth--;
 }
@@ -332,7 +342,6 @@ static void *owner(void *arg)
     }
     nu_counters_join();
     nu_blocks_keep();
-    loop->now = nu_now();
     while (!loop->leaving || !drained(loop)) {
         nu_loop_turn(loop);
     }

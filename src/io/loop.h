@@ -55,7 +55,7 @@ struct nu_loop {
     struct nu_task          **ready_tail;
     unsigned                  nready;
     struct nu_task           *outermost; /* tasks for a turn that is not nested, newest first */
-    uint64_t                  now;       /* nu_now() when the last completions came */
+    uint64_t                  now;       /* nu_loop_now() of this turn; 0 before it is asked for */
     uint64_t                  turns;     /* begun so far, nested ones included */
     uint64_t                  tasks;     /* run so far */
     unsigned                  depth;     /* turns in progress, nested ones included */
@@ -99,6 +99,9 @@ void nu_loop_free(struct nu_loop *loop);
 
 /* One turn, as described above. Owner only. Waits only when there is nothing else to do. */
 void nu_loop_turn(struct nu_loop *loop);
+
+/* nu_now() since the last completions came; one look at the clock per turn. Owner only. */
+uint64_t nu_loop_now(struct nu_loop *loop);
 
 /* Submits what is prepared without waiting, to make room in the ring. Owner only. */
 void nu_loop_flush(struct nu_loop *loop);

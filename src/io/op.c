@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 void nu_op_init(struct nu_op *op, struct nu_loop *loop, nu_op_done done)
@@ -78,6 +79,9 @@ static void fill(struct nu_op *op, struct io_uring_sqe *sqe)
         break;
     case NU_OP_OPEN:
         io_uring_prep_openat2(sqe, op->fd, op->arg.open.path, &op->arg.open.how);
+        break;
+    case NU_OP_POLL:
+        io_uring_prep_poll_add(sqe, op->fd, POLLOUT);
         break;
     }
 }

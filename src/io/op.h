@@ -39,6 +39,7 @@ enum nu_op_kind {
     NU_OP_CONNECT,
     NU_OP_READ, /* a file, at an offset */
     NU_OP_OPEN,
+    NU_OP_POLL, /* until a socket has room for more, or has failed */
 };
 
 /* Part of a scatter/gather vector: what is left after `skip` bytes. The array is copied on submit.
@@ -59,7 +60,7 @@ struct nu_op {
     bool             cancel;   /* to be cancelled as soon as the ring has room */
     int              fd;       /* what it works on */
     uint32_t         rw_flags; /* NU_OP_WRITEV: RWF_*; NU_OP_ACCEPT: SOCK_* */
-    uint64_t         deadline; /* NU_OP_WRITEV: links a timeout; NU_NEVER for none */
+    uint64_t         deadline; /* NU_OP_WRITEV, NU_OP_POLL: links a timeout; NU_NEVER for none */
     union {
         struct nu_op_vec vec;
         struct {

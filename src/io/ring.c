@@ -118,14 +118,16 @@ int nu_ring_enter(struct nu_ring *ring, unsigned wait, uint64_t until)
 {
     struct __kernel_timespec      ts;
     struct io_uring_getevents_arg arg   = { .sigmask_sz = _NSIG / 8 };
-    unsigned                      flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
+    unsigned                      flags = IORING_ENTER_GETEVENTS;
+    bool                          timed = wait > 0 && until != NU_NEVER;
 
-    if (wait > 0 && until != NU_NEVER) {
+    if (timed) {
         uint64_t now = nu_now();
         uint64_t ns  = until > now ? until - now : 0;
         ts.tv_sec    = (int64_t) (ns / NU_SECOND);
         ts.tv_nsec   = (int64_t) (ns % NU_SECOND);
         arg.ts       = (uint64_t) (uintptr_t) &ts;
+        flags |= IORING_ENTER_EXT_ARG;
     }
     if (ring->registered) {
         flags |= IORING_ENTER_REGISTERED_RING;
@@ -134,8 +136,8 @@ int nu_ring_enter(struct nu_ring *ring, unsigned wait, uint64_t until)
         flags |= NU_ENTER_NO_IOWAIT;
     }
     unsigned shown = publish(&ring->uring.sq);
-    long     n = syscall(__NR_io_uring_enter, ring->uring.enter_ring_fd, shown, wait, flags, &arg,
-                         sizeof arg);
+    long     n     = syscall(__NR_io_uring_enter, ring->uring.enter_ring_fd, shown, wait, flags,
+                     timed ? &arg : NULL, timed ? sizeof arg : 0);
     nu_count(NU_COUNT_ENTERS, 1);
     nu_count(NU_COUNT_SQES, n > 0 ? (uint64_t) n : 0);
     return n < 0 ? -errno : 0;

@@ -15,7 +15,8 @@ static pthread_mutex_t  lock = PTHREAD_MUTEX_INITIALIZER; /* starting and stoppi
 static struct nu_loop **loops;                            /* constant while `running` */
 static atomic_uint      running;                          /* loops there are */
 static atomic_uint      turn; /* whose turn it is in nu_runtime_pick() */
-static atomic_bool      forked;
+
+atomic_bool nu_runtime_child;
 
 static void in_parent(void)
 {
@@ -26,7 +27,7 @@ static void in_child(void)
 {
     nu_counters_after_fork(true);
     if (atomic_load(&running) > 0) {
-        atomic_store(&forked, true);
+        atomic_store(&nu_runtime_child, true);
     }
 }
 
@@ -65,7 +66,7 @@ static int start_loops(void)
 
 int nu_runtime_start(void)
 {
-    if (atomic_load(&forked)) {
+    if (nu_runtime_forked()) {
         nu_features_refuse(0, "the process forked while the library was running",
                            "start using the library after fork(), or exec() in the child");
         return NNG_ENOTSUP;
@@ -106,25 +107,6 @@ void nu_runtime_wake(void)
     unsigned n = atomic_load(&running);
     for (unsigned i = 0; i < n; i++) {
         nu_loop_wake(loops[i]);
-    }
-}
-
-bool nu_runtime_forked(void)
-{
-    return atomic_load_explicit(&forked, memory_order_relaxed);
-}
-
-void nu_lock(pthread_mutex_t *mutex)
-{
-    if (!nu_runtime_forked()) {
-        pthread_mutex_lock(mutex);
-    }
-}
-
-void nu_unlock(pthread_mutex_t *mutex)
-{
-    if (!nu_runtime_forked()) {
-        pthread_mutex_unlock(mutex);
     }
 }
 

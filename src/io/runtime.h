@@ -6,6 +6,7 @@
 #define NU_IO_RUNTIME_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct nu_loop;
@@ -24,14 +25,30 @@ struct nu_loop *nu_runtime_loop(unsigned i);
 /* Makes every loop take another turn, for those who wait for something by turning one. */
 void nu_runtime_wake(void);
 
+/* This process is a child that was forked while the loops ran: it has none of them. */
+extern atomic_bool nu_runtime_child;
+
+static inline bool nu_runtime_forked(void)
+{
+    return atomic_load_explicit(&nu_runtime_child, memory_order_relaxed);
+}
+
 /*
  * The locks of aios and connections. In a forked child they do nothing: a thread that is not there
  * any more may have held them, and nobody else is left to be kept out.
  */
-void nu_lock(pthread_mutex_t *mutex);
-void nu_unlock(pthread_mutex_t *mutex);
+static inline void nu_lock(pthread_mutex_t *mutex)
+{
+    if (!nu_runtime_forked()) {
+        pthread_mutex_lock(mutex);
+    }
+}
 
-/* This process is a child that was forked while the loops ran: it has none of them. */
-bool nu_runtime_forked(void);
+static inline void nu_unlock(pthread_mutex_t *mutex)
+{
+    if (!nu_runtime_forked()) {
+        pthread_mutex_unlock(mutex);
+    }
+}
 
 #endif

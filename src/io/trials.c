@@ -1,12 +1,14 @@
 #include "io/trials.h"
 
 #include "base/clock.h"
+#include "base/page_cache.h"
 #include "io/bufring.h"
 #include "io/features.h"
 #include "io/ring.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -177,6 +179,17 @@ static int try_msg_ring(struct nu_trials *t)
     return outcome(t);
 }
 
+static int try_cachestat(void)
+{
+    int fd = memfd_create("nng-uring", MFD_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    int64_t pages = nu_cached_pages(fd, 0, 1);
+    close(fd);
+    return pages == 0 ? 0 : pages < 0 ? (int) pages : -EIO;
+}
+
 static int try_on(struct nu_trials *t, unsigned feature)
 {
     switch (feature) {
@@ -208,6 +221,8 @@ static int try_on(struct nu_trials *t, unsigned feature)
         return try_msg_ring(t);
     case NU_HAS_NO_IOWAIT:
         return t->ring.uring.features & NU_FEAT_NO_IOWAIT ? 0 : -EINVAL;
+    case NU_HAS_CACHESTAT:
+        return try_cachestat();
     default:
         return try_ring(t);
     }

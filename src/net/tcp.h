@@ -5,8 +5,8 @@
  * the loop's owner.
  *
  * `lock` guards what is marked with it. It is taken before an aio's lock, never the other way
- * round, and no callback runs under it. Only an application thread that tries a write holds it in a
- * system call.
+ * round, and no callback runs under it. It is held in a system call only where an application
+ * thread tries a write, or the owner sends a file.
  */
 #ifndef NU_NET_TCP_H
 #define NU_NET_TCP_H

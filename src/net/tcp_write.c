@@ -6,6 +6,7 @@
 #include "io/counters.h"
 #include "io/features.h"
 #include "io/runtime.h"
+#include "net/tcp_file.h"
 
 #include <errno.h>
 
@@ -30,6 +31,12 @@ static int broken_off(const struct nu_tcp *tcp)
 static bool stop_here(const struct nu_tcp *tcp, const nng_aio *aio)
 {
     return tcp->write_abort != 0 || tcp->closed || nu_aio_late(aio);
+}
+
+/* Whether all of the write was promised. */
+static bool whole(const nng_aio *aio)
+{
+    return aio->io.kind != NU_WRITE_SOME;
 }
 
 static int failure(struct nu_tcp *tcp, int error)
@@ -59,7 +66,7 @@ static int verdict(struct nu_tcp *tcp, const nng_aio *aio, int res)
     if (res < 0) {
         return failure(tcp, -res);
     }
-    if (aio->io.done == aio->io.total || aio->io.kind == NU_WRITE_SOME) {
+    if (aio->io.done == aio->io.total || !whole(aio)) {
         return 0;
     }
     return stop_here(tcp, aio) ? broken_off(tcp) : AGAIN;
@@ -68,7 +75,7 @@ static int verdict(struct nu_tcp *tcp, const nng_aio *aio, int res)
 static void finish(struct nu_tcp *tcp, nng_aio *aio, int err)
 {
     if (aio->io.done > 0) {
-        tcp->torn = err != 0 && aio->io.kind == NU_WRITE_ALL;
+        tcp->torn = err != 0 && whole(aio);
     }
     nu_aio_finish(aio, err, aio->io.done);
 }
@@ -79,8 +86,11 @@ static void finish(struct nu_tcp *tcp, nng_aio *aio, int err)
  */
 static void end(struct nu_tcp *tcp, nng_aio *aio, int err)
 {
-    bool cut = err != 0 && aio->io.kind == NU_WRITE_ALL && aio->io.done > 0;
+    bool cut = err != 0 && whole(aio) && aio->io.done > 0;
     nu_list_remove(&aio->link);
+    if (aio->io.kind == NU_WRITE_FILE) {
+        nu_tcp_file_end(tcp);
+    }
     finish(tcp, aio, err);
     while (cut && (aio = first(tcp)) != NULL) {
         nu_list_remove(&aio->link);
@@ -90,7 +100,7 @@ static void end(struct nu_tcp *tcp, nng_aio *aio, int err)
 
 /* ---- The owner's side --------------------------------------------------------------------- */
 
-static void submit(struct nu_tcp *tcp, nng_aio *aio)
+static void submit_vec(struct nu_tcp *tcp, nng_aio *aio)
 {
     struct nu_op *op = &tcp->write_op;
     op->kind         = NU_OP_WRITEV;
@@ -100,6 +110,32 @@ static void submit(struct nu_tcp *tcp, nng_aio *aio)
     /* A deadline costs a second SQE, so it is paid for only when there is something to wait for. */
     op->rw_flags = !tcp->patient && aio->deadline != NU_NEVER ? RWF_NOWAIT : 0;
     nu_op_submit(op);
+}
+
+/* A file goes out here and now, and only the wait for room is the kernel's: a patient one has had
+ * it. */
+static int send_file(struct nu_tcp *tcp, nng_aio *aio)
+{
+    struct nu_op *op  = &tcp->write_op;
+    int           err = nu_tcp_file_step(tcp, &aio->io, tcp->patient);
+    if (err != EAGAIN) {
+        return err == 0 ? 0 : failure(tcp, err);
+    }
+    op->kind     = NU_OP_POLL;
+    op->fd       = tcp->fd;
+    op->deadline = aio->deadline;
+    nu_op_submit(op);
+    return AGAIN;
+}
+
+/* AGAIN when the kernel has something to do for it now, else how it ended. */
+static int submit(struct nu_tcp *tcp, nng_aio *aio)
+{
+    if (aio->io.kind == NU_WRITE_FILE) {
+        return send_file(tcp, aio);
+    }
+    submit_vec(tcp, aio);
+    return AGAIN;
 }
 
 void nu_tcp_write_next(struct nu_tcp *tcp)
@@ -114,7 +150,10 @@ void nu_tcp_write_next(struct nu_tcp *tcp)
         tcp->write_abort = 0;
         /* After a part has gone the socket is full, and a try without waiting is wasted. */
         tcp->patient = !nu_has(NU_HAS_NOWAIT) || aio->io.done > 0;
-        submit(tcp, aio);
+        int err      = submit(tcp, aio);
+        if (err != AGAIN) {
+            end(tcp, aio, err);
+        }
     }
 }
 
@@ -124,15 +163,17 @@ void nu_tcp_write_done(struct nu_op *op, int res, uint32_t flags)
     (void) flags;
     nu_lock(&tcp->lock);
     nng_aio *aio = first(tcp);
-    if (res > 0) {
+    if (res > 0 && op->kind == NU_OP_WRITEV) {
         aio->io.done += (size_t) res;
     }
     int err = verdict(tcp, aio, res);
     nu_count(NU_COUNT_DEADLINES_FIRED, res == -ECANCELED && err == NNG_ETIMEDOUT);
     if (err == AGAIN) {
-        nu_count(NU_COUNT_SHORT_WRITES, res > 0);
+        nu_count(NU_COUNT_SHORT_WRITES, res > 0 && op->kind == NU_OP_WRITEV);
         tcp->patient = true;
-        submit(tcp, aio);
+        err          = submit(tcp, aio);
+    }
+    if (err == AGAIN) {
         nu_unlock(&tcp->lock);
         return;
     }

@@ -10,6 +10,7 @@
 enum nu_write {
     NU_WRITE_SOME, /* done when at least one byte is written */
     NU_WRITE_ALL,  /* done when every byte is */
+    NU_WRITE_FILE, /* the same, with a part of a file behind the vector (tcp_file.h); owner only */
 };
 
 /*

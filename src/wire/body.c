@@ -28,12 +28,14 @@ void nu_body_drop(struct nu_body *body)
 int nu_body_set(struct nu_body *body, struct nu_headers *headers, void *data, size_t size,
                 enum nu_body_memory memory)
 {
-    struct nu_body fresh                      = { data, size, memory };
-    char           length[NU_DECIMAL_MAX + 1] = "";
-    int            rv;
+    struct nu_body  fresh = { data, size, memory };
+    char            length[NU_DECIMAL_MAX];
+    struct nu_slice value = { length, nu_decimal(length, size) };
+    int             rv    = NNG_EINVAL;
 
-    nu_decimal(length, size);
-    rv = data == NULL && size != 0 ? NNG_EINVAL : nu_headers_set(headers, "Content-Length", length);
+    if (data != NULL || size == 0) {
+        rv = nu_headers_set_good(headers, (struct nu_slice){ "Content-Length", 14 }, value);
+    }
     if (rv != 0) {
         give_back(&fresh);
         return rv;

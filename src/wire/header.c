@@ -201,17 +201,24 @@ static int add_part(struct nu_headers *list, const struct nu_header *first, cons
     return rv;
 }
 
+static int add_first(struct nu_headers *list, const char *name, size_t nname, const char *value,
+                     size_t n)
+{
+    struct nu_header *h = append(list, name, nname, n, LINE);
+
+    if (h == NULL) {
+        return NNG_ENOMEM;
+    }
+    put(h, 0, value, n);
+    return 0;
+}
+
 static int add(struct nu_headers *list, const char *name, size_t nname, const char *value, size_t n)
 {
     struct nu_header *h = find(list, name, nname);
 
     if (h == NULL) {
-        h = append(list, name, nname, n, LINE);
-        if (h == NULL) {
-            return NNG_ENOMEM;
-        }
-        put(h, 0, value, n);
-        return 0;
+        return add_first(list, name, nname, value, n);
     }
     if (nname == 10 && nu_chars_same(name, "set-cookie", nname)) {
         return add_part(list, h, value, n);
@@ -261,15 +268,19 @@ int nu_headers_set(struct nu_headers *list, const char *name, const char *value)
     struct nu_slice v  = { value, 0 };
     int             rv = check(name, &v);
 
-    if (rv != 0) {
-        return rv;
-    }
-    size_t            nname = strlen(name);
+    return rv != 0 ? rv : nu_headers_set_good(list, (struct nu_slice){ name, strlen(name) }, v);
+}
+
+int nu_headers_set_good(struct nu_headers *list, struct nu_slice field, struct nu_slice v)
+{
+    const char       *name  = field.p;
+    size_t            nname = field.n;
     struct nu_header *h     = find(list, name, nname);
+
     if (h == NULL) {
-        return add(list, name, nname, v.p, v.n);
+        return add_first(list, name, nname, v.p, v.n);
     }
-    rv = fit(list, h, v.n);
+    int rv = fit(list, h, v.n);
     if (rv != 0) {
         return rv;
     }

@@ -46,6 +46,9 @@ const char *nu_headers_get(const struct nu_headers *list, const char *name);
 int nu_headers_set(struct nu_headers *list, const char *name, const char *value);
 int nu_headers_add(struct nu_headers *list, const char *name, const char *value);
 
+/* Set for a name and a value that are known to be good. NNG_ENOMEM. */
+int nu_headers_set_good(struct nu_headers *list, struct nu_slice name, struct nu_slice value);
+
 /* Deletes every field of that name; NNG_ENOENT when there is none. */
 int nu_headers_del(struct nu_headers *list, const char *name);
 

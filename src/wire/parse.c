@@ -8,6 +8,7 @@
 
 #include "wire/authority.h"
 #include "wire/chars.h"
+#include "wire/memo.h"
 
 #include <llhttp.h>
 #include <string.h>
@@ -50,6 +51,7 @@ static void clear(struct nu_head *head)
         .maxfields  = head->maxfields,
         .max_head   = head->max_head,
         .max_target = head->max_target,
+        .memo       = head->memo,
     };
 }
 
@@ -506,8 +508,18 @@ enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head
     if (check_target(head) == NU_PARSE_BAD) {
         return NU_PARSE_BAD;
     }
-    head->known = known_method(head->method);
-    return parse_rest(true, &lines, buf, head);
+    head->known        = known_method(head->method);
+    const char *fields = lines.p;
+    if (head->memo != NULL &&
+        nu_memo_recall(head->memo, fields, (size_t) (lines.end - fields), head)) {
+        head->length += (size_t) (fields - buf);
+        return NU_PARSE_DONE;
+    }
+    got = parse_rest(true, &lines, buf, head);
+    if (got == NU_PARSE_DONE && head->memo != NULL) {
+        nu_memo_keep(head->memo, fields, (size_t) (lines.p - fields), head);
+    }
+    return got;
 }
 
 enum nu_parse nu_parse_response(const char *buf, size_t len, struct nu_head *head)

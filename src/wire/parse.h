@@ -2,8 +2,9 @@
  * The head of an HTTP/1 message: start line and header fields, up to and including the blank line.
  *
  * Both functions are pure. They are called with all bytes received since the start of the message,
- * as often as more arrive, keep nothing between calls and allocate nothing; every slice they give
- * points into `buf`. Bytes behind the blank line are never looked at.
+ * as often as more arrive, keep nothing between calls but the memo, which changes no result, and
+ * allocate nothing; every slice they give points into `buf`. Bytes behind the blank line are never
+ * looked at.
  *
  * llhttp reads the fields; the start line we read ourselves. What llhttp tolerates and RFC 9112
  * forbids, or what could be understood in two ways, is refused here; the reasons are in parse.c
@@ -34,12 +35,15 @@ struct nu_field {
     struct nu_slice value;
 };
 
+struct nu_memo;
+
 struct nu_head {
     /* Set by the caller before the first call; the parser leaves them alone. */
     struct nu_field *fields;     /* room for maxfields */
     unsigned         maxfields;  /* more fields than this: 431 */
     size_t           max_head;   /* bytes, blank line included: 431; 0 stands for NU_MAX_HEAD */
     size_t           max_target; /* bytes of the request target: 414; 0: NU_MAX_TARGET */
+    struct nu_memo  *memo;       /* of requests that were parsed before; may be NULL */
 
     /* Results, valid after NU_PARSE_DONE. */
     size_t          length;  /* bytes of buf that the head takes, blank line and leading CRLF too */

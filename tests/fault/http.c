@@ -3,10 +3,14 @@
  * is told of success has the whole response.
  */
 #include "fault/wrap.h"
+#include "io/features.h"
 #include "support/peer.h"
 #include "support/proc.h"
+#include "support/site.h"
+#include "support/web.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <nng/uring.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -295,4 +299,46 @@ Test(http_fault, no_memory_for_what_came)
         nth++;
     }
     cr_assert_gt(nth, 3);
+}
+
+/* ---- Files -------------------------------------------------------------------------------- */
+
+#define FILE_SIZE ((size_t) 3 << 20)
+
+/* What has been begun is broken off: a client that has the length has the file. */
+static void download(struct nu_site *site, enum nu_fault which, int nth, int err)
+{
+    struct nu_browser b;
+    nu_browser_open(&b, site->web.port);
+    nu_fault_arm_errno(which, nth, err);
+    nu_browser_get(&b, "/f");
+    if (which == NU_FAULT_SENDFILE && err == EINTR) {
+        nu_browser_hear(&b);
+        cr_assert_eq(b.size, FILE_SIZE);
+        nu_pattern_assert((uint8_t *) b.body, 0, FILE_SIZE, 1);
+    } else {
+        cr_assert_lt(nu_browser_await_end(&b), FILE_SIZE);
+    }
+    cr_assert_eq(nu_fault_hits(), 1);
+    nu_fault_disarm();
+    nu_browser_close(&b);
+    nu_proc_await_fds(site->fds);
+}
+
+Test(http_fault, files)
+{
+    struct nu_site site;
+    uint8_t       *data = nu_pattern_new(FILE_SIZE, 1);
+    nu_site_open(&site);
+    nu_site_make(&site, "root/f", data, FILE_SIZE);
+    free(data);
+    if (nu_has(NU_HAS_CACHESTAT)) {
+        for (int nth = 1; nth <= 3; nth++) {
+            download(&site, NU_FAULT_SENDFILE, nth, EIO);
+            download(&site, NU_FAULT_SENDFILE, nth, EINTR);
+        }
+        download(&site, NU_FAULT_IOCTL, 1, ENOMEM);
+    }
+    nu_web_assert(&site.web, "/static", 200, "home");
+    nu_site_close(&site);
 }

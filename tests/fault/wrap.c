@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 static atomic_int armed = -1; /* an enum nu_fault, or -1 */
@@ -61,12 +63,14 @@ char                  *__real_strdup(const char *str);
 int                    __real_socket(int domain, int type, int protocol);
 int                    __real_bind(int fd, const struct sockaddr *sa, socklen_t len);
 int                    __real_listen(int fd, int backlog);
-int  __real_setsockopt(int fd, int level, int option, const void *value, socklen_t len);
-long __real_syscall(long number, ...);
-int  __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
-                           void *arg);
-int  __real_io_uring_queue_init_params(unsigned entries, struct io_uring *ring,
-                                       struct io_uring_params *params);
+int     __real_setsockopt(int fd, int level, int option, const void *value, socklen_t len);
+long    __real_syscall(long number, ...);
+ssize_t __real_sendfile(int to, int from, off_t *at, size_t n);
+int     __real_ioctl(int fd, unsigned long request, ...);
+int     __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+                              void *arg);
+int     __real_io_uring_queue_init_params(unsigned entries, struct io_uring *ring,
+                                          struct io_uring_params *params);
 
 void *__wrap_malloc(size_t size)
 {
@@ -121,6 +125,20 @@ long __wrap_syscall(long number, ...)
         return -1;
     }
     return __real_syscall(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+}
+
+ssize_t __wrap_sendfile(int to, int from, off_t *at, size_t n)
+{
+    return fails(NU_FAULT_SENDFILE) ? -1 : __real_sendfile(to, from, at, n);
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+    va_list args;
+    va_start(args, request);
+    void *arg = va_arg(args, void *);
+    va_end(args);
+    return fails(NU_FAULT_IOCTL) ? -1 : __real_ioctl(fd, request, arg);
 }
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),

@@ -16,7 +16,9 @@ enum nu_fault {
     NU_FAULT_BIND,
     NU_FAULT_LISTEN,
     NU_FAULT_SETSOCKOPT,
-    NU_FAULT_SYSCALL,        /* syscall(2) itself */
+    NU_FAULT_SYSCALL, /* syscall(2) itself */
+    NU_FAULT_SENDFILE,
+    NU_FAULT_IOCTL,
     NU_FAULT_PTHREAD_CREATE, /* returns its error, like the real one */
     NU_FAULT_RING,           /* io_uring_queue_init_params(); returns -errno, like the real one */
 };

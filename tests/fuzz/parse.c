@@ -2,8 +2,8 @@
  * The head parser, and requests and responses made from what it accepts. The first byte of an input
  * says which of the two it is and where it is cut; the rest is the head.
  */
-#include "wire/parse.h"
 #include "wire/chars.h"
+#include "wire/memo.h"
 #include "wire/message.h"
 
 #include <stdint.h>
@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct nu_field fields[NU_MAX_FIELDS];
 static struct nu_field again[NU_MAX_FIELDS];
+static struct nu_memo  memo; /* of the inputs before */
 
 static void require(bool condition)
 {
@@ -66,6 +67,26 @@ static void check_again(const struct nu_head *head, const struct nu_buf *printed
     require(second.nfields <= head->nfields);
 }
 
+/* What is remembered must not make a difference. */
+static void check_memo(const struct nu_head *head, enum nu_parse rv, const char *buf, size_t n)
+{
+    struct nu_head second = { .fields = again, .maxfields = NU_MAX_FIELDS, .memo = &memo };
+
+    require(nu_parse_request(buf, n, &second) == rv);
+    if (rv != NU_PARSE_DONE) {
+        return;
+    }
+    require(second.length == head->length && second.nfields == head->nfields);
+    require(second.chunked == head->chunked && second.has_length == head->has_length);
+    require(second.content_length == head->content_length);
+    require(second.keep_alive == head->keep_alive && second.upgrade == head->upgrade);
+    require(second.expect_continue == head->expect_continue && same(second.host, head->host));
+    for (unsigned i = 0; i < head->nfields; i++) {
+        require(second.fields[i].name.p == head->fields[i].name.p);
+        require(same(second.fields[i].value, head->fields[i].value));
+    }
+}
+
 static void check_message(const struct nu_head *head, bool request)
 {
     struct nu_buf buf = { 0 };
@@ -105,6 +126,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t         cut  = n * (data[0] / 2) / 128;
     enum nu_parse  cutv = parse(buf, cut, &part);
 
+    if (request) {
+        check_memo(&head, rv, buf, n);
+    }
     if (rv == NU_PARSE_DONE) {
         check_head(&head, buf);
         require(cutv == (cut < head.length ? NU_PARSE_MORE : NU_PARSE_DONE));

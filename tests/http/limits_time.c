@@ -297,7 +297,8 @@ Test(limits_time, body_in_driblets)
 
 /* ---- Answers ------------------------------------------------------------------------------ */
 
-static char path[] = "/tmp/nu-limits-XXXXXX";
+static char path[]   = "/tmp/nu-limits-XXXXXX"; /* a hole, which is nowhere in the page cache */
+static char cached[] = "/tmp/nu-limits-XXXXXX";
 
 static void add_big(struct nu_web *web)
 {
@@ -311,19 +312,31 @@ static void add_big(struct nu_web *web)
     nu_web_add(web, h);
     cr_assert_eq(nng_http_handler_alloc_file(&h, "/file", path), 0);
     nu_web_add(web, h);
+    fd = mkstemp(cached);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(write(fd, data, BIG), (ssize_t) BIG);
+    close(fd);
+    cr_assert_eq(nng_http_handler_alloc_file(&h, "/cached", cached), 0);
+    nu_web_add(web, h);
     free(data);
+}
+
+static void remove_big(void)
+{
+    unlink(path);
+    unlink(cached);
 }
 
 /* Clients that ask and do not read are cut off, and what was to be sent to them goes. */
 Test(limits_time, not_read)
 {
-    static const char *const targets[] = { "/static", "/file", "/keep" };
+    static const char *const targets[] = { "/static", "/file", "/cached", "/keep" };
     struct site              site;
-    struct nu_browser        b[3];
+    struct nu_browser        b[4];
     open_site(&site, NNG_URING_WRITE_TIMEOUT, SHORT);
     add_big(&site.web);
     size_t before = nu_proc_rss();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         nu_browser_open_small(&b[i], site.web.port);
         nu_browser_get(&b[i], targets[i]);
     }
@@ -331,8 +344,8 @@ Test(limits_time, not_read)
     uint8_t *data = nu_pattern_new(BIG, 3);
     nu_answer(aio, data, BIG);
     free(data);
-    nu_proc_await_fds(site.fds + 3); /* our ends alone */
-    for (int i = 0; i < 3; i++) {
+    nu_proc_await_fds(site.fds + 4); /* our ends alone */
+    for (int i = 0; i < 4; i++) {
         cr_assert_lt(nu_browser_await_end(&b[i]), BIG);
         nu_browser_close(&b[i]);
     }
@@ -343,7 +356,7 @@ Test(limits_time, not_read)
 #endif
     (void) before;
     nu_web_assert(&site.web, "/", 200, "home");
-    unlink(path);
+    remove_big();
     close_site(&site);
 }
 
@@ -379,11 +392,11 @@ static size_t read_slowly(struct nu_browser *b, nng_duration ms)
 
 Test(limits_time, read_slowly_but_steadily)
 {
-    static const char *const targets[] = { "/static", "/file" };
+    static const char *const targets[] = { "/static", "/file", "/cached" };
     struct site              site;
     open_site(&site, NNG_URING_WRITE_TIMEOUT, 4 * SHORT);
     add_big(&site.web);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         struct nu_browser b;
         nu_browser_open_small(&b, site.web.port);
         nu_browser_get(&b, targets[i]);
@@ -392,6 +405,6 @@ Test(limits_time, read_slowly_but_steadily)
         cr_assert_gt(sum + nu_browser_await_end(&b), BIG);
         nu_browser_close(&b);
     }
-    unlink(path);
+    remove_big();
     close_site(&site);
 }

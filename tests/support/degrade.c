@@ -1,7 +1,7 @@
 /*
  * NU_TESTS_WITHOUT=nowait,nosignal,... runs the tests as an older kernel would: what is named is
  * taken from the probe's findings before anything uses them. Linux 6.1 has none of "nowait",
- * "nosignal" and "msg_ring".
+ * "nosignal", "msg_ring" and "cachestat".
  */
 #include "io/features.h"
 
@@ -15,7 +15,7 @@ static const struct {
 } names[] = {
     { "nowait", NU_HAS_NOWAIT },           { "nosignal", NU_HAS_NOSIGNAL },
     { "msg_ring", NU_HAS_MSG_RING },       { "dontwait", NU_HAS_SEND_DONTWAIT },
-    { "buffer_ring", NU_HAS_BUFFER_RING },
+    { "buffer_ring", NU_HAS_BUFFER_RING }, { "cachestat", NU_HAS_CACHESTAT },
 };
 
 __attribute__((constructor)) static void degrade(void)
