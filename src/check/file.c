@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int open_below(struct nu_uring *u, int root, const char *path)
@@ -54,4 +55,30 @@ void nu_file_read(void)
     n              = nu_await(&u, 1);
     nu_expect(n == 0, "at the end: %s", nu_res(n));
     nu_ok("7 bytes before the end, and 0 there");
+}
+
+#define CACHESTAT 451 /* the system call, newer than Debian 12's headers */
+
+/* How many pages of the first n bytes are in the page cache; or -errno. */
+static long cached_pages(int fd, uint64_t n)
+{
+    uint64_t range[2] = { 0, n }, counts[5] = { 0 };
+    return syscall(CACHESTAT, fd, range, counts, 0) == 0 ? (long) counts[0] : -errno;
+}
+
+/* A file of four pages, of which the first two are there. */
+void nu_file_cached(void)
+{
+    char  byte = 'x';
+    off_t page = (off_t) sysconf(_SC_PAGESIZE);
+    int   fd   = memfd_create("check", MFD_CLOEXEC);
+    nu_expect(fd >= 0 && ftruncate(fd, 4 * page) == 0 && pwrite(fd, &byte, 1, 0) == 1 &&
+                  pwrite(fd, &byte, 1, page) == 1,
+              "set-up: a file: %s", nu_res(-errno));
+    long pages = cached_pages(fd, (uint64_t) (4 * page));
+    if (pages < 0) {
+        nu_missing("cachestat is refused: %s", nu_res(pages));
+    }
+    nu_expect(pages == 2, "of 2 pages there are %ld", pages);
+    nu_ok("2 of 4 pages");
 }

@@ -4,5 +4,6 @@
 
 void nu_file_open(void);
 void nu_file_read(void);
+void nu_file_cached(void);
 
 #endif

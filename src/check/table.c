@@ -54,6 +54,8 @@ static const struct nu_check checks[] = {
       nu_send_nosignal },
     { "send-waitall", NU_UNUSED, "SENDMSG with MSG_WAITALL tells the count when it is cut", NULL,
       nu_send_waitall },
+    { "poll-room", NU_NEEDED, "POLL_ADD waits for room on a socket, to a deadline", NULL,
+      nu_poll_room },
 
     { "timeout-relative", NU_NEEDED, "LINK_TIMEOUT ends a write that waits", NULL,
       nu_timeout_relative },
@@ -153,6 +155,8 @@ static const struct nu_check checks[] = {
     { "file-open", NU_NEEDED, "OPENAT2 stays below its root (RESOLVE_BENEATH)", NULL,
       nu_file_open },
     { "file-read", NU_NEEDED, "READ takes a file's bytes from an offset", NULL, nu_file_read },
+    { "file-cached", NU_USED, "cachestat tells what of a file is in the page cache",
+      "reading into buffers", nu_file_cached },
 };
 
 const struct nu_check *nu_checks(size_t *count)

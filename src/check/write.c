@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -286,4 +287,43 @@ void nu_send_waitall(void)
     nu_stream_balance(&s);
     nu_ok("%d of %zu bytes; cut by its deadline it says %d, which is true", whole, iov.iov_len,
           part);
+}
+
+static struct io_uring_sqe *poll_room(struct nu_uring *u, int fd)
+{
+    struct io_uring_sqe *sqe = nu_sqe(u, 1);
+    io_uring_prep_poll_add(sqe, fd, POLLOUT);
+    sqe->user_data = 1;
+    return sqe;
+}
+
+/* As a file's pages wait for it: until there is room, to a deadline, and when the peer is gone. */
+void nu_poll_room(void)
+{
+    struct nu_uring          u;
+    struct nu_stream         s = { .sent = 0 };
+    struct __kernel_timespec ts;
+    int                      fd[2];
+    nu_open(&u, 8, 16);
+    nu_pair(fd);
+    s.out = fd[0];
+    s.in  = fd[1];
+    nu_stream_fill(&s);
+    poll_room(&u, fd[0]);
+    nu_expect(!nu_came(&u, 1), "on a full socket it does not wait");
+    int ready = nu_stream_await(&s, &u, 1);
+    nu_expect(ready > 0 && (ready & POLLOUT) != 0, "when there is room: %s", nu_res(ready));
+
+    nu_stream_fill(&s);
+    poll_room(&u, fd[0])->flags |= IOSQE_IO_LINK;
+    nu_deadline(&u, 2, &ts, 10 * NU_MS, 0)->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    int late = nu_await(&u, 1);
+    nu_expect(late == -ECANCELED, "at its deadline: %s", nu_res(late));
+
+    poll_room(&u, fd[0]);
+    nu_expect(!nu_came(&u, 1), "on a full socket it does not wait");
+    nu_reset(fd[1]);
+    int dead = nu_await(&u, 1);
+    nu_expect(dead > 0, "when the peer is gone: %s", nu_res(dead));
+    nu_ok("ready when there is room or the peer is gone, %s at its deadline", nu_res(late));
 }

@@ -11,5 +11,6 @@ void nu_write_nonblock(void);
 void nu_write_stable(void);
 void nu_send_dontwait(void);
 void nu_send_waitall(void);
+void nu_poll_room(void);
 
 #endif

@@ -208,6 +208,7 @@ Test(check_lies, writes)
     expect_broken("write-reset", LIE(complete, first_says_0), "a write that is reset: 0");
     expect_broken("send-nosignal", LIE(complete, first_says_1), "to a peer that is gone: 1");
     expect_broken("send-dontwait", LIE(complete, one_less), "on an empty Unix socket: 99");
+    expect_broken("poll-room", LIE(complete, first_says_0), "when there is room: 0");
     expect_broken("send-waitall", LIE(complete, one_less), "the sender was told of");
 }
 
@@ -334,6 +335,7 @@ Test(check_lies, submissions)
     expect_broken("timeout-relative", LIE(submit, early_timeouts),
                   "a deadline of 30 ms came after");
     expect_broken("timeout-absolute", LIE(submit, relative_timeouts), "does not complete");
+    expect_broken("poll-room", LIE(submit, no_timeouts), "does not complete");
     expect_broken("timeout-skip", LIE(submit, nothing_skipped), "the timeout completes");
     expect_broken("cancel-during", LIE(submit, no_cancellations), "does not complete");
     expect_broken("cancel-before", LIE(submit, newest_first), "not there yet: 0");
