@@ -17,6 +17,6 @@ void nu_blocks_drop(void);
 void *nu_block_take(size_t size);
 
 /* Back, with the size it was taken for. NULL is allowed. */
-void nu_block_give(void *block, size_t size);
+void nu_block_give(void *p, size_t size);
 
 #endif
