@@ -271,24 +271,22 @@ int nu_headers_set(struct nu_headers *list, const char *name, const char *value)
     return rv != 0 ? rv : nu_headers_set_good(list, (struct nu_slice){ name, strlen(name) }, v);
 }
 
-int nu_headers_set_good(struct nu_headers *list, struct nu_slice field, struct nu_slice v)
+int nu_headers_set_good(struct nu_headers *list, struct nu_slice name, struct nu_slice value)
 {
-    const char       *name  = field.p;
-    size_t            nname = field.n;
-    struct nu_header *h     = find(list, name, nname);
+    struct nu_header *h = find(list, name.p, name.n);
 
     if (h == NULL) {
-        return add_first(list, name, nname, v.p, v.n);
+        return add_first(list, name.p, name.n, value.p, value.n);
     }
-    int rv = fit(list, h, v.n);
+    int rv = fit(list, h, value.n);
     if (rv != 0) {
         return rv;
     }
     if (h->kind == JOINED) {
-        kill_parts(list, name, nname);
+        kill_parts(list, name.p, name.n);
         h->kind = LINE;
     }
-    put(h, 0, v.p, v.n);
+    put(h, 0, value.p, value.n);
     return 0;
 }
 
