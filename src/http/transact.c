@@ -12,7 +12,8 @@
 
 #include <stdlib.h>
 
-/* The owner's alone, once the write and the read are begun. */
+/* The owner's alone, once the write and the read are begun; but for what the read's function uses,
+ * which is under the connection's lock. */
 struct transact {
     nng_aio                 *user;
     const struct nu_printed *printed; /* the request's */

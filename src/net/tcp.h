@@ -20,8 +20,9 @@
 #include <pthread.h>
 
 struct nu_tcp {
-    struct nu_loop *loop; /* constant */
-    int             fd;   /* constant; the kernel's from the moment we are gone */
+    struct nu_loop *loop;  /* constant */
+    int             fd;    /* constant; the kernel's from the moment we are gone */
+    bool            eager; /* constant: its reads are served by any thread (tcp_read.h) */
     pthread_mutex_t lock;
 
     /* under lock */
@@ -44,7 +45,7 @@ struct nu_tcp {
     int                read_abort;
     bool               patient; /* the write in the kernel waits for room, and keeps its deadline */
     bool               plain;   /* the read in the kernel goes into memory of our own */
-    struct nu_rx       rx;      /* under lock, too, where the connection is not a session's */
+    struct nu_rx       rx;      /* under lock instead, if `eager`, and then lent only in between */
     struct nu_resident resident;
     void (*gone)(
         struct nu_tcp *tcp); /* the last call: frees the memory. Any thread after nng_fini() */

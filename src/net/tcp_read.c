@@ -63,6 +63,9 @@ static int look(struct nu_tcp *tcp, nng_aio *aio, int end)
 /* A read begins, or goes on, with what is here. */
 static int use_rx(struct nu_tcp *tcp, nng_aio *aio)
 {
+    if (tcp->gap) {
+        return NNG_ENOMEM;
+    }
     switch (aio->io.kind) {
     case NU_READ_FILL:
         return AGAIN;
@@ -118,7 +121,7 @@ void nu_tcp_read_next(struct nu_tcp *tcp)
 {
     nng_aio *aio;
     while (tcp->read_op.state == NU_OP_IDLE && (aio = first(tcp)) != NULL) {
-        int err = tcp->gap ? NNG_ENOMEM : use_rx(tcp, aio);
+        int err = use_rx(tcp, aio);
         if (err == AGAIN) {
             tcp->read_abort = 0;
             err             = submit(tcp, aio);
@@ -126,6 +129,16 @@ void nu_tcp_read_next(struct nu_tcp *tcp)
         if (err != AGAIN) {
             end(aio, err);
         }
+    }
+}
+
+/* Between the owner's turns, other threads consume what is in rx, and they can give no buffer back.
+ * No read waits then for more in rx: submit_fill() has settled it for that one. */
+static void settle(struct nu_tcp *tcp)
+{
+    if (tcp->eager && !nu_rx_settle(&tcp->rx, &tcp->loop->buffers)) {
+        nu_rx_clear(&tcp->rx, &tcp->loop->buffers);
+        tcp->gap = true;
     }
 }
 
@@ -206,6 +219,7 @@ void nu_tcp_read_done(struct nu_op *op, int res, uint32_t flags)
         return;
     }
     nu_tcp_read_next(tcp);
+    settle(tcp);
     nu_unlock(&tcp->lock);
 }
 
@@ -247,16 +261,24 @@ void nu_tcp_read_close(struct nu_tcp *tcp)
 /* With the lock held: AGAIN when the aio is in the queue now, else how it ended. */
 static int start(struct nu_tcp *tcp, nng_aio *aio)
 {
+    bool owner = tcp->loop == nu_loop_self();
+    int  err   = AGAIN;
     if (tcp->closed) {
         return NNG_ECLOSED;
     }
-    int err = nu_aio_schedule(aio, tcp->loop, cancel, tcp);
-    if (err != 0) {
+    if (tcp->eager && !owner && nu_list_empty(&tcp->reads)) {
+        err = use_rx(tcp, aio);
+    }
+    if (err == AGAIN) {
+        err = nu_aio_schedule(aio, tcp->loop, cancel, tcp);
+        err = err == 0 ? AGAIN : err;
+    }
+    if (err != AGAIN) {
         return err;
     }
     nu_aio_expire(aio);
     nu_list_append(&tcp->reads, &aio->link);
-    if (tcp->loop == nu_loop_self()) {
+    if (owner) {
         nu_tcp_read_next(tcp);
     } else {
         nu_tcp_kick(tcp);
@@ -266,16 +288,22 @@ static int start(struct nu_tcp *tcp, nng_aio *aio)
 
 void nu_tcp_read(struct nu_tcp *tcp, nng_aio *aio, enum nu_read kind)
 {
-    int err      = nu_aio_late(aio) ? NNG_ETIMEDOUT : AGAIN;
     aio->loop    = tcp->loop;
     aio->io.kind = kind;
     aio->io.done = 0;
-    if (err == AGAIN) {
-        nu_lock(&tcp->lock);
-        err = start(tcp, aio);
-        nu_unlock(&tcp->lock);
+    if (nu_aio_late(aio)) {
+        nu_aio_finish(aio, NNG_ETIMEDOUT, 0);
+        return;
     }
+    nu_lock(&tcp->lock);
+    int err = start(tcp, aio);
     if (err != AGAIN) {
-        nu_aio_finish(aio, err, 0);
+        nu_aio_finish(aio, err, aio->io.done); /* under the lock: callbacks keep the bytes' order */
     }
+    nu_unlock(&tcp->lock);
+}
+
+void nu_tcp_read_eagerly(struct nu_tcp *tcp)
+{
+    tcp->eager = true;
 }

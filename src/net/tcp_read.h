@@ -19,21 +19,27 @@ enum nu_read {
 /*
  * Reads into the vector in aio->io, which is set up (but for NU_READ_FILL). The aio is begun; its
  * count is the bytes that came, whatever its result. NNG_ECONNSHUT when the peer has sent its last.
- * Any thread; NU_READ_FILL, and whoever looks at tcp->rx, on the owner only.
+ * Any thread; NU_READ_FILL, and whoever looks at tcp->rx without the lock, on the owner only.
  *
  * NU_READ_UNTIL: aio->io is set to { .take = ..., .arg = ... }. take(aio, tcp, end) is called on
- * the owner, with the connection's lock held (so it may start or end nothing on it),
- *   with end 0 when the read's turn has come, when there is more in tcp->rx (at first there may be
- *   nothing in it), and when the vector that it asked for is full;
- *   with the error, NNG_ECONNSHUT for instance, when the stream has ended or failed.
- * It consumes what it wants from tcp->rx, and returns 0 or the NNG error that the read ends with,
- * or NU_READ_MORE (after `end`, the read then ends with that). With NU_READ_MORE it may set iov,
- * niov, total and done in aio->io: as long as done is below total, bytes (those in tcp->rx first)
- * go straight to the vector, else to tcp->rx. The count of the aio is what is in `done` at the end.
- * take is not called for a read that ends for another reason: a cancellation, its deadline, a
- * close, or want of memory.
+ * the owner (but see below), with the connection's lock held (so it may start or end nothing on
+ * it), with end 0 when the read's turn has come, when there is more in tcp->rx (at first there may
+ * be nothing in it), and when the vector that it asked for is full; with the error, NNG_ECONNSHUT
+ * for instance, when the stream has ended or failed. It consumes what it wants from tcp->rx, and
+ * returns 0 or the NNG error that the read ends with, or NU_READ_MORE (after `end`, the read then
+ * ends with that). With NU_READ_MORE it may set iov, niov, total and done in aio->io: as long as
+ * done is below total, bytes (those in tcp->rx first) go straight to the vector, else to tcp->rx.
+ * The count of the aio is what is in `done` at the end. take is not called for a read that ends for
+ * another reason: a cancellation, its deadline, a close, or want of memory.
  */
 void nu_tcp_read(struct nu_tcp *tcp, nng_aio *aio, enum nu_read kind);
+
+/*
+ * From here on a read that what is in tcp->rx satisfies ends on the thread that starts it. So
+ * `take` may be called on any thread, and NU_READ_FILL is not to be had. Owner only, before all
+ * reads.
+ */
+void nu_tcp_read_eagerly(struct nu_tcp *tcp);
 
 /* For tcp.c: the owner's side; with the lock held, but for the completion. */
 void nu_tcp_read_next(struct nu_tcp *tcp);
