@@ -28,6 +28,7 @@ nng_http_conn *nu_conn_new(struct nu_loop *loop, int fd)
     nng_http_conn *conn = malloc(sizeof *conn);
     if (conn != NULL) {
         nu_conn_init(conn, loop, fd, gone);
+        nu_tcp_read_eagerly(&conn->tcp);
     }
     return conn;
 }

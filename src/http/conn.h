@@ -19,7 +19,7 @@ struct nng_http_conn {
     /* Requests of transacts that were begun, and responses to them that were read. */
     uint64_t asked; /* under transact.c's lock */
 
-    /* under tcp.lock; changed by the owner */
+    /* under tcp.lock */
     uint64_t answered;
     bool     last; /* the last response that was read was the last one there is */
 };

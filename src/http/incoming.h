@@ -1,7 +1,7 @@
 /*
  * A response on its way in, from its head to the last byte of its body, put together in an
- * nng_http_res. Bodies of every framing (RFC 9112 6.3); interim responses are skipped. Owner thread
- * only, as the function of an NU_READ_UNTIL read.
+ * nng_http_res. Bodies of every framing (RFC 9112 6.3); interim responses are skipped. Under the
+ * connection's lock, as the function of an NU_READ_UNTIL read.
  */
 #ifndef NU_HTTP_INCOMING_H
 #define NU_HTTP_INCOMING_H

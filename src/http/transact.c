@@ -12,7 +12,8 @@
 
 #include <stdlib.h>
 
-/* The owner's alone, once the write and the read are begun. */
+/* The owner's alone, once the write and the read are begun; but for what the read's function uses,
+ * which is under the connection's lock. */
 struct transact {
     nng_aio                 *user;
     const struct nu_printed *printed; /* the request's */
@@ -160,7 +161,8 @@ static void start(struct transact *t, nng_http_conn *conn)
 {
     pthread_mutex_t *order = &orders[(uintptr_t) conn / sizeof *conn % 16];
     nu_lock(order);
-    int err = standing(conn);
+    /* A server that refuses a new connection may not wait for what we ask. */
+    int err = conn == t->own ? 0 : standing(conn);
     if (err != 0) {
         fail_parts(t, conn->tcp.loop, err);
     } else {

@@ -1,7 +1,7 @@
 /*
  * Bytes a connection has received and nobody has consumed yet, always contiguous. They lie in one
  * of the loop's buffers (lent, while they are looked at) or in memory of our own (while more is
- * awaited); an empty one owns nothing. Owner thread only.
+ * awaited); an empty one owns nothing. Owner thread only, but for consuming what lies in our own.
  */
 #ifndef NU_NET_RX_H
 #define NU_NET_RX_H

@@ -20,17 +20,20 @@
 #include <pthread.h>
 
 struct nu_tcp {
-    struct nu_loop *loop; /* constant */
-    int             fd;   /* constant; the kernel's from the moment we are gone */
+    struct nu_loop *loop;  /* constant */
+    int             fd;    /* constant; the kernel's from the moment we are gone */
+    bool            eager; /* constant: reads end on any thread, receives go before (tcp_read.h) */
     pthread_mutex_t lock;
 
     /* under lock */
     struct nu_list writes; /* aios in the order of their bytes; the first may be in the kernel */
-    struct nu_list reads;  /* likewise */
+    struct nu_list reads;  /* likewise; the first is, if a read is in the kernel and not `armed` */
     bool           closed; /* nothing new is begun, all that is pending ends NNG_ECLOSED */
     bool           torn;   /* the last bytes that were written are not the end of their write_all */
     bool reset;    /* the kernel has said so, which it does once: no read ends well any more */
     bool gap;      /* bytes that came were lost for want of memory: nothing is read any more */
+    bool armed;    /* the read in the kernel is nobody's: it fills rx, then the reads are served */
+    int  over;     /* what reads end with when rx is empty, for the peer has sent its last; or 0 */
     bool abortive; /* what the peer has not received is thrown away (RST) */
     bool released; /* nu_tcp_close() was called: the memory may go */
     bool dead;     /* the descriptor is closed, nothing is left but the memory */
@@ -44,7 +47,7 @@ struct nu_tcp {
     int                read_abort;
     bool               patient; /* the write in the kernel waits for room, and keeps its deadline */
     bool               plain;   /* the read in the kernel goes into memory of our own */
-    struct nu_rx       rx;      /* under lock, too, where the connection is not a session's */
+    struct nu_rx       rx;      /* under lock instead, if `eager`, and then lent only in between */
     struct nu_resident resident;
     void (*gone)(
         struct nu_tcp *tcp); /* the last call: frees the memory. Any thread after nng_fini() */

@@ -60,18 +60,27 @@ static int look(struct nu_tcp *tcp, nng_aio *aio, int end)
     }
 }
 
+/* The stream is over. Where a write was told of a reset, the receive has seen a mere end. */
+static int ended(struct nu_tcp *tcp, nng_aio *aio)
+{
+    int err = tcp->reset ? NNG_ECONNRESET : tcp->over;
+    return aio->io.kind == NU_READ_UNTIL ? look(tcp, aio, err) : err;
+}
+
 /* A read begins, or goes on, with what is here. */
 static int use_rx(struct nu_tcp *tcp, nng_aio *aio)
 {
-    switch (aio->io.kind) {
-    case NU_READ_FILL:
-        return AGAIN;
-    case NU_READ_UNTIL:
-        return look(tcp, aio, 0);
-    default:
-        serve(tcp, &aio->io);
-        return satisfied(&aio->io) ? 0 : AGAIN;
+    int err = AGAIN;
+    if (tcp->gap) {
+        return NNG_ENOMEM;
     }
+    if (aio->io.kind == NU_READ_UNTIL) {
+        err = look(tcp, aio, 0);
+    } else if (aio->io.kind != NU_READ_FILL) {
+        serve(tcp, &aio->io);
+        err = satisfied(&aio->io) ? 0 : AGAIN;
+    }
+    return err == AGAIN && tcp->over != 0 ? ended(tcp, aio) : err;
 }
 
 /* ---- The owner's side --------------------------------------------------------------------- */
@@ -84,7 +93,8 @@ static int submit_fill(struct nu_tcp *tcp, bool plain)
     if (!tcp->plain && !nu_rx_settle(&tcp->rx, &tcp->loop->buffers)) {
         return NNG_ENOMEM;
     }
-    op->kind = NU_OP_SELECT;
+    op->kind   = NU_OP_SELECT;
+    tcp->armed = tcp->eager && !tcp->plain;
     if (tcp->plain) {
         size_t   room;
         uint8_t *p = nu_rx_room(&tcp->rx, &tcp->loop->buffers, &room);
@@ -117,15 +127,26 @@ static int submit(struct nu_tcp *tcp, nng_aio *aio)
 void nu_tcp_read_next(struct nu_tcp *tcp)
 {
     nng_aio *aio;
-    while (tcp->read_op.state == NU_OP_IDLE && (aio = first(tcp)) != NULL) {
-        int err = tcp->gap ? NNG_ENOMEM : use_rx(tcp, aio);
-        if (err == AGAIN) {
+    while ((tcp->armed || tcp->read_op.state == NU_OP_IDLE) && (aio = first(tcp)) != NULL) {
+        int err = use_rx(tcp, aio);
+        if (err == AGAIN && !tcp->armed) {
             tcp->read_abort = 0;
             err             = submit(tcp, aio);
         }
-        if (err != AGAIN) {
-            end(aio, err);
+        if (err == AGAIN) {
+            return;
         }
+        end(aio, err);
+    }
+}
+
+/* Between the owner's turns, other threads consume what is in rx, and they can give no buffer back.
+ * No read waits then for more in rx: submit_fill() has settled it for that one. */
+static void settle(struct nu_tcp *tcp)
+{
+    if (tcp->eager && !nu_rx_settle(&tcp->rx, &tcp->loop->buffers)) {
+        nu_rx_clear(&tcp->rx, &tcp->loop->buffers);
+        tcp->gap = true;
     }
 }
 
@@ -157,10 +178,11 @@ static int arrived(struct nu_tcp *tcp, nng_aio *aio, size_t n, uint32_t flags)
     return !vector || satisfied(&aio->io) ? 0 : AGAIN;
 }
 
-/* The stream is over. */
-static int ended(struct nu_tcp *tcp, nng_aio *aio, int err)
+static int failure(struct nu_tcp *tcp, int error)
 {
-    return aio->io.kind == NU_READ_UNTIL ? look(tcp, aio, err) : err;
+    tcp->reset = tcp->reset || error == ECONNRESET;
+    /* NNG_ETIMEDOUT is the aio's own; this is TCP giving up on a peer that does not answer. */
+    return error == ETIMEDOUT ? NNG_ECONNRESET : nu_error_from_errno(error);
 }
 
 static int verdict(struct nu_tcp *tcp, nng_aio *aio, int res, uint32_t flags)
@@ -171,12 +193,13 @@ static int verdict(struct nu_tcp *tcp, nng_aio *aio, int res, uint32_t flags)
             return err;
         }
     } else if (res == 0) {
-        return ended(tcp, aio, tcp->reset ? NNG_ECONNRESET : NNG_ECONNSHUT);
+        tcp->over = NNG_ECONNSHUT;
+        return ended(tcp, aio);
     } else if (res == -ENOBUFS && tcp->read_op.kind != NU_OP_SELECT) {
         return NNG_ENOMEM; /* else the loop's buffers were out for a moment */
     } else if (res != -ECANCELED && res != -EINTR && res != -ENOBUFS) {
-        tcp->reset = tcp->reset || res == -ECONNRESET;
-        return ended(tcp, aio, res == -ETIMEDOUT ? NNG_ECONNRESET : nu_error_from_errno(-res));
+        int err = failure(tcp, -res);
+        return aio->io.kind == NU_READ_UNTIL ? look(tcp, aio, err) : err;
     }
     if (tcp->read_abort != 0) {
         return tcp->read_abort;
@@ -188,6 +211,66 @@ static int verdict(struct nu_tcp *tcp, nng_aio *aio, int res, uint32_t flags)
     return res == -ENOBUFS ? submit_fill(tcp, true) : submit(tcp, aio);
 }
 
+/* The first read's receive has ended. */
+static void end_own(struct nu_tcp *tcp, int res, uint32_t flags)
+{
+    nng_aio *aio = first(tcp);
+    int      err = verdict(tcp, aio, res, flags);
+    if (err != AGAIN) {
+        end(aio, err);
+    }
+}
+
+/* The loop's buffers were out for a moment: the first read, if it needs one, waits without. */
+static void do_without(struct nu_tcp *tcp)
+{
+    nng_aio *aio = first(tcp);
+    nu_count(NU_COUNT_NO_BUFFERS, 1);
+    if (aio == NULL || wants_vector(&aio->io) || tcp->closed) {
+        return;
+    }
+    tcp->read_abort = 0;
+    int err         = submit_fill(tcp, true);
+    if (err != AGAIN) {
+        end(aio, err);
+    }
+}
+
+/* Nobody's receive has ended. What it says is for the reads that are queued, or will be. */
+static void end_armed(struct nu_tcp *tcp, int res, uint32_t flags)
+{
+    tcp->armed = false;
+    if (res > 0) {
+        tcp->gap = !fill_rx(tcp, (size_t) res, flags);
+    } else if (res == 0) {
+        tcp->over = NNG_ECONNSHUT;
+    } else if (res == -ENOBUFS) {
+        do_without(tcp);
+    } else if (res != -ECANCELED && res != -EINTR) {
+        tcp->over = failure(tcp, -res);
+    }
+}
+
+/* Receives for reads that are still to come, so that they find the bytes or at least need not wake
+ * the owner; but only a little, for the peer is to notice that nobody reads. */
+static void arm(struct nu_tcp *tcp)
+{
+    if (tcp->eager && tcp->read_op.state == NU_OP_IDLE && tcp->loop->buffers.ring != NULL &&
+        tcp->over == 0 && !tcp->gap && nu_rx_len(&tcp->rx) < NU_BUFRING_SIZE) {
+        (void) submit_fill(tcp, false); /* fails only where settle() does */
+    }
+}
+
+/* Whether the socket holds more than was received. */
+static bool more_to_come(const struct nu_tcp *tcp, int res, uint32_t flags)
+{
+    if (tcp->read_op.kind == NU_OP_READV) {
+        const struct nu_aio_io *io = &first(tcp)->io;
+        return res > 0 && (size_t) res == io->total - io->done;
+    }
+    return res == -ENOBUFS || (flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
+}
+
 void nu_tcp_read_done(struct nu_op *op, int res, uint32_t flags)
 {
     struct nu_tcp *tcp = nu_container(op, struct nu_tcp, read_op);
@@ -196,17 +279,27 @@ void nu_tcp_read_done(struct nu_op *op, int res, uint32_t flags)
         struct nu_bufring *bufs = &tcp->loop->buffers;
         nu_bufring_give(bufs, nu_bufring_take(bufs, flags));
     }
-    nng_aio *aio = first(tcp);
-    int      err = verdict(tcp, aio, res, flags);
-    if (err != AGAIN) {
-        end(aio, err);
+    bool more = more_to_come(tcp, res, flags);
+    if (tcp->armed) {
+        end_armed(tcp, res, flags);
+    } else {
+        end_own(tcp, res, flags);
     }
     if (tcp->closed) {
         nu_tcp_closing(tcp);
         return;
     }
     nu_tcp_read_next(tcp);
+    if (!more) {
+        arm(tcp);
+    }
+    settle(tcp);
     nu_unlock(&tcp->lock);
+}
+
+static bool in_kernel(const struct nu_tcp *tcp)
+{
+    return tcp->read_op.state != NU_OP_IDLE && !tcp->armed;
 }
 
 /* The aio's cancel function. What the kernel holds ends with its completion, the rest here. */
@@ -214,24 +307,24 @@ static void cancel(nng_aio *aio, void *arg, int err)
 {
     struct nu_tcp *tcp = arg;
     nu_lock(&tcp->lock);
-    if (tcp->read_op.state != NU_OP_IDLE && aio == first(tcp)) {
+    if (in_kernel(tcp) && aio == first(tcp)) {
         if (tcp->read_abort == 0) {
             tcp->read_abort = err;
         }
         nu_op_cancel(&tcp->read_op);
     } else {
         end(aio, err);
+        if (!tcp->closed) {
+            nu_tcp_read_next(tcp); /* it may have been the first */
+        }
     }
     nu_unlock(&tcp->lock);
 }
 
 void nu_tcp_read_close(struct nu_tcp *tcp)
 {
-    bool     busy = tcp->read_op.state != NU_OP_IDLE;
-    nng_aio *head = busy ? first(tcp) : NULL;
-    if (busy) {
-        nu_op_cancel(&tcp->read_op);
-    }
+    nng_aio *head = in_kernel(tcp) ? first(tcp) : NULL;
+    nu_op_cancel(&tcp->read_op);
     struct nu_list *next;
     for (struct nu_list *n = tcp->reads.next; n != &tcp->reads; n = next) {
         nng_aio *aio = nu_container(n, nng_aio, link);
@@ -247,18 +340,27 @@ void nu_tcp_read_close(struct nu_tcp *tcp)
 /* With the lock held: AGAIN when the aio is in the queue now, else how it ended. */
 static int start(struct nu_tcp *tcp, nng_aio *aio)
 {
+    bool owner = tcp->loop == nu_loop_self();
+    bool alone = nu_list_empty(&tcp->reads);
+    int  err   = AGAIN;
     if (tcp->closed) {
         return NNG_ECLOSED;
     }
-    int err = nu_aio_schedule(aio, tcp->loop, cancel, tcp);
-    if (err != 0) {
+    if (tcp->eager && !owner && alone) {
+        err = use_rx(tcp, aio);
+    }
+    if (err == AGAIN) {
+        err = nu_aio_schedule(aio, tcp->loop, cancel, tcp);
+        err = err == 0 ? AGAIN : err;
+    }
+    if (err != AGAIN) {
         return err;
     }
     nu_aio_expire(aio);
     nu_list_append(&tcp->reads, &aio->link);
-    if (tcp->loop == nu_loop_self()) {
+    if (alone && owner) {
         nu_tcp_read_next(tcp);
-    } else {
+    } else if (alone && !tcp->armed) {
         nu_tcp_kick(tcp);
     }
     return AGAIN;
@@ -266,16 +368,25 @@ static int start(struct nu_tcp *tcp, nng_aio *aio)
 
 void nu_tcp_read(struct nu_tcp *tcp, nng_aio *aio, enum nu_read kind)
 {
-    int err      = nu_aio_late(aio) ? NNG_ETIMEDOUT : AGAIN;
     aio->loop    = tcp->loop;
     aio->io.kind = kind;
     aio->io.done = 0;
-    if (err == AGAIN) {
-        nu_lock(&tcp->lock);
-        err = start(tcp, aio);
-        nu_unlock(&tcp->lock);
+    if (nu_aio_late(aio)) {
+        nu_aio_finish(aio, NNG_ETIMEDOUT, 0);
+        return;
     }
+    nu_lock(&tcp->lock);
+    int err = start(tcp, aio);
     if (err != AGAIN) {
-        nu_aio_finish(aio, err, 0);
+        nu_aio_finish(aio, err, aio->io.done); /* under the lock: callbacks keep the bytes' order */
     }
+    nu_unlock(&tcp->lock);
+}
+
+void nu_tcp_read_eagerly(struct nu_tcp *tcp)
+{
+    nu_lock(&tcp->lock);
+    tcp->eager = true;
+    arm(tcp);
+    nu_unlock(&tcp->lock);
 }

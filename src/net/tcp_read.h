@@ -1,6 +1,12 @@
 /*
- * Reading from a connection: a FIFO of aios, one of them in the kernel. Bytes that arrived before
- * anybody asked for them are in tcp->rx and are handed out first.
+ * Reading from a connection: a FIFO of aios, the first of them in the kernel. Bytes that arrived
+ * before anybody asked for them are in tcp->rx and are handed out first.
+ *
+ * On an eager connection, what is in the kernel may also be a receive that is nobody's
+ * (tcp->armed), into a buffer of the loop's. It is there whenever the socket was last seen empty
+ * and little is in rx, whether or not anybody reads; whoever starts a read then just joins the
+ * queue, and its cancellation leaves the receive alone. A vector is filled from rx as long as
+ * there is something, and then directly, by a read of its own.
  */
 #ifndef NU_NET_TCP_READ_H
 #define NU_NET_TCP_READ_H
@@ -19,10 +25,10 @@ enum nu_read {
 /*
  * Reads into the vector in aio->io, which is set up (but for NU_READ_FILL). The aio is begun; its
  * count is the bytes that came, whatever its result. NNG_ECONNSHUT when the peer has sent its last.
- * Any thread; NU_READ_FILL, and whoever looks at tcp->rx, on the owner only.
+ * Any thread; NU_READ_FILL, and whoever looks at tcp->rx without the lock, on the owner only.
  *
  * NU_READ_UNTIL: aio->io is set to { .take = ..., .arg = ... }. take(aio, tcp, end) is called on
- * the owner, with the connection's lock held (so it may start or end nothing on it),
+ * the owner (but see below), with the connection's lock held, so it may start or end nothing on it,
  *   with end 0 when the read's turn has come, when there is more in tcp->rx (at first there may be
  *   nothing in it), and when the vector that it asked for is full;
  *   with the error, NNG_ECONNSHUT for instance, when the stream has ended or failed.
@@ -34,6 +40,14 @@ enum nu_read {
  * close, or want of memory.
  */
 void nu_tcp_read(struct nu_tcp *tcp, nng_aio *aio, enum nu_read kind);
+
+/*
+ * Makes the connection eager: a read that what is in tcp->rx satisfies ends on the thread that
+ * starts it, and receives go before the reads. So `take` may be called on any thread, less than two
+ * of the loop's buffers come that nobody has asked for, and NU_READ_FILL is not to be had. Owner
+ * only, before all reads.
+ */
+void nu_tcp_read_eagerly(struct nu_tcp *tcp);
 
 /* For tcp.c: the owner's side; with the lock held, but for the completion. */
 void nu_tcp_read_next(struct nu_tcp *tcp);

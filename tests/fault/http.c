@@ -230,8 +230,8 @@ Test(http_fault, reuse_allocates_nothing)
         nng_http_conn_write_req(pair.conn, req, aio);
         cr_assert_eq(finish(aio), 0);
         ssize_t n = recv(pair.fd, text, sizeof text, 0);
+        nng_http_conn_read_req(pair.conn, got, aio); /* bytes that come first have to be kept */
         cr_assert(say(pair.fd, text, (size_t) n));
-        nng_http_conn_read_req(pair.conn, got, aio);
         cr_assert_eq(finish(aio), 0);
         cr_assert_eq(strcmp(nng_http_req_get_header(got, "host"), "example.org"), 0);
     }

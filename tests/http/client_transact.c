@@ -205,6 +205,28 @@ Test(client_transact, refused)
     tear_down(&s);
 }
 
+/* A server with too many connections says so at once: before the request, or after it. */
+Test(client_transact, turned_away)
+{
+    static const char text[] = "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy";
+    struct setting    s;
+    unsigned          port;
+    int               listener = nu_listen(&port, 0);
+    set_up(&s, NU_CALLED);
+    nng_http_client_free(s.client);
+    s.client = nu_client(port);
+    for (int i = 0; i < 100; i++) {
+        start(&s, "GET", "/");
+        int fd = accept(listener, NULL, NULL);
+        cr_assert_eq(send(fd, text, sizeof text - 1, MSG_NOSIGNAL), (ssize_t) sizeof text - 1);
+        finish(&s, 0);
+        cr_assert_eq(nng_http_res_get_status(s.res), 503);
+        close(fd);
+    }
+    close(listener);
+    tear_down(&s);
+}
+
 /* The handler takes its time, and its answer is for nobody any more. */
 Test(client_transact, cut)
 {

@@ -85,3 +85,27 @@ Test(transact_step, unasked)
         assert_not_taken(mode, "GET", OK "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n\r\n");
     }
 }
+
+static void wait_for_bytes(nng_http_conn *conn)
+{
+    for (size_t n = 0; n == 0; usleep(100)) {
+        pthread_mutex_lock(&conn->tcp.lock);
+        n = nu_rx_len(&conn->tcp.rx);
+        pthread_mutex_unlock(&conn->tcp.lock);
+    }
+}
+
+/* Nor is what came before the first: a server may have lost its patience. */
+Test(transact_step, unasked_before)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode++) {
+        struct nu_talk t;
+        open_talk(&t, mode);
+        nu_talk_say(&t, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+        wait_for_bytes(t.pair.conn);
+        nu_talk_start(&t, transact);
+        nu_talk_finish_count(&t, NNG_ESTATE, 0);
+        nu_talk_hear_no_more(&t);
+        nu_talk_close(&t);
+    }
+}
