@@ -47,7 +47,7 @@ int nu_headers_set(struct nu_headers *list, const char *name, const char *value)
 int nu_headers_add(struct nu_headers *list, const char *name, const char *value);
 
 /* Set for a field's name and a value that are known to be good. NNG_ENOMEM. */
-int nu_headers_set_good(struct nu_headers *list, struct nu_slice field, struct nu_slice v);
+int nu_headers_set_good(struct nu_headers *list, struct nu_slice name, struct nu_slice value);
 
 /* Deletes every field of that name; NNG_ENOENT when there is none. */
 int nu_headers_del(struct nu_headers *list, const char *name);
