@@ -114,8 +114,8 @@ void nu_loop_post(struct nu_loop *loop, struct nu_task *task)
     nu_loop_wake(loop);
 }
 
-/* Runs what is due now. What these tasks make due waits for the next turn, so I/O is not starved.
- */
+/* Runs what is due now. What these tasks make due waits for the next run, and a turn has two, so
+ * I/O is not starved. */
 static void run_ready(struct nu_loop *loop)
 {
     for (unsigned n = loop->nready; n > 0 && loop->ready != NULL; n--) {
