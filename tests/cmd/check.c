@@ -385,6 +385,21 @@ Test(check, seccomp_refuses_register)
     assert_has(child.out_text, "the library: the plain descriptor");
 }
 
+/* Of a shell, of make: at numbers with gaps between them. */
+static void leave_descriptors_open(void)
+{
+    for (int fd = 4; fd < 64; fd += 2) {
+        if (dup2(STDIN_FILENO, fd) < 0) {
+            _exit(127);
+        }
+    }
+}
+
+Test(check, descriptors_left_open)
+{
+    cr_assert_eq(nu_child_run(&child, "check", leave_descriptors_open), 0, "%s", child.out_text);
+}
+
 /* Rings are charged to it, or not; where they are, they are halved. */
 Test(check, little_lockable_memory)
 {
