@@ -33,7 +33,6 @@ static void answered(void *arg)
 static void dispose(nng_aio *aio)
 {
     struct nu_exchange *exchange = nu_container(aio, struct nu_exchange, aio);
-    nu_aio_fini(aio);
     nu_block_give(exchange, sizeof *exchange);
 }
 

@@ -36,7 +36,6 @@ static void drop_out(struct nu_session *s)
 static void dispose(nng_aio *aio)
 {
     struct nu_session *s = nu_container(aio, struct nu_session, aio);
-    nu_aio_fini(aio);
     free(s);
 }
 

@@ -34,7 +34,6 @@ struct transact {
 static void dispose(nng_aio *aio)
 {
     struct transact *t = aio->arg;
-    nu_aio_fini(aio);
     if (--t->aios == 0) {
         free(t);
     }
@@ -153,13 +152,13 @@ static int take(nng_aio *aio, struct nu_tcp *tcp, int end)
 
 /* The write and the read of a transact join their queues under one of these. There are a few, so
  * that connections seldom wait for each other, and none of them carries one. */
-static pthread_mutex_t orders[16] = { [0 ... 15] = PTHREAD_MUTEX_INITIALIZER };
+static struct nu_mutex orders[16];
 
 /* Starts the begun parts. Whoever else does the same just now, the reads are queued in the order of
  * the writes. The transact may be gone when this returns. */
 static void start(struct transact *t, nng_http_conn *conn)
 {
-    pthread_mutex_t *order = &orders[(uintptr_t) conn / sizeof *conn % 16];
+    struct nu_mutex *order = &orders[(uintptr_t) conn / sizeof *conn % 16];
     nu_lock(order);
     /* A server that refuses a new connection may not wait for what we ask. */
     int err = conn == t->own ? 0 : standing(conn);

@@ -15,15 +15,31 @@ struct frame {
 
 static _Thread_local struct frame *frames;
 
-/* A thread that waits. Its condition is its own, so an aio nobody waits for carries none. */
+/* A thread that waits; on its stack, so an aio nobody waits for carries none. */
 struct nu_aio_waiter {
-    pthread_cond_t        wake;
+    atomic_uint           woken; /* 0: it may sleep */
     struct nu_aio_waiter *next;
 };
 
 static void run_callback(struct nu_task *task);
 static void attend(struct nu_task *task);
 static void timer_fired(struct nu_timer *timer);
+
+static enum nu_aio_state state_of(const nng_aio *aio)
+{
+    return atomic_load_explicit(&aio->state, memory_order_relaxed);
+}
+
+static void set_state(nng_aio *aio, enum nu_aio_state state)
+{
+    atomic_store_explicit(&aio->state, state, memory_order_relaxed);
+}
+
+static void set_result(nng_aio *aio, int result, size_t count)
+{
+    atomic_store_explicit(&aio->result, result, memory_order_relaxed);
+    atomic_store_explicit(&aio->count, count, memory_order_relaxed);
+}
 
 static void lock(nng_aio *aio)
 {
@@ -44,7 +60,6 @@ static void unlock(nng_aio *aio)
 void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg)
 {
     memset(aio, 0, sizeof *aio);
-    pthread_mutex_init(&aio->lock, NULL);
     nu_list_init(&aio->link);
     aio->cb         = cb;
     aio->arg        = arg;
@@ -55,11 +70,6 @@ void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg)
     aio->attend.run = attend;
 }
 
-void nu_aio_fini(nng_aio *aio)
-{
-    pthread_mutex_destroy(&aio->lock);
-}
-
 /* What nng_aio_alloc() gives. */
 struct whole {
     nng_aio            aio;
@@ -68,7 +78,6 @@ struct whole {
 
 static void destroy(nng_aio *aio)
 {
-    nu_aio_fini(aio);
     free(nu_container(aio, struct whole, aio));
 }
 
@@ -93,12 +102,13 @@ int nng_aio_alloc(nng_aio **aiop, void (*cb)(void *), void *arg)
 static void settle(nng_aio *aio)
 {
     for (struct nu_aio_waiter *waiter = aio->waiters; waiter != NULL; waiter = waiter->next) {
-        pthread_cond_signal(&waiter->wake);
+        atomic_store_explicit(&waiter->woken, 1, memory_order_relaxed);
+        nu_futex_wake(&waiter->woken);
     }
     if (aio->turning > 0) {
         nu_runtime_wake();
     }
-    bool gone = aio->doomed && aio->state == NU_AIO_IDLE && aio->refs == 0;
+    bool gone = aio->doomed && state_of(aio) == NU_AIO_IDLE && aio->refs == 0;
     unlock(aio);
     if (gone) {
         aio->dispose(aio);
@@ -122,8 +132,7 @@ static uint64_t next_deadline(nng_aio *aio)
 /* A forked child has no loops to run anything on: operations end where they begin. */
 static void refuse_in_child(nng_aio *aio)
 {
-    aio->result = NNG_ENOTSUP;
-    aio->count  = 0;
+    set_result(aio, NNG_ENOTSUP, 0);
     if (aio->cb != NULL) {
         aio->cb(aio->arg);
     }
@@ -136,19 +145,17 @@ bool nng_aio_begin(nng_aio *aio)
         return false;
     }
     lock(aio);
-    if (aio->state != NU_AIO_IDLE || aio->stopped) {
-        if (aio->state == NU_AIO_IDLE) {
-            aio->result = NNG_ECANCELED;
-            aio->count  = 0;
+    if (state_of(aio) != NU_AIO_IDLE || aio->stopped) {
+        if (state_of(aio) == NU_AIO_IDLE) {
+            set_result(aio, NNG_ECANCELED, 0);
         }
         unlock(aio);
         return false;
     }
-    aio->state  = NU_AIO_BEGUN;
-    aio->abort  = 0;
-    aio->result = 0;
-    aio->count  = 0;
-    aio->loop   = NULL;
+    set_state(aio, NU_AIO_BEGUN);
+    aio->abort = 0;
+    set_result(aio, 0, 0);
+    aio->loop = NULL;
     if (aio->args != NULL) {
         memset(aio->args->output, 0, sizeof aio->args->output);
     }
@@ -162,7 +169,7 @@ int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel,
     lock(aio);
     int err = aio->abort;
     if (err == 0) {
-        aio->state      = NU_AIO_PENDING;
+        set_state(aio, NU_AIO_PENDING);
         aio->loop       = loop;
         aio->cancel     = cancel;
         aio->cancel_arg = arg;
@@ -213,11 +220,11 @@ static void attend(struct nu_task *task)
     lock(aio);
     aio->attending = false;
     aio->refs--;
-    if (aio->state == NU_AIO_PENDING && aio->loop != nu_loop_self()) {
+    if (state_of(aio) == NU_AIO_PENDING && aio->loop != nu_loop_self()) {
         post_attend(aio); /* this was for an operation before, on another loop */
-    } else if (aio->state == NU_AIO_PENDING && aio->abort != 0) {
+    } else if (state_of(aio) == NU_AIO_PENDING && aio->abort != 0) {
         cancel_pending(aio, aio->abort);
-    } else if (aio->state == NU_AIO_PENDING && aio->expires) {
+    } else if (state_of(aio) == NU_AIO_PENDING && aio->expires) {
         arm(aio);
     }
     settle(aio);
@@ -242,8 +249,8 @@ void nu_aio_owe(nng_aio *aio, struct nu_loop *loop)
 void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg)
 {
     lock(aio);
-    if (aio->state == NU_AIO_BEGUN) {
-        aio->state      = NU_AIO_PENDING;
+    if (state_of(aio) == NU_AIO_BEGUN) {
+        set_state(aio, NU_AIO_PENDING);
         aio->loop       = aio->loop != NULL ? aio->loop : loop;
         aio->cancel     = cancel;
         aio->cancel_arg = arg;
@@ -280,7 +287,7 @@ static void timer_fired(struct nu_timer *timer)
 {
     nng_aio *aio = nu_container(timer, nng_aio, timer);
     lock(aio);
-    if (aio->state == NU_AIO_PENDING) {
+    if (state_of(aio) == NU_AIO_PENDING) {
         bool stopping = nu_loop_self()->stopping;
         nu_count(NU_COUNT_DEADLINES_FIRED, !stopping);
         cancel_pending(aio, stopping ? NNG_ECLOSED : NNG_ETIMEDOUT);
@@ -311,7 +318,7 @@ static void call_back(nng_aio *aio)
  * without a thread to run it on. Called with the lock, returns without. */
 static void finish_here(nng_aio *aio)
 {
-    aio->state = NU_AIO_IDLE;
+    set_state(aio, NU_AIO_IDLE);
     if (aio->cb != NULL) {
         call_back(aio);
     }
@@ -321,13 +328,12 @@ static void finish_here(nng_aio *aio)
 void nu_aio_finish(nng_aio *aio, int result, size_t count)
 {
     lock(aio);
-    if (aio->state != NU_AIO_BEGUN && aio->state != NU_AIO_PENDING) {
+    if (state_of(aio) != NU_AIO_BEGUN && state_of(aio) != NU_AIO_PENDING) {
         unlock(aio); /* a provider's second finish */
         return;
     }
-    aio->result = result;
-    aio->count  = count;
-    aio->abort  = 0;
+    set_result(aio, result, count);
+    aio->abort = 0;
     if (aio->loop == NULL && (aio->cb == NULL || (aio->loop = nu_runtime_pick()) == NULL)) {
         finish_here(aio);
         return;
@@ -340,10 +346,22 @@ void nu_aio_finish(nng_aio *aio, int result, size_t count)
         finish_here(aio);
         return;
     }
-    aio->state = NU_AIO_FINISHED;
-    aio->refs++;
+    set_state(aio, NU_AIO_FINISHED);
     nu_loop_post(aio->loop, &aio->finish);
     unlock(aio);
+}
+
+/* An abort that sees it pending still, and comes too late, leaves a code that nobody reads. */
+void nu_aio_end(nng_aio *aio, int result, size_t count)
+{
+    if (aio->cb == NULL) {
+        nu_aio_finish(aio, result, count);
+        return;
+    }
+    set_result(aio, result, count);
+    nu_timer_disarm(&aio->loop->timers, &aio->timer);
+    set_state(aio, NU_AIO_FINISHED);
+    nu_loop_post(aio->loop, &aio->finish);
 }
 
 /* The operation is over, its timer too: from here on the aio is free for the next one. */
@@ -353,7 +371,7 @@ static void run_callback(struct nu_task *task)
     nu_timer_disarm(&nu_loop_self()->timers, &aio->timer);
     lock(aio);
     aio->expires = false;
-    aio->state   = NU_AIO_IDLE;
+    set_state(aio, NU_AIO_IDLE);
     if (aio->owed) {
         aio->owed = false;
         atomic_fetch_sub(&aio->loop->owed, 1);
@@ -361,7 +379,6 @@ static void run_callback(struct nu_task *task)
     if (aio->cb != NULL) {
         call_back(aio);
     }
-    aio->refs--;
     settle(aio);
 }
 
@@ -379,9 +396,9 @@ static unsigned own_frames(const nng_aio *aio)
 /* With the lock held: leaves the code for the provider, or for the loop to deliver it. */
 static void request_abort(nng_aio *aio, int err)
 {
-    if ((aio->state == NU_AIO_BEGUN || aio->state == NU_AIO_PENDING) && aio->abort == 0) {
+    if ((state_of(aio) == NU_AIO_BEGUN || state_of(aio) == NU_AIO_PENDING) && aio->abort == 0) {
         aio->abort = err != 0 ? err : NNG_ECANCELED;
-        if (aio->state == NU_AIO_PENDING) {
+        if (state_of(aio) == NU_AIO_PENDING) {
             post_attend(aio);
         }
     }
@@ -401,21 +418,24 @@ void nng_aio_cancel(nng_aio *aio)
 
 static bool quiet(const nng_aio *aio, unsigned running, unsigned refs)
 {
-    return aio->state == NU_AIO_IDLE && aio->running <= running && aio->refs <= refs;
+    return state_of(aio) == NU_AIO_IDLE && aio->running <= running && aio->refs <= refs;
 }
 
 /* Until something has ended. With the lock held. */
 static void sleep_until_settled(nng_aio *aio)
 {
-    struct nu_aio_waiter   waiter = { .wake = PTHREAD_COND_INITIALIZER, .next = aio->waiters };
+    struct nu_aio_waiter   waiter = { .next = aio->waiters };
     struct nu_aio_waiter **link;
     /* cppcheck-suppress autoVariables ; it is taken out again below */
     aio->waiters = &waiter;
-    pthread_cond_wait(&waiter.wake, &aio->lock);
+    unlock(aio);
+    while (atomic_load_explicit(&waiter.woken, memory_order_relaxed) == 0) {
+        nu_futex_wait(&waiter.woken, 0);
+    }
+    lock(aio);
     for (link = &aio->waiters; *link != &waiter; link = &(*link)->next) {
     }
     *link = waiter.next;
-    pthread_cond_destroy(&waiter.wake);
 }
 
 /* Waits, with the lock held, until no operation is left and at most `running` callbacks and `refs`
@@ -487,7 +507,7 @@ void nng_aio_reap(nng_aio *aio)
 bool nng_aio_busy(nng_aio *aio)
 {
     lock(aio);
-    bool busy = aio->state != NU_AIO_IDLE || aio->running > 0;
+    bool busy = state_of(aio) != NU_AIO_IDLE || aio->running > 0;
     unlock(aio);
     return busy;
 }

@@ -16,11 +16,12 @@
 #define NU_IO_AIO_H
 
 #include "base/list.h"
+#include "io/lock.h"
 #include "io/loop.h"
 #include "io/timer.h"
 
 #include <nng/nng.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/uio.h>
 
 #define NU_AIO_IOVS 8
@@ -65,11 +66,10 @@ struct nu_aio_args {
 struct nu_aio_waiter;
 
 struct nng_aio {
-    pthread_mutex_t lock;
+    struct nu_mutex lock;
 
     /* under lock */
-    struct nu_aio_waiter *waiters; /* threads to wake when an operation or a callback has ended */
-    enum nu_aio_state     state;
+    struct nu_aio_waiter *waiters;   /* threads to wake when an operation or a callback has ended */
     bool                  stopped;   /* begins nothing any more */
     bool                  doomed;    /* to be freed when quiet */
     bool                  owed;      /* counted in loop->owed */
@@ -77,13 +77,16 @@ struct nng_aio {
     unsigned              running;   /* callbacks that have not returned */
     unsigned              refs;  /* posted tasks, cancel functions and callbacks that use the aio */
     int                   abort; /* why the operation in hand is to end; 0: it is not */
-    int                   result;
-    size_t                count;
     nng_aio_cancelfn      cancel; /* while NU_AIO_PENDING; NULL once it was called */
     void                 *cancel_arg;
     struct nu_loop       *loop; /* where the operation in hand lives, and its callback runs; a
                                  * provider sets it while NU_AIO_BEGUN, or leaves the choice open */
     unsigned turning;           /* owners that turn their loops until the aio is idle */
+
+    /* under lock, but for nu_aio_end() and nng_aio_result() and nng_aio_count() */
+    atomic_uint   state; /* enum nu_aio_state */
+    atomic_int    result;
+    atomic_size_t count;
 
     /* constant */
     void (*cb)(void *);
@@ -111,10 +114,9 @@ struct nng_aio {
  * `dispose`, `local` if that holds, and `args` (zeroed) if anybody is to see the aio, and ends by
  * nng_aio_reap():
  * `dispose` is then called as soon as nothing uses the aio any more (no callback of it is on
- * anybody's stack either), calls nu_aio_fini() and frees the object.
+ * anybody's stack either), and frees the object.
  */
 void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg);
-void nu_aio_fini(nng_aio *aio);
 
 /*
  * BEGUN -> PENDING. Returns 0, or the code of an abort that came first: then it is still BEGUN and
@@ -145,5 +147,9 @@ bool nu_aio_late(const nng_aio *aio);
 
 /* Ends the operation; it may be begun anew before this returns. Lets the callback run later. */
 void nu_aio_finish(nng_aio *aio, int result, size_t count);
+
+/* The same for a pending operation whose provider always ends it so, on the owner of its loop: no
+ * one else can end it, so no lock is taken where there is a callback. */
+void nu_aio_end(nng_aio *aio, int result, size_t count);
 
 #endif

@@ -80,18 +80,12 @@ nng_msg *nng_aio_get_msg(nng_aio *aio)
 
 int nng_aio_result(nng_aio *aio)
 {
-    nu_lock(&aio->lock);
-    int result = aio->result;
-    nu_unlock(&aio->lock);
-    return result;
+    return atomic_load_explicit(&aio->result, memory_order_relaxed);
 }
 
 size_t nng_aio_count(nng_aio *aio)
 {
-    nu_lock(&aio->lock);
-    size_t count = aio->count;
-    nu_unlock(&aio->lock);
-    return count;
+    return atomic_load_explicit(&aio->count, memory_order_relaxed);
 }
 
 int nu_aio_take_vec(nng_aio *aio)

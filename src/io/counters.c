@@ -1,8 +1,7 @@
 #include "io/counters.h"
 
-#include "io/runtime.h"
-
 #include <nng/uring.h>
+#include <pthread.h>
 
 _Thread_local struct nu_counters nu_counters_mine;
 
@@ -12,9 +11,9 @@ static uint64_t        left[NU_COUNTS]; /* by threads that are gone; under lock 
 
 void nu_counters_join(void)
 {
-    nu_lock(&lock);
+    pthread_mutex_lock(&lock);
     nu_list_append(&threads, &nu_counters_mine.link);
-    nu_unlock(&lock);
+    pthread_mutex_unlock(&lock);
 }
 
 /* With the lock held. */
@@ -28,9 +27,9 @@ static void leave(struct nu_counters *counters)
 
 void nu_counters_leave(void)
 {
-    nu_lock(&lock);
+    pthread_mutex_lock(&lock);
     leave(&nu_counters_mine);
-    nu_unlock(&lock);
+    pthread_mutex_unlock(&lock);
 }
 
 void nu_counters_before_fork(void)
@@ -53,7 +52,7 @@ void nu_counters_after_fork(bool child)
 
 static void sum(uint64_t total[NU_COUNTS])
 {
-    nu_lock(&lock);
+    pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < NU_COUNTS; i++) {
         total[i] = left[i];
         for (struct nu_list *n = threads.next; n != &threads; n = n->next) {
@@ -61,7 +60,7 @@ static void sum(uint64_t total[NU_COUNTS])
             total[i] += atomic_load_explicit(&c->v[i], memory_order_relaxed);
         }
     }
-    nu_unlock(&lock);
+    pthread_mutex_unlock(&lock);
 }
 
 size_t nng_uring_counters(nng_uring_counter *list, size_t room)

@@ -168,11 +168,17 @@ static void submit_and_wait(struct nu_loop *loop, bool may_wait)
         uint64_t retry = nu_now() + RETRY_AFTER;
         until          = retry < until ? retry : until;
     }
+    /* Who pokes us behind this look finds us asleep, and wakes us: no exchange is needed. */
     atomic_store(&loop->sleeping, true);
-    enter(loop, atomic_exchange(&loop->poked, false) ? 0 : 1, until);
-    if (!atomic_exchange(&loop->sleeping, false)) {
+    bool poked = atomic_load(&loop->poked);
+    if (poked) {
+        atomic_store(&loop->poked, false);
+    }
+    enter(loop, poked ? 0 : 1, until);
+    if (!atomic_load_explicit(&loop->sleeping, memory_order_relaxed)) {
         nu_count(NU_COUNT_WAKE_UPS, 1);
     }
+    atomic_store_explicit(&loop->sleeping, false, memory_order_relaxed);
 }
 
 static void collect(struct nu_loop *loop)

@@ -5,7 +5,6 @@
 #ifndef NU_IO_RUNTIME_H
 #define NU_IO_RUNTIME_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -31,24 +30,6 @@ extern atomic_bool nu_runtime_child;
 static inline bool nu_runtime_forked(void)
 {
     return atomic_load_explicit(&nu_runtime_child, memory_order_relaxed);
-}
-
-/*
- * The locks of aios and connections. In a forked child they do nothing: a thread that is not there
- * any more may have held them, and nobody else is left to be kept out.
- */
-static inline void nu_lock(pthread_mutex_t *mutex)
-{
-    if (!nu_runtime_forked()) {
-        pthread_mutex_lock(mutex);
-    }
-}
-
-static inline void nu_unlock(pthread_mutex_t *mutex)
-{
-    if (!nu_runtime_forked()) {
-        pthread_mutex_unlock(mutex);
-    }
 }
 
 #endif

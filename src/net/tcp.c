@@ -59,7 +59,7 @@ void nu_tcp_init(struct nu_tcp *tcp, struct nu_loop *loop, int fd, void (*gone)(
     tcp->loop = loop;
     tcp->fd   = fd;
     tcp->gone = gone;
-    pthread_mutex_init(&tcp->lock, NULL);
+    atomic_init(&tcp->lock.state, NU_LOCK_FREE);
     nu_list_init(&tcp->writes);
     nu_list_init(&tcp->reads);
     nu_op_init(&tcp->write_op, loop, nu_tcp_write_done);
@@ -94,7 +94,6 @@ void nu_tcp_close(struct nu_tcp *tcp, bool abortive)
     }
     nu_unlock(&tcp->lock);
     if (last) {
-        pthread_mutex_destroy(&tcp->lock);
         tcp->gone(tcp);
     }
 }
@@ -133,7 +132,6 @@ void nu_tcp_closing(struct nu_tcp *tcp)
     bool last = tcp->dead && tcp->released && !tcp->kicked;
     nu_unlock(&tcp->lock);
     if (last) {
-        pthread_mutex_destroy(&tcp->lock);
         tcp->gone(tcp);
     }
 }

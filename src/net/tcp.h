@@ -13,17 +13,16 @@
 
 #include "base/list.h"
 #include "io/aio.h"
+#include "io/lock.h"
 #include "io/loop.h"
 #include "io/op.h"
 #include "net/rx.h"
-
-#include <pthread.h>
 
 struct nu_tcp {
     struct nu_loop *loop;  /* constant */
     int             fd;    /* constant; the kernel's from the moment we are gone */
     bool            eager; /* constant: reads end on any thread, receives go before (tcp_read.h) */
-    pthread_mutex_t lock;
+    struct nu_mutex lock;
 
     /* under lock */
     struct nu_list writes; /* aios in the order of their bytes; the first may be in the kernel */

@@ -17,7 +17,7 @@ static nng_aio *first(const struct nu_tcp *tcp)
 static void end(nng_aio *aio, int err)
 {
     nu_list_remove(&aio->link);
-    nu_aio_finish(aio, err, aio->io.done);
+    nu_aio_end(aio, err, aio->io.done);
 }
 
 /* ---- Bytes that are here already ---------------------------------------------------------- */

@@ -72,12 +72,11 @@ static int verdict(struct nu_tcp *tcp, const nng_aio *aio, int res)
     return stop_here(tcp, aio) ? broken_off(tcp) : AGAIN;
 }
 
-static void finish(struct nu_tcp *tcp, nng_aio *aio, int err)
+static void note_torn(struct nu_tcp *tcp, const nng_aio *aio, int err)
 {
     if (aio->io.done > 0) {
         tcp->torn = err != 0 && whole(aio);
     }
-    nu_aio_finish(aio, err, aio->io.done);
 }
 
 /*
@@ -91,10 +90,11 @@ static void end(struct nu_tcp *tcp, nng_aio *aio, int err)
     if (aio->io.kind == NU_WRITE_FILE) {
         nu_tcp_file_end(tcp);
     }
-    finish(tcp, aio, err);
+    note_torn(tcp, aio, err);
+    nu_aio_end(aio, err, aio->io.done);
     while (cut && (aio = first(tcp)) != NULL) {
         nu_list_remove(&aio->link);
-        nu_aio_finish(aio, tcp->closed ? NNG_ECLOSED : NNG_ECANCELED, 0);
+        nu_aio_end(aio, tcp->closed ? NNG_ECLOSED : NNG_ECANCELED, 0);
     }
 }
 
@@ -215,7 +215,7 @@ void nu_tcp_write_close(struct nu_tcp *tcp)
         next         = n->next;
         if (aio != head) {
             nu_list_remove(n);
-            nu_aio_finish(aio, NNG_ECLOSED, aio->io.done);
+            nu_aio_end(aio, NNG_ECLOSED, aio->io.done);
         }
     }
 }
@@ -281,7 +281,8 @@ void nu_tcp_write(struct nu_tcp *tcp, nng_aio *aio, enum nu_write kind)
     nu_lock(&tcp->lock);
     int err = start(tcp, aio);
     if (err != AGAIN) {
-        finish(tcp, aio, err); /* under the lock: callbacks keep the bytes' order */
+        note_torn(tcp, aio, err);
+        nu_aio_finish(aio, err, aio->io.done); /* under the lock: callbacks keep the bytes' order */
     }
     nu_unlock(&tcp->lock);
 }

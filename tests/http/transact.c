@@ -485,9 +485,9 @@ Test(transact, early_refusal_unread)
 
 static uint64_t answered(nng_http_conn *conn)
 {
-    pthread_mutex_lock(&conn->tcp.lock);
+    nu_lock(&conn->tcp.lock);
     uint64_t n = conn->answered;
-    pthread_mutex_unlock(&conn->tcp.lock);
+    nu_unlock(&conn->tcp.lock);
     return n;
 }
 

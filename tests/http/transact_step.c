@@ -27,9 +27,9 @@ static void open_talk(struct nu_talk *t, unsigned mode)
 static void wait_for_answer(nng_http_conn *conn)
 {
     for (uint64_t n = 0; n == 0; usleep(100)) {
-        pthread_mutex_lock(&conn->tcp.lock);
+        nu_lock(&conn->tcp.lock);
         n = conn->answered;
-        pthread_mutex_unlock(&conn->tcp.lock);
+        nu_unlock(&conn->tcp.lock);
     }
 }
 
@@ -89,9 +89,9 @@ Test(transact_step, unasked)
 static void wait_for_bytes(nng_http_conn *conn)
 {
     for (size_t n = 0; n == 0; usleep(100)) {
-        pthread_mutex_lock(&conn->tcp.lock);
+        nu_lock(&conn->tcp.lock);
         n = nu_rx_len(&conn->tcp.rx);
-        pthread_mutex_unlock(&conn->tcp.lock);
+        nu_unlock(&conn->tcp.lock);
     }
 }
 

@@ -48,9 +48,9 @@ static void write_all(struct nu_talk *t)
 static void wait_for(nng_http_conn *conn, size_t n, int end)
 {
     for (bool there = false; !there; usleep(100)) {
-        pthread_mutex_lock(&conn->tcp.lock);
+        nu_lock(&conn->tcp.lock);
         there = nu_rx_len(&conn->tcp.rx) >= n && conn->tcp.over == end;
-        pthread_mutex_unlock(&conn->tcp.lock);
+        nu_unlock(&conn->tcp.lock);
     }
 }
 
@@ -300,9 +300,9 @@ Test(tcp_read_eager, back_pressure)
             sent += n > 0 ? (size_t) n : 0;
             cr_assert_lt(sent + part, NU_PLENTY);
         }
-        pthread_mutex_lock(&t.pair.conn->tcp.lock);
+        nu_lock(&t.pair.conn->tcp.lock);
         cr_assert_lt(nu_rx_len(&t.pair.conn->tcp.rx), 2 * NU_BUFRING_SIZE);
-        pthread_mutex_unlock(&t.pair.conn->tcp.lock);
+        nu_unlock(&t.pair.conn->tcp.lock);
         nu_track_buffer(&t.track, to, sent);
         nu_talk_start(&t, read_all);
         nu_talk_finish_count(&t, 0, sent);
