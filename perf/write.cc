@@ -65,22 +65,22 @@ struct Crew;
 
 struct Writer {
     Crew          *crew;
-    nng_http_conn *conn = nullptr;
-    nng_aio       *aio  = nullptr;
-    uint64_t       left = 0; /* writes to be started */
+    nng_http_conn *conn  = nullptr;
+    nng_aio       *aio   = nullptr;
+    uint64_t       left  = 0; /* writes to be started */
+    uint64_t       bytes = 0; /* written; the writer's own, so that counting them costs nothing */
     Semaphore      idle{ 1 };
 
     explicit Writer(Crew *of);
     ~Writer();
-    void     start();
-    uint64_t ended();
+    void start();
+    void ended();
 };
 
 struct Crew {
     const Case                           what;
     std::vector<char>                    data;
     std::vector<std::unique_ptr<Writer>> writers;
-    std::atomic<uint64_t>                bytes{ 0 };
     std::atomic<int>                     error{ 0 };
     std::atomic<unsigned>                chains{ 0 };
     Semaphore                            over{ 0 };
@@ -160,16 +160,15 @@ void Writer::start()
 }
 
 /* Adds the write up; after a failure no other is started. */
-uint64_t Writer::ended()
+void Writer::ended()
 {
     int    err   = nng_aio_result(aio);
     size_t count = nng_aio_count(aio);
-    crew->bytes.fetch_add(count, std::memory_order_relaxed);
+    bytes += count;
     if (err != 0 || (crew->what.all && count != crew->data.size())) {
         crew->error = err != 0 ? err : NNG_EINTERNAL;
         left        = 0;
     }
-    return count;
 }
 
 /* ---- All of them -------------------------------------------------------------------------- */
@@ -185,7 +184,8 @@ Crew::Crew(const Case &case_) : what(case_), data(case_.size, 'x')
 void Crew::deal(uint64_t writes)
 {
     for (unsigned i = 0; i < what.conns; i++) {
-        writers[i]->left = writes / what.conns + (i < writes % what.conns ? 1 : 0);
+        writers[i]->left  = writes / what.conns + (i < writes % what.conns ? 1 : 0);
+        writers[i]->bytes = 0;
     }
 }
 
@@ -234,7 +234,6 @@ void Crew::run_submitted()
 
 uint64_t Crew::run(uint64_t writes)
 {
-    bytes = 0;
     deal(writes);
     switch (what.way) {
     case Way::chained:
@@ -246,6 +245,10 @@ uint64_t Crew::run(uint64_t writes)
     case Way::submitted:
         run_submitted();
         break;
+    }
+    uint64_t bytes = 0;
+    for (auto &writer : writers) {
+        bytes += writer->bytes;
     }
     return bytes;
 }
