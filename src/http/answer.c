@@ -19,11 +19,12 @@
 
 /* The Date line of this second (RFC 9110 6.6.1). One turn of the loop takes one look at the clock.
  */
-static const char *date_line(struct nu_port *port)
+static struct nu_slice date_line(struct nu_port *port)
 {
+    struct nu_slice line = { port->date, sizeof port->date - 1 };
     struct timespec now;
     if (port->date_turn == port->loop->turns) {
-        return port->date;
+        return line;
     }
     port->date_turn = port->loop->turns;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
@@ -33,7 +34,13 @@ static const char *date_line(struct nu_port *port)
         memcpy(p + NU_DATE_LEN, "\r\n", 3);
         port->date_second = now.tv_sec;
     }
-    return port->date;
+    return line;
+}
+
+static void print_date(struct nu_session *s)
+{
+    struct nu_slice line = date_line(s->port);
+    nu_buf_add(&s->out->text, line.p, line.n);
 }
 
 /* A body that the client holds back, or that is too long to throw away, ends the connection. */
@@ -113,7 +120,6 @@ static int settle_length(struct nu_session *s, nng_http_res *res, struct missing
     const char *length = nng_http_res_get_header(res, "Content-Length");
     unsigned    status = nng_http_res_get_status(res);
     char        size[NU_DECIMAL_MAX + 1];
-    size[nu_decimal(size, res->body.size)] = '\0';
     if (status < 200 || status == NNG_HTTP_STATUS_NO_CONTENT) {
         s->last = s->last || status < 200;
         (void) nng_http_res_del_header(res, "Content-Length");    /* RFC 9110 8.6 */
@@ -129,10 +135,11 @@ static int settle_length(struct nu_session *s, nng_http_res *res, struct missing
         missing->length = !nu_status_bodiless(status);
         return 0;
     }
-    if (nu_status_bodiless(status) || s->file != NULL || s->bodiless || strcmp(length, size) == 0) {
+    if (nu_status_bodiless(status) || s->file != NULL || s->bodiless) {
         return 0;
     }
-    return nng_http_res_set_header(res, "Content-Length", size);
+    size[nu_decimal(size, res->body.size)] = '\0';
+    return strcmp(length, size) == 0 ? 0 : nng_http_res_set_header(res, "Content-Length", size);
 }
 
 static int print_head(struct nu_session *s, nng_http_res *res)
@@ -156,7 +163,7 @@ static int print_head(struct nu_session *s, nng_http_res *res)
         nu_buf_str(text, connection_line(s));
     }
     if (nng_http_res_get_header(res, "Date") == NULL) {
-        nu_buf_str(text, date_line(s->port));
+        print_date(s);
     }
     nu_buf_add(text, "\r\n", 2);
     return nu_buf_error(text);
@@ -174,7 +181,7 @@ bool nu_session_answer_static(struct nu_session *s, nng_http_handler *h)
     size_t         from = text->len, rest = s->bodiless ? 2 : h->reply.len - h->head;
     bool           copied = h->reply.len <= COPIED;
     nu_buf_add(text, h->reply.data, h->head);
-    nu_buf_str(text, date_line(s->port));
+    print_date(s);
     nu_buf_str(text, connection_line(s));
     if (copied) {
         nu_buf_add(text, h->reply.data + h->head, rest);
@@ -212,6 +219,9 @@ bool nu_session_begin_answer(struct nu_session *s, nng_http_res *res)
     nu_out_add_text(s->out, from);
     if (!copied) {
         nu_out_add(s->out, body->data, size);
+    } else {
+        nng_http_res_free(res); /* so that the next response finds its memory in the caches */
+        s->out->res = NULL;
     }
     return true;
 }

@@ -43,13 +43,15 @@ struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler
     if (exchange == NULL) {
         return NULL;
     }
-    memset(exchange, 0, sizeof *exchange);
+    memset(exchange, 0, offsetof(struct nu_exchange, aio));
+    memset(&exchange->args, 0, sizeof exchange->args);
     exchange->session = session;
     exchange->handler = handler;
     nu_aio_init(&exchange->aio, answered, exchange);
-    exchange->aio.args    = &exchange->args;
-    exchange->aio.dispose = dispose;
-    exchange->aio.local   = true; /* until the handler has it */
+    exchange->aio.args          = &exchange->args;
+    exchange->aio.dispose       = dispose;
+    exchange->aio.local         = true; /* until the handler has it */
+    exchange->aio.finish.prompt = true;
     nu_handler_hold(handler);
     if (nng_http_req_alloc(&exchange->req, NULL) != 0 || nu_req_load(exchange->req, head) != 0) {
         nu_exchange_end(exchange);

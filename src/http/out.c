@@ -16,7 +16,7 @@ struct nu_out *nu_out_take(struct nu_list *spare)
         }
         return out;
     }
-    struct nu_out *out = nu_container(spare->next, struct nu_out, link);
+    struct nu_out *out = nu_container(spare->prev, struct nu_out, link); /* the warmest */
     nu_list_remove(&out->link);
     return out;
 }

@@ -25,6 +25,7 @@
 struct nu_task {
     struct nu_task *next;
     void (*run)(struct nu_task *task);
+    bool prompt; /* constant; runs right behind the task that posted it, if that posted no other */
 };
 
 /* What lives on a loop and must let go of it when the loop stops. Owner only. */

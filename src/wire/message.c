@@ -11,6 +11,8 @@
 /* A string that is not ours to write to; a later set takes memory for its own. */
 #define LITERAL(text) ((struct nu_string){ (char *) (text), 0 })
 
+#define VERSION_LEN 8 /* bytes of "HTTP/1.1", which all versions have */
+
 #define KEEP_PRINTED 8192 /* bytes of a printed head that a reset keeps room for */
 
 static const char versions[10][9] = { "HTTP/1.0", "HTTP/1.1", "HTTP/1.2", "HTTP/1.3", "HTTP/1.4",
@@ -23,8 +25,8 @@ static int version_set(struct nu_headers *headers, struct nu_string *string, con
         return 0;
     }
     size_t n = strlen(version);
-    if (n != 8 || memcmp(version, "HTTP/", 5) != 0 || version[5] < '0' || version[5] > '9' ||
-        version[6] != '.' || version[7] < '0' || version[7] > '9') {
+    if (n != VERSION_LEN || memcmp(version, "HTTP/", 5) != 0 || version[5] < '0' ||
+        version[5] > '9' || version[6] != '.' || version[7] < '0' || version[7] > '9') {
         return NNG_EINVAL;
     }
     return nu_text_set(&headers->text, string, version, n);
@@ -292,7 +294,7 @@ int nu_req_print(const nng_http_req *req, struct nu_buf *buf)
     nu_buf_add(buf, " ", 1);
     print_target(req->uri.p, buf);
     nu_buf_add(buf, " ", 1);
-    nu_buf_str(buf, req->version.p);
+    nu_buf_add(buf, req->version.p, VERSION_LEN);
     nu_buf_add(buf, "\r\n", 2);
     nu_headers_print(&req->headers, buf);
     nu_buf_add(buf, "\r\n", 2);
@@ -516,7 +518,7 @@ void nu_res_print_fields(const nng_http_res *res, struct nu_buf *buf)
 {
     const char *reason = res->reason.p;
 
-    nu_buf_str(buf, res->version.p);
+    nu_buf_add(buf, res->version.p, VERSION_LEN);
     nu_buf_add(buf, " ", 1);
     nu_buf_u64(buf, res->status);
     nu_buf_add(buf, " ", 1);

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,6 +95,81 @@ Test(loop, posts_of_its_own)
     nu_run_on(poster.loop, post_on_owner, &poster);
     cr_assert_eq(atomic_load(&poster.run), 3);
     free(poster.entries);
+}
+
+/* A task that notes its letter, and posts others. */
+struct scribe {
+    struct nu_task  task;
+    char            letter;
+    bool            turns; /* takes a turn of the loop when it has posted */
+    struct scribe **posts; /* up to a NULL; or NULL */
+};
+
+static char     written[16];
+static unsigned nwritten;
+
+static void turn_without_waiting(void)
+{
+    nu_loop_wake(nu_loop_self());
+    nu_loop_turn(nu_loop_self());
+}
+
+static void write_letter(struct nu_task *task)
+{
+    struct scribe *scribe = nu_container(task, struct scribe, task);
+    written[nwritten++]   = scribe->letter;
+    for (struct scribe **s = scribe->posts; s != NULL && *s != NULL; s++) {
+        nu_loop_post(nu_loop_self(), &(*s)->task);
+    }
+    if (scribe->turns) {
+        turn_without_waiting();
+    }
+}
+
+static void write_all(void *arg)
+{
+    struct scribe **first = arg;
+    nwritten              = 0;
+    memset(written, 0, sizeof written);
+    for (; *first != NULL; first++) {
+        nu_loop_post(nu_loop_self(), &(*first)->task);
+    }
+    turn_without_waiting();
+    turn_without_waiting();
+}
+
+/* A prompt task runs right behind the one that posted it, if that posted it alone. */
+Test(loop, prompt)
+{
+    struct scribe   p       = { .task = { .run = write_letter, .prompt = true }, .letter = 'p' };
+    struct scribe   q       = { .task = { .run = write_letter, .prompt = true }, .letter = 'q' };
+    struct scribe   n       = { .task = { .run = write_letter }, .letter = 'n' };
+    struct scribe  *one[]   = { &p, NULL };
+    struct scribe  *two[]   = { &p, &q, NULL };
+    struct scribe  *plain[] = { &n, NULL };
+    struct scribe   a       = { .task = { .run = write_letter }, .letter = 'a', .posts = one };
+    struct scribe   b       = { .task = { .run = write_letter }, .letter = 'b' };
+    struct scribe  *all[]   = { &a, &b, NULL };
+    struct scribe  *alone[] = { &a, NULL };
+    struct nu_loop *loop    = nu_a_loop(0);
+
+    nu_run_on(loop, write_all, all);
+    cr_assert_str_eq(written, "apb");
+    nu_run_on(loop, write_all, alone);
+    cr_assert_str_eq(written, "ap");
+    a.posts = two;
+    nu_run_on(loop, write_all, all);
+    cr_assert_str_eq(written, "abpq");
+    a.posts = plain;
+    nu_run_on(loop, write_all, all);
+    cr_assert_str_eq(written, "abn");
+    a.posts = one;
+    p.posts = plain;
+    nu_run_on(loop, write_all, all);
+    cr_assert_str_eq(written, "apbn");
+    a.turns = true; /* which runs what is due, in its order */
+    nu_run_on(loop, write_all, all);
+    cr_assert_str_eq(written, "abpn");
 }
 
 static void check_signals(void *arg)
