@@ -117,6 +117,18 @@ static void settle(nng_aio *aio)
 
 /* ---- Operations --------------------------------------------------------------------------- */
 
+/* An owner remembers the time, so that what follows in its turn need not look at the clock again.
+ */
+static uint64_t look_at_clock(void)
+{
+    struct nu_loop *loop = nu_loop_self();
+    uint64_t        now  = nu_now();
+    if (loop != NULL) {
+        loop->now = now;
+    }
+    return now;
+}
+
 static uint64_t next_deadline(nng_aio *aio)
 {
     if (aio->use_expire) {
@@ -126,7 +138,7 @@ static uint64_t next_deadline(nng_aio *aio)
     if (aio->timeout == NNG_DURATION_INFINITE || aio->timeout == NNG_DURATION_DEFAULT) {
         return NU_NEVER;
     }
-    return aio->timeout > 0 ? nu_now() + (uint64_t) aio->timeout * NU_MS : 0;
+    return aio->timeout > 0 ? look_at_clock() + (uint64_t) aio->timeout * NU_MS : 0;
 }
 
 /* A forked child has no loops to run anything on: operations end where they begin. */
@@ -297,7 +309,9 @@ static void timer_fired(struct nu_timer *timer)
 
 bool nu_aio_late(const nng_aio *aio)
 {
-    return aio->deadline != NU_NEVER && aio->deadline <= nu_now();
+    struct nu_loop *loop = nu_loop_self();
+    return aio->deadline != NU_NEVER &&
+           aio->deadline <= (loop != NULL ? nu_loop_now(loop) : nu_now());
 }
 
 static void call_back(nng_aio *aio)

@@ -142,7 +142,7 @@ void nu_aio_expire(nng_aio *aio);
 /* Takes that back, where something else keeps the deadline from here on. Owner only. */
 void nu_aio_keep(nng_aio *aio);
 
-/* Whether the operation's time has passed. */
+/* Whether the operation's time has passed; on an owner, at its last look at the clock. */
 bool nu_aio_late(const nng_aio *aio);
 
 /* Ends the operation; it may be begun anew before this returns. Lets the callback run later. */

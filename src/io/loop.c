@@ -23,12 +23,7 @@
 #define WAKE_TRIES 1000
 #define RETRY_AFTER (10 * NU_MS) /* when the kernel took nothing and nothing is due */
 
-static _Thread_local struct nu_loop *self;
-
-struct nu_loop *nu_loop_self(void)
-{
-    return self;
-}
+_Thread_local struct nu_loop *nu_loop_mine;
 
 /* ---- Tasks and waking --------------------------------------------------------------------- */
 
@@ -101,7 +96,7 @@ void nu_loop_post_outermost(struct nu_loop *loop, struct nu_task *task)
 void nu_loop_post(struct nu_loop *loop, struct nu_task *task)
 {
     struct nu_task *head = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
-    if (loop == self) {
+    if (loop == nu_loop_self()) {
         if (head != NULL) {
             take_inbox(loop); /* what was posted before runs before */
         }
@@ -200,7 +195,8 @@ static void submit_and_wait(struct nu_loop *loop, bool may_wait)
 static void collect(struct nu_loop *loop)
 {
     struct io_uring_cqe *cqe;
-    while (io_uring_peek_cqe(&loop->ring.uring, &cqe) == 0 && cqe != NULL) {
+    while (io_uring_cq_ready(&loop->ring.uring) > 0 &&
+           io_uring_peek_cqe(&loop->ring.uring, &cqe) == 0) {
         uint64_t user_data = cqe->user_data;
         int      res       = cqe->res;
         uint32_t flags     = cqe->flags;
@@ -350,7 +346,7 @@ static void *owner(void *arg)
 {
     struct birth   *birth = arg;
     struct nu_loop *loop  = birth->loop;
-    self                  = loop;
+    nu_loop_mine          = loop;
     int err               = open_loop(loop);
 
     pthread_mutex_lock(&birth->lock);
@@ -453,7 +449,7 @@ struct census {
 static void answer(struct nu_task *task)
 {
     struct census        *census = nu_container(task, struct census, task);
-    const struct nu_loop *loop   = self;
+    const struct nu_loop *loop   = nu_loop_self();
     pthread_mutex_lock(&census->lock);
     census->idle     = drained(loop) && loop->depth == 1; /* else a callback waits */
     census->tasks    = loop->tasks;

@@ -56,7 +56,7 @@ struct nu_loop {
     struct nu_task          **ready_tail;
     unsigned                  nready;
     struct nu_task           *outermost; /* tasks for a turn that is not nested, newest first */
-    uint64_t                  now;       /* nu_loop_now() of this turn; 0 before it is asked for */
+    uint64_t                  now;       /* the last look at the clock in this turn; 0: none yet */
     uint64_t                  turns;     /* begun so far, nested ones included */
     uint64_t                  tasks;     /* run so far */
     unsigned                  depth;     /* turns in progress, nested ones included */
@@ -86,8 +86,13 @@ struct nu_loop {
     uint64_t asked; /* `tasks` when nng_fini() last asked for it; its own */
 };
 
+extern _Thread_local struct nu_loop *nu_loop_mine;
+
 /* The loop the calling thread owns, or NULL. */
-struct nu_loop *nu_loop_self(void);
+static inline struct nu_loop *nu_loop_self(void)
+{
+    return nu_loop_mine;
+}
 
 /* Starts a loop and its owner. 0 or an NNG error. */
 int nu_loop_start(struct nu_loop **loopp, unsigned index);
@@ -101,7 +106,8 @@ void nu_loop_free(struct nu_loop *loop);
 /* One turn, as described above. Owner only. Waits only when there is nothing else to do. */
 void nu_loop_turn(struct nu_loop *loop);
 
-/* nu_now() since the last completions came; one look at the clock per turn. Owner only. */
+/* The time of the last look at the clock in this turn; the first call in a turn looks. Owner only.
+ */
 uint64_t nu_loop_now(struct nu_loop *loop);
 
 /* Submits what is prepared without waiting, to make room in the ring. Owner only. */
