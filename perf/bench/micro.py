@@ -114,16 +114,16 @@ def runnable(groups, build, servers):
     return [g for g in groups if g.contenders and (not g.server or g.server in servers)]
 
 
-def run(bench, group, name):
-    """What google-benchmark says about one repetition."""
+def run(bench, group, name, under=(), min_time=None):
+    """What google-benchmark says about one repetition; `under`: a command that runs the program."""
     server = bench.servers.get(group.server)
     contender = group.contenders[name]
     every = f"{bench.server_cpu},{bench.load_cpu}"
     env = dict(os.environ, NNG_URING_LOOPS="1", PERF_CONGESTION="reno")
-    command = ["taskset", "-c", str(bench.load_cpu) if group.pinned else every,
+    command = ["taskset", "-c", str(bench.load_cpu) if group.pinned else every, *under,
                str(bench.build / "perf" / contender.program), "--benchmark_format=json",
                f"--benchmark_filter=^{contender.benchmark}/process_time/real_time$",
-               f"--benchmark_min_time={bench.min_time}"]
+               f"--benchmark_min_time={min_time or bench.min_time}"]
     try:
         if server:
             server.start(bench, "small", None if group.pinned else every)

@@ -5,6 +5,7 @@ import pathlib
 from html import escape
 
 from .plots import bars, short
+from .profile_table import profile_table
 from .stats import Results, figure
 from .targets import all_targets
 
@@ -142,7 +143,8 @@ def workload(found, results, work):
                              for s in known], c[3]).replace("<span>, ", "<span>")
              for c in columns(work) if c[1] in PLOTTED]
     out.append(f"<div class='plots'>{''.join(plots)}</div>")
-    return "".join(out) + table(results, work, known)
+    titles = {s["name"]: s["title"] for s in known}
+    return "".join(out) + table(results, work, known) + profile_table(found, results, work, titles)
 
 
 def scaled(results, work, server, column):
@@ -209,7 +211,8 @@ INTRO = """Every server runs alone, with one thread or process on one core; the 
 other. Each figure is the median over the rounds, with the least and the most below it. A ratio is
 taken round by round, ours divided by the other's, and then its median: no figure is compared with
 one of another run. In the tables below a figure's second line is its spread, the third is ours
-divided by it, green where we are ahead. CPU is the server's user and system time, of all its threads and processes.
+divided by it, green where we are ahead. For targets that are not
+met, the section has a profile of both sides. CPU is the server's user and system time, of all its threads and processes.
 Peers keep their own setting of TCP_NODELAY, which the last table names, and their own response
 heads; bodies are equal. Errors are connections lost, and silent ones those that got no response in
 a whole window. The last sections are single operations, each by a program of its own; what it talks

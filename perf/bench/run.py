@@ -20,7 +20,7 @@ STOLEN = 0.05
 
 
 class Bench:
-    """What all runs share. `quick` makes windows, rounds and workloads fewer."""
+    """What all runs share. `quick` makes rounds, workloads and servers fewer."""
 
     def __init__(self, top, quick, rounds=None, only=None):
         self.build = top / "build"
@@ -30,10 +30,12 @@ class Bench:
         self.scratch = self.out / "scratch"
         self.files = self.out / "files"
         self.top, self.quick = top, quick
-        self.rounds = rounds or (3 if quick else 5)
-        self.window, self.warmup = (0.6, 0.2) if quick else (2.5, 0.5)
-        # Micro groups are short: they have some rounds in each round.
-        self.micro_rounds, self.min_time = (2, 0.05) if quick else (4, 0.1)
+        # Many short rounds, since a virtual machine changes its speed for seconds at a time.
+        self.usual_rounds = 3 if quick else 15
+        self.rounds = rounds or self.usual_rounds
+        self.window, self.warmup = 0.6, 0.2
+        # Micro groups are shorter still: they have some rounds in each round.
+        self.micro_rounds, self.min_time = 2, 0.05
         cpus = sorted(os.sched_getaffinity(0))
         self.server_cpu, self.load_cpu = cpus[0], cpus[-1]
         self.servers = {}
@@ -159,11 +161,11 @@ class Bench:
     # ---- All of them ----
 
     def plan(self):
-        """(round, work, name), the servers or contenders in another order in each round."""
+        """(round, work, name), in each round another workload and another server come first."""
         for number in range(self.rounds):
-            for work in self.workloads:
+            for work in turned(self.workloads, number):
                 names = [name for name in work.servers_for(self.quick) if name in self.servers]
-                yield from rotated(number, work, names, number * 2)
+                yield from rotated(number, work, names, number)
             for at in range(number * self.micro_rounds, (number + 1) * self.micro_rounds):
                 for group in self.groups:
                     yield from rotated(at, group, list(group.contenders), at)
@@ -189,9 +191,13 @@ class Bench:
         return {"seconds": time.monotonic() - began, "stolen": machine.stolen(busy)}
 
 
+def turned(things, by):
+    at = by % max(1, len(things))
+    return things[at:] + things[:at]
+
+
 def rotated(number, work, names, by):
-    at = by % max(1, len(names))
-    return [(number, work, name) for name in names[at:] + names[:at]]
+    return [(number, work, name) for name in turned(names, by)]
 
 
 def outcome(entry):

@@ -247,6 +247,7 @@ def all_servers():
     memory = {"small": "/", "big": "/"}
     return [
         Server("ours", "nng-uring", "ours", nng_server("server"), NNG_PATHS),
+        Server("static", "nng-uring, static handler", "ours", nng_server("server"), {"call": "/"}),
         Server("ref_writev", "io_uring WRITEV", "limit", uring, memory),
         Server("ref_direct", "io_uring SEND, direct", "limit",
                uring + ["-s", "-d"], memory),

@@ -9,11 +9,12 @@ TITLES = {"cpu_per_request": "CPU", "cpu_per_gb": "CPU per GB", "p99_us": "p99",
 
 
 class Target:
-    """One row. `ratio` is a Spread, false when it was not run."""
+    """One row. `ratio` is a Spread, false when it was not run; `sides` are the two (workload,
+    server) that it compares, if it does."""
 
-    def __init__(self, ident, work, what, limit, ratio, at_least=False, unit="×"):
+    def __init__(self, ident, work, what, limit, ratio, at_least=False, unit="×", sides=()):
         self.ident, self.work, self.what, self.limit = ident, work, what, limit
-        self.ratio, self.at_least, self.unit = ratio, at_least, unit
+        self.ratio, self.at_least, self.unit, self.sides = ratio, at_least, unit, sides
 
     def met(self):
         if self.at_least:
@@ -29,10 +30,15 @@ class Target:
 
 # ---- Servers -------------------------------------------------------------------------------------
 
-def against(results, work, peer, metric, limit, at_least=False, ours=None, title=None):
-    ratio = results.ratio(ours or (work, "ours"), (work, peer), metric)
+def compared(results, ident, what, metric, limit, sides, at_least=False):
+    return Target(ident, sides[0][0], what, limit, results.ratio(*sides, metric), at_least,
+                  sides=sides)
+
+
+def against(results, work, peer, metric, limit, at_least=False, title=None):
     what = f"{TITLES[metric]} against {title or peer}"
-    return Target(f"{work}.{metric}.{peer}", work, what, limit, ratio, at_least)
+    return compared(results, f"{work}.{metric}.{peer}", what, metric, limit,
+                    ((work, "ours"), (work, peer)), at_least)
 
 
 def against_best(results, work, metric, limit=1.0, at_least=False, peers=None):
@@ -60,15 +66,15 @@ def servers(results):
     for work in ("keep1", "keep512", "wrk64"):
         rows += [against_best(results, work, cpu), against_best(results, work, "p99_us")]
     rows += [
-        Target("call64.cpu", "call64", "CPU against our static handler", 1.10,
-               results.ratio(("call64", "ours"), ("keep64", "ours"), cpu)),
+        compared(results, "call64.cpu", "CPU against our static handler", cpu, 1.10,
+                 (("call64", "ours"), ("call64", "static"))),
         against_best(results, "pipe16", "rate", 6.0, at_least=True),
         against(results, "pipe16", "ref_writev", cpu, 1.6, title="minimal io_uring, WRITEV"),
         against(results, "big_memory", "ref_writev", "cpu_per_gb", 1.05,
                 title="minimal io_uring, WRITEV"),
         against_best(results, "big_file", "cpu_per_gb", peers=FILE_PEERS),
-        Target("idle10k.rate", "idle10k", "throughput against none idle", 0.97,
-               results.ratio(("idle10k", "ours"), ("idle0", "ours"), "rate"), at_least=True),
+        compared(results, "idle10k.rate", "throughput against none idle", "rate", 0.97,
+                 (("idle10k", "ours"), ("idle0", "ours")), at_least=True),
     ]
     fresh = Spread([v / 1024 for v in
                     results.rounds("keep1", "ours", "rss_first_kib").values()])
@@ -84,8 +90,8 @@ def chained(results, size):
     return [
         against(results, work, "bare", "cpu_time", 1.10, title="a bare io_uring loop"),
         against(results, work, "nng", "cpu_time", 1.00, title="NNG"),
-        Target(f"{work}.cpu_time.timeout", work, "CPU with a timeout against none", 1.03,
-               results.ratio((work, "timeout"), (work, "ours"), "cpu_time")),
+        compared(results, f"{work}.cpu_time.timeout", "CPU with a timeout against none", "cpu_time",
+                 1.03, ((work, "timeout"), (work, "ours"))),
     ]
 
 

@@ -43,8 +43,8 @@ WORKLOADS = [
              "h2load --h1 with one thread. It reports no percentiles.",
              SMALL, generator="h2load", quick=False),
     Workload("call64", "Callback handler, 13 bytes, 64 connections",
-             "The handler builds its response in a callback for each request.", ["ours", "nng"],
-             kind="call"),
+             "The handler builds its response in a callback for each request. Beside it the static "
+             "handler, with the same response.", ["ours", "static", "nng"], kind="call"),
     Workload("pipe16", "Pipelined 16 deep, 13 bytes, 64 connections",
              "Each connection sends 16 requests in one piece, and the next 16 when all are "
              "answered.", SMALL, depth=16),
