@@ -155,14 +155,14 @@ struct nu_port *nu_port_new(nng_http_server *server, unsigned index)
     size_t          nfields = server->limits[NNG_URING_HEAD_FIELDS];
     struct nu_port *port    = calloc(1, sizeof *port + nfields * sizeof port->fields[0]);
     if (port != NULL) {
-        port->server              = server;
-        port->index               = index;
-        port->loop                = nu_runtime_loop(index);
-        port->pages               = &server->pages;
-        port->listening           = true;
-        port->start.run           = run_start;
-        port->drain.run           = run_drain;
-        port->stop.run            = run_stop;
+        port->server    = server;
+        port->index     = index;
+        port->loop      = nu_runtime_loop(index);
+        port->pages     = &server->pages;
+        port->listening = true;
+        nu_task_init(&port->start, run_start);
+        nu_task_init(&port->drain, run_drain);
+        nu_task_init(&port->stop, run_stop);
         port->resident.evict      = evicted;
         port->listener.accepted   = accepted;
         port->listener.may_accept = may_accept;

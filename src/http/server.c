@@ -346,8 +346,8 @@ static int replace_router(nng_http_server *server, struct nu_router *router)
     retired->router = atomic_exchange(&server->router, router);
     atomic_init(&retired->loops, n + 1);
     for (unsigned i = 0; i < n; i++) {
-        retired->on[i].task.run = moved_on;
-        retired->on[i].retired  = retired;
+        nu_task_init(&retired->on[i].task, moved_on);
+        retired->on[i].retired = retired;
         nu_loop_post(nu_runtime_loop(i), &retired->on[i].task);
     }
     if (atomic_fetch_sub(&retired->loops, 1) == 1) {

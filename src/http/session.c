@@ -68,8 +68,8 @@ int nu_session_start(struct nu_port *port, int fd)
     nu_aio_init(&s->aio, finished, s);
     s->aio.dispose = dispose;
     s->aio.local   = true;
-    s->unpark.run  = nu_request_unparked;
-    s->timer.fire  = fired;
+    nu_task_init(&s->unpark, nu_request_unparked);
+    s->timer.fire = fired;
     nu_conn_init(&s->conn, port->loop, fd, conn_gone);
     s->conn.session = s;
     s->conn.served  = true;

@@ -66,8 +66,8 @@ void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg)
     aio->timeout    = NNG_DURATION_DEFAULT;
     aio->deadline   = NU_NEVER;
     aio->timer.fire = timer_fired;
-    aio->finish.run = run_callback;
-    aio->attend.run = attend;
+    nu_task_init(&aio->finish, run_callback);
+    nu_task_init(&aio->attend, attend);
 }
 
 /* What nng_aio_alloc() gives. */

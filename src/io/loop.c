@@ -432,7 +432,7 @@ static void leave(struct nu_task *task)
 
 static void tell(struct nu_loop *loop, void (*what)(struct nu_task *task))
 {
-    loop->stop.run = what;
+    nu_task_init(&loop->stop, what);
     nu_loop_post(loop, &loop->stop);
 }
 

@@ -28,6 +28,11 @@ struct nu_task {
     bool prompt; /* constant; runs right behind the task that posted it, if that posted no other */
 };
 
+static inline void nu_task_init(struct nu_task *task, void (*run)(struct nu_task *task))
+{
+    *task = (struct nu_task){ .run = run };
+}
+
 /* What lives on a loop and must let go of it when the loop stops. Owner only. */
 struct nu_resident {
     struct nu_list link;

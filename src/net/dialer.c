@@ -167,12 +167,12 @@ void nu_dial(nng_aio *aio, struct nu_loop *loop, const char *host, const char *p
         nu_aio_finish(aio, NNG_ENOMEM, 0);
         return;
     }
-    d->loop           = loop;
-    d->aio            = aio;
-    d->dialed         = dialed;
-    d->family         = family;
-    d->fd             = -1;
-    d->start.run      = start;
+    d->loop   = loop;
+    d->aio    = aio;
+    d->dialed = dialed;
+    d->family = family;
+    d->fd     = -1;
+    nu_task_init(&d->start, start);
     d->resident.evict = evicted;
     nu_list_init(&d->resident.link);
     nu_op_init(&d->op, loop, connected);

@@ -224,12 +224,12 @@ int nu_resolve(struct nu_lookup **lookupp, struct nu_loop *loop, const char *hos
         return NNG_ENOMEM;
     }
     memcpy(lookup->host, host, host_size);
-    lookup->port           = memcpy(lookup->host + host_size, port, port_size);
-    lookup->family         = family;
-    lookup->done           = done;
-    lookup->arg            = arg;
-    lookup->loop           = loop;
-    lookup->task.run       = deliver;
+    lookup->port   = memcpy(lookup->host + host_size, port, port_size);
+    lookup->family = family;
+    lookup->done   = done;
+    lookup->arg    = arg;
+    lookup->loop   = loop;
+    nu_task_init(&lookup->task, deliver);
     lookup->resident.evict = evict;
 
     pthread_mutex_lock(&lock);

@@ -64,7 +64,7 @@ void nu_tcp_init(struct nu_tcp *tcp, struct nu_loop *loop, int fd, void (*gone)(
     nu_list_init(&tcp->reads);
     nu_op_init(&tcp->write_op, loop, nu_tcp_write_done);
     nu_op_init(&tcp->read_op, loop, nu_tcp_read_done);
-    tcp->kick.run       = kicked;
+    nu_task_init(&tcp->kick, kicked);
     tcp->resident.evict = evicted;
     nu_list_append(&loop->residents, &tcp->resident.link);
     nu_count(NU_COUNT_OPENED, 1);
