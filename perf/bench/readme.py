@@ -54,8 +54,8 @@ def lines(found):
             yield (f"| {work} | {against}{f' {best.group(0)}' if best else ''} | "
                    f"{spread_text(row.ratio, '×')} | {limit_text(row)} |")
     yield (f"\nA keep-alive request to a static handler makes "
-           f"{rows['request.allocations'].ratio.median:g} allocations; a fresh server with one loop has "
-           f"{rows['fresh.rss'].ratio.median:.1f} MiB resident.\n\n")
+           f"{rows['request.allocations'].ratio.median:g} allocations; a fresh server with one loop "
+           f"has {rows['fresh.rss'].ratio.median:.1f} MiB resident.\n\n")
 
 
 def write(found, readme):

@@ -65,7 +65,7 @@ void nu_block_give(void *p, size_t size)
 {
     struct block *block = p;
     size_t        i     = index_of(size);
-    if (block == NULL || !mine.keeps || i == SIZES || mine.n[i] * (i + 1) * STEP >= KEPT) {
+    if (block == NULL || !mine.keeps || i == SIZES || (mine.n[i] + 1) * (i + 1) * STEP > KEPT) {
         free(block);
         return;
     }

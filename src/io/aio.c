@@ -133,6 +133,7 @@ static uint64_t next_deadline(nng_aio *aio)
 {
     if (aio->use_expire) {
         aio->use_expire = false;
+        (void) look_at_clock(); /* whether that has passed already */
         return aio->expire < NU_NEVER / NU_MS ? aio->expire * NU_MS : NU_NEVER;
     }
     if (aio->timeout == NNG_DURATION_INFINITE || aio->timeout == NNG_DURATION_DEFAULT) {
@@ -323,6 +324,9 @@ static void call_back(nng_aio *aio)
     frames = &frame;
     aio->cb(aio->arg);
     frames = frame.outer;
+    if (aio->dispose == destroy && nu_loop_self() != NULL) {
+        nu_loop_self()->now = 0; /* nobody knows how long a user's code has taken */
+    }
     lock(aio);
     aio->refs--;
     aio->running--;
@@ -365,10 +369,11 @@ void nu_aio_finish(nng_aio *aio, int result, size_t count)
     unlock(aio);
 }
 
-/* An abort that sees it pending still, and comes too late, leaves a code that nobody reads. */
+/* An abort that sees it pending still, and comes too late, leaves a code that nobody reads. One
+ * that is not pending was finished by somebody who had no business to. */
 void nu_aio_end(nng_aio *aio, int result, size_t count)
 {
-    if (aio->cb == NULL) {
+    if (aio->cb == NULL || state_of(aio) != NU_AIO_PENDING) {
         nu_aio_finish(aio, result, count);
         return;
     }
@@ -458,7 +463,7 @@ static void sleep_until_settled(nng_aio *aio)
 static void wait_quiet(nng_aio *aio, unsigned running, unsigned refs)
 {
     struct nu_loop *loop = nu_loop_self();
-    if (loop == NULL) {
+    if (loop == NULL || nu_runtime_forked()) {
         while (!quiet(aio, running, refs) && !nu_runtime_forked()) {
             sleep_until_settled(aio);
         }

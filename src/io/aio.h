@@ -6,7 +6,8 @@
  *   begins it (nng_aio_begin);
  *   either finishes it at once, or schedules it: names the loop it lives on and how to cancel it,
  *   and from then on finishes it on that loop's owner only;
- *   finishes it exactly once (nu_aio_finish), when no buffer is in the kernel's hands any more.
+ *   finishes it exactly once (nu_aio_finish, nu_aio_end), when no buffer is in the kernel's hands
+ *   any more.
  * Abort, stop and free, from any thread, only leave a code and post a task to that loop; the cancel
  * function runs there, so a provider's pending operations change on one thread alone.
  *
@@ -75,9 +76,9 @@ struct nng_aio {
     bool                  owed;      /* counted in loop->owed */
     bool                  attending; /* `attend` is posted */
     unsigned              running;   /* callbacks that have not returned */
-    unsigned              refs;  /* posted tasks, cancel functions and callbacks that use the aio */
-    int                   abort; /* why the operation in hand is to end; 0: it is not */
-    nng_aio_cancelfn      cancel; /* while NU_AIO_PENDING; NULL once it was called */
+    unsigned              refs;      /* `attend`, cancel functions and callbacks that use the aio */
+    int                   abort;     /* why the operation in hand is to end; 0: it is not */
+    nng_aio_cancelfn      cancel;    /* while NU_AIO_PENDING; NULL once it was called */
     void                 *cancel_arg;
     struct nu_loop       *loop; /* where the operation in hand lives, and its callback runs; a
                                  * provider sets it while NU_AIO_BEGUN, or leaves the choice open */

@@ -1,7 +1,7 @@
 /*
- * The locks of aios and connections: a word each. A free one is taken and given back with one
- * atomic operation each way, which is half of what pthread's costs, and a write takes seven; who
- * finds it taken sleeps in the kernel (futex(2)). Any thread; not recursive.
+ * A lock in one word, for aios and connections. A free one is taken and given back with one atomic
+ * operation each way, which is half of what pthread's costs, and a write that a callback starts
+ * takes six; who finds it taken sleeps in the kernel (futex(2)). Any thread; not recursive.
  *
  * In a forked child they do nothing: a thread that is not there any more may have held them, and
  * nobody else is left to be kept out.

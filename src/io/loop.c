@@ -82,7 +82,7 @@ static void make_all_ready(struct nu_loop *loop, struct nu_task *task)
 
 static void take_inbox(struct nu_loop *loop)
 {
-    if (atomic_load_explicit(&loop->inbox, memory_order_relaxed) != NULL) {
+    if (atomic_load(&loop->inbox) != NULL) {
         make_all_ready(loop, atomic_exchange(&loop->inbox, NULL));
     }
 }
@@ -179,7 +179,8 @@ static void submit_and_wait(struct nu_loop *loop, bool may_wait)
         uint64_t retry = nu_now() + RETRY_AFTER;
         until          = retry < until ? retry : until;
     }
-    /* Who pokes us behind this look finds us asleep, and wakes us: no exchange is needed. */
+    /* Who pokes us behind this look finds us asleep, and wakes us. A poke that is taken back unseen
+     * came with another one, for which we do not sleep: then the inbox is looked at anew. */
     atomic_store(&loop->sleeping, true);
     bool poked = atomic_load(&loop->poked);
     if (poked) {

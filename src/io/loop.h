@@ -4,8 +4,8 @@
  *
  * A turn: run the tasks that are due (callbacks among them), expire deadlines, submit all that came
  * of it and wait with one system call, then collect the completions. Completions only change state
- * and queue callbacks; callbacks run in the next turn's first step, so they never nest in a
- * completion, and a callback that waits may itself run turns.
+ * and queue callbacks; callbacks run in the next turn's first step (a handler's answer right behind
+ * the handler), so they never nest in a completion, and a callback that waits may itself run turns.
  */
 #ifndef NU_IO_LOOP_H
 #define NU_IO_LOOP_H
@@ -54,28 +54,28 @@ struct nu_loop {
     pthread_t thread;
 
     /* the owner's alone */
-    struct nu_ring            ring;
-    struct nu_timers          timers;
-    struct nu_bufring         buffers;
-    struct nu_task           *ready; /* tasks to run, oldest first */
-    struct nu_task          **ready_tail;
-    unsigned                  nready;
-    struct nu_task           *outermost; /* tasks for a turn that is not nested, newest first */
-    uint64_t                  now;       /* the last look at the clock in this turn; 0: none yet */
-    uint64_t                  turns;     /* begun so far, nested ones included */
-    uint64_t                  tasks;     /* run so far */
-    unsigned                  depth;     /* turns in progress, nested ones included */
-    bool                      stopping;  /* nng_fini(): everything that pends is sent home */
-    bool                      leaving;   /* nng_fini(): no loop has anything left */
-    struct nu_list            backlog;   /* ops that found the ring full */
-    struct nu_list            residents; /* connections, listeners, dials in progress */
-    unsigned                  cancels;   /* ops whose `cancel` is to be submitted (anew), or more */
-    struct nu_slot           *slots;
-    uint32_t                  nslots;
-    uint32_t                  free_slot; /* first free one; nslots when there is none */
-    uint32_t                  in_kernel; /* slots in use */
-    struct iovec             *scratch;   /* vectors of SQEs that are not submitted yet */
-    unsigned                  scratch_used;
+    struct nu_ring    ring;
+    struct nu_timers  timers;
+    struct nu_bufring buffers;
+    struct nu_task   *ready; /* tasks to run, oldest first */
+    struct nu_task  **ready_tail;
+    unsigned          nready;
+    struct nu_task   *outermost; /* tasks for a turn that is not nested, newest first */
+    uint64_t          now;       /* the last look at the clock in this turn; 0: none, or too old */
+    uint64_t          turns;     /* begun so far, nested ones included */
+    uint64_t          tasks;     /* run so far */
+    unsigned          depth;     /* turns in progress, nested ones included */
+    bool              stopping;  /* nng_fini(): everything that pends is sent home */
+    bool              leaving;   /* nng_fini(): no loop has anything left */
+    struct nu_list    backlog;   /* ops that found the ring full */
+    struct nu_list    residents; /* connections, listeners, dials in progress */
+    unsigned          cancels;   /* ops whose `cancel` is to be submitted (anew), or more */
+    struct nu_slot   *slots;
+    uint32_t          nslots;
+    uint32_t          free_slot; /* first free one; nslots when there is none */
+    uint32_t          in_kernel; /* slots in use */
+    struct iovec     *scratch;   /* vectors of SQEs that are not submitted yet */
+    unsigned          scratch_used;
     struct __kernel_timespec *deadlines; /* linked timeouts of the same, one for each SQE */
     int                       wake_fd;   /* eventfd; -1 where MSG_RING wakes */
     struct nu_op              wake_op;
@@ -121,7 +121,8 @@ void nu_loop_flush(struct nu_loop *loop);
 /* Queues a task for a turn that is not nested in a callback. Owner only. */
 void nu_loop_post_outermost(struct nu_loop *loop, struct nu_task *task);
 
-/* Queues a task for the owner. Any thread; on the owner itself it runs in its next turn. */
+/* Queues a task for the owner. Any thread; on the owner itself it runs in its next turn, unless it
+ * is prompt. */
 void nu_loop_post(struct nu_loop *loop, struct nu_task *task);
 
 /* Makes the owner take another turn. Any thread. */

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <nng/uring.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -361,6 +362,57 @@ Test(limits_time, not_read)
 }
 
 /* One that asks on and on and reads nothing. */
+static sem_t entered, leave;
+
+static void hold_loop(nng_aio *aio)
+{
+    sem_post(&entered);
+    sem_wait(&leave);
+    nu_answer(aio, "held", 4);
+}
+
+static void answer_late(nng_aio *aio)
+{
+    char *body = calloc(1, BIG);
+    nng_msleep(5 * SHORT);
+    nu_answer(aio, body, BIG);
+    free(body);
+}
+
+/* The time that a handler takes counts for no answer, not even one that a turn of the loop finds
+ * behind another. */
+Test(limits_time, answer_behind_a_handler_that_blocks)
+{
+    struct site       site;
+    struct nu_browser holds, quick, late;
+    sem_init(&entered, 0, 0);
+    sem_init(&leave, 0, 0);
+    setenv("NNG_URING_LOOPS", "1", 1);
+    open_site(&site, NNG_URING_WRITE_TIMEOUT, SHORT);
+    nu_web_callback(&site.web, "/hold", hold_loop);
+    nu_web_callback(&site.web, "/late", answer_late);
+    nu_browser_open(&holds, site.web.port);
+    nu_browser_open(&quick, site.web.port);
+    nu_browser_open(&late, site.web.port);
+    nu_browser_get(&quick, "/");
+    nu_browser_assert(&quick, 200, "home");
+    nu_browser_get(&late, "/");
+    nu_browser_assert(&late, 200, "home");
+    nu_browser_get(&holds, "/hold");
+    sem_wait(&entered);
+    nu_browser_get(&quick, "/echo"); /* the loop finds both at once when it comes back */
+    nu_browser_get(&late, "/late");
+    sem_post(&leave);
+    nu_browser_assert(&holds, 200, "held");
+    nu_browser_assert(&quick, 200, "");
+    nu_browser_hear(&late);
+    cr_assert_eq(late.size, BIG);
+    nu_browser_close(&holds);
+    nu_browser_close(&quick);
+    nu_browser_close(&late);
+    close_site(&site);
+}
+
 Test(limits_time, pipelined_and_not_read)
 {
     struct site       site;

@@ -1,7 +1,7 @@
 #include "io/runtime.h"
 
 #include "base/check.h"
-#include "http/conn.h"
+#include "support/owner.h"
 #include "support/peer.h"
 #include "support/proc.h"
 #include "support/scale.h"
@@ -305,6 +305,38 @@ Test(runtime, fork, .timeout = 60)
     nu_pair_close(&pair);
     nng_http_client_free(client);
     close(listener);
+}
+
+static void fork_on_owner(void *arg)
+{
+    struct nu_track *pending = arg;
+    int              status;
+    pid_t            child = fork();
+    if (child == 0) {
+        alarm(20);
+        nng_aio_wait(pending->aio); /* for nothing: nobody is left to end it */
+        nng_aio_stop(pending->aio);
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0, "%x", (unsigned) status);
+}
+
+/* A child that a callback forks has the owner's thread, but no loop for it to turn. */
+Test(runtime, fork_in_a_callback, .timeout = 60)
+{
+    struct nu_pair  pair;
+    struct nu_track read;
+    char            byte = 0;
+    nu_pair_open(&pair);
+    nu_track_open(&read, NU_CALLED);
+    nu_track_buffer(&read, &byte, 1);
+    nng_http_conn_read(pair.conn, read.aio);
+    nu_on_owner(pair.conn, fork_on_owner, &read);
+    cr_assert_eq(send(pair.fd, "x", 1, 0), 1);
+    nu_track_assert(&read, 1, 0);
+    nu_track_close(&read);
+    nu_pair_close(&pair);
 }
 
 /* Forked before the library runs, a child may use it. */

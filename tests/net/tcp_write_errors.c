@@ -297,6 +297,38 @@ Test(tcp_write_errors, no_time, .timeout = 60)
     free(data);
 }
 
+static void write_when_it_is_late(void *arg)
+{
+    struct nu_track *tracks = arg;
+    nng_http_conn   *conn   = tracks[0].arg;
+    nng_aio_set_timeout(tracks[0].aio, 10000);
+    nng_http_conn_read(conn, tracks[0].aio); /* looks at the clock */
+    nng_msleep(20);
+    nng_aio_set_expire(tracks[1].aio, nng_clock() - 5);
+    nng_http_conn_write_all(conn, tracks[1].aio);
+}
+
+/* A moment that has passed is seen, however long ago the owner last looked at the clock. */
+Test(tcp_write_errors, no_time_any_more)
+{
+    struct nu_pair  pair;
+    struct nu_track tracks[2];
+    uint8_t         data[100] = { 0 };
+    nu_pair_open(&pair);
+    for (int i = 0; i < 2; i++) {
+        nu_track_open(&tracks[i], NU_CALLED);
+        nu_track_buffer(&tracks[i], data, sizeof data);
+        tracks[i].arg = pair.conn;
+    }
+    nu_on_owner(pair.conn, write_when_it_is_late, tracks);
+    nu_track_assert(&tracks[1], 1, NNG_ETIMEDOUT);
+    cr_assert_eq(nng_aio_count(tracks[1].aio), 0);
+    nu_pair_assert_rest(&pair, 0, 0, 0);
+    nu_track_close(&tracks[0]);
+    nu_track_close(&tracks[1]);
+    nu_pair_close(&pair);
+}
+
 /* The time limit covers the whole of a write_all, however many short writes it takes. */
 static void slow_peer(unsigned mode)
 {
