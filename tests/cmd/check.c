@@ -304,33 +304,13 @@ Test(check, wrong_usage)
     }
 }
 
-static void full_stdout(void)
-{
-    dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO);
-}
-
 Test(check, what_cannot_be_printed)
 {
-    cr_assert_eq(nu_child_run(&child, "check --json connect", full_stdout), 1);
+    cr_assert_eq(nu_child_run(&child, "check --json connect", nu_full_stdout), 1);
     assert_has(child.err_text, "No space left on device");
 }
 
 /* ---- Where there is no io_uring, or not all of it ------------------------------------------- */
-
-static void refuse_enter(void)
-{
-    nu_refuse(__NR_io_uring_enter, EPERM);
-}
-
-static void refuse_register(void)
-{
-    nu_refuse(__NR_io_uring_register, EPERM);
-}
-
-static void lack_setup(void)
-{
-    nu_refuse(__NR_io_uring_setup, ENOSYS);
-}
 
 static void kill_for_setup(void)
 {
@@ -361,7 +341,7 @@ Test(check, seccomp_refuses_setup)
 
 Test(check, seccomp_refuses_enter)
 {
-    assert_unavailable(refuse_enter, "Operation not permitted", "seccomp");
+    assert_unavailable(nu_refuse_enter, "Operation not permitted", "seccomp");
 }
 
 Test(check, seccomp_kills)
@@ -371,13 +351,14 @@ Test(check, seccomp_kills)
 
 Test(check, kernel_without_io_uring)
 {
-    assert_unavailable(lack_setup, "io_uring_setup: Function not implemented", "CONFIG_IO_URING");
+    assert_unavailable(nu_lack_setup, "io_uring_setup: Function not implemented",
+                       "CONFIG_IO_URING");
 }
 
 /* What is registered is what the library can do without. */
 Test(check, seccomp_refuses_register)
 {
-    cr_assert_eq(nu_child_run(&child, "check", refuse_register), 0, "%s", child.out_text);
+    cr_assert_eq(nu_child_run(&child, "check", nu_refuse_register), 0, "%s", child.out_text);
     cr_assert_eq(count_lines(child.out_text, "fallback setup-registered "), 1);
     cr_assert_eq(count_lines(child.out_text, "fallback buffers-ring "), 1);
     cr_assert_eq(count_lines(child.out_text, "fallback wake-message "), 1);

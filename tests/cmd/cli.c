@@ -338,35 +338,15 @@ Test(cli, probe)
     assert_has(child.out_text, status == 0 ? "\"verdict\": \"full\"" : "\"verdict\": \"degraded\"");
 }
 
-static void full_stdout(void)
-{
-    dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO);
-}
-
 Test(cli, what_cannot_be_printed)
 {
-    cr_assert_eq(nu_child_run(&child, "probe --json", full_stdout), 1);
+    cr_assert_eq(nu_child_run(&child, "probe --json", nu_full_stdout), 1);
     assert_has(child.err_text, "No space left on device");
 }
 
 static void refuse_setup(void)
 {
     nu_refuse(__NR_io_uring_setup, EPERM);
-}
-
-static void refuse_enter(void)
-{
-    nu_refuse(__NR_io_uring_enter, EPERM);
-}
-
-static void refuse_register(void)
-{
-    nu_refuse(__NR_io_uring_register, EPERM);
-}
-
-static void lack_setup(void)
-{
-    nu_refuse(__NR_io_uring_setup, ENOSYS);
 }
 
 static void assert_unavailable(void (*prepare)(void), const char *reason, const char *remedy)
@@ -393,12 +373,13 @@ Test(cli, seccomp_refuses_setup)
 
 Test(cli, seccomp_refuses_enter)
 {
-    assert_unavailable(refuse_enter, "Operation not permitted", "seccomp");
+    assert_unavailable(nu_refuse_enter, "Operation not permitted", "seccomp");
 }
 
 Test(cli, kernel_without_io_uring)
 {
-    assert_unavailable(lack_setup, "io_uring_setup: Function not implemented", "CONFIG_IO_URING");
+    assert_unavailable(nu_lack_setup, "io_uring_setup: Function not implemented",
+                       "CONFIG_IO_URING");
 }
 
 /* It works, or says that it does not. */
@@ -417,7 +398,7 @@ static void assert_consistent(void (*prepare)(void), const char *reason, const c
 
 Test(cli, seccomp_refuses_register)
 {
-    assert_consistent(refuse_register, "Operation not permitted", "seccomp");
+    assert_consistent(nu_refuse_register, "Operation not permitted", "seccomp");
 }
 
 Test(cli, little_lockable_memory)

@@ -1,5 +1,7 @@
 #include "support/confine.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -8,6 +10,7 @@
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void filter_call(long call, uint32_t action)
@@ -33,6 +36,28 @@ void nu_refuse(long call, int error)
 void nu_kill_for(long call)
 {
     filter_call(call, SECCOMP_RET_KILL_PROCESS);
+}
+
+void nu_refuse_enter(void)
+{
+    nu_refuse(__NR_io_uring_enter, EPERM);
+}
+
+void nu_refuse_register(void)
+{
+    nu_refuse(__NR_io_uring_register, EPERM);
+}
+
+void nu_lack_setup(void)
+{
+    nu_refuse(__NR_io_uring_setup, ENOSYS);
+}
+
+void nu_full_stdout(void)
+{
+    if (dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO) < 0) {
+        _exit(127);
+    }
 }
 
 void nu_little_memlock(void)

@@ -7,6 +7,14 @@
 void nu_refuse(long call, int error);
 void nu_kill_for(long call);
 
+/* io_uring as a sandbox leaves it, or an old kernel. */
+void nu_refuse_enter(void);
+void nu_refuse_register(void);
+void nu_lack_setup(void);
+
+/* Nothing that is printed finds room. */
+void nu_full_stdout(void);
+
 /* An ordinary user with 64 KiB of lockable memory. */
 void nu_little_memlock(void);
 
