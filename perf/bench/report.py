@@ -212,7 +212,8 @@ other. Each figure is the median over the rounds, with the least and the most be
 taken round by round, ours divided by the other's, and then its median: no figure is compared with
 one of another run. In the tables below a figure's second line is its spread, the third is ours
 divided by it, green where we are ahead. For targets that are not
-met, the section has a profile of both sides. CPU is the server's user and system time, of all its threads and processes.
+met, the section has a profile of both sides (in those of single operations the program has the
+library in it). CPU is the server's user and system time, of all its threads and processes.
 Peers keep their own setting of TCP_NODELAY, which the last table names, and their own response
 heads; bodies are equal. Errors are connections lost, and silent ones those that got no response in
 a whole window. The last sections are single operations, each by a program of its own; what it talks
