@@ -62,7 +62,7 @@ def under_load(bench, record, work, server):
     try:
         with ThreadPoolExecutor(1) as pool:
             load = pool.submit(getattr(bench, work.generator), server, work)
-            time.sleep(bench.warmup + work.idle * 2e-4)
+            time.sleep(bench.warmup + work.idle * 1e-4)
             pids = ",".join(map(str, server.pids()))
             called(bench, record + ["-p", pids, "--", "sleep", str(WINDOW / 2)])
             load.result()

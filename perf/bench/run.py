@@ -31,7 +31,7 @@ class Bench:
         self.files = self.out / "files"
         self.top, self.quick = top, quick
         # Many short rounds, since a virtual machine changes its speed for seconds at a time.
-        self.usual_rounds = 3 if quick else 15
+        self.usual_rounds = 3 if quick else 11
         self.rounds = rounds or self.usual_rounds
         self.window, self.warmup = 0.6, 0.2
         # Micro groups are shorter still: they have some rounds in each round.
