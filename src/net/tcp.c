@@ -136,6 +136,13 @@ void nu_tcp_closing(struct nu_tcp *tcp)
     }
 }
 
+int nu_tcp_failure(struct nu_tcp *tcp, int error)
+{
+    tcp->reset = tcp->reset || error == ECONNRESET;
+    /* NNG_ETIMEDOUT is the aio's own; this is TCP giving up on a peer that does not answer. */
+    return error == ETIMEDOUT ? NNG_ECONNRESET : nu_error_from_errno(error);
+}
+
 void nu_tcp_shutdown_write(struct nu_tcp *tcp)
 {
     shutdown(tcp->fd, SHUT_WR);

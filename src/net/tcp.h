@@ -87,6 +87,10 @@ int nu_tcp_set_keepalive(struct nu_tcp *tcp, bool on);
 /* Has the owner look at the queues. With the lock held; any thread. */
 void nu_tcp_kick(struct nu_tcp *tcp);
 
+/* The NNG error for what the kernel said of a read or write; remembers a reset. With the lock held;
+ * any thread. */
+int nu_tcp_failure(struct nu_tcp *tcp, int error);
+
 /* After an operation has ended on a closed connection. Owner; with the lock, which it releases. */
 void nu_tcp_closing(struct nu_tcp *tcp);
 

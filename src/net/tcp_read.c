@@ -1,6 +1,5 @@
 #include "net/tcp_read.h"
 
-#include "base/error.h"
 #include "io/counters.h"
 #include "io/runtime.h"
 #include "io/vec.h"
@@ -178,13 +177,6 @@ static int arrived(struct nu_tcp *tcp, nng_aio *aio, size_t n, uint32_t flags)
     return !vector || satisfied(&aio->io) ? 0 : AGAIN;
 }
 
-static int failure(struct nu_tcp *tcp, int error)
-{
-    tcp->reset = tcp->reset || error == ECONNRESET;
-    /* NNG_ETIMEDOUT is the aio's own; this is TCP giving up on a peer that does not answer. */
-    return error == ETIMEDOUT ? NNG_ECONNRESET : nu_error_from_errno(error);
-}
-
 static int verdict(struct nu_tcp *tcp, nng_aio *aio, int res, uint32_t flags)
 {
     if (res > 0) {
@@ -198,7 +190,7 @@ static int verdict(struct nu_tcp *tcp, nng_aio *aio, int res, uint32_t flags)
     } else if (res == -ENOBUFS && tcp->read_op.kind != NU_OP_SELECT) {
         return NNG_ENOMEM; /* else the loop's buffers were out for a moment */
     } else if (res != -ECANCELED && res != -EINTR && res != -ENOBUFS) {
-        int err = failure(tcp, -res);
+        int err = nu_tcp_failure(tcp, -res);
         return aio->io.kind == NU_READ_UNTIL ? look(tcp, aio, err) : err;
     }
     if (tcp->read_abort != 0) {
@@ -247,7 +239,7 @@ static void end_armed(struct nu_tcp *tcp, int res, uint32_t flags)
     } else if (res == -ENOBUFS) {
         do_without(tcp);
     } else if (res != -ECANCELED && res != -EINTR) {
-        tcp->over = failure(tcp, -res);
+        tcp->over = nu_tcp_failure(tcp, -res);
     }
 }
 

@@ -1,7 +1,6 @@
 #include "net/tcp_write.h"
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "io/attempt.h"
 #include "io/counters.h"
 #include "io/features.h"
@@ -39,13 +38,6 @@ static bool whole(const nng_aio *aio)
     return aio->io.kind != NU_WRITE_SOME;
 }
 
-static int failure(struct nu_tcp *tcp, int error)
-{
-    tcp->reset = tcp->reset || error == ECONNRESET;
-    /* NNG_ETIMEDOUT is the aio's own; this is TCP giving up on a peer that does not answer. */
-    return error == ETIMEDOUT ? NNG_ECONNRESET : nu_error_from_errno(error);
-}
-
 /* The outcome table of design.md. AGAIN: there is more to do, and nothing speaks against it. */
 static int verdict(struct nu_tcp *tcp, const nng_aio *aio, int res)
 {
@@ -64,7 +56,7 @@ static int verdict(struct nu_tcp *tcp, const nng_aio *aio, int res)
         break;
     }
     if (res < 0) {
-        return failure(tcp, -res);
+        return nu_tcp_failure(tcp, -res);
     }
     if (aio->io.done == aio->io.total || !whole(aio)) {
         return 0;
@@ -119,7 +111,7 @@ static int send_file(struct nu_tcp *tcp, nng_aio *aio)
     struct nu_op *op  = &tcp->write_op;
     int           err = nu_tcp_file_step(tcp, &aio->io, tcp->patient);
     if (err != EAGAIN) {
-        return err == 0 ? 0 : failure(tcp, err);
+        return err == 0 ? 0 : nu_tcp_failure(tcp, err);
     }
     op->kind     = NU_OP_POLL;
     op->fd       = tcp->fd;
@@ -233,7 +225,7 @@ static int attempt(struct nu_tcp *tcp, nng_aio *aio)
         return AGAIN;
     }
     if (n <= 0) {
-        return n < 0 ? failure(tcp, (int) -n) : NNG_ECONNRESET;
+        return n < 0 ? nu_tcp_failure(tcp, (int) -n) : NNG_ECONNRESET;
     }
     aio->io.done = (size_t) n;
     return aio->io.done == aio->io.total || aio->io.kind == NU_WRITE_SOME ? 0 : AGAIN;
