@@ -14,40 +14,6 @@
 
 TestSuite(transact, .timeout = 60);
 
-static void transact(struct nu_talk *t)
-{
-    nng_http_conn_transact(t->pair.conn, t->req, t->res, t->track.aio);
-}
-
-static void open_talk(struct nu_talk *t, unsigned mode, const char *method)
-{
-    nu_talk_open(t, mode);
-    cr_assert_eq(nng_http_req_set_method(t->req, method), 0);
-    cr_assert_eq(nng_http_req_set_uri(t->req, "/x"), 0);
-}
-
-static void hear_request(struct nu_talk *t, const char *method)
-{
-    nu_talk_hear(t, method);
-    nu_talk_hear(t, " /x HTTP/1.1\r\n\r\n");
-}
-
-/* The body, and that the length in the head is its own; -1: the head has none. */
-static void assert_body(nng_http_res *res, const char *body, long long length)
-{
-    void       *data;
-    size_t      size;
-    const char *field = nng_http_res_get_header(res, "Content-Length");
-    nng_http_res_get_data(res, &data, &size);
-    cr_assert_eq(size, strlen(body), "%zu bytes", size);
-    cr_assert_eq(data == NULL, size == 0);
-    cr_assert(size == 0 || memcmp(data, body, size) == 0);
-    cr_assert_eq(field == NULL, length < 0);
-    cr_assert(field == NULL || atoll(field) == length);
-    cr_assert_null(nng_http_res_get_header(res, "Transfer-Encoding"));
-    cr_assert_null(nng_http_res_get_header(res, "Trailer"));
-}
-
 /* ---- Framing ------------------------------------------------------------------------------ */
 
 #define OK "HTTP/1.1 200 OK\r\n"
@@ -106,7 +72,7 @@ static void assert_framing(struct nu_talk *t, const struct framing *f)
     nu_talk_finish_count(t, 0, count);
     cr_assert_eq(nng_http_res_get_status(t->res), f->status);
     if (f->body != NULL) {
-        assert_body(t->res, f->body, f->length);
+        nu_assert_body(t->res, f->body, f->length);
     }
     cr_assert_null(nng_http_res_get_header(t->res, "Link")); /* an interim response's */
 }
@@ -115,15 +81,15 @@ static void assert_framing(struct nu_talk *t, const struct framing *f)
 static void assert_next(struct nu_talk *t, const struct framing *f)
 {
     cr_assert_eq(nng_http_req_set_method(t->req, "GET"), 0);
-    nu_talk_start(t, transact);
+    nu_talk_start(t, nu_talk_transact);
     if (f->close) {
         nu_talk_finish_count(t, NNG_ECONNSHUT, 0);
         nu_talk_hear_no_more(t);
     } else {
-        hear_request(t, "GET");
+        nu_talk_hear_request(t, "GET");
         nu_talk_say(t, OK "Content-Length: 4\r\n\r\nnext");
         nu_talk_finish_count(t, 0, 4);
-        assert_body(t->res, "next", 4);
+        nu_assert_body(t->res, "next", 4);
     }
 }
 
@@ -131,10 +97,10 @@ static void assert_next(struct nu_talk *t, const struct framing *f)
 static void talk_framing(const struct framing *f, unsigned mode, bool slow)
 {
     struct nu_talk t;
-    open_talk(&t, mode, f->method);
+    nu_talk_open_request(&t, mode, f->method);
     cr_assert_eq(nng_http_res_copy_data(t.res, "old", 3), 0);
-    nu_talk_start(&t, transact);
-    hear_request(&t, f->method);
+    nu_talk_start(&t, nu_talk_transact);
+    nu_talk_hear_request(&t, f->method);
     if (!slow) {
         nu_talk_say(&t, f->text);
     }
@@ -171,9 +137,9 @@ Test(transact, truncations)
         for (size_t n = 0; n < len; n++) {
             struct nu_talk t;
             bool           reset = n % 2 == 1, whole = false;
-            open_talk(&t, NU_CALLED, f->method);
-            nu_talk_start(&t, transact);
-            hear_request(&t, f->method);
+            nu_talk_open_request(&t, NU_CALLED, f->method);
+            nu_talk_start(&t, nu_talk_transact);
+            nu_talk_hear_request(&t, f->method);
             nu_talk_send(&t, f->text, n);
             if (reset) {
                 nu_pair_reset(&t.pair);
@@ -198,9 +164,9 @@ Test(transact, truncations)
 Test(transact, sent_on)
 {
     struct nu_talk t, on;
-    open_talk(&t, 0, "GET");
+    nu_talk_open_request(&t, 0, "GET");
     nu_talk_open(&on, 0);
-    nu_talk_start(&t, transact);
+    nu_talk_start(&t, nu_talk_transact);
     nu_talk_say(&t,
                 OK "A: b\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
     nu_talk_finish(&t, 0);
@@ -216,8 +182,8 @@ Test(transact, upgrade)
 {
     struct nu_talk t;
     char           text[3];
-    open_talk(&t, NU_CALLED, "GET");
-    nu_talk_start(&t, transact);
+    nu_talk_open_request(&t, NU_CALLED, "GET");
+    nu_talk_start(&t, nu_talk_transact);
     nu_talk_say(&t, "HTTP/1.1 101 Switching Protocols\r\n\r\nraw");
     nu_talk_finish(&t, 0);
     nu_track_buffer(&t.track, text, 3);
@@ -235,14 +201,14 @@ static void assert_refused(const char *head, size_t fill, const char *tail, int 
         struct nu_talk t;
         char          *text = calloc(1, fill + 1);
         memset(text, 'x', fill);
-        open_talk(&t, mode, "GET");
-        nu_talk_start(&t, transact);
-        hear_request(&t, "GET");
+        nu_talk_open_request(&t, mode, "GET");
+        nu_talk_start(&t, nu_talk_transact);
+        nu_talk_hear_request(&t, "GET");
         nu_talk_say(&t, head);
         nu_talk_say(&t, text);
         nu_talk_say(&t, tail);
         nu_talk_finish_count(&t, result, 0);
-        nu_talk_start(&t, transact); /* it must not take what is left */
+        nu_talk_start(&t, nu_talk_transact); /* it must not take what is left */
         nu_talk_finish_count(&t, NNG_ESTATE, 0);
         nu_talk_hear_no_more(&t);
         nu_talk_close(&t);
@@ -285,9 +251,9 @@ Test(transact, interim)
     struct framing enough = { "GET", text, 200, "ok", 2, false };
     strcat(text, OK "Content-Length: 2\r\n\r\nok");
     struct nu_talk t;
-    open_talk(&t, 0, "GET");
-    nu_talk_start(&t, transact);
-    hear_request(&t, "GET");
+    nu_talk_open_request(&t, 0, "GET");
+    nu_talk_start(&t, nu_talk_transact);
+    nu_talk_hear_request(&t, "GET");
     nu_talk_say(&t, text);
     assert_framing(&t, &enough);
     nu_talk_close(&t);
@@ -299,8 +265,8 @@ Test(transact, interim)
 Test(transact, limit_of_a_chunk)
 {
     struct nu_talk t;
-    open_talk(&t, NU_CALLED, "GET");
-    nu_talk_start(&t, transact);
+    nu_talk_open_request(&t, NU_CALLED, "GET");
+    nu_talk_start(&t, nu_talk_transact);
     nu_talk_say(&t, OK "Transfer-Encoding: chunked\r\n\r\n10000000\r\nabc");
     cr_assert_eq(shutdown(t.pair.fd, SHUT_WR), 0);
     nu_talk_finish_count(&t, NNG_ECONNSHUT, 0);
@@ -315,8 +281,8 @@ static void flood(size_t size, int result)
     size_t         step = (size_t) 1 << 20;
     char          *data = calloc(1, step);
     ssize_t        n    = 1;
-    open_talk(&t, NU_CALLED, "GET");
-    nu_talk_start(&t, transact);
+    nu_talk_open_request(&t, NU_CALLED, "GET");
+    nu_talk_start(&t, nu_talk_transact);
     nu_talk_say(&t, OK "\r\n");
     for (size_t sent = 0; n > 0 && sent<size; sent += n> 0 ? (size_t) n : 0) {
         n = send(t.pair.fd, data, size - sent < step ? size - sent : step, MSG_NOSIGNAL);
@@ -338,7 +304,7 @@ Test(transact, without_uri)
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
         struct nu_talk t;
         nu_talk_open(&t, mode);
-        nu_talk_start(&t, transact);
+        nu_talk_start(&t, nu_talk_transact);
         nu_talk_finish_count(&t, NNG_EINVAL, 0);
         nu_talk_hear_no_more(&t);
         nu_talk_close(&t);
@@ -374,9 +340,9 @@ Test(transact, both_directions)
         pthread_t      thread;
         void          *got;
         size_t         size;
-        open_talk(&t, mode, "POST");
+        nu_talk_open_request(&t, mode, "POST");
         cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
-        nu_talk_start(&t, transact);
+        nu_talk_start(&t, nu_talk_transact);
         nu_talk_hear(&t, "POST /x HTTP/1.1\r\nContent-Length: 2097152\r\n\r\n");
         nu_talk_say(&t, OK "Content-Length: 2097152\r\n\r\n");
         cr_assert_eq(pthread_create(&thread, NULL, echo_body, &t.pair.fd), 0);
@@ -399,8 +365,8 @@ Test(transact, large)
         void          *got;
         size_t         size, n = 1;
         char           line[32];
-        open_talk(&t, NU_CALLED, "GET");
-        nu_talk_start(&t, transact);
+        nu_talk_open_request(&t, NU_CALLED, "GET");
+        nu_talk_start(&t, nu_talk_transact);
         nu_talk_say(&t, chunked ? OK "Transfer-Encoding: chunked\r\n\r\n" : OK "\r\n");
         for (size_t sent = 0; sent < NU_PLENTY; sent += n) {
             n = n * 3 % 100003;
@@ -428,9 +394,9 @@ Test(transact, early_refusal)
     uint8_t *data = nu_pattern_new(NU_PLENTY, 1);
     for (unsigned mode = 0; mode < 3 * NU_MODES; mode++) {
         struct nu_talk t;
-        open_talk(&t, mode % NU_MODES, "POST");
+        nu_talk_open_request(&t, mode % NU_MODES, "POST");
         cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
-        nu_talk_start(&t, transact);
+        nu_talk_start(&t, nu_talk_transact);
         nu_talk_hear(&t, "POST /x");
         nu_talk_say(&t,
                     "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno");
@@ -441,7 +407,7 @@ Test(transact, early_refusal)
         }
         nu_talk_finish(&t, 0);
         cr_assert_eq(nng_http_res_get_status(t.res), 413);
-        assert_body(t.res, "no", 2);
+        nu_assert_body(t.res, "no", 2);
         nu_talk_close(&t);
     }
     free(data);
@@ -470,9 +436,9 @@ Test(transact, early_refusal_unread)
         struct nu_talk t;
         void          *got;
         size_t         size;
-        open_talk(&t, mode, "POST");
+        nu_talk_open_request(&t, mode, "POST");
         cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
-        nu_talk_start(&t, transact);
+        nu_talk_start(&t, nu_talk_transact);
         nu_talk_hear(&t, "POST /x");
         nu_on_owner(t.pair.conn, refuse_and_reset, &t);
         nu_talk_finish_count(&t, 0, 40000);
@@ -498,9 +464,9 @@ Test(transact, early_answer)
     for (unsigned mode = 0; mode < 2 * NU_MODES; mode++) {
         struct nu_talk t;
         char           byte;
-        open_talk(&t, mode % NU_MODES, "POST");
+        nu_talk_open_request(&t, mode % NU_MODES, "POST");
         cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
-        nu_talk_start(&t, transact);
+        nu_talk_start(&t, nu_talk_transact);
         nu_talk_hear(&t, "POST /x HTTP/1.1\r\nContent-Length: 2097152\r\n\r\n");
         nu_talk_say(&t, OK "Content-Length: 2\r\n\r\nok");
         cr_assert_eq(recv(t.pair.fd, &byte, 1, MSG_PEEK), 1);
@@ -514,7 +480,7 @@ Test(transact, early_answer)
             nu_pair_reset(&t.pair);
         }
         nu_talk_finish_count(&t, 0, 2);
-        assert_body(t.res, "ok", 2);
+        nu_assert_body(t.res, "ok", 2);
         nu_talk_close(&t);
     }
     free(data);
@@ -526,313 +492,13 @@ Test(transact, reset_while_writing)
     uint8_t *data = nu_pattern_new(NU_PLENTY, 1);
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
         struct nu_talk t;
-        open_talk(&t, mode, "POST");
+        nu_talk_open_request(&t, mode, "POST");
         cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
-        nu_talk_start(&t, transact);
+        nu_talk_start(&t, nu_talk_transact);
         nu_talk_hear(&t, "POST /x");
         nu_pair_reset(&t.pair);
         nu_talk_finish_count(&t, NNG_ECONNRESET, 0);
         nu_talk_close(&t);
     }
     free(data);
-}
-
-/* ---- Several on one connection ------------------------------------------------------------ */
-
-enum { MANY = 40 };
-
-/* One of many. */
-struct one {
-    struct nu_track track;
-    nng_http_req   *req;
-    nng_http_res   *res;
-    nng_http_conn  *conn;
-    char            uri[16];
-};
-
-static void open_one(struct one *o, nng_http_conn *conn, int i, unsigned mode)
-{
-    nu_track_open(&o->track, mode);
-    cr_assert_eq(nng_http_req_alloc(&o->req, NULL), 0);
-    cr_assert_eq(nng_http_res_alloc(&o->res), 0);
-    sprintf(o->uri, "/%d", i);
-    cr_assert_eq(nng_http_req_set_uri(o->req, o->uri), 0);
-    o->conn = conn;
-}
-
-static void start_one(void *arg)
-{
-    struct one *o = arg;
-    nng_http_conn_transact(o->conn, o->req, o->res, o->track.aio);
-}
-
-static void close_one(struct one *o)
-{
-    nu_track_close(&o->track);
-    nng_http_req_free(o->req);
-    nng_http_res_free(o->res);
-}
-
-/* Answers each request with its URI, in a different framing every time, until the end. */
-static void *answer_uris(void *arg)
-{
-    int    fd = *(int *) arg, n = 0;
-    char   in[16384], out[256];
-    size_t len = 0;
-    for (ssize_t got; (got = recv(fd, in + len, sizeof in - 1 - len, 0)) > 0;) {
-        char *end;
-        len += (size_t) got;
-        for (in[len] = '\0'; (end = strstr(in, "\r\n\r\n")) != NULL; in[len] = '\0') {
-            char uri[16];
-            cr_assert_eq(sscanf(in, "GET %15s HTTP/1.1", uri), 1);
-            int size =
-                n % 3 == 0 ? sprintf(out, OK "Content-Length: %zu\r\n\r\n%s", strlen(uri), uri)
-                : n % 3 == 1
-                    ? sprintf(out,
-                              OK "Transfer-Encoding: chunked\r\n\r\n1\r\n/\r\n%zx"
-                                 "\r\n%s\r\n0\r\n\r\n",
-                              strlen(uri) - 1, uri + 1)
-                    : sprintf(out,
-                              "HTTP/1.1 100 Continue\r\n\r\n" OK "Content-Length: %zu\r\n\r\n%s",
-                              strlen(uri), uri);
-            cr_assert_eq(send(fd, out, (size_t) size, MSG_NOSIGNAL), size);
-            n++;
-            len -= (size_t) (end + 4 - in);
-            memmove(in, end + 4, len);
-        }
-    }
-    return NULL;
-}
-
-Test(transact, pipelined)
-{
-    for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct nu_pair pair;
-        struct one     ones[MANY];
-        pthread_t      thread;
-        nu_pair_open(&pair);
-        for (int i = 0; i < MANY; i++) {
-            open_one(&ones[i], pair.conn, i, mode);
-            if (mode & NU_ON_OWNER) {
-                nu_on_owner(pair.conn, start_one, &ones[i]);
-            } else {
-                start_one(&ones[i]);
-            }
-        }
-        cr_assert_eq(pthread_create(&thread, NULL, answer_uris, &pair.fd), 0);
-        for (int i = 0; i < MANY; i++) {
-            nu_track_assert(&ones[i].track, 1, 0);
-            assert_body(ones[i].res, ones[i].uri, (long long) strlen(ones[i].uri));
-            close_one(&ones[i]);
-        }
-        nng_http_conn_close(pair.conn);
-        pair.conn = NULL;
-        pthread_join(thread, NULL);
-        nu_pair_close(&pair);
-    }
-}
-
-static void *ask_often(void *arg)
-{
-    struct one *o = arg;
-    for (int i = 0; i < 100; i++) {
-        start_one(o);
-        nng_aio_wait(o->track.aio);
-        cr_assert_eq(nng_aio_result(o->track.aio), 0);
-        assert_body(o->res, o->uri, (long long) strlen(o->uri));
-    }
-    return NULL;
-}
-
-/* Threads that know nothing of each other get their own responses. */
-Test(transact, from_many_threads)
-{
-    enum { THREADS = 8 };
-    struct nu_pair pair;
-    struct one     ones[THREADS];
-    pthread_t      threads[THREADS], server;
-    nu_pair_open(&pair);
-    cr_assert_eq(pthread_create(&server, NULL, answer_uris, &pair.fd), 0);
-    for (int i = 0; i < THREADS; i++) {
-        open_one(&ones[i], pair.conn, i * 1000, i & 1 ? NU_CALLED : 0);
-        cr_assert_eq(pthread_create(&threads[i], NULL, ask_often, &ones[i]), 0);
-    }
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-        close_one(&ones[i]);
-    }
-    nng_http_conn_close(pair.conn);
-    pair.conn = NULL;
-    pthread_join(server, NULL);
-    nu_pair_close(&pair);
-}
-
-/* After one that was given up, those behind it must not get its response. */
-Test(transact, given_up)
-{
-    struct nu_pair pair;
-    struct one     ones[4];
-    char           byte;
-    nu_pair_open(&pair);
-    for (int i = 0; i < 4; i++) {
-        open_one(&ones[i], pair.conn, i, NU_CALLED);
-    }
-    for (int i = 0; i < 3; i++) {
-        start_one(&ones[i]);
-        cr_assert_eq(recv(pair.fd, &byte, 1, 0), 1);
-    }
-    nng_aio_cancel(ones[1].track.aio);
-    nu_track_assert(&ones[1].track, 1, NNG_ECANCELED);
-    const char *text = OK "Content-Length: 1\r\n\r\n0";
-    cr_assert_eq(send(pair.fd, text, strlen(text), 0), (ssize_t) strlen(text));
-    nu_track_assert(&ones[0].track, 1, 0);
-    assert_body(ones[0].res, "0", 1);
-    nu_track_assert(&ones[2].track, 1, NNG_ESTATE);
-    start_one(&ones[3]);
-    nu_track_assert(&ones[3].track, 1, NNG_ESTATE);
-    for (int i = 0; i < 4; i++) {
-        close_one(&ones[i]);
-    }
-    nu_pair_close(&pair);
-}
-
-/* ---- Ends at every stage ------------------------------------------------------------------ */
-
-/* What has come when the operation ends early. The first one is in the middle of the write. */
-static const char *const stages[] = {
-    NULL,
-    "",
-    "HTTP/1.1 100 Continue\r\n\r\n",
-    OK "Content-Le",
-    OK "Content-Length: 10\r\n\r\nhalf",
-    OK "Transfer-Encoding: chunked\r\n\r\n5",
-    OK "Transfer-Encoding: chunked\r\n\r\n5\r\nha",
-    OK "Transfer-Encoding: chunked\r\n\r\n0\r\n",
-    OK "\r\nhalf",
-};
-
-#define STAGES (sizeof stages / sizeof stages[0])
-
-enum cut { TIMEOUT, CANCEL, ABORT, STOP, FREE, CLOSE, CUTS };
-
-static const int cut_results[CUTS] = { NNG_ETIMEDOUT, NNG_ECANCELED, NNG_EINTR,
-                                       NNG_ECANCELED, NNG_ECLOSED,   NNG_ECLOSED };
-
-static void make_cut(struct nu_talk *t, enum cut cut)
-{
-    switch (cut) {
-    case CANCEL:
-        nng_aio_cancel(t->track.aio);
-        break;
-    case ABORT:
-        nng_aio_abort(t->track.aio, NNG_EINTR);
-        break;
-    case STOP:
-        nng_aio_stop(t->track.aio);
-        break;
-    case FREE:
-        nng_aio_free(t->track.aio);
-        t->track.aio = NULL;
-        break;
-    case CLOSE:
-        nng_http_conn_close(t->pair.conn);
-        t->pair.conn = NULL;
-        break;
-    default:
-        break;
-    }
-}
-
-static void cut_at(unsigned mode, size_t stage, enum cut cut, const void *data)
-{
-    struct nu_talk t;
-    open_talk(&t, mode & ~(unsigned) NU_TIMED, "POST");
-    if (stages[stage] == NULL) {
-        cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
-    }
-    if (cut == TIMEOUT) {
-        nng_aio_set_timeout(t.track.aio, 20);
-    }
-    nu_talk_start(&t, transact);
-    if (stages[stage] != NULL) {
-        hear_request(&t, "POST");
-        nu_talk_say(&t, stages[stage]);
-        if (mode & NU_TIMED) {
-            usleep(500); /* have it arrive, now and then */
-        }
-    }
-    make_cut(&t, cut);
-    if (cut != FREE) {
-        nu_talk_finish_count(&t, cut_results[cut], 0);
-    } else if (mode & NU_CALLED) {
-        cr_assert_eq(t.track.calls, 1);
-        cr_assert_eq(t.track.result, NNG_ECLOSED);
-    }
-    if (cut < STOP) { /* the connection is open, and out of step */
-        nng_aio_set_timeout(t.track.aio, NNG_DURATION_INFINITE);
-        nu_talk_start(&t, transact);
-        nu_talk_finish_count(&t, NNG_ESTATE, 0);
-    }
-    nu_talk_close(&t);
-}
-
-Test(transact, cut)
-{
-    void *data = calloc(1, NU_PLENTY);
-    for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        for (size_t stage = 0; stage < STAGES; stage++) {
-            for (int cut = 0; cut < CUTS; cut++) {
-                cut_at(mode, stage, (enum cut) cut, data);
-            }
-        }
-    }
-    free(data);
-}
-
-Test(transact, no_time)
-{
-    for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct nu_talk t;
-        open_talk(&t, mode, "GET");
-        nng_aio_set_expire(t.track.aio, nng_clock() - 1);
-        nu_talk_start(&t, transact);
-        nu_talk_finish_count(&t, NNG_ETIMEDOUT, 0);
-        nu_talk_start(&t, transact); /* nothing was sent, so nothing is lost */
-        nu_talk_say(&t, OK "Content-Length: 0\r\n\r\n");
-        nu_talk_finish(&t, 0);
-        nu_talk_close(&t);
-    }
-}
-
-/* An aio that was stopped begins nothing. */
-Test(transact, stopped)
-{
-    struct nu_talk t;
-    open_talk(&t, NU_CALLED, "GET");
-    nng_aio_stop(t.track.aio);
-    nu_talk_start(&t, transact);
-    nng_aio_wait(t.track.aio);
-    cr_assert_eq(nng_aio_result(t.track.aio), NNG_ECANCELED);
-    cr_assert_eq(nu_track_calls(&t.track), 0);
-    nu_talk_hear_no_more(&t);
-    nu_talk_close(&t);
-}
-
-/* One deadline for everything, though every part of it comes in time. */
-Test(transact, one_deadline)
-{
-    struct nu_talk t;
-    open_talk(&t, NU_CALLED, "GET");
-    nng_aio_set_timeout(t.track.aio, 200);
-    nng_time began = nng_clock();
-    nu_talk_start(&t, transact);
-    nu_talk_say(&t, OK "\r\n");
-    while (nng_aio_busy(t.track.aio)) {
-        nu_talk_say(&t, "x");
-        usleep(1000);
-    }
-    nu_talk_finish_count(&t, NNG_ETIMEDOUT, 0);
-    cr_assert_geq(nng_clock() - began, 199);
-    cr_assert_lt(nng_clock() - began, 5000);
-    nu_talk_close(&t);
 }

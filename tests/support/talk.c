@@ -85,3 +85,36 @@ void nu_talk_hear_no_more(struct nu_talk *t)
     t->pair.conn = NULL;
     cr_assert_eq(recv(t->pair.fd, &byte, 1, 0), 0);
 }
+
+void nu_talk_transact(struct nu_talk *t)
+{
+    nng_http_conn_transact(t->pair.conn, t->req, t->res, t->track.aio);
+}
+
+void nu_talk_open_request(struct nu_talk *t, unsigned mode, const char *method)
+{
+    nu_talk_open(t, mode);
+    cr_assert_eq(nng_http_req_set_method(t->req, method), 0);
+    cr_assert_eq(nng_http_req_set_uri(t->req, "/x"), 0);
+}
+
+void nu_talk_hear_request(struct nu_talk *t, const char *method)
+{
+    nu_talk_hear(t, method);
+    nu_talk_hear(t, " /x HTTP/1.1\r\n\r\n");
+}
+
+void nu_assert_body(nng_http_res *res, const char *body, long long length)
+{
+    void       *data;
+    size_t      size;
+    const char *field = nng_http_res_get_header(res, "Content-Length");
+    nng_http_res_get_data(res, &data, &size);
+    cr_assert_eq(size, strlen(body), "%zu bytes", size);
+    cr_assert_eq(data == NULL, size == 0);
+    cr_assert(size == 0 || memcmp(data, body, size) == 0);
+    cr_assert_eq(field == NULL, length < 0);
+    cr_assert(field == NULL || atoll(field) == length);
+    cr_assert_null(nng_http_res_get_header(res, "Transfer-Encoding"));
+    cr_assert_null(nng_http_res_get_header(res, "Trailer"));
+}

@@ -20,6 +20,14 @@ struct nu_talk {
 void nu_talk_open(struct nu_talk *t, unsigned mode);
 void nu_talk_close(struct nu_talk *t);
 
+/* Opens it with a request for /x; its transact; the peer receives it, without fields. */
+void nu_talk_open_request(struct nu_talk *t, unsigned mode, const char *method);
+void nu_talk_transact(struct nu_talk *t);
+void nu_talk_hear_request(struct nu_talk *t, const char *method);
+
+/* The body, and that the length in the head is its own; -1: the head has none. */
+void nu_assert_body(nng_http_res *res, const char *body, long long length);
+
 /* Starts an operation; waits for its end and checks the result. */
 void nu_talk_start(struct nu_talk *t, void (*op)(struct nu_talk *t));
 void nu_talk_finish(struct nu_talk *t, int result);

@@ -1,38 +1,11 @@
-#include "wire/parse.h"
-
-#include "support/guard.h"
+#include "support/heads.h"
 
 #include <criterion/criterion.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 TestSuite(parse, .timeout = 60);
-
-/* A literal with its length, so that it may hold a NUL. */
-#define TEXT(literal) (literal), sizeof(literal) - 1
-#define HOST "Host: h\r\n"
-
-static struct nu_field fields[NU_MAX_FIELDS + 1];
-
-static struct nu_head new_head(void)
-{
-    return (struct nu_head){ .fields = fields, .maxfields = NU_MAX_FIELDS };
-}
-
-typedef enum nu_parse (*parser)(const char *, size_t, struct nu_head *);
-
-/* Parses a copy that ends at a page without access; slices of the result lie in it. */
-static enum nu_parse parse_at(parser parse, const char *text, size_t n, struct nu_head *head)
-{
-    return parse(guard_copy(text, n), n, head);
-}
-
-static int equal(struct nu_slice s, const char *text)
-{
-    return s.n == strlen(text) && (s.n == 0 || memcmp(s.p, text, s.n) == 0);
-}
 
 static const char *value_of(const struct nu_head *head, const char *name)
 {
@@ -46,22 +19,6 @@ static const char *value_of(const struct nu_head *head, const char *name)
         }
     }
     return NULL;
-}
-
-/* What a good head says, as bits. */
-enum {
-    KEEP    = 1,
-    CHUNKED = 2,
-    LENGTH  = 4,
-    EXPECT  = 8,
-    UPGRADE = 16,
-};
-
-static unsigned flags_of(const struct nu_head *head)
-{
-    return (head->keep_alive ? KEEP : 0) | (head->chunked ? CHUNKED : 0) |
-           (head->has_length ? LENGTH : 0) | (head->expect_continue ? EXPECT : 0) |
-           (head->upgrade ? UPGRADE : 0);
 }
 
 /* ---- Good requests ------------------------------------------------------------------------ */
@@ -270,18 +227,6 @@ Test(parse, methods)
 }
 
 /* ---- Bad requests ------------------------------------------------------------------------- */
-
-struct bad {
-    const char *text;
-    size_t      n;
-    int         status;
-};
-
-#define GET "GET / HTTP/1.1\r\n" HOST
-#define BAD(status, literal)                                                                       \
-    {                                                                                              \
-        (literal), sizeof(literal) - 1, (status)                                                   \
-    }
 
 static const struct bad bads[] = {
     /* framing */
@@ -536,220 +481,5 @@ Test(parse, every_byte_in_every_place)
         enum nu_parse target = parse_at(nu_parse_request, text, (size_t) n, &head);
         cr_assert_eq(target, c > ' ' && c < 0x7f && c != '#' ? NU_PARSE_DONE : NU_PARSE_BAD,
                      "target with %d", c);
-    }
-}
-
-/* ---- Limits ------------------------------------------------------------------------------- */
-
-/* A head of exactly n bytes, with a field that fills it up. */
-static char *head_of(size_t n)
-{
-    static char       text[GUARD_MAX];
-    static const char begin[] = GET "A: ";
-
-    memset(text, 'x', n);
-    memcpy(text, begin, sizeof(begin) - 1);
-    memcpy(text + n - 4, "\r\n\r\n", 4);
-    return text;
-}
-
-Test(parse, head_size)
-{
-    struct nu_head head = new_head();
-
-    cr_assert_eq(parse_at(nu_parse_request, head_of(NU_MAX_HEAD), NU_MAX_HEAD, &head),
-                 NU_PARSE_DONE);
-    cr_assert_eq(head.length, NU_MAX_HEAD);
-    cr_assert_eq(parse_at(nu_parse_request, head_of(NU_MAX_HEAD), NU_MAX_HEAD - 1, &head),
-                 NU_PARSE_MORE);
-    cr_assert_eq(parse_at(nu_parse_request, head_of(NU_MAX_HEAD + 1), NU_MAX_HEAD + 1, &head),
-                 NU_PARSE_BAD);
-    cr_assert_eq(head.bad_status, 431);
-    /* As soon as the limit is reached without an end, not one byte later. */
-    cr_assert_eq(parse_at(nu_parse_request, head_of(NU_MAX_HEAD + 1), NU_MAX_HEAD, &head),
-                 NU_PARSE_BAD);
-    cr_assert_eq(head.bad_status, 431);
-
-    head.max_head = 100;
-    cr_assert_eq(parse_at(nu_parse_request, head_of(100), 100, &head), NU_PARSE_DONE);
-    cr_assert_eq(parse_at(nu_parse_request, head_of(101), 101, &head), NU_PARSE_BAD);
-    cr_assert_eq(head.bad_status, 431);
-    head.max_head = 40000;
-    cr_assert_eq(parse_at(nu_parse_request, head_of(40000), 40000, &head), NU_PARSE_DONE);
-}
-
-Test(parse, a_single_field_of_8_KiB_fits)
-{
-    struct nu_head head = new_head();
-
-    cr_assert_eq(parse_at(nu_parse_request, head_of(8192 + 32), 8192 + 32, &head), NU_PARSE_DONE);
-    cr_assert_geq(head.fields[1].value.n, 8192 - 32);
-}
-
-Test(parse, head_size_in_the_start_line)
-{
-    static char    text[200];
-    struct nu_head head = new_head();
-
-    memset(text, 'x', sizeof(text));
-    memcpy(text, "GET /", 5);
-    head.max_head = 100;
-    cr_assert_eq(parse_at(nu_parse_request, text, 99, &head), NU_PARSE_MORE);
-    cr_assert_eq(parse_at(nu_parse_request, text, 100, &head), NU_PARSE_BAD);
-    cr_assert_eq(head.bad_status, 431);
-    memcpy(text, "HTTP/1.1 200 ", 13);
-    cr_assert_eq(parse_at(nu_parse_response, text, 99, &head), NU_PARSE_MORE);
-    cr_assert_eq(parse_at(nu_parse_response, text, 100, &head), NU_PARSE_BAD);
-    cr_assert_eq(head.bad_status, 431);
-}
-
-Test(parse, target_size)
-{
-    static char    text[GUARD_MAX];
-    struct nu_head head = new_head();
-
-    for (size_t n = 8192; n <= 8193; n++) {
-        memset(text, 'x', sizeof(text));
-        memcpy(text, "GET /", 5);
-        size_t        total = 4 + n + (size_t) sprintf(text + 4 + n, " HTTP/1.1\r\n" HOST "\r\n");
-        enum nu_parse rv    = parse_at(nu_parse_request, text, total, &head);
-        cr_assert_eq(rv, n == 8192 ? NU_PARSE_DONE : NU_PARSE_BAD, "%zu", n);
-    }
-    cr_assert_eq(head.bad_status, 414);
-    /* Known before its end has come. */
-    memset(text + 5, 'x', 9000);
-    cr_assert_eq(parse_at(nu_parse_request, text, 4 + 8192, &head), NU_PARSE_MORE);
-    cr_assert_eq(parse_at(nu_parse_request, text, 4 + 8193, &head), NU_PARSE_BAD);
-    cr_assert_eq(head.bad_status, 414);
-
-    head.max_target = 3;
-    cr_assert_eq(nu_parse_request(TEXT("GET /ab HTTP/1.0\r\n\r\n"), &head), NU_PARSE_DONE);
-    cr_assert_eq(nu_parse_request(TEXT("GET /abc HTTP/1.0\r\n\r\n"), &head), NU_PARSE_BAD);
-    cr_assert_eq(head.bad_status, 414);
-}
-
-Test(parse, number_of_fields)
-{
-    static char text[GUARD_MAX];
-
-    for (unsigned n = NU_MAX_FIELDS; n <= NU_MAX_FIELDS + 1; n++) {
-        struct nu_head head  = new_head();
-        size_t         total = (size_t) sprintf(text, GET);
-        for (unsigned i = 1; i < n; i++) {
-            total += (size_t) sprintf(text + total, "A%u: b\r\n", i);
-        }
-        total += (size_t) sprintf(text + total, "\r\n");
-        enum nu_parse rv = parse_at(nu_parse_request, text, total, &head);
-        cr_assert_eq(rv, n == NU_MAX_FIELDS ? NU_PARSE_DONE : NU_PARSE_BAD);
-        cr_assert(rv == NU_PARSE_DONE ? head.nfields == n : head.bad_status == 431);
-    }
-    struct nu_head none = { .fields = NULL, .maxfields = 0 };
-    cr_assert_eq(nu_parse_request(TEXT("GET / HTTP/1.0\r\n\r\n"), &none), NU_PARSE_DONE);
-    cr_assert_eq(nu_parse_request(TEXT("GET / HTTP/1.0\r\nA: b\r\n\r\n"), &none), NU_PARSE_BAD);
-    cr_assert_eq(none.bad_status, 431);
-}
-
-Test(parse, a_long_head_byte_by_byte_takes_no_time)
-{
-    const char    *text = head_of(NU_MAX_HEAD);
-    struct nu_head head = new_head();
-
-    for (size_t k = 0; k < NU_MAX_HEAD; k++) {
-        cr_assert_eq(nu_parse_request(text, k, &head), NU_PARSE_MORE);
-    }
-    cr_assert_eq(nu_parse_request(text, NU_MAX_HEAD, &head), NU_PARSE_DONE);
-}
-
-/* ---- Responses ---------------------------------------------------------------------------- */
-
-struct good_res {
-    const char *text;
-    unsigned    status;
-    const char *reason;
-    int         minor;
-    unsigned    flags;
-    uint64_t    length;
-};
-
-static const struct good_res good_responses[] = {
-    { "HTTP/1.1 200 OK\r\n\r\n", 200, "OK", 1, KEEP, 0 },
-    { "HTTP/1.0 200 OK\r\n\r\n", 200, "OK", 0, 0, 0 },
-    { "HTTP/1.3 200 OK\r\n\r\n", 200, "OK", 3, KEEP, 0 },
-    { "HTTP/1.1 404 Not  Found \r\nA: b\r\n\r\n", 404, "Not  Found ", 1, KEEP, 0 },
-    { "HTTP/1.1 204\r\n\r\n", 204, "", 1, KEEP, 0 },
-    { "HTTP/1.1 204 \r\n\r\n", 204, "", 1, KEEP, 0 },
-    { "HTTP/1.1 100 Continue\r\n\r\n", 100, "Continue", 1, KEEP, 0 },
-    { "HTTP/1.1 999 \xe9t\xe9\r\n\r\n", 999, "\xe9t\xe9", 1, KEEP, 0 },
-    { "HTTP/1.1 200 OK\r\nContent-Length: 12\r\nConnection: close\r\n\r\n", 200, "OK", 1, LENGTH,
-      12 },
-    { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200, "OK", 1, KEEP | CHUNKED, 0 },
-    { "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n", 200, "OK", 0, KEEP, 0 },
-    { "HTTP/1.1 200 OK\r\nHost: a b\r\nHost: c\r\nExpect: 100-continue\r\n\r\n", 200, "OK", 1, KEEP,
-      0 },
-};
-
-Test(parse, good_responses)
-{
-    for (size_t i = 0; i < sizeof(good_responses) / sizeof(good_responses[0]); i++) {
-        const struct good_res *good = &good_responses[i];
-        struct nu_head         head = new_head();
-        size_t                 n    = strlen(good->text);
-        for (size_t k = 0; k < n; k++) {
-            cr_assert_eq(parse_at(nu_parse_response, good->text, k, &head), NU_PARSE_MORE,
-                         "%zu bytes of %s: %s", k, good->text, head.bad_reason);
-        }
-        cr_assert_eq(parse_at(nu_parse_response, good->text, n, &head), NU_PARSE_DONE, "%s: %s",
-                     good->text, head.bad_reason);
-        cr_assert_eq(head.status, good->status, "%s", good->text);
-        cr_assert(equal(head.reason, good->reason), "%s", good->text);
-        cr_assert_eq(head.minor, good->minor, "%s", good->text);
-        cr_assert_eq(flags_of(&head), good->flags, "%s", good->text);
-        cr_assert_eq(head.content_length, good->length, "%s", good->text);
-        cr_assert_eq(head.length, n, "%s", good->text);
-    }
-}
-
-#define OK "HTTP/1.1 200 OK\r\n"
-
-static const struct bad bad_responses[] = {
-    BAD(400, "\r\nHTTP/1.1 200 OK\r\n\r\n"),
-    BAD(400, "GET / HTTP/1.1\r\n\r\n"),
-    BAD(400, "ICY 200 OK\r\n\r\n"),
-    BAD(400, "HTTP/1.1\r\n\r\n"),
-    BAD(400, "HTTP/1.1 \r\n\r\n"),
-    BAD(400, "HTTP/1.1 20\r\n\r\n"),
-    BAD(400, "HTTP/1.1 20 OK\r\n\r\n"),
-    BAD(400, "HTTP/1.1 2000 OK\r\n\r\n"),
-    BAD(400, "HTTP/1.1 200OK\r\n\r\n"),
-    BAD(400, "HTTP/1.1 099 OK\r\n\r\n"),
-    BAD(400, "HTTP/1.1 000 OK\r\n\r\n"),
-    BAD(400, "HTTP/1.1 +20 OK\r\n\r\n"),
-    BAD(400, "HTTP/1.1  200 OK\r\n\r\n"),
-    BAD(400, "HTTP/1.1\t200 OK\r\n\r\n"),
-    BAD(400, "HTTP/1.1200 OK\r\n\r\n"),
-    BAD(505, "HTTP/2.0 200 OK\r\n\r\n"),
-    BAD(400, "HTTP/1.1 200 O\0K\r\n\r\n"),
-    BAD(400, "HTTP/1.1 200 OK\n\n"),
-    BAD(400, OK "Content-Length: 1\r\nContent-Length: 1\r\n\r\n"),
-    BAD(400, OK "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
-    BAD(400, OK "Transfer-Encoding: gzip\r\n\r\n"),
-    BAD(400, OK "Transfer-Encoding: chunked\t\r\n\r\n"),
-    BAD(400, "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
-    BAD(400, OK "A: b\r\n c\r\n\r\n"),
-    BAD(400, OK "A : b\r\n\r\n"),
-};
-
-Test(parse, bad_responses)
-{
-    for (size_t i = 0; i < sizeof(bad_responses) / sizeof(bad_responses[0]); i++) {
-        const struct bad *bad  = &bad_responses[i];
-        struct nu_head    head = new_head();
-        for (size_t k = 0; k < bad->n; k++) {
-            cr_assert_neq(parse_at(nu_parse_response, bad->text, k, &head), NU_PARSE_DONE,
-                          "%zu bytes of %s", k, bad->text);
-        }
-        cr_assert_eq(parse_at(nu_parse_response, bad->text, bad->n, &head), NU_PARSE_BAD, "%s",
-                     bad->text);
-        cr_assert_eq(head.bad_status, bad->status, "%s: %s", bad->text, head.bad_reason);
     }
 }
