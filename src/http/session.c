@@ -203,6 +203,10 @@ void nu_session_receive(struct nu_session *s, enum nu_session_state state)
     } else if (!s->begun) {
         s->begun = true;
         allow(s, NNG_URING_HEAD_TIMEOUT);
+    } else if (s->deadline <= nu_loop_now(s->port->loop)) {
+        /* Its abort would be beaten again by the next byte, if one comes in every turn. */
+        nu_request_refuse(s, NNG_HTTP_STATUS_REQUEST_TIMEOUT);
+        return;
     }
     receive(s);
 }
