@@ -91,7 +91,7 @@ CMD_SRC     := $(call find_c,src/cmd) $(CHECK_SRC)
 LIB_SRC     := $(filter-out $(CMD_SRC),$(call find_c,src))
 FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
 FAULT_SRC   := $(wildcard tests/fault/*.c)
-LIES_SRC    := $(wildcard tests/check/*.c)
+FAKE_SRC    := $(wildcard tests/check/*.c)
 DIFF_SRC    := tests/wire/differential.c
 # rand_r.c makes Criterion work under TSan, replay.c is the main of the replay programs.
 SUPPORT_SRC := $(filter-out %/replay.c $(if $(findstring thread,$(SAN)),,%/rand_r.c),\
@@ -105,7 +105,7 @@ SUPPORT_OBJ := $(call objs,$(SUPPORT_SRC))
 TEST_OBJ    := $(call objs,$(TEST_SRC))
 FAULT_OBJ   := $(call objs,$(FAULT_SRC))
 CHECK_OBJ   := $(call objs,$(CHECK_SRC))
-LIES_OBJ    := $(call objs,$(LIES_SRC) $(filter %/leaks.c %/rand_r.c,$(SUPPORT_SRC)))
+FAKE_OBJ    := $(call objs,$(FAKE_SRC) $(filter %/leaks.c %/rand_r.c,$(SUPPORT_SRC)))
 DIFF_OBJ    := $(call objs,$(DIFF_SRC))
 FUZZ_OBJ    := $(call objs,$(FUZZ_SRC))
 
@@ -115,7 +115,7 @@ STATIC  := $(B)/static/nng-uring
 LIBRARY := $(if $(SAN),,$(SO)) $(B)/libnng-uring.a
 
 TEST_BIN   := $(if $(TEST_SRC),$(B)/tests)
-LIES_BIN   := $(B)/tests-check
+FAKE_BIN   := $(B)/tests-check
 FAULT_BIN  := $(if $(filter-out %/wrap.c,$(FAULT_SRC)),$(B)/tests-fault)
 DIFF_BIN   := $(B)/tests-differential
 REPLAY_BIN := $(patsubst tests/fuzz/%.c,$(B)/replay-%,$(FUZZ_SRC))
@@ -162,7 +162,7 @@ endif
 
 $(B)/link: FORCE
 	$(call stamp,$(call quote,$(LINK) $(LIBS) $(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) \
-	    $(FAULT_OBJ) $(LIES_OBJ) $(DIFF_OBJ)))
+	    $(FAULT_OBJ) $(FAKE_OBJ) $(DIFF_OBJ)))
 
 define compile =
 @mkdir -p $(@D)
@@ -226,8 +226,8 @@ $(B)/tests: $(TEST_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 $(B)/tests-fault: $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 	$(call link,$(WRAPPED:%=-Wl,--wrap=%) $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lcriterion)
 
-$(B)/tests-check: $(LIES_OBJ) $(CHECK_OBJ) $(B)/link
-	$(call link,$(FAKED:%=-Wl,--wrap=%) $(LIES_OBJ) $(CHECK_OBJ) -lcriterion)
+$(B)/tests-check: $(FAKE_OBJ) $(CHECK_OBJ) $(B)/link
+	$(call link,$(FAKED:%=-Wl,--wrap=%) $(FAKE_OBJ) $(CHECK_OBJ) -lcriterion)
 
 # The only one with another parser of HTTP in it.
 $(B)/tests-differential: $(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
@@ -246,7 +246,7 @@ $(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
 	$(call link,-fsanitize=fuzzer $< $(LIB_OBJ))
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) $(FAULT_OBJ) \
-           $(LIES_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o \
+           $(FAKE_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o \
            $(OBJ)/tests/acceptance/server.o)
 
 include perf/rules.mk
@@ -322,9 +322,9 @@ lint:
 	@scripts/install-deps ci
 	@$(MAKE) --no-print-directory run-lint
 
-run-tests: all $(TEST_BIN) $(FAULT_BIN) $(LIES_BIN) $(DIFF_BIN) $(REPLAY_BIN)
+run-tests: all $(TEST_BIN) $(FAULT_BIN) $(FAKE_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 	@TEST_JOBS=$(TEST_JOBS) TEST_ARGS='$(TEST_ARGS)' \
-	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(LIES_BIN) $(DIFF_BIN) $(REPLAY_BIN)
+	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(FAKE_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 
 run-bench: all $(PERF_BIN) $(MICRO)
 	@scripts/bench $(BENCH_ARGS)

@@ -50,9 +50,9 @@ static void sleep(nng_aio *aio)
 
 struct Chain {
     nng_aio *aio;
-    Start    start;
+    Start start;
     uint64_t left;
-    sem_t    over;
+    sem_t over;
 };
 
 static void next_in_chain(void *arg)
@@ -129,9 +129,9 @@ static constexpr uint64_t HORIZON = 60000000000; /* deadlines are up to a minute
 
 static std::vector<uint64_t> deadlines(size_t n)
 {
-    std::mt19937_64                         random(1);
+    std::mt19937_64 random(1);
     std::uniform_int_distribution<uint64_t> ahead(1, HORIZON);
-    std::vector<uint64_t>                   list(n);
+    std::vector<uint64_t> list(n);
     for (uint64_t &when : list) {
         when = ahead(random);
     }
@@ -155,14 +155,14 @@ static std::vector<nu_timer> new_timers(size_t n)
 static void arm_disarm(benchmark::State &state, size_t others)
 {
     std::vector<nu_timer> waiting = new_timers(others + 1);
-    std::vector<uint64_t> when    = deadlines(1024);
-    nu_timers             timers  = {};
+    std::vector<uint64_t> when = deadlines(1024);
+    nu_timers timers = {};
     for (size_t i = 0; i < others; i++) {
         nu_timer_arm(&timers, &waiting[i], when[i % when.size()] + i);
     }
     nu_timer *one = &waiting[others];
-    uint64_t  i   = 0;
-    Meter     meter;
+    uint64_t i = 0;
+    Meter meter;
     for (auto _ : state) {
         nu_timer_arm(&timers, one, when[i++ % when.size()]);
         nu_timer_disarm(&timers, one);
@@ -173,14 +173,14 @@ static void arm_disarm(benchmark::State &state, size_t others)
 /* Each in turn is disarmed and armed for later, as with connections that go on being used. */
 static void rearm(benchmark::State &state, size_t n)
 {
-    std::vector<nu_timer> list   = new_timers(n);
-    std::vector<uint64_t> when   = deadlines(n);
-    nu_timers             timers = {};
+    std::vector<nu_timer> list = new_timers(n);
+    std::vector<uint64_t> when = deadlines(n);
+    nu_timers timers = {};
     for (size_t i = 0; i < n; i++) {
         nu_timer_arm(&timers, &list[i], when[i]);
     }
     uint64_t i = 0;
-    Meter    meter;
+    Meter meter;
     for (auto _ : state) {
         nu_timer *timer = &list[i++ % n];
         nu_timer_disarm(&timers, timer);
@@ -192,10 +192,10 @@ static void rearm(benchmark::State &state, size_t n)
 /* Armed in any order and fired in that of their deadlines; an iteration is one timer. */
 static void expire(benchmark::State &state, size_t n)
 {
-    std::vector<nu_timer> list   = new_timers(n);
-    std::vector<uint64_t> when   = deadlines(n);
-    nu_timers             timers = {};
-    Meter                 meter;
+    std::vector<nu_timer> list = new_timers(n);
+    std::vector<uint64_t> when = deadlines(n);
+    nu_timers timers = {};
+    Meter meter;
     while (state.KeepRunningBatch(static_cast<int64_t>(n))) {
         for (size_t i = 0; i < n; i++) {
             nu_timer_arm(&timers, &list[i], when[i]);

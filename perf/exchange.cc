@@ -26,8 +26,8 @@
 #include <unistd.h>
 #include <vector>
 
-static constexpr unsigned         WARM_UP = 200;
-static constexpr std::string_view HELLO   = "Hello, world!";
+static constexpr unsigned WARM_UP = 200;
+static constexpr std::string_view HELLO = "Hello, world!";
 
 /* ---- The server --------------------------------------------------------------------------- */
 
@@ -44,7 +44,7 @@ class Server
 
 Server::Server()
 {
-    nng_url          *url;
+    nng_url *url;
     nng_http_handler *handler;
     check(nng_url_parse(&url, "http://127.0.0.1:0"), "url");
     check(nng_http_server_hold(&server, url), "server");
@@ -88,7 +88,7 @@ uint16_t Server::port()
 /* The program `exchange` beside this one. */
 static std::string server_path()
 {
-    char    path[PATH_MAX];
+    char path[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path);
     if (n < 0) {
         fail("/proc/self/exe");
@@ -101,8 +101,8 @@ static std::string server_path()
 static std::string start_server()
 {
     std::string path = server_path();
-    char        line[16];
-    int         pipes[2];
+    char line[16];
+    int pipes[2];
     if (pipe(pipes) != 0) {
         fail("pipe");
     }
@@ -146,7 +146,7 @@ class Client
     int transact();
 
     uint64_t bytes = 0; /* of bodies */
-    bool     had_nodelay;
+    bool had_nodelay;
 
   private:
     int wait()
@@ -156,12 +156,12 @@ class Client
     }
     int read_body();
 
-    nng_url          *url;
-    nng_http_client  *client;
-    nng_http_conn    *conn;
-    nng_http_req     *req;
-    nng_http_res     *res;
-    nng_aio          *aio;
+    nng_url *url;
+    nng_http_client *client;
+    nng_http_conn *conn;
+    nng_http_req *req;
+    nng_http_res *res;
+    nng_aio *aio;
     std::vector<char> body;
 };
 
@@ -174,7 +174,7 @@ Client::Client(const std::string &where)
     check(nng_aio_alloc(&aio, nullptr, nullptr), "aio");
     nng_http_client_connect(client, aio);
     check(wait(), where.c_str());
-    conn        = static_cast<nng_http_conn *>(nng_aio_get_output(aio, 0));
+    conn = static_cast<nng_http_conn *>(nng_aio_get_output(aio, 0));
     had_nodelay = equalize_connections(port_of(where));
 }
 
@@ -217,7 +217,7 @@ int Client::exchange()
 
 int Client::transact()
 {
-    void  *data;
+    void *data;
     size_t size;
     nng_http_res_reset(res);
     nng_http_conn_transact(conn, req, res, aio);
@@ -242,14 +242,14 @@ class BareClient
     uint64_t bytes = 0;
 
   private:
-    int  fd;
+    int fd;
     char buffer[4096];
 };
 
 int BareClient::exchange()
 {
     static constexpr char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
-    size_t                have      = 0;
+    size_t have = 0;
     if (send(fd, request, sizeof request - 1, 0) != sizeof request - 1) {
         return NNG_ECLOSED;
     }
@@ -270,7 +270,7 @@ int BareClient::exchange()
 template <class Any>
 static void benchmark_exchanges(benchmark::State &state, Any &client, int (Any::*one)())
 {
-    int  err = 0;
+    int err = 0;
     auto run = [&](uint64_t n) {
         client.bytes = 0;
         for (uint64_t i = 0; i < n && err == 0; i++) {
@@ -304,7 +304,7 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--serve") == 0) {
         serve();
     }
-    const char       *given = getenv("PERF_URL");
+    const char *given = getenv("PERF_URL");
     const std::string where = given != nullptr ? given : start_server();
     add_benchmark("exchange", [=](benchmark::State &state) {
         benchmark_client(state, where, &Client::exchange);

@@ -20,7 +20,7 @@ static uint64_t value(unsigned at)
         return at;
     }
     unsigned power = at / HIST_STEPS - 1;
-    uint64_t low   = (uint64_t) (HIST_STEPS + at % HIST_STEPS) << power;
+    uint64_t low = (uint64_t) (HIST_STEPS + at % HIST_STEPS) << power;
     return low + (UINT64_C(1) << power) / 2;
 }
 
@@ -35,7 +35,7 @@ void hist_add(struct hist *hist, uint64_t ns)
 
 uint64_t hist_quantile(const struct hist *hist, double share)
 {
-    double   want = share * (double) hist->count;
+    double want = share * (double) hist->count;
     uint64_t seen = 0;
     for (unsigned at = 0; at < HIST_STEPS * HIST_POWERS; at++) {
         seen += hist->at[at];

@@ -30,25 +30,25 @@
 #define SENT (UINT64_C(1) << 32)
 
 struct conn {
-    uint64_t     began; /* when its requests were sent */
-    unsigned     outstanding;
+    uint64_t began; /* when its requests were sent */
+    unsigned outstanding;
     struct reply reply;
 };
 
 struct load {
-    struct options            options;
-    struct io_uring           ring;
+    struct options options;
+    struct io_uring ring;
     struct io_uring_buf_ring *bufs;
-    char                     *bytes;
-    unsigned                  nbufs;
-    size_t                    buf_size;
-    struct conn              *conns; /* their number is their direct descriptor */
-    char                     *text;  /* `depth` requests */
-    size_t                    text_len;
-    struct reply_model        model;
-    struct hist               hist;
-    bool                      measuring;
-    uint64_t                  now, last, bytes_in, errors, reconnects;
+    char *bytes;
+    unsigned nbufs;
+    size_t buf_size;
+    struct conn *conns; /* their number is their direct descriptor */
+    char *text;         /* `depth` requests */
+    size_t text_len;
+    struct reply_model model;
+    struct hist hist;
+    bool measuring;
+    uint64_t now, last, bytes_in, errors, reconnects;
 };
 
 __attribute__((format(printf, 1, 2))) static _Noreturn void die(const char *format, ...)
@@ -74,10 +74,10 @@ static uint64_t clock_ns(void)
 static int connect_to(unsigned port)
 {
     struct sockaddr_in addr = { .sin_family = AF_INET,
-                                .sin_port   = htons((uint16_t) port),
-                                .sin_addr   = { htonl(INADDR_LOOPBACK) } };
-    int                on   = 1;
-    int                fd   = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                                .sin_port = htons((uint16_t) port),
+                                .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *) &addr, sizeof addr) != 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) {
         die("cannot connect to port %u: %s", port, strerror(errno));
@@ -88,12 +88,12 @@ static int connect_to(unsigned port)
 /* One exchange, waited for. */
 static void exchange(struct load *load, int fd)
 {
-    static char    bytes[65536];
+    static char bytes[65536];
     struct timeval limit = { .tv_sec = 10 };
-    struct reply   reply = { 0 };
-    unsigned       ended = 0;
-    const char    *why   = NULL;
-    size_t         len   = load->text_len / load->options.depth;
+    struct reply reply = { 0 };
+    unsigned ended = 0;
+    const char *why = NULL;
+    size_t len = load->text_len / load->options.depth;
     (void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     if (send(fd, load->text, len, MSG_NOSIGNAL) != (ssize_t) len) {
         die("cannot send a request: %s", strerror(errno));
@@ -140,18 +140,18 @@ static void start_recv(struct load *load, unsigned index)
 
 static void start_batch(struct load *load, unsigned index)
 {
-    struct io_uring_sqe *sqe  = next_sqe(load);
-    struct conn         *conn = &load->conns[index];
+    struct io_uring_sqe *sqe = next_sqe(load);
+    struct conn *conn = &load->conns[index];
     io_uring_prep_send(sqe, (int) index, load->text, load->text_len, MSG_NOSIGNAL | MSG_WAITALL);
     sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
-    sqe->user_data    = SENT | index;
-    conn->began       = load->now;
+    sqe->user_data = SENT | index;
+    conn->began = load->now;
     conn->outstanding = load->options.depth;
 }
 
 static void open_conn(struct load *load, unsigned index)
 {
-    int fd  = connect_to(load->options.port);
+    int fd = connect_to(load->options.port);
     int err = io_uring_register_files_update(&load->ring, index, &fd, 1);
     if (err != 1) {
         die("cannot register a socket: %s", strerror(-err));
@@ -166,9 +166,9 @@ static void open_conn(struct load *load, unsigned index)
 
 static void answered(struct load *load, unsigned index, const char *data, size_t len)
 {
-    struct conn *conn  = &load->conns[index];
-    unsigned     ended = 0;
-    const char  *why;
+    struct conn *conn = &load->conns[index];
+    unsigned ended = 0;
+    const char *why;
     if (!reply_feed(&conn->reply, &load->model, data, len, &ended, &why)) {
         die("wrong response: %s", why);
     }
@@ -204,8 +204,8 @@ static void lost(struct load *load, unsigned index, int res)
 static void received(struct load *load, const struct io_uring_cqe *cqe, unsigned index)
 {
     if (cqe->res > 0) {
-        unsigned id   = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
-        char    *data = load->bytes + id * load->buf_size;
+        unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+        char *data = load->bytes + id * load->buf_size;
         answered(load, index, data, (size_t) cqe->res);
         io_uring_buf_ring_add(load->bufs, data, (unsigned) load->buf_size, (unsigned short) id,
                               io_uring_buf_ring_mask(load->nbufs), 0);
@@ -244,7 +244,7 @@ static void look(struct io_uring *ring)
 static void turn(struct load *load)
 {
     struct io_uring_cqe *cqe;
-    unsigned             head, n = 0;
+    unsigned head, n = 0;
     look(&load->ring);
     load->now = clock_ns();
     io_uring_for_each_cqe(&load->ring, head, cqe)
@@ -272,14 +272,14 @@ static void run_until(struct load *load, uint64_t end, uint64_t requests)
 static void prepare_text(struct load *load)
 {
     char request[1024];
-    int  n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
-                      load->options.path, load->options.port);
+    int n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
+                     load->options.path, load->options.port);
     if (n >= (int) sizeof request) {
         die("the path is too long");
     }
     load->text_len = (size_t) n * load->options.depth;
-    load->text     = malloc(load->text_len);
-    load->conns    = calloc(load->options.conns, sizeof *load->conns);
+    load->text = malloc(load->text_len);
+    load->conns = calloc(load->options.conns, sizeof *load->conns);
     if (load->text == NULL || load->conns == NULL) {
         die("no memory");
     }
@@ -291,9 +291,9 @@ static void prepare_text(struct load *load)
 /* Buffers for what is small, enough for all; for what is large, few that stay in the cache. */
 static void prepare_bufs(struct load *load)
 {
-    bool large     = load->model.body > 16384;
+    bool large = load->model.body > 16384;
     load->buf_size = large ? 131072 : 8192;
-    load->nbufs    = large ? 16 : 64;
+    load->nbufs = large ? 16 : 64;
     while (!large && load->nbufs < 2 * load->options.conns && load->nbufs < 4096) {
         load->nbufs *= 2;
     }
@@ -302,9 +302,9 @@ static void prepare_bufs(struct load *load)
         posix_memalign((void **) &load->bytes, 4096, load->nbufs * load->buf_size) != 0) {
         die("no memory");
     }
-    struct io_uring_buf_reg reg = { .ring_addr    = (uint64_t) (uintptr_t) load->bufs,
+    struct io_uring_buf_reg reg = { .ring_addr = (uint64_t) (uintptr_t) load->bufs,
                                     .ring_entries = load->nbufs };
-    int                     err = io_uring_register_buf_ring(&load->ring, &reg, 0);
+    int err = io_uring_register_buf_ring(&load->ring, &reg, 0);
     if (err != 0) {
         die("no provided buffers: %s", strerror(-err));
     }
@@ -323,7 +323,7 @@ static void prepare_ring(struct load *load)
                                                IORING_SETUP_DEFER_TASKRUN |
                                                IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_CQSIZE,
                                       .cq_entries = 16 * ENTRIES };
-    int                    err    = io_uring_queue_init_params(ENTRIES, &load->ring, &params);
+    int err = io_uring_queue_init_params(ENTRIES, &load->ring, &params);
     if (err != 0) {
         die("io_uring_setup: %s", strerror(-err));
     }
@@ -355,10 +355,10 @@ static void measure(struct load *load, struct result *result)
     load->measuring = true;
     run_until(load, began + (uint64_t) (options->seconds * 1e9), options->requests);
     uint64_t cpu_end = usage_cpu(&options->server);
-    result->spent    = clock_ns() - began;
-    result->errors   = load->errors - errors;
-    result->cpu      = cpu_end - cpu;
-    result->silent   = 0;
+    result->spent = clock_ns() - began;
+    result->errors = load->errors - errors;
+    result->cpu = cpu_end - cpu;
+    result->silent = 0;
     for (unsigned i = 0; i < options->conns; i++) {
         result->silent += load->conns[i].began < began;
     }
@@ -379,8 +379,8 @@ static void print_number(const char *name, uint64_t value)
 
 static void print(const struct load *load, const struct result *result)
 {
-    const struct hist *hist    = &load->hist;
-    double             seconds = (double) result->spent / 1e9;
+    const struct hist *hist = &load->hist;
+    double seconds = (double) result->spent / 1e9;
     printf("{\"seconds\": %.6f, \"rate\": %.1f", seconds, (double) hist->count / seconds);
     print_number("requests", hist->count);
     print_number("bytes", load->bytes_in);
@@ -407,7 +407,7 @@ static void print(const struct load *load, const struct result *result)
 
 int main(int argc, char **argv)
 {
-    struct load  *load = calloc(1, sizeof *load);
+    struct load *load = calloc(1, sizeof *load);
     struct result result;
     struct rlimit files;
     if (load == NULL) {
@@ -422,7 +422,7 @@ int main(int argc, char **argv)
     }
     prepare_text(load);
     result.rss_fresh = usage_rss(&load->options.server);
-    int first        = connect_to(load->options.port);
+    int first = connect_to(load->options.port);
     exchange(load, first);
     close(first);
     result.rss_first = usage_rss(&load->options.server);

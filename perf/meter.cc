@@ -53,10 +53,10 @@ static constexpr bool has_counters = true;
 
 static Counts read_counts()
 {
-    nng_uring_counter                       list[32];
-    Counts                                  counts = { allocations };
-    std::array<const char *, Meter::COUNTS> names  = { "", "enters", "sqes", "wake_ups" };
-    size_t                                  n      = nng_uring_counters(list, 32);
+    nng_uring_counter list[32];
+    Counts counts = { allocations };
+    std::array<const char *, Meter::COUNTS> names = { "", "enters", "sqes", "wake_ups" };
+    size_t n = nng_uring_counters(list, 32);
     for (size_t i = 0; i < n && i < 32; i++) {
         for (size_t j = Meter::ENTERS; j < names.size(); j++) {
             if (strcmp(list[i].name, names[j]) == 0) {
@@ -78,14 +78,14 @@ static Counts read_counts()
 /* These take minutes, and what was measured is shown at the end. */
 static void show_progress()
 {
-    using Clock             = std::chrono::steady_clock;
+    using Clock = std::chrono::steady_clock;
     static const auto begun = Clock::now();
-    static auto       shown = begun;
-    static unsigned   runs  = 0;
-    auto              now   = Clock::now();
+    static auto shown = begun;
+    static unsigned runs = 0;
+    auto now = Clock::now();
     runs++;
     if (now - shown > std::chrono::seconds(10)) {
-        shown      = now;
+        shown = now;
         auto since = std::chrono::duration_cast<std::chrono::seconds>(now - begun).count();
         fprintf(stderr, "  %u runs in %lld s\n", runs, static_cast<long long>(since));
     }
@@ -106,7 +106,7 @@ void report_each(benchmark::State &state, const char *name, uint64_t total)
 void Meter::report(benchmark::State &state, uint64_t bytes) const
 {
     static const char *const names[COUNTS] = { "allocations", "enters", "sqes", "wake_ups" };
-    Counts                   end           = read_counts();
+    Counts end = read_counts();
     for (size_t i = 0; i < (has_counters ? COUNTS : ENTERS); i++) {
         report_each(state, names[i], end[i] - start[i]);
     }
@@ -124,7 +124,7 @@ void add_benchmark(const std::string &name, const Body &body)
 
 void measure(benchmark::State &state, const std::function<uint64_t(uint64_t)> &run)
 {
-    Meter    meter;
+    Meter meter;
     uint64_t bytes = 0;
     while (state.KeepRunningBatch(state.max_iterations)) {
         bytes += run(static_cast<uint64_t>(state.max_iterations));
@@ -143,14 +143,14 @@ void check(int err, const char *what)
 static std::string first_line(const char *path)
 {
     std::ifstream file(path);
-    std::string   line;
+    std::string line;
     std::getline(file, line);
     return line;
 }
 
 static std::string cpus()
 {
-    cpu_set_t   mask;
+    cpu_set_t mask;
     std::string text;
     if (sched_getaffinity(0, sizeof mask, &mask) == 0) {
         for (int i = 0; i < CPU_SETSIZE; i++) {

@@ -15,7 +15,7 @@ static _Noreturn void misused(void)
 /* False: there is no such option, or its value is wrong. */
 static bool take(struct options *options, int option, const char *value)
 {
-    char         *end;
+    char *end;
     unsigned long n = strtoul(value, &end, 10);
     switch (option) {
     case 'u':
@@ -57,12 +57,12 @@ void options_parse(int argc, char **argv, struct options *options)
 {
     int c;
     *options = (struct options){
-        .conns   = 64,
-        .depth   = 1,
-        .path    = "/",
+        .conns = 64,
+        .depth = 1,
+        .path = "/",
         .seconds = 2,
-        .warmup  = 0.5,
-        .body    = UINT64_MAX,
+        .warmup = 0.5,
+        .body = UINT64_MAX,
     };
     while ((c = getopt(argc, argv, "p:c:d:u:t:w:n:i:b:P:")) != -1) {
         if (optarg == NULL || !take(options, c, optarg)) {

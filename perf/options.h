@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 struct options {
-    unsigned     port, conns, depth, idle;
-    const char  *path;
-    double       seconds, warmup;
-    uint64_t     requests; /* 0: as many as there is time for */
-    uint64_t     body;     /* bytes; UINT64_MAX: as many as the first response has */
+    unsigned port, conns, depth, idle;
+    const char *path;
+    double seconds, warmup;
+    uint64_t requests; /* 0: as many as there is time for */
+    uint64_t body;     /* bytes; UINT64_MAX: as many as the first response has */
     struct usage server;
 };
 

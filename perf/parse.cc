@@ -66,7 +66,7 @@ static std::vector<Head> heads()
 
 static enum nu_parse parse(const std::string &text, nu_head *head, std::vector<nu_field> *fields)
 {
-    head->fields    = fields->data();
+    head->fields = fields->data();
     head->maxfields = static_cast<unsigned>(fields->size());
     return nu_parse_request(text.data(), text.size(), head);
 }
@@ -74,9 +74,9 @@ static enum nu_parse parse(const std::string &text, nu_head *head, std::vector<n
 static void parse_head(benchmark::State &state, const std::string &text)
 {
     std::vector<nu_field> fields(NU_MAX_FIELDS);
-    nu_head               head = {};
-    uint64_t              good = 0;
-    Meter                 meter;
+    nu_head head = {};
+    uint64_t good = 0;
+    Meter meter;
     for (auto _ : state) {
         good += parse(text, &head, &fields) == NU_PARSE_DONE;
     }
@@ -90,12 +90,12 @@ static void parse_head(benchmark::State &state, const std::string &text)
 static void load_head(benchmark::State &state, const std::string &text)
 {
     std::vector<nu_field> fields(NU_MAX_FIELDS);
-    nu_head               head = {};
-    nng_http_req         *req;
+    nu_head head = {};
+    nng_http_req *req;
     check(nng_http_req_alloc(&req, nullptr), "request");
     parse(text, &head, &fields);
     nu_req_load(req, &head);
-    int   err = 0;
+    int err = 0;
     Meter meter;
     for (auto _ : state) {
         nng_http_req_reset(req);
@@ -113,7 +113,7 @@ static constexpr size_t BODY = 65536;
 static std::string chunks_of(size_t size)
 {
     std::string text;
-    char        line[32];
+    char line[32];
     for (size_t done = 0; done < BODY; done += size) {
         snprintf(line, sizeof line, "%zx\r\n", size);
         text += line + std::string(size, 'x') + "\r\n";
@@ -125,17 +125,17 @@ static std::string chunks_of(size_t size)
 static void decode_chunks(benchmark::State &state, size_t size)
 {
     std::string text = chunks_of(size);
-    uint64_t    body = 0;
-    Meter       meter;
+    uint64_t body = 0;
+    Meter meter;
     for (auto _ : state) {
-        nu_chunked    chunked = {};
-        const char   *at      = text.data();
-        size_t        left    = text.size();
+        nu_chunked chunked = {};
+        const char *at = text.data();
+        size_t left = text.size();
         enum nu_parse result;
         do {
-            size_t   used = 0;
+            size_t used = 0;
             nu_slice data = {};
-            result        = nu_chunked_next(&chunked, at, left, &used, &data);
+            result = nu_chunked_next(&chunked, at, left, &used, &data);
             at += used;
             left -= used;
             body += data.n;
@@ -152,10 +152,10 @@ static void decode_chunks(benchmark::State &state, size_t size)
 static void decode_target(benchmark::State &state, const std::string &target)
 {
     std::vector<char> out(target.size() + 2);
-    size_t            len;
-    nu_slice          query;
-    int               err = 0;
-    Meter             meter;
+    size_t len;
+    nu_slice query;
+    int err = 0;
+    Meter meter;
     for (auto _ : state) {
         err |= nu_target_decode(target.data(), target.size(), out.data(), out.size(), &len, &query);
         benchmark::DoNotOptimize(out.data());
@@ -179,12 +179,12 @@ static std::string uri(size_t i)
 static const nu_router *router_with(size_t n)
 {
     static std::map<size_t, nu_router *> known;
-    nu_router                          *&router = known[n];
+    nu_router *&router = known[n];
     if (router == nullptr) {
         router = nu_router_new();
         for (size_t i = 0; i < n; i++) {
             nng_http_handler *handler;
-            nu_router        *larger;
+            nu_router *larger;
             check(nng_http_handler_alloc(&handler, uri(i).c_str(), unused_callback), "handler");
             check(nu_router_with(router, handler, &larger), "router");
             nng_http_handler_free(handler);
@@ -202,18 +202,18 @@ static nu_slice slice(const char *text)
 
 static void route(benchmark::State &state, size_t handlers, bool there)
 {
-    const nu_router         *router = router_with(handlers);
+    const nu_router *router = router_with(handlers);
     std::vector<std::string> paths(1024);
     for (size_t i = 0; i < paths.size(); i++) {
         paths[i] = there ? uri(i * 7 % handlers) : uri(handlers + i);
     }
     nu_slice method = slice("GET");
-    nu_slice host   = slice("127.0.0.1:8080");
-    uint64_t found  = 0;
-    uint64_t i      = 0;
-    Meter    meter;
+    nu_slice host = slice("127.0.0.1:8080");
+    uint64_t found = 0;
+    uint64_t i = 0;
+    Meter meter;
     for (auto _ : state) {
-        unsigned    status;
+        unsigned status;
         const char *path = paths[i++ % paths.size()].c_str();
         found += nu_router_find(router, method, host, path, &status) != nullptr;
     }
@@ -239,9 +239,9 @@ static nng_http_res *response()
 static void print_response(benchmark::State &state)
 {
     nng_http_res *res = response();
-    nu_buf        buf = {};
-    int           err = nu_res_print(res, &buf);
-    Meter         meter;
+    nu_buf buf = {};
+    int err = nu_res_print(res, &buf);
+    Meter meter;
     for (auto _ : state) {
         nu_buf_reset(&buf);
         err |= nu_res_print(res, &buf);
@@ -257,7 +257,7 @@ static void print_response(benchmark::State &state)
 static void build_response(benchmark::State &state)
 {
     nu_buf buf = {};
-    Meter  meter;
+    Meter meter;
     for (auto _ : state) {
         nng_http_res *res = response();
         nu_buf_reset(&buf);

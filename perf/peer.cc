@@ -21,7 +21,7 @@
 #include <vector>
 
 static constexpr size_t READ_BYTES = 1 << 20;
-static constexpr long   PAUSE_NS   = 20000;
+static constexpr long PAUSE_NS = 20000;
 
 static uint16_t the_port;
 
@@ -55,9 +55,9 @@ void peer_settle()
 
 static sockaddr_in address(uint16_t port)
 {
-    sockaddr_in addr     = {};
-    addr.sin_family      = AF_INET;
-    addr.sin_port        = htons(port);
+    sockaddr_in addr = {};
+    addr.sin_family = AF_INET;
+    addr.sin_port = htons(port);
     addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     return addr;
 }
@@ -66,7 +66,7 @@ static sockaddr_in address(uint16_t port)
 static bool swallow_some(int fd, bool *any)
 {
     ssize_t got = recv(fd, nullptr, READ_BYTES, MSG_TRUNC | MSG_DONTWAIT);
-    *any        = *any || got > 0;
+    *any = *any || got > 0;
     return got > 0 || (got < 0 && errno == EAGAIN);
 }
 
@@ -78,7 +78,7 @@ static bool swallow_some(int fd, bool *any)
     peer_settle();
     check_errno(prctl(PR_SET_TIMERSLACK, 1), "PR_SET_TIMERSLACK");
     for (;;) {
-        bool any  = false;
+        bool any = false;
         auto over = [&](int fd) { return !swallow_some(fd, &any) && close(fd) == 0; };
         conns.erase(std::remove_if(conns.begin(), conns.end(), over), conns.end());
         if (any) {
@@ -98,9 +98,9 @@ static bool swallow_some(int fd, bool *any)
 uint16_t sink_start()
 {
     sockaddr_in addr = address(0);
-    socklen_t   len  = sizeof addr;
-    linger      hard = { 1, 0 }; /* inherited: leaves no TIME_WAIT behind */
-    int         fd   = check_errno(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+    socklen_t len = sizeof addr;
+    linger hard = { 1, 0 }; /* inherited: leaves no TIME_WAIT behind */
+    int fd = check_errno(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
     check_errno(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard), "SO_LINGER");
     check_errno(bind(fd, reinterpret_cast<sockaddr *>(&addr), len), "bind");
     check_errno(listen(fd, SOMAXCONN), "listen");
@@ -123,11 +123,11 @@ uint16_t sink_port()
 static bool set_options(int fd)
 {
     const char *congestion = getenv("PERF_CONGESTION");
-    int         on         = 0;
-    socklen_t   len        = sizeof on;
+    int on = 0;
+    socklen_t len = sizeof on;
     check_errno(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), "TCP_NODELAY");
     bool was_on = on != 0;
-    on          = 1;
+    on = 1;
     check_errno(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");
     if (congestion != nullptr) {
         check_errno(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, strlen(congestion)),
@@ -139,7 +139,7 @@ static bool set_options(int fd)
 int peer_connect(uint16_t port)
 {
     sockaddr_in addr = address(port);
-    int         fd   = check_errno(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+    int fd = check_errno(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
     set_options(fd);
     check_errno(connect(fd, reinterpret_cast<sockaddr *>(&addr), sizeof addr), "connect");
     return fd;
@@ -150,7 +150,7 @@ int peer_connect(uint16_t port)
 static bool leads_to(int fd, uint16_t port)
 {
     sockaddr_in addr = {};
-    socklen_t   len  = sizeof addr;
+    socklen_t len = sizeof addr;
     return getpeername(fd, reinterpret_cast<sockaddr *>(&addr), &len) == 0 &&
            addr.sin_family == AF_INET && ntohs(addr.sin_port) == port;
 }
@@ -183,8 +183,8 @@ static std::map<int, uint64_t> segments_sent(uint16_t port)
 {
     std::map<int, uint64_t> sent;
     for_each_connection(port, [&](int fd) {
-        tcp_info  info = {};
-        socklen_t len  = sizeof info;
+        tcp_info info = {};
+        socklen_t len = sizeof info;
         check_errno(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), "TCP_INFO");
         sent[fd] = info.tcpi_data_segs_out;
     });
@@ -193,8 +193,8 @@ static std::map<int, uint64_t> segments_sent(uint16_t port)
 
 void measure_writes(benchmark::State &state, const std::function<uint64_t(uint64_t)> &run)
 {
-    auto     before = segments_sent(the_port);
-    uint64_t sent   = 0;
+    auto before = segments_sent(the_port);
+    uint64_t sent = 0;
     measure(state, run);
     /* Those of an earlier benchmark may still have been closing. */
     for (const auto &[fd, segments] : segments_sent(the_port)) {

@@ -14,17 +14,17 @@
 #define BIG ((size_t) 1 << 20)
 
 static h2o_globalconf_t config;
-static h2o_context_t    context;
+static h2o_context_t context;
 static h2o_accept_ctx_t accepting;
-static char             big[BIG];
+static char big[BIG];
 
 static int answer(h2o_req_t *req, const char *body, size_t len)
 {
     static h2o_generator_t generator;
-    h2o_iovec_t            part = h2o_iovec_init(body, len);
-    req->res.status             = 200;
-    req->res.reason             = "OK";
-    req->res.content_length     = len;
+    h2o_iovec_t part = h2o_iovec_init(body, len);
+    req->res.status = 200;
+    req->res.reason = "OK";
+    req->res.content_length = len;
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
                    H2O_STRLIT("text/plain"));
     h2o_start_response(req, &generator);
@@ -46,9 +46,9 @@ static int answer_big(h2o_handler_t *self, h2o_req_t *req)
 
 static void add(h2o_hostconf_t *host, const char *path, int (*on_req)(h2o_handler_t *, h2o_req_t *))
 {
-    h2o_pathconf_t *at      = h2o_config_register_path(host, path, 0);
-    h2o_handler_t  *handler = h2o_create_handler(at, sizeof *handler);
-    handler->on_req         = on_req;
+    h2o_pathconf_t *at = h2o_config_register_path(host, path, 0);
+    h2o_handler_t *handler = h2o_create_handler(at, sizeof *handler);
+    handler->on_req = on_req;
 }
 
 static void on_accept(h2o_socket_t *listener, const char *err)
@@ -64,11 +64,11 @@ static void on_accept(h2o_socket_t *listener, const char *err)
 static int listen_on(unsigned port)
 {
     struct sockaddr_in addr = { .sin_family = AF_INET,
-                                .sin_port   = htons((uint16_t) port),
-                                .sin_addr   = { htonl(INADDR_LOOPBACK) } };
-    socklen_t          len  = sizeof addr;
-    int                on   = 1;
-    int                fd   = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                                .sin_port = htons((uint16_t) port),
+                                .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof addr;
+    int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(fd, (struct sockaddr *) &addr, sizeof addr) != 0 || listen(fd, SOMAXCONN) != 0 ||
         getsockname(fd, (struct sockaddr *) &addr, &len) != 0) {
@@ -90,9 +90,9 @@ int main(int argc, char **argv)
     add(host, "/big", answer_big);
     add(host, "/", answer_small);
     h2o_context_init(&context, h2o_evloop_create(), &config);
-    accepting.ctx          = &context;
-    accepting.hosts        = config.hosts;
-    int           fd       = listen_on(argc > 1 ? (unsigned) strtoul(argv[1], NULL, 10) : 0);
+    accepting.ctx = &context;
+    accepting.hosts = config.hosts;
+    int fd = listen_on(argc > 1 ? (unsigned) strtoul(argv[1], NULL, 10) : 0);
     h2o_socket_t *listener = h2o_evloop_socket_create(context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     h2o_socket_read_start(listener, on_accept);
     while (h2o_evloop_run(context.loop, INT32_MAX) == 0) {

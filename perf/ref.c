@@ -21,7 +21,7 @@ void ref_die(const char *what, int err)
 void ref_parse(int argc, char **argv, struct ref_options *options)
 {
     struct rlimit files;
-    int           c;
+    int c;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         (void) setrlimit(RLIMIT_NOFILE, &files); /* it serves as many as it may */
@@ -51,17 +51,17 @@ void ref_parse(int argc, char **argv, struct ref_options *options)
 void ref_prepare(struct ref_response *response, size_t body)
 {
     static const char hello[] = "Hello, world!";
-    char              head[256];
-    int               n = snprintf(head, sizeof head,
-                                   "HTTP/1.1 200 OK\r\n"
-                                                 "Content-Type: text/plain\r\n"
-                                                 "Content-Length: %zu\r\n"
-                                                 "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-                                                 "\r\n",
-                                   body);
-    response->len       = (size_t) n + body;
-    response->repeats   = response->len <= SMALL ? REF_GATHER : 1;
-    response->bytes     = malloc(response->len * response->repeats);
+    char head[256];
+    int n = snprintf(head, sizeof head,
+                     "HTTP/1.1 200 OK\r\n"
+                     "Content-Type: text/plain\r\n"
+                     "Content-Length: %zu\r\n"
+                     "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                     "\r\n",
+                     body);
+    response->len = (size_t) n + body;
+    response->repeats = response->len <= SMALL ? REF_GATHER : 1;
+    response->bytes = malloc(response->len * response->repeats);
     if (response->bytes == NULL) {
         ref_die("malloc", ENOMEM);
     }
@@ -80,11 +80,11 @@ void ref_prepare(struct ref_response *response, size_t body)
 int ref_listen(unsigned port, int flags)
 {
     struct sockaddr_in addr = { .sin_family = AF_INET,
-                                .sin_port   = htons((uint16_t) port),
-                                .sin_addr   = { htonl(INADDR_LOOPBACK) } };
-    socklen_t          len  = sizeof addr;
-    int                on   = 1;
-    int                fd   = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+                                .sin_port = htons((uint16_t) port),
+                                .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof addr;
+    int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
         bind(fd, (struct sockaddr *) &addr, sizeof addr) != 0 || listen(fd, SOMAXCONN) != 0 ||
@@ -99,9 +99,9 @@ int ref_listen(unsigned port, int flags)
 unsigned ref_requests(uint32_t *tail, const uint8_t *data, size_t len)
 {
     static const uint32_t blank = 0x0d0a0d0a;
-    uint32_t              last  = *tail;
-    unsigned              n     = 0;
-    size_t                at    = 0;
+    uint32_t last = *tail;
+    unsigned n = 0;
+    size_t at = 0;
     for (; at < len && at < 3; at++) { /* the line may have begun before these bytes */
         last = last << 8 | data[at];
         n += last == blank;
@@ -118,22 +118,25 @@ unsigned ref_requests(uint32_t *tail, const uint8_t *data, size_t len)
     return n;
 }
 
-struct iovec ref_piece(const struct ref_response *response, size_t owed)
+struct iovec ref_piece(const struct ref_response *response, size_t external_pending)
 {
-    size_t from = (response->len - owed % response->len) % response->len;
+    size_t from = (response->len - external_pending % response->len) % response->len;
     size_t room = response->repeats * response->len - from;
-    return (struct iovec){ response->bytes + from, owed < room ? owed : room };
+    return (struct iovec){ response->bytes + from,
+                           external_pending < room ? external_pending : room };
 }
 
-unsigned ref_vector(const struct ref_response *response, size_t owed, struct iovec *piece,
-                    const struct iovec **iov)
+unsigned ref_vector(const struct ref_response *response, size_t external_pending,
+                    struct iovec *piece, const struct iovec **iov)
 {
-    size_t rest = owed % response->len;
+    size_t rest = external_pending % response->len;
     if (rest != 0) {
         *piece = (struct iovec){ response->bytes + response->len - rest, rest };
-        *iov   = piece;
+        *iov = piece;
         return 1;
     }
     *iov = response->each;
-    return owed / response->len < REF_GATHER ? (unsigned) (owed / response->len) : REF_GATHER;
+    return external_pending / response->len < REF_GATHER
+               ? (unsigned) (external_pending / response->len)
+               : REF_GATHER;
 }

@@ -11,16 +11,16 @@
 
 struct conn {
     uint32_t tail;
-    bool     waits; /* for room, and does not read meanwhile */
-    size_t   owed;  /* bytes of responses */
+    bool waits;              /* for room, and does not read meanwhile */
+    size_t external_pending; /* bytes of responses */
 };
 
 struct server {
-    int                 epoll;
-    int                 listener;
+    int epoll;
+    int listener;
     struct ref_response response;
-    struct conn         conns[REF_CONNS]; /* by descriptor */
-    uint8_t             bytes[READ];
+    struct conn conns[REF_CONNS]; /* by descriptor */
+    uint8_t bytes[READ];
 };
 
 static void watch(struct server *server, int op, int fd, uint32_t events)
@@ -44,22 +44,22 @@ static void accept_all(struct server *server)
     }
 }
 
-/* Sends what is owed, as far as there is room. False: the connection is lost. */
+/* Sends what is external_pending, as far as there is room. False: the connection is lost. */
 static bool answer(struct server *server, int fd)
 {
     struct conn *conn = &server->conns[fd];
-    while (conn->owed > 0) {
-        struct iovec piece = ref_piece(&server->response, conn->owed);
-        ssize_t      n     = send(fd, piece.iov_base, piece.iov_len, MSG_NOSIGNAL);
+    while (conn->external_pending > 0) {
+        struct iovec piece = ref_piece(&server->response, conn->external_pending);
+        ssize_t n = send(fd, piece.iov_base, piece.iov_len, MSG_NOSIGNAL);
         if (n < 0 && errno != EAGAIN) {
             return false;
         }
         if (n < 0) {
             break;
         }
-        conn->owed -= (size_t) n;
+        conn->external_pending -= (size_t) n;
     }
-    if (conn->waits != (conn->owed > 0)) {
+    if (conn->waits != (conn->external_pending > 0)) {
         conn->waits = !conn->waits;
         watch(server, EPOLL_CTL_MOD, fd, conn->waits ? EPOLLOUT : EPOLLIN);
     }
@@ -69,20 +69,21 @@ static bool answer(struct server *server, int fd)
 static bool receive(struct server *server, int fd)
 {
     struct conn *conn = &server->conns[fd];
-    ssize_t      n    = recv(fd, server->bytes, READ, 0);
+    ssize_t n = recv(fd, server->bytes, READ, 0);
     if (n <= 0) {
         return n < 0 && errno == EAGAIN;
     }
-    conn->owed += ref_requests(&conn->tail, server->bytes, (size_t) n) * server->response.len;
+    conn->external_pending +=
+        ref_requests(&conn->tail, server->bytes, (size_t) n) * server->response.len;
     return answer(server, fd);
 }
 
 int main(int argc, char **argv)
 {
     static struct server all;
-    struct server       *server = &all;
-    struct ref_options   options;
-    struct epoll_event   events[EVENTS];
+    struct server *server = &all;
+    struct ref_options options;
+    struct epoll_event events[EVENTS];
     ref_parse(argc, argv, &options);
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (server->epoll < 0) {

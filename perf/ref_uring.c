@@ -19,21 +19,21 @@
 enum kind { ACCEPT, RECV, WRITE, CLOSE };
 
 struct conn {
-    uint32_t     tail;
-    bool         writing;
-    bool         over; /* nothing more comes; closed when nothing is being written */
-    size_t       owed; /* bytes of responses */
+    uint32_t tail;
+    bool writing;
+    bool over;               /* nothing more comes; closed when nothing is being written */
+    size_t external_pending; /* bytes of responses */
     struct iovec piece;
 };
 
 struct server {
-    struct io_uring           ring;
+    struct io_uring ring;
     struct io_uring_buf_ring *bufs;
-    uint8_t                  *bytes;
-    int                       listener;
-    struct ref_options        options;
-    struct ref_response       response;
-    struct conn               conns[REF_CONNS]; /* by descriptor */
+    uint8_t *bytes;
+    int listener;
+    struct ref_options options;
+    struct ref_response response;
+    struct conn conns[REF_CONNS]; /* by descriptor */
 };
 
 static struct io_uring_sqe *next_sqe(struct server *server)
@@ -79,14 +79,14 @@ static void start_recv(struct server *server, unsigned index)
 
 static void start_write(struct server *server, unsigned index)
 {
-    struct io_uring_sqe *sqe  = next_sqe(server);
-    struct conn         *conn = &server->conns[index];
+    struct io_uring_sqe *sqe = next_sqe(server);
+    struct conn *conn = &server->conns[index];
     if (server->options.send) {
-        struct iovec piece = ref_piece(&server->response, conn->owed);
+        struct iovec piece = ref_piece(&server->response, conn->external_pending);
         io_uring_prep_send(sqe, (int) index, piece.iov_base, piece.iov_len, MSG_NOSIGNAL);
     } else {
         const struct iovec *iov;
-        unsigned            n = ref_vector(&server->response, conn->owed, &conn->piece, &iov);
+        unsigned n = ref_vector(&server->response, conn->external_pending, &conn->piece, &iov);
         io_uring_prep_writev(sqe, (int) index, iov, n, 0);
     }
     mark(server, sqe, WRITE, index);
@@ -107,7 +107,7 @@ static void start_close(struct server *server, unsigned index)
 static void end(struct server *server, unsigned index)
 {
     struct conn *conn = &server->conns[index];
-    conn->over        = true;
+    conn->over = true;
     if (!conn->writing) {
         start_close(server, index);
     }
@@ -132,13 +132,14 @@ static void received(struct server *server, const struct io_uring_cqe *cqe, unsi
 {
     struct conn *conn = &server->conns[index];
     if (cqe->res > 0) {
-        unsigned id   = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+        unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
         uint8_t *data = server->bytes + (size_t) id * BUF_SIZE;
-        conn->owed += ref_requests(&conn->tail, data, (size_t) cqe->res) * server->response.len;
+        conn->external_pending +=
+            ref_requests(&conn->tail, data, (size_t) cqe->res) * server->response.len;
         io_uring_buf_ring_add(server->bufs, data, BUF_SIZE, (unsigned short) id,
                               io_uring_buf_ring_mask(BUFS), 0);
         io_uring_buf_ring_advance(server->bufs, 1);
-        if (conn->owed > 0 && !conn->writing && !conn->over) {
+        if (conn->external_pending > 0 && !conn->writing && !conn->over) {
             start_write(server, index);
         }
     }
@@ -154,15 +155,15 @@ static void received(struct server *server, const struct io_uring_cqe *cqe, unsi
 static void written(struct server *server, const struct io_uring_cqe *cqe, unsigned index)
 {
     struct conn *conn = &server->conns[index];
-    conn->writing     = false;
+    conn->writing = false;
     if (cqe->res <= 0) {
-        conn->owed = 0; /* the receive says that it is lost, too */
+        conn->external_pending = 0; /* the receive says that it is lost, too */
     } else {
-        conn->owed -= (size_t) cqe->res;
+        conn->external_pending -= (size_t) cqe->res;
     }
     if (conn->over) {
         start_close(server, index);
-    } else if (conn->owed > 0) {
+    } else if (conn->external_pending > 0) {
         start_write(server, index);
     }
 }
@@ -170,8 +171,8 @@ static void written(struct server *server, const struct io_uring_cqe *cqe, unsig
 static void turn(struct server *server)
 {
     struct io_uring_cqe *cqe;
-    unsigned             head, n = 0;
-    int                  err = io_uring_submit_and_wait(&server->ring, 1);
+    unsigned head, n = 0;
+    int err = io_uring_submit_and_wait(&server->ring, 1);
     if (err < 0 && err != -EINTR && err != -EBUSY) {
         ref_die("io_uring_enter", -err);
     }
@@ -203,7 +204,7 @@ static void open_ring(struct server *server)
     struct io_uring_params params = { .flags = IORING_SETUP_SINGLE_ISSUER |
                                                IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE,
                                       .cq_entries = 4 * ENTRIES };
-    int                    err    = io_uring_queue_init_params(ENTRIES, &server->ring, &params);
+    int err = io_uring_queue_init_params(ENTRIES, &server->ring, &params);
     if (err != 0) {
         ref_die("io_uring_setup", -err);
     }
@@ -216,7 +217,7 @@ static void open_ring(struct server *server)
         posix_memalign((void **) &server->bytes, 4096, (size_t) BUFS * BUF_SIZE) != 0) {
         ref_die("posix_memalign", ENOMEM);
     }
-    struct io_uring_buf_reg reg = { .ring_addr    = (uint64_t) (uintptr_t) server->bufs,
+    struct io_uring_buf_reg reg = { .ring_addr = (uint64_t) (uintptr_t) server->bufs,
                                     .ring_entries = BUFS };
     if ((err = io_uring_register_buf_ring(&server->ring, &reg, 0)) != 0) {
         ref_die("no provided buffers", -err);
@@ -232,7 +233,7 @@ static void open_ring(struct server *server)
 int main(int argc, char **argv)
 {
     static struct server all;
-    struct server       *server = &all;
+    struct server *server = &all;
     signal(SIGPIPE, SIG_IGN); /* WRITEV has no flag against it */
     ref_parse(argc, argv, &server->options);
     ref_prepare(&server->response, server->options.body);

@@ -9,13 +9,13 @@
 
 struct fields {
     const char *length; /* the value of Content-Length */
-    bool        close;
+    bool close;
 };
 
 static struct fields find_fields(const char *head, size_t len)
 {
     struct fields found = { 0 };
-    const char   *end   = head + len - 2, *line, *next;
+    const char *end = head + len - 2, *line, *next;
     for (line = memchr(head, '\n', len); line + 1 < end; line = next) {
         line++;
         next = memchr(line, '\n', (size_t) (end + 2 - line));
@@ -41,7 +41,7 @@ static const char *parse(struct reply *reply, struct reply_model *model, const c
     if (found.length == NULL || *found.length < '0' || *found.length > '9') {
         return "there is no Content-Length";
     }
-    char    *end;
+    char *end;
     uint64_t body = strtoull(found.length, &end, 10);
     if (*end != '\r') {
         return "Content-Length is not a number";
@@ -53,13 +53,13 @@ static const char *parse(struct reply *reply, struct reply_model *model, const c
         return "Content-Length is not what it should be";
     }
     reply->body_left = body;
-    reply->closing   = found.close;
+    reply->closing = found.close;
     if (!model->known && !found.close) {
         memcpy(model->head, head, len);
-        model->head_len   = len;
-        model->length_at  = (size_t) (found.length - head);
+        model->head_len = len;
+        model->length_at = (size_t) (found.length - head);
         model->length_len = (size_t) (end - found.length) + 2;
-        model->known      = true;
+        model->known = true;
     }
     return NULL;
 }
@@ -79,7 +79,7 @@ static size_t take_head(struct reply *reply, struct reply_model *model, const ch
     *whole = true;
     if (reply->have == 0 && model->known && len >= model->head_len && resembles(model, data)) {
         reply->body_left = model->body;
-        reply->closing   = false;
+        reply->closing = false;
         return model->head_len;
     }
     size_t had = reply->have, room = REPLY_HEAD - had, n = len < room ? len : room;
@@ -87,12 +87,12 @@ static size_t take_head(struct reply *reply, struct reply_model *model, const ch
     const char *end = memmem(reply->head, had + n, "\r\n\r\n", 4);
     if (end == NULL) {
         reply->have = (unsigned) (had + n);
-        *whole      = false;
-        *why        = n < len || had + n == REPLY_HEAD ? "the head is too long" : NULL;
+        *whole = false;
+        *why = n < len || had + n == REPLY_HEAD ? "the head is too long" : NULL;
         return n;
     }
     size_t size = (size_t) (end + 4 - reply->head);
-    *why        = parse(reply, model, reply->head, size);
+    *why = parse(reply, model, reply->head, size);
     reply->have = 0;
     return size - had;
 }
@@ -103,7 +103,7 @@ bool reply_feed(struct reply *reply, struct reply_model *model, const char *data
     *why = NULL;
     while (len > 0) {
         if (reply->body_left == 0) {
-            bool   whole;
+            bool whole;
             size_t n = take_head(reply, model, data, len, &whole, why);
             if (*why != NULL) {
                 return false;

@@ -14,19 +14,19 @@
 
 /* What all responses of a run look like: the first response's head. */
 struct reply_model {
-    bool     known;
-    char     head[REPLY_HEAD];
-    size_t   head_len;
-    size_t   length_at;  /* where the digits of Content-Length are, */
-    size_t   length_len; /* and the line's end behind them */
-    uint64_t body;       /* bytes of it; UINT64_MAX: whatever the first one has */
+    bool known;
+    char head[REPLY_HEAD];
+    size_t head_len;
+    size_t length_at;  /* where the digits of Content-Length are, */
+    size_t length_len; /* and the line's end behind them */
+    uint64_t body;     /* bytes of it; UINT64_MAX: whatever the first one has */
 };
 
 struct reply {
     uint64_t body_left;
-    unsigned have;    /* bytes of a head that came in pieces */
-    bool     closing; /* the last head said that the server will close */
-    char     head[REPLY_HEAD];
+    unsigned have; /* bytes of a head that came in pieces */
+    bool closing;  /* the last head said that the server will close */
+    char head[REPLY_HEAD];
 };
 
 /* Takes bytes of a connection and adds the responses that end in them to *ended. False: this is

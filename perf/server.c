@@ -26,7 +26,7 @@ static void check(int err, const char *what)
 static void call(nng_aio *aio)
 {
     nng_http_res *res;
-    int           err = nng_http_res_alloc(&res);
+    int err = nng_http_res_alloc(&res);
     if (err == 0) {
         if ((err = nng_http_res_set_header(res, "Content-Type", "text/plain")) == 0 &&
             (err = nng_http_res_copy_data(res, hello, sizeof hello - 1)) == 0) {
@@ -55,7 +55,7 @@ static void add_small(nng_http_server *server)
 static void add_large(nng_http_server *server, const char *dir)
 {
     nng_http_handler *handler;
-    char             *big = malloc(BIG);
+    char *big = malloc(BIG);
     check(big == NULL ? NNG_ENOMEM : 0, "/big");
     memset(big, 'x', BIG);
     check(nng_http_handler_alloc_static(&handler, "/big", big, BIG, "text/plain"), "/big");
@@ -68,11 +68,11 @@ static void add_large(nng_http_server *server, const char *dir)
 int main(int argc, char **argv)
 {
     nng_http_server *server;
-    nng_url         *url;
-    nng_sockaddr     addr;
-    sigset_t         set;
-    char             text[64];
-    int              sig;
+    nng_url *url;
+    nng_sockaddr addr;
+    sigset_t set;
+    char text[64];
+    int sig;
     if (argc < 2 || argc > 3) {
         fputs("usage: server PORT [DIR]\n", stderr);
         return 2;

@@ -24,7 +24,7 @@ uint64_t usage_cpu(const struct usage *usage)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < usage->n; i++) {
-        clockid_t       clock;
+        clockid_t clock;
         struct timespec at;
         if (clock_getcpuclockid(usage->pids[i], &clock) != 0 || clock_gettime(clock, &at) != 0) {
             return UINT64_MAX;
@@ -38,7 +38,7 @@ uint64_t usage_rss(const struct usage *usage)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < usage->n; i++) {
-        char          path[64], line[256];
+        char path[64], line[256];
         unsigned long kib;
         snprintf(path, sizeof path, "/proc/%d/status", usage->pids[i]);
         FILE *file = fopen(path, "re");

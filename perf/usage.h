@@ -9,7 +9,7 @@
 
 struct usage {
     unsigned n;
-    int      pids[USAGE_PIDS];
+    int pids[USAGE_PIDS];
 };
 
 /* "PID,PID,..."; false: it is something else. */

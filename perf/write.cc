@@ -20,18 +20,18 @@
 #include <semaphore.h>
 #include <vector>
 
-static constexpr nng_duration TIMEOUT_MS     = 10000;
-static constexpr uint64_t     WARM_UP        = 8 << 20; /* bytes, over all connections */
-static constexpr uint64_t     WARM_UP_WRITES = 500;     /* at most */
+static constexpr nng_duration TIMEOUT_MS = 10000;
+static constexpr uint64_t WARM_UP = 8 << 20;    /* bytes, over all connections */
+static constexpr uint64_t WARM_UP_WRITES = 500; /* at most */
 
 enum class Way { chained, waited, submitted };
 
 struct Case {
-    bool     all;
-    Way      way;
-    size_t   size;
+    bool all;
+    Way way;
+    size_t size;
     unsigned conns;
-    bool     timeout;
+    bool timeout;
 };
 
 class Semaphore
@@ -64,12 +64,12 @@ class Semaphore
 struct Crew;
 
 struct Writer {
-    Crew          *crew;
-    nng_http_conn *conn  = nullptr;
-    nng_aio       *aio   = nullptr;
-    uint64_t       left  = 0; /* writes to be started */
-    uint64_t       bytes = 0; /* written; the writer's own, so that counting them costs nothing */
-    Semaphore      idle{ 1 };
+    Crew *crew;
+    nng_http_conn *conn = nullptr;
+    nng_aio *aio = nullptr;
+    uint64_t left = 0;  /* writes to be started */
+    uint64_t bytes = 0; /* written; the writer's own, so that counting them costs nothing */
+    Semaphore idle{ 1 };
 
     explicit Writer(Crew *of);
     ~Writer();
@@ -78,13 +78,13 @@ struct Writer {
 };
 
 struct Crew {
-    const Case                           what;
-    std::vector<char>                    data;
+    const Case what;
+    std::vector<char> data;
     std::vector<std::unique_ptr<Writer>> writers;
-    std::atomic<int>                     error{ 0 };
-    std::atomic<unsigned>                chains{ 0 };
-    Semaphore                            over{ 0 };
-    bool                                 had_nodelay;
+    std::atomic<int> error{ 0 };
+    std::atomic<unsigned> chains{ 0 };
+    Semaphore over{ 0 };
+    bool had_nodelay;
 
     explicit Crew(const Case &case_);
     uint64_t run(uint64_t writes);
@@ -98,10 +98,10 @@ struct Crew {
 
 static nng_http_conn *connect_to_sink()
 {
-    nng_url         *url;
+    nng_url *url;
     nng_http_client *client;
-    nng_aio         *aio;
-    std::string      text = "http://127.0.0.1:" + std::to_string(sink_port());
+    nng_aio *aio;
+    std::string text = "http://127.0.0.1:" + std::to_string(sink_port());
     check(nng_url_parse(&url, text.c_str()), "url");
     check(nng_http_client_alloc(&client, url), "client");
     check(nng_aio_alloc(&aio, nullptr, nullptr), "aio");
@@ -162,12 +162,12 @@ void Writer::start()
 /* Adds the write up; after a failure no other is started. */
 void Writer::ended()
 {
-    int    err   = nng_aio_result(aio);
+    int err = nng_aio_result(aio);
     size_t count = nng_aio_count(aio);
     bytes += count;
     if (err != 0 || (crew->what.all && count != crew->data.size())) {
         crew->error = err != 0 ? err : NNG_EINTERNAL;
-        left        = 0;
+        left = 0;
     }
 }
 
@@ -184,7 +184,7 @@ Crew::Crew(const Case &case_) : what(case_), data(case_.size, 'x')
 void Crew::deal(uint64_t writes)
 {
     for (unsigned i = 0; i < what.conns; i++) {
-        writers[i]->left  = writes / what.conns + (i < writes % what.conns ? 1 : 0);
+        writers[i]->left = writes / what.conns + (i < writes % what.conns ? 1 : 0);
         writers[i]->bytes = 0;
     }
 }

@@ -18,17 +18,17 @@
 #include <unistd.h>
 #include <vector>
 
-static constexpr unsigned ENTRIES        = 128;
-static constexpr uint64_t DISREGARD      = UINT64_MAX; /* user_data of a timeout */
-static constexpr time_t   TIMEOUT_S      = 10;
-static constexpr uint64_t WARM_UP        = 8 << 20;
+static constexpr unsigned ENTRIES = 128;
+static constexpr uint64_t DISREGARD = UINT64_MAX; /* user_data of a timeout */
+static constexpr time_t TIMEOUT_S = 10;
+static constexpr uint64_t WARM_UP = 8 << 20;
 static constexpr uint64_t WARM_UP_WRITES = 500;
 
 struct Line {
-    int               fd;
-    uint64_t          left; /* writes that are not over */
-    size_t            done; /* bytes of the one under way */
-    iovec             iov;
+    int fd;
+    uint64_t left; /* writes that are not over */
+    size_t done;   /* bytes of the one under way */
+    iovec iov;
     __kernel_timespec deadline;
 };
 
@@ -84,25 +84,25 @@ class Ring
     }
     uint64_t run(uint64_t writes);
 
-    int      error;
+    int error;
     uint64_t enters = 0;
-    uint64_t sqes   = 0;
+    uint64_t sqes = 0;
 
   private:
     void prepare(size_t index);
     bool complete(size_t index, int res);
 
-    Lines   &lines;
-    bool     timeout;
-    bool     opened;
+    Lines &lines;
+    bool timeout;
+    bool opened;
     io_uring ring;
 };
 
 void Ring::prepare(size_t index)
 {
-    Line         &line = lines.each[index];
-    io_uring_sqe *sqe  = io_uring_get_sqe(&ring);
-    line.iov           = { lines.data.data() + line.done, lines.data.size() - line.done };
+    Line &line = lines.each[index];
+    io_uring_sqe *sqe = io_uring_get_sqe(&ring);
+    line.iov = { lines.data.data() + line.done, lines.data.size() - line.done };
     io_uring_prep_writev(sqe, line.fd, &line.iov, 1, 0);
     sqe->user_data = index;
     sqes++;
@@ -154,8 +154,8 @@ uint64_t Ring::run(uint64_t writes)
         prepare(busy);
     }
     while (busy > 0) {
-        unsigned      head;
-        unsigned      n = 0;
+        unsigned head;
+        unsigned n = 0;
         io_uring_cqe *cqe;
         io_uring_submit_and_wait(&ring, 1);
         enters++;
@@ -174,7 +174,7 @@ uint64_t Ring::run(uint64_t writes)
 static void bare_ring(benchmark::State &state, size_t size, unsigned conns, bool timeout)
 {
     Lines lines(size, conns);
-    Ring  ring(lines, timeout);
+    Ring ring(lines, timeout);
     if (ring.error == 0) {
         ring.run(lines.warm_up());
         ring.enters = ring.sqes = 0;
@@ -192,8 +192,8 @@ static void bare_ring(benchmark::State &state, size_t size, unsigned conns, bool
 static int write_all(int fd, const std::vector<char> &data)
 {
     for (size_t done = 0; done < data.size();) {
-        iovec   iov = { const_cast<char *>(data.data()) + done, data.size() - done };
-        ssize_t n   = writev(fd, &iov, 1);
+        iovec iov = { const_cast<char *>(data.data()) + done, data.size() - done };
+        ssize_t n = writev(fd, &iov, 1);
         if (n <= 0) {
             return n < 0 ? errno : EPIPE;
         }
@@ -205,8 +205,8 @@ static int write_all(int fd, const std::vector<char> &data)
 static void bare_writev(benchmark::State &state, size_t size, unsigned conns)
 {
     Lines lines(size, conns);
-    int   error = 0;
-    auto  run   = [&](uint64_t writes) {
+    int error = 0;
+    auto run = [&](uint64_t writes) {
         for (uint64_t i = 0; i < writes && error == 0; i++) {
             error = write_all(lines.each[i % conns].fd, lines.data);
         }

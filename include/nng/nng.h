@@ -32,8 +32,8 @@ extern "C" {
 
 /* ---- Types -------------------------------------------------------------------------------- */
 
-typedef int32_t  nng_duration; /* milliseconds, or one of NNG_DURATION_* */
-typedef uint64_t nng_time;     /* milliseconds on nng_clock()'s clock */
+typedef int32_t nng_duration; /* milliseconds, or one of NNG_DURATION_* */
+typedef uint64_t nng_time;    /* milliseconds on nng_clock()'s clock */
 
 typedef struct nng_aio nng_aio;
 typedef struct nng_msg nng_msg; /* carried by an aio, never looked into */
@@ -44,24 +44,24 @@ typedef struct nng_msg nng_msg; /* carried by an aio, never looked into */
 
 /* One entry of a scatter/gather vector. */
 typedef struct nng_iov {
-    void  *iov_buf;
+    void *iov_buf;
     size_t iov_len;
 } nng_iov;
 
 struct nng_sockaddr_inproc {
     uint16_t sa_family;
-    char     sa_name[NNG_MAXADDRLEN];
+    char sa_name[NNG_MAXADDRLEN];
 };
 
 struct nng_sockaddr_path {
     uint16_t sa_family;
-    char     sa_path[NNG_MAXADDRLEN];
+    char sa_path[NNG_MAXADDRLEN];
 };
 
 struct nng_sockaddr_in6 {
     uint16_t sa_family;
     uint16_t sa_port; /* network byte order */
-    uint8_t  sa_addr[16];
+    uint8_t sa_addr[16];
     uint32_t sa_scope;
 };
 
@@ -81,7 +81,7 @@ struct nng_sockaddr_zt {
 struct nng_sockaddr_abstract {
     uint16_t sa_family;
     uint16_t sa_len;
-    uint8_t  sa_name[107];
+    uint8_t sa_name[107];
 };
 
 struct nng_sockaddr_storage {
@@ -89,33 +89,33 @@ struct nng_sockaddr_storage {
     uint64_t sa_pad[16];
 };
 
-typedef struct nng_sockaddr_inproc   nng_sockaddr_inproc;
-typedef struct nng_sockaddr_path     nng_sockaddr_path;
-typedef struct nng_sockaddr_path     nng_sockaddr_ipc;
-typedef struct nng_sockaddr_in       nng_sockaddr_in;
-typedef struct nng_sockaddr_in6      nng_sockaddr_in6;
-typedef struct nng_sockaddr_zt       nng_sockaddr_zt;
+typedef struct nng_sockaddr_inproc nng_sockaddr_inproc;
+typedef struct nng_sockaddr_path nng_sockaddr_path;
+typedef struct nng_sockaddr_path nng_sockaddr_ipc;
+typedef struct nng_sockaddr_in nng_sockaddr_in;
+typedef struct nng_sockaddr_in6 nng_sockaddr_in6;
+typedef struct nng_sockaddr_zt nng_sockaddr_zt;
 typedef struct nng_sockaddr_abstract nng_sockaddr_abstract;
-typedef struct nng_sockaddr_storage  nng_sockaddr_storage;
+typedef struct nng_sockaddr_storage nng_sockaddr_storage;
 
 typedef union nng_sockaddr {
-    uint16_t              s_family; /* which member is set: an nng_sockaddr_family */
-    nng_sockaddr_ipc      s_ipc;
-    nng_sockaddr_inproc   s_inproc;
-    nng_sockaddr_in6      s_in6;
-    nng_sockaddr_in       s_in;
-    nng_sockaddr_zt       s_zt;
+    uint16_t s_family; /* which member is set: an nng_sockaddr_family */
+    nng_sockaddr_ipc s_ipc;
+    nng_sockaddr_inproc s_inproc;
+    nng_sockaddr_in6 s_in6;
+    nng_sockaddr_in s_in;
+    nng_sockaddr_zt s_zt;
     nng_sockaddr_abstract s_abstract;
-    nng_sockaddr_storage  s_storage;
+    nng_sockaddr_storage s_storage;
 } nng_sockaddr;
 
 enum nng_sockaddr_family {
-    NNG_AF_UNSPEC   = 0,
-    NNG_AF_INPROC   = 1,
-    NNG_AF_IPC      = 2,
-    NNG_AF_INET     = 3,
-    NNG_AF_INET6    = 4,
-    NNG_AF_ZT       = 5,
+    NNG_AF_UNSPEC = 0,
+    NNG_AF_INPROC = 1,
+    NNG_AF_IPC = 2,
+    NNG_AF_INET = 3,
+    NNG_AF_INET6 = 4,
+    NNG_AF_ZT = 5,
     NNG_AF_ABSTRACT = 6,
 };
 
@@ -133,40 +133,40 @@ NNG_DECL const char *nng_str_sockaddr(const nng_sockaddr *sa, char *buf, size_t 
 
 /* Every function that returns int returns 0 or one of these; so does nng_aio_result(). */
 enum nng_errno_enum {
-    NNG_EINTR        = 1,
-    NNG_ENOMEM       = 2,
-    NNG_EINVAL       = 3,
-    NNG_EBUSY        = 4,
-    NNG_ETIMEDOUT    = 5,
+    NNG_EINTR = 1,
+    NNG_ENOMEM = 2,
+    NNG_EINVAL = 3,
+    NNG_EBUSY = 4,
+    NNG_ETIMEDOUT = 5,
     NNG_ECONNREFUSED = 6,
-    NNG_ECLOSED      = 7,
-    NNG_EAGAIN       = 8,
-    NNG_ENOTSUP      = 9,
-    NNG_EADDRINUSE   = 10,
-    NNG_ESTATE       = 11,
-    NNG_ENOENT       = 12,
-    NNG_EPROTO       = 13,
+    NNG_ECLOSED = 7,
+    NNG_EAGAIN = 8,
+    NNG_ENOTSUP = 9,
+    NNG_EADDRINUSE = 10,
+    NNG_ESTATE = 11,
+    NNG_ENOENT = 12,
+    NNG_EPROTO = 13,
     NNG_EUNREACHABLE = 14,
-    NNG_EADDRINVAL   = 15,
-    NNG_EPERM        = 16,
-    NNG_EMSGSIZE     = 17,
+    NNG_EADDRINVAL = 15,
+    NNG_EPERM = 16,
+    NNG_EMSGSIZE = 17,
     NNG_ECONNABORTED = 18,
-    NNG_ECONNRESET   = 19,
-    NNG_ECANCELED    = 20,
-    NNG_ENOFILES     = 21,
-    NNG_ENOSPC       = 22,
-    NNG_EEXIST       = 23,
-    NNG_EREADONLY    = 24,
-    NNG_EWRITEONLY   = 25,
-    NNG_ECRYPTO      = 26,
-    NNG_EPEERAUTH    = 27,
-    NNG_ENOARG       = 28,
-    NNG_EAMBIGUOUS   = 29,
-    NNG_EBADTYPE     = 30,
-    NNG_ECONNSHUT    = 31,
-    NNG_EINTERNAL    = 1000,
-    NNG_ESYSERR      = 0x10000000, /* plus the system's errno */
-    NNG_ETRANERR     = 0x20000000, /* plus a transport's own code */
+    NNG_ECONNRESET = 19,
+    NNG_ECANCELED = 20,
+    NNG_ENOFILES = 21,
+    NNG_ENOSPC = 22,
+    NNG_EEXIST = 23,
+    NNG_EREADONLY = 24,
+    NNG_EWRITEONLY = 25,
+    NNG_ECRYPTO = 26,
+    NNG_EPEERAUTH = 27,
+    NNG_ENOARG = 28,
+    NNG_EAMBIGUOUS = 29,
+    NNG_EBADTYPE = 30,
+    NNG_ECONNSHUT = 31,
+    NNG_EINTERNAL = 1000,
+    NNG_ESYSERR = 0x10000000,  /* plus the system's errno */
+    NNG_ETRANERR = 0x20000000, /* plus a transport's own code */
 };
 
 /*
@@ -301,19 +301,19 @@ NNG_DECL void nng_cv_wake1(nng_cv *cv);
 
 /* How grave a message is: syslog's and RFC 5424's severities. */
 typedef enum nng_log_level {
-    NNG_LOG_NONE   = 0, /* to be set, so that nothing is logged */
-    NNG_LOG_ERR    = 3,
-    NNG_LOG_WARN   = 4,
+    NNG_LOG_NONE = 0, /* to be set, so that nothing is logged */
+    NNG_LOG_ERR = 3,
+    NNG_LOG_WARN = 4,
     NNG_LOG_NOTICE = 5,
-    NNG_LOG_INFO   = 6,
-    NNG_LOG_DEBUG  = 7,
+    NNG_LOG_INFO = 6,
+    NNG_LOG_DEBUG = 7,
 } nng_log_level;
 
 /* Where it comes from: syslog's and RFC 5424's facilities. */
 typedef enum nng_log_facility {
-    NNG_LOG_USER   = 1,
+    NNG_LOG_USER = 1,
     NNG_LOG_DAEMON = 3,
-    NNG_LOG_AUTH   = 10, /* syslog's AUTHPRIV */
+    NNG_LOG_AUTH = 10, /* syslog's AUTHPRIV */
     NNG_LOG_LOCAL0 = 16,
     NNG_LOG_LOCAL1 = 17,
     NNG_LOG_LOCAL2 = 18,
@@ -346,10 +346,10 @@ NNG_DECL void nng_system_logger(nng_log_level level, nng_log_facility facility, 
  * (NNG_LOG_USER at first). Any thread; on another, a logger that was replaced may still be at work.
  * nng_log_set_level(3), nng_log_get_level(3), nng_log_set_facility(3).
  */
-NNG_DECL void          nng_log_set_logger(nng_logger logger);
-NNG_DECL void          nng_log_set_level(nng_log_level level);
+NNG_DECL void nng_log_set_logger(nng_logger logger);
+NNG_DECL void nng_log_set_level(nng_log_level level);
 NNG_DECL nng_log_level nng_log_get_level(void);
-NNG_DECL void          nng_log_set_facility(nng_log_facility facility);
+NNG_DECL void nng_log_set_facility(nng_log_facility facility);
 
 /*
  * Log a message, made from `msg` and what follows like printf(3)'s, and cut to 511 bytes. `msgid`
@@ -458,13 +458,13 @@ NNG_DECL int nng_aio_set_iov(nng_aio *aio, unsigned niov, const nng_iov *iov);
 
 /* Inputs and outputs 0 to 3, as each operation documents them. NNG_EINVAL for a higher index;
  * NULL when there is none. nng_aio_set_input(3), nng_aio_get_output(3). */
-NNG_DECL int   nng_aio_set_input(nng_aio *aio, unsigned index, void *arg);
+NNG_DECL int nng_aio_set_input(nng_aio *aio, unsigned index, void *arg);
 NNG_DECL void *nng_aio_get_input(nng_aio *aio, unsigned index);
-NNG_DECL int   nng_aio_set_output(nng_aio *aio, unsigned index, void *arg);
+NNG_DECL int nng_aio_set_output(nng_aio *aio, unsigned index, void *arg);
 NNG_DECL void *nng_aio_get_output(nng_aio *aio, unsigned index);
 
 /* A message pointer carried along; the aio never looks at it or frees it. nng_aio_set_msg(3). */
-NNG_DECL void     nng_aio_set_msg(nng_aio *aio, nng_msg *msg);
+NNG_DECL void nng_aio_set_msg(nng_aio *aio, nng_msg *msg);
 NNG_DECL nng_msg *nng_aio_get_msg(nng_aio *aio);
 
 /* For those who provide an operation of their own: begin, perhaps defer, finish exactly once. */

@@ -20,9 +20,9 @@ typedef struct nng_uring_feature {
     const char *name;     /* the kernel's name for it */
     const char *purpose;  /* what the library uses it for */
     const char *fallback; /* what happens without it; NULL: the library cannot work */
-    bool        full;     /* part of the full path, which Linux 6.1 and later have */
-    bool        present;
-    int         err; /* the errno that said no; 0 when present, or when it was not tried */
+    bool full;            /* part of the full path, which Linux 6.1 and later have */
+    bool present;
+    int err; /* the errno that said no; 0 when present, or when it was not tried */
 } nng_uring_feature;
 
 /*
@@ -53,7 +53,7 @@ NNG_DECL const char *nng_uring_setup_flags(void);
 typedef struct nng_uring_counter {
     const char *name;
     const char *what; /* in words */
-    uint64_t    value;
+    uint64_t value;
 } nng_uring_counter;
 
 /*

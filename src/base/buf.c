@@ -13,7 +13,7 @@ void nu_buf_free(struct nu_buf *buf)
 
 void nu_buf_reset(struct nu_buf *buf)
 {
-    buf->len    = 0;
+    buf->len = 0;
     buf->failed = false;
 }
 
@@ -37,13 +37,13 @@ int nu_buf_grow(struct nu_buf *buf, size_t extra)
         return NNG_ENOMEM;
     }
     buf->data = data;
-    buf->cap  = cap;
+    buf->cap = cap;
     return 0;
 }
 
 size_t nu_decimal(char out[NU_DECIMAL_MAX], uint64_t value)
 {
-    char   digits[NU_DECIMAL_MAX];
+    char digits[NU_DECIMAL_MAX];
     size_t first = sizeof(digits);
 
     do {

@@ -14,15 +14,15 @@
 /* Bytes that belong to somebody else; not NUL-terminated. */
 struct nu_slice {
     const char *p;
-    size_t      n;
+    size_t n;
 };
 
 /* All zero is an empty buffer. */
 struct nu_buf {
-    char  *data;   /* NULL until the first byte; not NUL-terminated */
-    size_t len;    /* bytes in use */
-    size_t cap;    /* bytes allocated */
-    bool   failed; /* an append found no memory; data and len are those before it */
+    char *data;  /* NULL until the first byte; not NUL-terminated */
+    size_t len;  /* bytes in use */
+    size_t cap;  /* bytes allocated */
+    bool failed; /* an append found no memory; data and len are those before it */
 };
 
 /* Returns the memory; the buffer is then empty and can be used again. */

@@ -21,8 +21,8 @@ void nng_msleep(nng_duration ms)
     if (ms <= 0) {
         return;
     }
-    uint64_t        until = nu_now() + (uint64_t) ms * NU_MS;
-    struct timespec ts    = { (time_t) (until / NU_SECOND), (long) (until % NU_SECOND) };
+    uint64_t until = nu_now() + (uint64_t) ms * NU_MS;
+    struct timespec ts = { (time_t) (until / NU_SECOND), (long) (until % NU_SECOND) };
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR) {
     }
 }

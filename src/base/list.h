@@ -32,10 +32,10 @@ static inline bool nu_list_linked(const struct nu_list *node)
 
 static inline void nu_list_append(struct nu_list *list, struct nu_list *node)
 {
-    node->prev       = list->prev;
-    node->next       = list;
+    node->prev = list->prev;
+    node->next = list;
     list->prev->next = node;
-    list->prev       = node;
+    list->prev = node;
 }
 
 /* Removing an unlinked node does nothing. */

@@ -10,9 +10,9 @@
 
 #define MESSAGE_MAX 512 /* with its NUL, as in NNG */
 
-static atomic_int          log_level    = NNG_LOG_NOTICE;
-static atomic_int          log_facility = NNG_LOG_USER;
-static _Atomic(nng_logger) log_logger   = nng_null_logger;
+static atomic_int log_level = NNG_LOG_NOTICE;
+static atomic_int log_facility = NNG_LOG_USER;
+static _Atomic(nng_logger) log_logger = nng_null_logger;
 
 void nng_log_set_level(nng_log_level level)
 {
@@ -51,22 +51,22 @@ static const struct look {
     const char *on;
     const char *off;
 } looks[] = {
-    [NNG_LOG_NONE]   = { "NONE", "", "" },
-    [NNG_LOG_ERR]    = { "ERROR", "\x1b[31m", "\x1b[0m" },
-    [NNG_LOG_WARN]   = { "WARN", "\x1b[33m", "\x1b[0m" },
+    [NNG_LOG_NONE] = { "NONE", "", "" },
+    [NNG_LOG_ERR] = { "ERROR", "\x1b[31m", "\x1b[0m" },
+    [NNG_LOG_WARN] = { "WARN", "\x1b[33m", "\x1b[0m" },
     [NNG_LOG_NOTICE] = { "NOTICE", "\x1b[1m", "\x1b[0m" },
-    [NNG_LOG_INFO]   = { "INFO", "", "" },
-    [NNG_LOG_DEBUG]  = { "DEBUG", "\x1b[36m", "\x1b[0m" },
+    [NNG_LOG_INFO] = { "INFO", "", "" },
+    [NNG_LOG_DEBUG] = { "DEBUG", "\x1b[36m", "\x1b[0m" },
 };
 
-static const struct look *look_of(nng_log_level level)
+static const struct look *log_look_of(nng_log_level level)
 {
     size_t i = (size_t) level;
 
     return i < sizeof(looks) / sizeof(looks[0]) && looks[i].name != NULL ? &looks[i] : &looks[0];
 }
 
-static bool stderr_has_colours(void)
+static bool log_stderr_has_colours(void)
 {
     const char *term = getenv("TERM");
 
@@ -77,11 +77,11 @@ static bool stderr_has_colours(void)
 void nng_stderr_logger(nng_log_level level, nng_log_facility facility, const char *msgid,
                        const char *msg)
 {
-    const struct look *look    = look_of(level);
-    bool               colours = stderr_has_colours();
-    time_t             now     = time(NULL);
-    struct tm          tm;
-    char               when[32] = "";
+    const struct look *look = log_look_of(level);
+    bool colours = log_stderr_has_colours();
+    time_t now = time(NULL);
+    struct tm tm;
+    char when[32] = "";
 
     (void) facility;
     if (localtime_r(&now, &tm) != NULL) {
@@ -93,7 +93,7 @@ void nng_stderr_logger(nng_log_level level, nng_log_facility facility, const cha
 }
 
 /* NNG's levels are those of syslog(3). So are its facilities, but for the shift. */
-static int priority(nng_log_level level, nng_log_facility facility)
+static int log_priority(nng_log_level level, nng_log_facility facility)
 {
     int severity =
         (int) level >= NNG_LOG_ERR && (int) level <= NNG_LOG_DEBUG ? (int) level : LOG_INFO;
@@ -104,16 +104,16 @@ void nng_system_logger(nng_log_level level, nng_log_facility facility, const cha
                        const char *msg)
 {
     if (msgid != NULL) {
-        syslog(priority(level, facility), "%s: %s", msgid, msg);
+        syslog(log_priority(level, facility), "%s: %s", msgid, msg);
     } else {
-        syslog(priority(level, facility), "%s", msg);
+        syslog(log_priority(level, facility), "%s", msg);
     }
 }
 
 /* ---- Messages ----------------------------------------------------------------------------- */
 
-static void submit(nng_log_level level, nng_log_facility facility, const char *msgid,
-                   const char *format, va_list args)
+static void log_submit(nng_log_level level, nng_log_facility facility, const char *msgid,
+                       const char *format, va_list args)
 {
     char text[MESSAGE_MAX];
 
@@ -124,7 +124,7 @@ static void submit(nng_log_level level, nng_log_facility facility, const char *m
     atomic_load (&log_logger)(level, facility, msgid, text);
 }
 
-static nng_log_facility facility_now(void)
+static nng_log_facility log_facility_now(void)
 {
     return (nng_log_facility) atomic_load(&log_facility);
 }
@@ -134,7 +134,7 @@ void nng_log_err(const char *msgid, const char *msg, ...)
     va_list args;
 
     va_start(args, msg);
-    submit(NNG_LOG_ERR, facility_now(), msgid, msg, args);
+    log_submit(NNG_LOG_ERR, log_facility_now(), msgid, msg, args);
     va_end(args);
 }
 
@@ -143,7 +143,7 @@ void nng_log_warn(const char *msgid, const char *msg, ...)
     va_list args;
 
     va_start(args, msg);
-    submit(NNG_LOG_WARN, facility_now(), msgid, msg, args);
+    log_submit(NNG_LOG_WARN, log_facility_now(), msgid, msg, args);
     va_end(args);
 }
 
@@ -152,7 +152,7 @@ void nng_log_notice(const char *msgid, const char *msg, ...)
     va_list args;
 
     va_start(args, msg);
-    submit(NNG_LOG_NOTICE, facility_now(), msgid, msg, args);
+    log_submit(NNG_LOG_NOTICE, log_facility_now(), msgid, msg, args);
     va_end(args);
 }
 
@@ -161,7 +161,7 @@ void nng_log_info(const char *msgid, const char *msg, ...)
     va_list args;
 
     va_start(args, msg);
-    submit(NNG_LOG_INFO, facility_now(), msgid, msg, args);
+    log_submit(NNG_LOG_INFO, log_facility_now(), msgid, msg, args);
     va_end(args);
 }
 
@@ -170,7 +170,7 @@ void nng_log_debug(const char *msgid, const char *msg, ...)
     va_list args;
 
     va_start(args, msg);
-    submit(NNG_LOG_DEBUG, facility_now(), msgid, msg, args);
+    log_submit(NNG_LOG_DEBUG, log_facility_now(), msgid, msg, args);
     va_end(args);
 }
 
@@ -179,6 +179,6 @@ void nng_log_auth(nng_log_level level, const char *msgid, const char *msg, ...)
     va_list args;
 
     va_start(args, msg);
-    submit(level, NNG_LOG_AUTH, msgid, msg, args);
+    log_submit(level, NNG_LOG_AUTH, msgid, msg, args);
     va_end(args);
 }

@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* The option that is called `name`, of n characters, or that alone begins so. */
-static int find_long(const nng_optspec *spec, const char *name, size_t n, const nng_optspec **found)
+static int opts_find_long(const nng_optspec *spec, const char *name, size_t n,
+                          const nng_optspec **found)
 {
     int matches = 0;
 
@@ -21,7 +22,7 @@ static int find_long(const nng_optspec *spec, const char *name, size_t n, const 
     return matches == 1 ? 0 : matches == 0 ? NNG_EINVAL : NNG_EAMBIGUOUS;
 }
 
-static int find_short(const nng_optspec *spec, char letter, const nng_optspec **found)
+static int opts_find_short(const nng_optspec *spec, char letter, const nng_optspec **found)
 {
     for (; spec->o_val != 0; spec++) {
         if (spec->o_short == letter) {
@@ -35,9 +36,9 @@ static int find_short(const nng_optspec *spec, char letter, const nng_optspec **
 int nng_opts_parse(int argc, char *const *argv, const nng_optspec *opts, int *val, char **optarg,
                    int *optidx)
 {
-    int                index = *optidx;
-    const nng_optspec *opt   = NULL;
-    int                err;
+    int index = *optidx;
+    const nng_optspec *opt = NULL;
+    int err;
 
     if (index >= argc || argv[index][0] != '-') {
         return -1;
@@ -47,15 +48,15 @@ int nng_opts_parse(int argc, char *const *argv, const nng_optspec *opts, int *va
         return -1;
     }
     char *rest; /* what stands behind the name, "" for nothing */
-    bool  is_long = argv[index][1] == '-';
+    bool is_long = argv[index][1] == '-';
     if (is_long) {
-        char  *name = argv[index] + 2;
-        size_t n    = strcspn(name, "=:");
-        rest        = name + n;
-        err         = find_long(opts, name, n, &opt);
+        char *name = argv[index] + 2;
+        size_t n = strcspn(name, "=:");
+        rest = name + n;
+        err = opts_find_long(opts, name, n, &opt);
     } else {
         rest = argv[index] + 2;
-        err  = find_short(opts, argv[index][1], &opt);
+        err = opts_find_short(opts, argv[index][1], &opt);
     }
     if (err != 0) {
         return err;
@@ -72,7 +73,7 @@ int nng_opts_parse(int argc, char *const *argv, const nng_optspec *opts, int *va
     } else {
         return NNG_ENOARG;
     }
-    *val    = opt->o_val;
+    *val = opt->o_val;
     *optidx = index;
     return 0;
 }

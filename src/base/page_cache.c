@@ -22,15 +22,15 @@ struct counts {
 
 int64_t nu_cached_pages(int fd, uint64_t from, size_t len)
 {
-    struct range  range  = { from, len };
+    struct range range = { from, len };
     struct counts counts = { 0 };
     return syscall(__NR_cachestat, fd, &range, &counts, 0) == 0 ? (int64_t) counts.cached : -errno;
 }
 
 /* Pages count from when they begin to be read. As a rule the last of them comes last. */
-static bool has_come(int fd, uint64_t last)
+static bool page_cache_has_come(int fd, uint64_t last)
 {
-    char         byte;
+    char byte;
     struct iovec iov = { &byte, 1 };
     return preadv2(fd, &iov, 1, (off_t) last, RWF_NOWAIT) == 1;
 }
@@ -38,6 +38,6 @@ static bool has_come(int fd, uint64_t last)
 bool nu_is_cached(int fd, uint64_t from, size_t len)
 {
     uint64_t page = (uint64_t) sysconf(_SC_PAGESIZE), last = from + len - 1;
-    int64_t  want = (int64_t) (last / page - from / page + 1);
-    return nu_cached_pages(fd, from, len) == want && has_come(fd, last);
+    int64_t want = (int64_t) (last / page - from / page + 1);
+    return nu_cached_pages(fd, from, len) == want && page_cache_has_come(fd, last);
 }

@@ -9,7 +9,7 @@
 uint32_t nng_random(void)
 {
     uint32_t value;
-    ssize_t  n;
+    ssize_t n;
 
     /* So few bytes come all at once, or not at all. */
     while ((n = getrandom(&value, sizeof(value), 0)) != (ssize_t) sizeof(value)) {

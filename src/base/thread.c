@@ -23,16 +23,16 @@ struct nng_mtx {
 };
 
 struct nng_cv {
-    pthread_cond_t   cond;
+    pthread_cond_t cond;
     pthread_mutex_t *mutex;
 };
 
 /* ---- Threads ------------------------------------------------------------------------------ */
 
-static void *run(void *arg)
+static void *thread_run(void *arg)
 {
     nng_thread *thread = arg;
-    sigset_t    pipe;
+    sigset_t pipe;
 
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
@@ -52,8 +52,8 @@ int nng_thread_create(nng_thread **threadp, void (*fn)(void *), void *arg)
     }
     thread->run = fn;
     thread->arg = arg;
-    *threadp    = thread; /* before the thread runs, which may look for itself there */
-    if (pthread_create(&thread->id, NULL, run, thread) != 0) {
+    *threadp = thread; /* before the thread runs, which may look for itself there */
+    if (pthread_create(&thread->id, NULL, thread_run, thread) != 0) {
         *threadp = NULL;
         free(thread);
         return NNG_ENOMEM;
@@ -80,7 +80,7 @@ void nng_thread_destroy(nng_thread *thread)
 /* ---- Mutexes ------------------------------------------------------------------------------ */
 
 /* Misuse would end in silence, or in two owners; there is no other way to say so. */
-static void check(int err)
+static void thread_check(int err)
 {
     if (err != 0) {
         fprintf(stderr, "nng-uring: mutex misused: %s\n", strerrordesc_np(err));
@@ -91,7 +91,7 @@ static void check(int err)
 int nng_mtx_alloc(nng_mtx **mtxp)
 {
     pthread_mutexattr_t attr;
-    nng_mtx            *mtx = malloc(sizeof(*mtx));
+    nng_mtx *mtx = malloc(sizeof(*mtx));
 
     if (mtx == NULL) {
         return NNG_ENOMEM;
@@ -114,12 +114,12 @@ void nng_mtx_free(nng_mtx *mtx)
 
 void nng_mtx_lock(nng_mtx *mtx)
 {
-    check(pthread_mutex_lock(&mtx->mutex));
+    thread_check(pthread_mutex_lock(&mtx->mutex));
 }
 
 void nng_mtx_unlock(nng_mtx *mtx)
 {
-    check(pthread_mutex_unlock(&mtx->mutex));
+    thread_check(pthread_mutex_unlock(&mtx->mutex));
 }
 
 /* ---- Condition variables ------------------------------------------------------------------ */
@@ -127,7 +127,7 @@ void nng_mtx_unlock(nng_mtx *mtx)
 int nng_cv_alloc(nng_cv **cvp, nng_mtx *mtx)
 {
     pthread_condattr_t attr;
-    nng_cv            *cv = malloc(sizeof(*cv));
+    nng_cv *cv = malloc(sizeof(*cv));
 
     if (cv == NULL) {
         return NNG_ENOMEM;
@@ -137,7 +137,7 @@ int nng_cv_alloc(nng_cv **cvp, nng_mtx *mtx)
     pthread_cond_init(&cv->cond, &attr);
     pthread_condattr_destroy(&attr);
     cv->mutex = &mtx->mutex;
-    *cvp      = cv;
+    *cvp = cv;
     return 0;
 }
 
@@ -151,7 +151,7 @@ void nng_cv_free(nng_cv *cv)
 
 void nng_cv_wait(nng_cv *cv)
 {
-    check(pthread_cond_wait(&cv->cond, cv->mutex));
+    thread_check(pthread_cond_wait(&cv->cond, cv->mutex));
 }
 
 int nng_cv_until(nng_cv *cv, nng_time when)
@@ -165,13 +165,13 @@ int nng_cv_until(nng_cv *cv, nng_time when)
         nng_cv_wait(cv); /* no clock gets there */
         return 0;
     }
-    ts.tv_sec  = (time_t) (when / 1000);
+    ts.tv_sec = (time_t) (when / 1000);
     ts.tv_nsec = (long) (when % 1000 * NU_MS);
-    int err    = pthread_cond_timedwait(&cv->cond, cv->mutex, &ts);
+    int err = pthread_cond_timedwait(&cv->cond, cv->mutex, &ts);
     if (err == ETIMEDOUT) {
         return NNG_ETIMEDOUT;
     }
-    check(err);
+    thread_check(err);
     return 0;
 }
 

@@ -12,7 +12,7 @@
 
 enum { ACCEPT = 1, CANCEL, RECEIVE, CONNECT }; /* tags */
 
-static bool has_more(const struct nu_event *event)
+static bool accept_has_more(const struct nu_event *event)
 {
     return (event->flags & IORING_CQE_F_MORE) != 0;
 }
@@ -21,16 +21,16 @@ void nu_accept_multishot(void)
 {
     enum { CONNECTIONS = 40 };
     struct nu_uring u;
-    uint16_t        port;
-    int             listener = nu_listen(&port);
+    uint16_t port;
+    int listener = nu_listen(&port);
     nu_open(&u, 8, 64);
     nu_accept(&u, ACCEPT, listener);
     nu_submit(&u);
     for (int i = 0; i < CONNECTIONS; i++) {
-        int             client = nu_connect(port);
-        struct nu_event event  = nu_await_event(&u, ACCEPT);
+        int client = nu_connect(port);
+        struct nu_event event = nu_await_event(&u, ACCEPT);
         nu_expect(event.res >= 0, "connection %d: %s", i, nu_res(event.res));
-        nu_expect(has_more(&event), "it ends after connection %d", i);
+        nu_expect(accept_has_more(&event), "it ends after connection %d", i);
         nu_expect(send(client, "x", 1, 0) == 1, "set-up: send: %s", nu_res(-errno));
         char byte = 0;
         nu_expect(recv(event.res, &byte, 1, 0) == 1 && byte == 'x',
@@ -46,22 +46,23 @@ void nu_accept_multishot(void)
 void nu_accept_ends(void)
 {
     struct nu_uring u;
-    uint16_t        port;
-    int             listener = nu_listen(&port);
+    uint16_t port;
+    int listener = nu_listen(&port);
     nu_open(&u, 8, 16);
     nu_accept(&u, ACCEPT, listener);
     nu_cancel(&u, CANCEL, ACCEPT);
     struct nu_event by_cancel = nu_await_event(&u, ACCEPT);
     nu_await(&u, CANCEL);
-    nu_expect(by_cancel.res == -ECANCELED && !has_more(&by_cancel), "cancelled, it says %s%s",
-              nu_res(by_cancel.res), has_more(&by_cancel) ? " and goes on" : "");
+    nu_expect(by_cancel.res == -ECANCELED && !accept_has_more(&by_cancel),
+              "cancelled, it says %s%s", nu_res(by_cancel.res),
+              accept_has_more(&by_cancel) ? " and goes on" : "");
     nu_accept(&u, ACCEPT, listener);
     nu_expect(!nu_came(&u, ACCEPT), "started anew, it ends at once");
     nu_expect(shutdown(listener, SHUT_RDWR) == 0, "set-up: shutdown: %s", nu_res(-errno));
     struct nu_event by_shutdown = nu_await_event(&u, ACCEPT);
-    nu_expect(by_shutdown.res < 0 && !has_more(&by_shutdown),
+    nu_expect(by_shutdown.res < 0 && !accept_has_more(&by_shutdown),
               "at the end of the listening it says %s%s", nu_res(by_shutdown.res),
-              has_more(&by_shutdown) ? " and goes on" : "");
+              accept_has_more(&by_shutdown) ? " and goes on" : "");
     nu_expect_quiet(&u);
     nu_ok("cancelled: %s; the listening ends: %s", nu_res(by_cancel.res), nu_res(by_shutdown.res));
 }
@@ -72,9 +73,9 @@ void nu_accept_limit(void)
     enum { CLIENTS = 4, ROOM = 2 };
     struct nu_uring u;
     struct nu_event event = { .res = 0 };
-    struct rlimit   limit;
-    uint16_t        port;
-    int             listener = nu_listen(&port), accepted = 0, fds[CLIENTS];
+    struct rlimit limit;
+    uint16_t port;
+    int listener = nu_listen(&port), accepted = 0, fds[CLIENTS];
     nu_open(&u, 8, 16);
     for (int i = 0; i < CLIENTS; i++) {
         nu_connect(port);
@@ -94,11 +95,11 @@ void nu_accept_limit(void)
     for (event = nu_await_event(&u, ACCEPT); event.res >= 0 && accepted < CLIENTS;
          event = nu_await_event(&u, ACCEPT)) {
         fds[accepted++] = event.res;
-        nu_expect(has_more(&event), "it ends after connection %d", accepted);
+        nu_expect(accept_has_more(&event), "it ends after connection %d", accepted);
     }
     nu_expect(event.res == -EMFILE && accepted == ROOM, "with room for %d it says %s after %d",
               ROOM, nu_res(event.res), accepted);
-    nu_expect(!has_more(&event), "-EMFILE does not end it");
+    nu_expect(!accept_has_more(&event), "-EMFILE does not end it");
     nu_expect_quiet(&u);
     for (int i = 0; i < accepted; i++) {
         close(fds[i]);
@@ -118,9 +119,9 @@ void nu_accept_limit(void)
 void nu_accept_direct(void)
 {
     struct nu_uring u;
-    uint16_t        port;
-    char            byte     = 0;
-    int             listener = nu_listen(&port);
+    uint16_t port;
+    char byte = 0;
+    int listener = nu_listen(&port);
     nu_open(&u, 8, 16);
     int err = io_uring_register_files_sparse(&u.uring, 4);
     if (err != 0) {
@@ -131,13 +132,13 @@ void nu_accept_direct(void)
     sqe->user_data = ACCEPT;
     nu_submit(&u);
     for (int i = 0; i < 2; i++) {
-        int             client = nu_connect(port);
-        struct nu_event event  = nu_await_event(&u, ACCEPT);
+        int client = nu_connect(port);
+        struct nu_event event = nu_await_event(&u, ACCEPT);
         if (event.res == -EINVAL) {
             nu_missing("accepting into the table is refused");
         }
-        nu_expect(event.res >= 0 && event.res < 4 && has_more(&event), "connection %d: %s", i,
-                  nu_res(event.res));
+        nu_expect(event.res >= 0 && event.res < 4 && accept_has_more(&event), "connection %d: %s",
+                  i, nu_res(event.res));
         nu_recv(&u, RECEIVE, event.res, &byte, 1)->flags |= IOSQE_FIXED_FILE;
         nu_expect(send(client, "x", 1, 0) == 1, "set-up: send: %s", nu_res(-errno));
         int res = nu_await(&u, RECEIVE);
@@ -146,11 +147,11 @@ void nu_accept_direct(void)
     nu_ok("two connections, each with a byte");
 }
 
-static int dial(struct nu_uring *u, int fd, uint16_t port)
+static int accept_dial(struct nu_uring *u, int fd, uint16_t port)
 {
-    struct sockaddr_in   to  = { .sin_family      = AF_INET,
-                                 .sin_port        = htons(port),
-                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons(port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     struct io_uring_sqe *sqe = nu_sqe(u, CONNECT);
     io_uring_prep_connect(sqe, fd, (struct sockaddr *) &to, sizeof to);
     sqe->user_data = CONNECT;
@@ -160,16 +161,16 @@ static int dial(struct nu_uring *u, int fd, uint16_t port)
 void nu_connecting(void)
 {
     struct nu_uring u;
-    uint16_t        port;
-    int             listener = nu_listen(&port), fd = socket(AF_INET, SOCK_STREAM, 0);
+    uint16_t port;
+    int listener = nu_listen(&port), fd = socket(AF_INET, SOCK_STREAM, 0);
     nu_open(&u, 8, 16);
-    int res = dial(&u, fd, port);
+    int res = accept_dial(&u, fd, port);
     nu_expect(res == 0, "to a listener: %s", nu_res(res));
     nu_expect(accept(listener, NULL, NULL) >= 0, "the listener has no connection");
     close(listener);
     close(fd);
-    fd  = socket(AF_INET, SOCK_STREAM, 0);
-    res = dial(&u, fd, port);
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    res = accept_dial(&u, fd, port);
     nu_expect(res == -ECONNREFUSED, "to nobody: %s", nu_res(res));
     nu_ok("0 to a listener, -ECONNREFUSED to nobody");
 }

@@ -13,7 +13,7 @@
 /* Tags */
 enum { OP = 1, CANCEL, OTHER, THIRD };
 
-static bool is_ended(int res)
+static bool cancel_is_ended(int res)
 {
     return res == -ECANCELED || res == -EINTR;
 }
@@ -21,20 +21,20 @@ static bool is_ended(int res)
 /* A receive that waits, a write that waits, and a receive in the same submit as its end. */
 void nu_cancel_during(void)
 {
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s = { .sent = 0 };
-    char             byte;
-    int              fd[2];
+    char byte;
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_pair(fd);
     s.out = fd[0];
-    s.in  = fd[1];
+    s.in = fd[1];
     nu_recv(&u, OP, fd[0], &byte, 1);
     nu_expect(!nu_came(&u, OP), "a receive without data does not wait");
     nu_cancel(&u, CANCEL, OP);
     int said = nu_await(&u, CANCEL), res = nu_await(&u, OP);
     nu_expect(said == 0 || said == -EALREADY, "cancelling a receive: %s", nu_res(said));
-    nu_expect(is_ended(res), "the cancelled receive: %s", nu_res(res));
+    nu_expect(cancel_is_ended(res), "the cancelled receive: %s", nu_res(res));
 
     nu_stream_fill(&s);
     struct iovec iov = nu_stream_next(&s, 100);
@@ -42,16 +42,16 @@ void nu_cancel_during(void)
     nu_expect(!nu_came(&u, OP), "a write without room does not wait");
     nu_cancel(&u, CANCEL, OP);
     said = nu_await(&u, CANCEL);
-    res  = nu_await(&u, OP);
+    res = nu_await(&u, OP);
     nu_expect(said == 0 || said == -EALREADY, "cancelling a write: %s", nu_res(said));
-    nu_expect(is_ended(res), "the cancelled write: %s", nu_res(res));
+    nu_expect(cancel_is_ended(res), "the cancelled write: %s", nu_res(res));
     nu_stream_balance(&s);
 
     nu_recv(&u, OP, fd[0], &byte, 1);
     nu_cancel(&u, CANCEL, OP);
     said = nu_await(&u, CANCEL);
-    res  = nu_await(&u, OP);
-    nu_expect(is_ended(res), "a receive, cancelled in the same submit: %s", nu_res(res));
+    res = nu_await(&u, OP);
+    nu_expect(cancel_is_ended(res), "a receive, cancelled in the same submit: %s", nu_res(res));
     nu_expect_quiet(&u);
     nu_ok("the cancellation says %s, the operation %s", nu_res(said), nu_res(res));
 }
@@ -60,8 +60,8 @@ void nu_cancel_during(void)
 void nu_cancel_before(void)
 {
     struct nu_uring u;
-    char            byte;
-    int             fd[2];
+    char byte;
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_pair(fd);
     nu_cancel(&u, CANCEL, OP);
@@ -81,8 +81,8 @@ void nu_cancel_before(void)
 void nu_cancel_after(void)
 {
     struct nu_uring u;
-    char            byte, other;
-    int             fd[2], pair[2];
+    char byte, other;
+    int fd[2], pair[2];
     nu_open(&u, 8, 16);
     nu_pair(fd);
     nu_pair(pair);
@@ -101,8 +101,8 @@ void nu_cancel_after(void)
 void nu_cancel_by_fd(void)
 {
     struct nu_uring u;
-    char            bytes[3];
-    int             fd[2], pair[2];
+    char bytes[3];
+    int fd[2], pair[2];
     nu_open(&u, 8, 16);
     nu_pair(fd);
     nu_pair(pair);
@@ -113,14 +113,14 @@ void nu_cancel_by_fd(void)
     struct io_uring_sqe *sqe = nu_sqe(&u, CANCEL);
     io_uring_prep_cancel_fd(sqe, fd[0], IORING_ASYNC_CANCEL_ALL);
     sqe->user_data = CANCEL;
-    int said       = nu_await(&u, CANCEL);
+    int said = nu_await(&u, CANCEL);
     if (said == -EINVAL) {
         nu_missing("cancelling by descriptor is refused");
     }
     nu_expect(said == 2, "cancelling the two operations of a descriptor: %s", nu_res(said));
     int first = nu_await(&u, OP), second = nu_await(&u, THIRD);
-    nu_expect(is_ended(first) && is_ended(second), "they end with %s and %s", nu_res(first),
-              nu_res(second));
+    nu_expect(cancel_is_ended(first) && cancel_is_ended(second), "they end with %s and %s",
+              nu_res(first), nu_res(second));
     nu_expect(!nu_came(&u, OTHER), "another descriptor's operation is hit");
     nu_ok("both operations of the descriptor, and no other");
 }
@@ -129,14 +129,14 @@ void nu_cancel_by_fd(void)
  * cancellation does not find it. */
 void nu_cancel_half_closed(void)
 {
-    struct nu_uring  u;
-    struct nu_stream s     = { .sent = 0 };
-    unsigned         tries = 0;
-    int              fd[2], said;
+    struct nu_uring u;
+    struct nu_stream s = { .sent = 0 };
+    unsigned tries = 0;
+    int fd[2], said;
     nu_open(&u, 8, 16);
     nu_pair(fd);
     s.out = fd[0];
-    s.in  = fd[1];
+    s.in = fd[1];
     nu_stream_fill(&s);
     struct iovec iov = nu_stream_next(&s, 100);
     nu_writev(&u, OP, fd[0], &iov, 1, 0);
@@ -154,42 +154,42 @@ void nu_cancel_half_closed(void)
     } while (!nu_came(&u, OP) && nu_now() < until);
     nu_expect(nu_came(&u, OP), "the write outlives %u cancellations", tries);
     int res = nu_await(&u, OP);
-    nu_expect(is_ended(res), "the write: %s", nu_res(res));
+    nu_expect(cancel_is_ended(res), "the write: %s", nu_res(res));
     nu_stream_balance(&s);
     nu_ok("cancellation %u says %s, the write %s", tries, nu_res(said), nu_res(res));
 }
 
 struct peer {
     struct nu_stream s;
-    sem_t            go, done; /* a turn of its thread begins, has ended */
+    sem_t go, done; /* a turn of its thread begins, has ended */
 };
 
-static void await_turn(sem_t *sem)
+static void cancel_await_turn(sem_t *sem)
 {
     while (sem_wait(sem) != 0) {
     }
 }
 
-static void *drain_by_turns(void *arg)
+static void *cancel_drain_by_turns(void *arg)
 {
     struct peer *peer = arg;
     for (;;) {
-        await_turn(&peer->go);
+        cancel_await_turn(&peer->go);
         nu_stream_drain(&peer->s, SIZE_MAX);
         sem_post(&peer->done);
     }
     return NULL;
 }
 
-static void start_peer(struct peer *peer)
+static void cancel_start_peer(struct peer *peer)
 {
     pthread_t thread;
-    int       fd[2];
+    int fd[2];
     nu_tight_pair(fd);
     peer->s = (struct nu_stream){ .out = fd[0], .in = fd[1] };
     sem_init(&peer->go, 0, 0);
     sem_init(&peer->done, 0, 0);
-    int err = pthread_create(&thread, NULL, drain_by_turns, peer);
+    int err = pthread_create(&thread, NULL, cancel_drain_by_turns, peer);
     nu_expect(err == 0, "set-up: a thread: %s", nu_res(-err));
 }
 
@@ -199,15 +199,15 @@ void nu_cancel_race(void)
 {
     enum { ROUNDS = 2000 };
     static struct peer peer;
-    struct nu_stream  *s = &peer.s;
-    struct nu_uring    u;
-    uint64_t           delay   = 1000;
-    unsigned           written = 0;
+    struct nu_stream *s = &peer.s;
+    struct nu_uring u;
+    uint64_t delay = 1000;
+    unsigned written = 0;
     nu_open(&u, 8, 16);
-    start_peer(&peer);
+    cancel_start_peer(&peer);
     for (unsigned i = 0; i < ROUNDS; i++) {
         nu_stream_fill(s);
-        size_t       n   = 1 + i * 37 % 700;
+        size_t n = 1 + i * 37 % 700;
         struct iovec iov = nu_stream_next(s, n);
         nu_writev(&u, OP, s->out, &iov, 1, 0);
         nu_submit(&u);
@@ -219,14 +219,14 @@ void nu_cancel_race(void)
         }
         nu_cancel(&u, CANCEL, OP);
         int said = nu_await(&u, CANCEL), res = nu_await(&u, OP);
-        nu_expect(is_ended(res) || (res > 0 && (size_t) res <= n), "round %u, %zu bytes: %s", i, n,
-                  nu_res(res));
+        nu_expect(cancel_is_ended(res) || (res > 0 && (size_t) res <= n), "round %u, %zu bytes: %s",
+                  i, n, nu_res(res));
         nu_expect(said == 0 || said == -ENOENT || said == -EALREADY, "round %u, cancelling: %s", i,
                   nu_res(said));
         delay = res > 0 ? delay / 2 : delay + delay / 2 + 64;
         written += res > 0;
         s->sent += res > 0 ? (uint64_t) res : 0;
-        await_turn(&peer.done);
+        cancel_await_turn(&peer.done);
     }
     nu_stream_balance(s);
     nu_expect_quiet(&u);

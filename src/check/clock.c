@@ -11,7 +11,7 @@ uint64_t nu_now(void)
 
 void nu_sleep(uint64_t ns)
 {
-    struct timespec ts = { .tv_sec  = (time_t) (ns / NU_SECOND),
+    struct timespec ts = { .tv_sec = (time_t) (ns / NU_SECOND),
                            .tv_nsec = (long) (ns % NU_SECOND) };
     while (nanosleep(&ts, &ts) != 0) {
     }

@@ -9,6 +9,6 @@
 
 /* Nanoseconds. */
 uint64_t nu_now(void);
-void     nu_sleep(uint64_t ns);
+void nu_sleep(uint64_t ns);
 
 #endif

@@ -12,7 +12,7 @@
 
 enum { RECEIVE = 1, WRITE, CANCEL, SHUTDOWN }; /* tags */
 
-static bool readable(int fd)
+static bool close_readable(int fd)
 {
     struct pollfd in = { .fd = fd, .events = POLLIN };
     return poll(&in, 1, 0) > 0;
@@ -22,14 +22,14 @@ static bool readable(int fd)
 void nu_close_in_flight(void)
 {
     struct nu_uring u;
-    char            byte;
-    int             fd[2];
+    char byte;
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_tcp_pair(fd);
     nu_recv(&u, RECEIVE, fd[0], &byte, 1);
     nu_expect(!nu_came(&u, RECEIVE), "without data it does not wait");
     close(fd[0]);
-    bool ended = nu_came(&u, RECEIVE), fin = readable(fd[1]);
+    bool ended = nu_came(&u, RECEIVE), fin = close_readable(fd[1]);
     nu_cancel(&u, CANCEL, RECEIVE);
     int said = nu_await(&u, CANCEL), res = nu_await(&u, RECEIVE);
     nu_expect(ended || res == -ECANCELED, "cancelled after the close (%s): %s", nu_res(said),
@@ -43,18 +43,18 @@ void nu_close_in_flight(void)
 
 void nu_shutdown_in_flight(void)
 {
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s = { .sent = 0 };
-    char             byte;
-    int              fd[2];
-    sigset_t         set;
+    char byte;
+    int fd[2];
+    sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGPIPE);
     sigprocmask(SIG_BLOCK, &set, NULL);
     nu_open(&u, 8, 16);
     nu_tcp_pair(fd);
     s.out = fd[0];
-    s.in  = fd[1];
+    s.in = fd[1];
     nu_stream_fill(&s);
     struct iovec iov = nu_stream_next(&s, 100);
     nu_recv(&u, RECEIVE, fd[0], &byte, 1);
@@ -72,14 +72,14 @@ void nu_shutdown_in_flight(void)
 void nu_shutdown_operation(void)
 {
     struct nu_uring u;
-    char            byte;
-    int             fd[2];
+    char byte;
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_tcp_pair(fd);
     struct io_uring_sqe *sqe = nu_sqe(&u, SHUTDOWN);
     io_uring_prep_shutdown(sqe, fd[0], SHUT_WR);
     sqe->user_data = SHUTDOWN;
-    int res        = nu_await(&u, SHUTDOWN);
+    int res = nu_await(&u, SHUTDOWN);
     if (res == -EINVAL || res == -EOPNOTSUPP) {
         nu_missing("the operation is refused: %s", nu_res(res));
     }

@@ -11,10 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int open_below(struct nu_uring *u, int root, const char *path)
+static int file_open_below(struct nu_uring *u, int root, const char *path)
 {
-    struct open_how      how = { .flags   = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-                                 .resolve = RESOLVE_BENEATH };
+    struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                            .resolve = RESOLVE_BENEATH };
     struct io_uring_sqe *sqe = nu_sqe(u, 1);
     io_uring_prep_openat2(sqe, root, path, &how);
     sqe->user_data = 1;
@@ -24,14 +24,14 @@ static int open_below(struct nu_uring *u, int root, const char *path)
 void nu_file_open(void)
 {
     struct nu_uring u;
-    int             root = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int root = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
     nu_expect(root >= 0, "set-up: /dev: %s", nu_res(-errno));
     nu_open(&u, 8, 16);
-    int fd = open_below(&u, root, "null");
+    int fd = file_open_below(&u, root, "null");
     nu_expect(fd >= 0, "a file below the root: %s", nu_res(fd));
-    int out = open_below(&u, root, "../dev/null");
+    int out = file_open_below(&u, root, "../dev/null");
     nu_expect(out == -EXDEV, "a way out of the root: %s", nu_res(out));
-    int none = open_below(&u, root, "no such file");
+    int none = file_open_below(&u, root, "no such file");
     nu_expect(none == -ENOENT, "a file that is not there: %s", nu_res(none));
     nu_ok("a file below the root; -EXDEV outside, -ENOENT for none");
 }
@@ -39,20 +39,20 @@ void nu_file_open(void)
 void nu_file_read(void)
 {
     struct nu_uring u;
-    char            got[16];
-    int             fd = memfd_create("check", MFD_CLOEXEC);
+    char got[16];
+    int fd = memfd_create("check", MFD_CLOEXEC);
     nu_expect(fd >= 0 && pwrite(fd, "0123456789", 10, 100000) == 10, "set-up: a file: %s",
               nu_res(-errno));
     nu_open(&u, 8, 16);
     struct io_uring_sqe *sqe = nu_sqe(&u, 1);
     io_uring_prep_read(sqe, fd, got, sizeof got, 100003);
     sqe->user_data = 1;
-    int n          = nu_await(&u, 1);
+    int n = nu_await(&u, 1);
     nu_expect(n == 7 && memcmp(got, "3456789", 7) == 0, "7 bytes before the end: %s", nu_res(n));
     sqe = nu_sqe(&u, 1);
     io_uring_prep_read(sqe, fd, got, sizeof got, 100010);
     sqe->user_data = 1;
-    n              = nu_await(&u, 1);
+    n = nu_await(&u, 1);
     nu_expect(n == 0, "at the end: %s", nu_res(n));
     nu_ok("7 bytes before the end, and 0 there");
 }
@@ -60,7 +60,7 @@ void nu_file_read(void)
 #define CACHESTAT 451 /* the system call, newer than Debian 12's headers */
 
 /* How many pages of the first n bytes are in the page cache; or -errno. */
-static long cached_pages(int fd, uint64_t n)
+static long file_cached_pages(int fd, uint64_t n)
 {
     uint64_t range[2] = { 0, n }, counts[5] = { 0 };
     return syscall(CACHESTAT, fd, range, counts, 0) == 0 ? (long) counts[0] : -errno;
@@ -69,13 +69,13 @@ static long cached_pages(int fd, uint64_t n)
 /* A file of four pages, of which the first two are there. */
 void nu_file_cached(void)
 {
-    char  byte = 'x';
+    char byte = 'x';
     off_t page = (off_t) sysconf(_SC_PAGESIZE);
-    int   fd   = memfd_create("check", MFD_CLOEXEC);
+    int fd = memfd_create("check", MFD_CLOEXEC);
     nu_expect(fd >= 0 && ftruncate(fd, 4 * page) == 0 && pwrite(fd, &byte, 1, 0) == 1 &&
                   pwrite(fd, &byte, 1, page) == 1,
               "set-up: a file: %s", nu_res(-errno));
-    long pages = cached_pages(fd, (uint64_t) (4 * page));
+    long pages = file_cached_pages(fd, (uint64_t) (4 * page));
     if (pages < 0) {
         nu_missing("cachestat is refused: %s", nu_res(pages));
     }

@@ -24,11 +24,11 @@
 #define MIN_ENTRIES 8U
 
 /* As a user without privileges has it: root's rings are not charged. */
-static void lock_little(void)
+static void limits_lock_little(void)
 {
     struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-    struct __user_cap_data_struct   data[2];
-    struct rlimit                   limit = { LITTLE, LITTLE };
+    struct __user_cap_data_struct data[2];
+    struct rlimit limit = { LITTLE, LITTLE };
     nu_expect(setrlimit(RLIMIT_MEMLOCK, &limit) == 0 ||
                   (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur <= LITTLE),
               "set-up: RLIMIT_MEMLOCK: %s", nu_res(-errno));
@@ -40,8 +40,8 @@ static void lock_little(void)
 void nu_limits_memlock(void)
 {
     struct nu_uring u;
-    unsigned        entries = 1024;
-    lock_little();
+    unsigned entries = 1024;
+    limits_lock_little();
     int err = nu_uring_open(&u, entries, 4 * entries, 0);
     while (err == -ENOMEM && entries > MIN_ENTRIES) {
         entries /= 2;
@@ -66,8 +66,8 @@ void nu_limits_return(void)
 {
     enum { RINGS = 30 };
     struct nu_uring u;
-    unsigned        late = 0;
-    lock_little();
+    unsigned late = 0;
+    limits_lock_little();
     for (int i = 0; i < RINGS; i++) {
         int err = nu_uring_open(&u, 32, 64, 0);
         if (err == -ENOMEM) {
@@ -86,7 +86,7 @@ void nu_limits_return(void)
 void nu_limits_workers(void)
 {
     struct nu_uring u;
-    unsigned        workers[2] = { 4, 64 };
+    unsigned workers[2] = { 4, 64 };
     nu_open(&u, 8, 16);
     int err = io_uring_register_iowq_max_workers(&u.uring, workers);
     if (err != 0) {
@@ -100,15 +100,15 @@ void nu_limits_workers(void)
 #define FEAT_NO_IOWAIT (1U << 17) /* newer than Debian 12's liburing */
 #define ENTER_NO_IOWAIT (1U << 7)
 
-static char     idle_byte;
+static char idle_byte;
 static uint64_t idle_count;
-static int      idle_peer; /* a byte sent here ends the idling */
+static int idle_peer; /* a byte sent here ends the idling */
 
 /* What a server without a client has in flight. */
-static void arm(struct nu_uring *u)
+static void limits_arm(struct nu_uring *u)
 {
     uint16_t port;
-    int      fd[2], event = eventfd(0, EFD_CLOEXEC);
+    int fd[2], event = eventfd(0, EFD_CLOEXEC);
     nu_pair(fd);
     idle_peer = fd[1];
     nu_accept(u, 1, nu_listen(&port));
@@ -119,14 +119,14 @@ static void arm(struct nu_uring *u)
     nu_submit(u);
 }
 
-static uint64_t cpu_time(void)
+static uint64_t limits_cpu_time(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
     return (uint64_t) ts.tv_sec * NU_SECOND + (uint64_t) ts.tv_nsec;
 }
 
-static unsigned idle_flags(const struct nu_uring *u)
+static unsigned limits_idle_flags(const struct nu_uring *u)
 {
     return u->uring.features & FEAT_NO_IOWAIT ? ENTER_NO_IOWAIT : 0;
 }
@@ -135,36 +135,36 @@ void nu_idle_cpu(void)
 {
     struct nu_uring u;
     nu_open(&u, 8, 16);
-    arm(&u);
-    uint64_t start = nu_now(), used = cpu_time();
-    int      err = nu_uring_enter(&u, 1, 500, idle_flags(&u));
-    used         = cpu_time() - used;
-    uint64_t ms  = (nu_now() - start) / NU_MS;
+    limits_arm(&u);
+    uint64_t start = nu_now(), used = limits_cpu_time();
+    int err = nu_uring_enter(&u, 1, 500, limits_idle_flags(&u));
+    used = limits_cpu_time() - used;
+    uint64_t ms = (nu_now() - start) / NU_MS;
     nu_expect(err == -ETIME, "a wait of 500 ms: %s", nu_res(err));
     nu_expect(used < 250 * NU_MS, "%llu ms of CPU in %llu ms", (unsigned long long) (used / NU_MS),
               (unsigned long long) ms);
     nu_ok("%llu us of CPU in %llu ms", (unsigned long long) (used / 1000), (unsigned long long) ms);
 }
 
-static void *idle(void *arg)
+static void *limits_idle(void *arg)
 {
-    sem_t          *ready = arg;
+    sem_t *ready = arg;
     struct nu_uring u;
     nu_open(&u, 8, 16);
-    arm(&u);
+    limits_arm(&u);
     sem_post(ready);
     int err;
     do {
-        err = nu_uring_enter(&u, 1, 60000, idle_flags(&u));
+        err = nu_uring_enter(&u, 1, 60000, limits_idle_flags(&u));
     } while (err == -EINTR);
     return NULL;
 }
 
 /* Tasks in iowait, as /proc/stat has it now; -1 where there is no such thing. */
-static int count_blocked(void)
+static int limits_count_blocked(void)
 {
-    char  line[4096];
-    int   n    = -1;
+    char line[4096];
+    int n = -1;
     FILE *stat = fopen("/proc/stat", "re");
     while (stat != NULL && fgets(line, sizeof line, stat) != NULL) {
         if (strncmp(line, "procs_blocked ", 14) == 0) {
@@ -178,12 +178,12 @@ static int count_blocked(void)
 }
 
 /* Other tasks come and go: the least of many looks. */
-static int least_blocked(void)
+static int limits_least_blocked(void)
 {
-    int least = count_blocked();
+    int least = limits_count_blocked();
     for (int i = 0; i < 50 && least > 0; i++) {
         nu_sleep(4 * NU_MS);
-        int n = count_blocked();
+        int n = limits_count_blocked();
         least = n < least ? n : least;
     }
     return least;
@@ -193,25 +193,25 @@ static int least_blocked(void)
 void nu_idle_iowait(void)
 {
     struct nu_uring u;
-    pthread_t       thread;
-    sem_t           ready;
+    pthread_t thread;
+    sem_t ready;
     nu_open(&u, 8, 16);
-    int before = least_blocked();
+    int before = limits_least_blocked();
     if (before < 0) {
         nu_missing("/proc/stat does not tell");
     }
     sem_init(&ready, 0, 0);
-    int err = pthread_create(&thread, NULL, idle, &ready);
+    int err = pthread_create(&thread, NULL, limits_idle, &ready);
     nu_expect(err == 0, "set-up: a thread: %s", nu_res(-err));
     while (sem_wait(&ready) != 0) {
     }
     nu_sleep(50 * NU_MS); /* for it to fall asleep */
-    int during = least_blocked();
+    int during = limits_least_blocked();
     nu_expect(send(idle_peer, "x", 1, 0) == 1, "set-up: send: %s", nu_res(-errno));
     pthread_join(thread, NULL);
-    int  after  = during > before ? least_blocked() : before;
+    int after = during > before ? limits_least_blocked() : before;
     bool counts = during > before && during > after; /* and not somebody else */
-    if (idle_flags(&u) == 0) {
+    if (limits_idle_flags(&u) == 0) {
         nu_missing("not offered; %s", counts ? "an idle ring counts" : "yet it does not count");
     }
     nu_expect(!counts, "offered, and an idle ring counts as a task in iowait");

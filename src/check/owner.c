@@ -17,10 +17,10 @@
 #define SINGLE IORING_SETUP_SINGLE_ISSUER
 #define DEFER (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
 
-static void on_thread(void *(*run)(void *), void *arg)
+static void owner_on_thread(void *(*run)(void *), void *arg)
 {
     pthread_t thread;
-    int       err = pthread_create(&thread, NULL, run, arg);
+    int err = pthread_create(&thread, NULL, run, arg);
     nu_expect(err == 0, "set-up: a thread: %s", nu_res(-err));
     pthread_join(thread, NULL);
 }
@@ -29,13 +29,13 @@ static void on_thread(void *(*run)(void *), void *arg)
 
 struct foreign {
     struct nu_uring *u;
-    int              submit, wait;
+    int submit, wait;
 };
 
-static void *enter_foreign(void *arg)
+static void *owner_enter_foreign(void *arg)
 {
     struct foreign *f = arg;
-    f->wait           = nu_uring_enter(f->u, 0, 0, 0);
+    f->wait = nu_uring_enter(f->u, 0, 0, 0);
     nu_nop(f->u, 1);
     f->submit = nu_uring_enter(f->u, 0, 0, 0);
     return NULL;
@@ -44,12 +44,12 @@ static void *enter_foreign(void *arg)
 void nu_owner_only(void)
 {
     struct nu_uring u;
-    struct foreign  f   = { .u = &u };
-    int             err = nu_open_with(&u, 8, 16, DEFER);
+    struct foreign f = { .u = &u };
+    int err = nu_open_with(&u, 8, 16, DEFER);
     if (err != 0) {
         nu_missing("the flags are refused (%s): anybody may enter", nu_res(err));
     }
-    on_thread(enter_foreign, &f);
+    owner_on_thread(owner_enter_foreign, &f);
     nu_expect(f.submit == -EEXIST, "another thread's submission: %s", nu_res(f.submit));
     nu_expect(f.wait == -EEXIST, "another thread's wait: %s", nu_res(f.wait));
     nu_expect(nu_await(&u, 1) == 0, "what the other thread prepared does not come off afterwards");
@@ -58,11 +58,11 @@ void nu_owner_only(void)
     nu_ok("-EEXIST for another thread; the owner goes on");
 }
 
-static void *enable(void *arg)
+static void *owner_enable(void *arg)
 {
     struct foreign *f = arg;
-    f->wait           = (int) syscall(__NR_io_uring_register, f->u->uring.ring_fd,
-                                      IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+    f->wait = (int) syscall(__NR_io_uring_register, f->u->uring.ring_fd,
+                            IORING_REGISTER_ENABLE_RINGS, NULL, 0);
     if (f->wait != 0) {
         nu_missing("enabling it is refused: %s", nu_res(-errno));
     }
@@ -72,11 +72,11 @@ static void *enable(void *arg)
 }
 
 /* One thread opens the ring, another one enables it, and owns it from then on. */
-void nu_owner_late(void)
+void nu_owner_expired(void)
 {
     struct nu_uring u;
-    struct foreign  f   = { .u = &u };
-    int             err = nu_open_with(&u, 8, 16, SINGLE | IORING_SETUP_R_DISABLED);
+    struct foreign f = { .u = &u };
+    int err = nu_open_with(&u, 8, 16, SINGLE | IORING_SETUP_R_DISABLED);
     if (err != 0) {
         nu_missing("the flags are refused: %s", nu_res(err));
     }
@@ -84,7 +84,7 @@ void nu_owner_late(void)
     int early = nu_uring_enter(&u, 0, 0, 0);
     nu_expect(early == -EBADFD, "a ring that is disabled takes a submission: %s", nu_res(early));
     u.uring.sq.sqe_tail = u.uring.sq.sqe_head = *u.uring.sq.ktail = *u.uring.sq.khead;
-    on_thread(enable, &f);
+    owner_on_thread(owner_enable, &f);
     nu_expect(f.submit == 1, "a submission by who enabled it: %s", nu_res(f.submit));
     nu_nop(&u, 3);
     int late = nu_uring_enter(&u, 0, 0, 0);
@@ -98,12 +98,12 @@ enum { RECEIVE = 1, SEND, ACCEPT, EVENT }; /* tags */
 
 struct leaver {
     struct nu_uring *u;
-    int              fd;
-    char             byte;
-    struct msghdr    msg;
+    int fd;
+    char byte;
+    struct msghdr msg;
 };
 
-static void *submit_and_leave(void *arg)
+static void *owner_submit_and_leave(void *arg)
 {
     struct leaver *l = arg;
     nu_recv(l->u, RECEIVE, l->fd, &l->byte, 1);
@@ -115,18 +115,18 @@ static void *submit_and_leave(void *arg)
 /* On a ring that others may enter, as the library's is not. */
 void nu_owner_exits(void)
 {
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s = { .sent = 0 };
-    struct leaver    l = { .u = &u };
-    int              fd[2], err = nu_open_with(&u, 8, 16, 0);
+    struct leaver l = { .u = &u };
+    int fd[2], err = nu_open_with(&u, 8, 16, 0);
     nu_expect(err == 0, "a ring without flags: %s", nu_res(err));
     nu_tcp_pair(fd);
-    s.out            = fd[0];
-    s.in             = fd[1];
+    s.out = fd[0];
+    s.in = fd[1];
     struct iovec iov = nu_stream_next(&s, NU_STREAM_PIECE);
-    l.fd             = fd[0];
-    l.msg            = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 };
-    on_thread(submit_and_leave, &l);
+    l.fd = fd[0];
+    l.msg = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 };
+    owner_on_thread(owner_submit_and_leave, &l);
     nu_expect(send(fd[1], "x", 1, 0) == 1, "set-up: send: %s", nu_res(-errno));
     int received = nu_await(&u, RECEIVE);
     nu_expect(received == 1 || received == -ECANCELED || received == -EINTR, "its receive: %s",
@@ -144,9 +144,9 @@ void nu_owner_exits(void)
 void nu_owner_forks(void)
 {
     struct nu_uring u;
-    char            byte = 0;
-    int             fd[2];
-    unsigned        flags;
+    char byte = 0;
+    int fd[2];
+    unsigned flags;
     nu_open(&u, 8, 16);
     nu_pair(fd);
     nu_recv(&u, RECEIVE, fd[0], &byte, 1);
@@ -172,12 +172,12 @@ void nu_owner_forks(void)
 }
 
 /* A process that waits on its ring until it is killed. */
-static void wait_for_death(int ready, int receiving, int sending)
+static void owner_wait_for_death(int ready, int receiving, int sending)
 {
-    struct nu_uring  u;
-    struct nu_stream s    = { .out = sending };
-    char             byte = 'r';
-    uint16_t         port;
+    struct nu_uring u;
+    struct nu_stream s = { .out = sending };
+    char byte = 'r';
+    uint16_t port;
     nu_open(&u, 8, 16);
     nu_stream_fill(&s);
     struct iovec iov = nu_stream_next(&s, 100);
@@ -193,14 +193,14 @@ static void wait_for_death(int ready, int receiving, int sending)
 
 void nu_owner_killed(void)
 {
-    int  receiving[2], sending[2], ready[2], status = 0;
+    int receiving[2], sending[2], ready[2], status = 0;
     char byte;
     nu_tcp_pair(receiving);
     nu_pair(sending);
     nu_expect(pipe(ready) == 0, "set-up: pipe: %s", nu_res(-errno));
     pid_t pid = fork();
     if (pid == 0) {
-        wait_for_death(ready[1], receiving[0], sending[0]);
+        owner_wait_for_death(ready[1], receiving[0], sending[0]);
     }
     nu_expect(pid > 0, "set-up: fork: %s", nu_res(-errno));
     close(receiving[0]);

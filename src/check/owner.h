@@ -3,7 +3,7 @@
 #define NU_CHECK_OWNER_H
 
 void nu_owner_only(void);
-void nu_owner_late(void);
+void nu_owner_expired(void);
 void nu_owner_exits(void);
 void nu_owner_forks(void);
 void nu_owner_killed(void);

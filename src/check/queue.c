@@ -14,10 +14,10 @@
 void nu_queue_sq_full(void)
 {
     struct nu_uring u;
-    unsigned        total = 0;
+    unsigned total = 0;
     nu_open(&u, 16, 64);
     for (int round = 0; round < 3; round++) {
-        unsigned             n = 0;
+        unsigned n = 0;
         struct io_uring_sqe *sqe;
         while (n <= u.entries && (sqe = nu_uring_sqe(&u)) != NULL) {
             io_uring_prep_nop(sqe);
@@ -35,10 +35,10 @@ void nu_queue_sq_full(void)
 }
 
 /* Counts what has come, each once. */
-static unsigned collect(struct nu_uring *u, unsigned char *seen, unsigned n)
+static unsigned queue_collect(struct nu_uring *u, unsigned char *seen, unsigned n)
 {
     struct nu_event event;
-    unsigned        count = 0;
+    unsigned count = 0;
     while (nu_uring_next(u, &event)) {
         nu_expect(event.tag >= 1 && event.tag <= n && event.res == 0,
                   "a completion of tag %llu: %s", (unsigned long long) event.tag,
@@ -55,8 +55,8 @@ void nu_queue_cq_overflow(void)
 {
     enum { TOTAL = 96 };
     struct nu_uring u;
-    unsigned char   seen[TOTAL] = { 0 };
-    unsigned        submitted = 0, collected = 0, busy = 0;
+    unsigned char seen[TOTAL] = { 0 };
+    unsigned submitted = 0, collected = 0, busy = 0;
     nu_open(&u, 8, 8);
     nu_expect(u.uring.features & IORING_FEAT_NODROP, "IORING_FEAT_NODROP is not there");
     uint64_t until = nu_now() + PATIENCE;
@@ -69,12 +69,12 @@ void nu_queue_cq_overflow(void)
             sqe->user_data = ++submitted;
         }
         bool all = submitted == TOTAL && io_uring_sq_ready(&u.uring) == 0;
-        int  err = nu_uring_enter(&u, all, 1000, 0);
+        int err = nu_uring_enter(&u, all, 1000, 0);
         nu_expect(err >= 0 || err == -EBUSY || err == -EAGAIN || err == -EINTR || err == -ETIME,
                   "submitting without collecting: %s", nu_res(err));
         busy += err == -EBUSY;
         if (all || err == -EBUSY) {
-            collected += collect(&u, seen, TOTAL);
+            collected += queue_collect(&u, seen, TOTAL);
         }
     }
     nu_ok("%d completions through a queue of %u; -EBUSY %u times", TOTAL, u.uring.cq.ring_entries,
@@ -86,9 +86,9 @@ void nu_queue_overflow_multishot(void)
 {
     enum { CONNECTIONS = 24, ACCEPT = 1 };
     struct nu_uring u;
-    uint16_t        port;
-    unsigned        accepted = 0, ended = 0;
-    int             listener = nu_listen(&port);
+    uint16_t port;
+    unsigned accepted = 0, ended = 0;
+    int listener = nu_listen(&port);
     nu_open(&u, 4, 4);
     nu_accept(&u, ACCEPT, listener);
     nu_submit(&u);

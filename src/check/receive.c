@@ -13,7 +13,7 @@
 
 enum { RECEIVE = 1, CANCEL }; /* tags */
 
-static void say(int fd, const char *text)
+static void receive_say(int fd, const char *text)
 {
     ssize_t n = send(fd, text, strlen(text), MSG_NOSIGNAL);
     nu_expect(n == (ssize_t) strlen(text), "set-up: send: %s", nu_res(n < 0 ? -errno : n));
@@ -24,16 +24,16 @@ static void say(int fd, const char *text)
 void nu_receive_waits(void)
 {
     struct nu_uring u;
-    char            bytes[8] = "";
-    int             fd[2];
+    char bytes[8] = "";
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_tcp_pair(fd);
     nu_recv(&u, RECEIVE, fd[0], bytes, sizeof bytes);
     nu_expect(!nu_came(&u, RECEIVE), "without data it does not wait");
-    say(fd[1], "abc");
+    receive_say(fd[1], "abc");
     int n = nu_await(&u, RECEIVE);
     nu_expect(n == 3 && memcmp(bytes, "abc", 3) == 0, "of 3 bytes: %s", nu_res(n));
-    say(fd[1], "de");
+    receive_say(fd[1], "de");
     shutdown(fd[1], SHUT_WR);
     nu_recv(&u, RECEIVE, fd[0], bytes, sizeof bytes);
     n = nu_await(&u, RECEIVE);
@@ -47,9 +47,9 @@ void nu_receive_waits(void)
 void nu_receive_vector(void)
 {
     struct nu_uring u;
-    char            a[2], b[3], c[8];
-    struct iovec    iov[3] = { { a, sizeof a }, { b, sizeof b }, { c, sizeof c } };
-    int             fd[2];
+    char a[2], b[3], c[8];
+    struct iovec iov[3] = { { a, sizeof a }, { b, sizeof b }, { c, sizeof c } };
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_tcp_pair(fd);
     struct io_uring_sqe *sqe = nu_sqe(&u, RECEIVE);
@@ -57,7 +57,7 @@ void nu_receive_vector(void)
     sqe->user_data = RECEIVE;
     nu_expect(!nu_came(&u, RECEIVE), "without data it does not wait");
     memset(iov, 0xa5, sizeof iov);
-    say(fd[1], "abcdefg");
+    receive_say(fd[1], "abcdefg");
     int n = nu_await(&u, RECEIVE);
     nu_expect(n == 7 && memcmp(a, "ab", 2) == 0 && memcmp(b, "cde", 3) == 0 &&
                   memcmp(c, "fg", 2) == 0,
@@ -68,8 +68,8 @@ void nu_receive_vector(void)
 void nu_receive_reset(void)
 {
     struct nu_uring u;
-    char            byte;
-    int             fd[2];
+    char byte;
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_tcp_pair(fd);
     nu_recv(&u, RECEIVE, fd[0], &byte, 1);
@@ -87,9 +87,9 @@ void nu_receive_reset(void)
 #define SIZE 64U
 
 static struct io_uring_buf_ring *ring;
-static char                      buffers[COUNT][SIZE];
+static char buffers[COUNT][SIZE];
 
-static void give(unsigned id)
+static void receive_give(unsigned id)
 {
     memset(buffers[id], 0, SIZE);
     io_uring_buf_ring_add(ring, buffers[id], SIZE, (unsigned short) id,
@@ -98,25 +98,25 @@ static void give(unsigned id)
 }
 
 /* With `n` buffers in it. */
-static void open_buffers(struct nu_uring *u, unsigned n)
+static void receive_open_buffers(struct nu_uring *u, unsigned n)
 {
     ring = mmap(NULL, COUNT * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE,
                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     nu_expect(ring != MAP_FAILED, "set-up: mmap: %s", nu_res(-errno));
-    struct io_uring_buf_reg reg = { .ring_addr    = (uintptr_t) ring,
+    struct io_uring_buf_reg reg = { .ring_addr = (uintptr_t) ring,
                                     .ring_entries = COUNT,
-                                    .bgid         = GROUP };
-    int                     err = io_uring_register_buf_ring(&u->uring, &reg, 0);
+                                    .bgid = GROUP };
+    int err = io_uring_register_buf_ring(&u->uring, &reg, 0);
     if (err != 0) {
         nu_missing("a ring of buffers is refused: %s", nu_res(err));
     }
     io_uring_buf_ring_init(ring);
     for (unsigned id = 0; id < n; id++) {
-        give(id);
+        receive_give(id);
     }
 }
 
-static void select_into(struct nu_uring *u, int fd, bool multishot)
+static void receive_select_into(struct nu_uring *u, int fd, bool multishot)
 {
     struct io_uring_sqe *sqe = nu_sqe(u, RECEIVE);
     if (multishot) {
@@ -130,7 +130,7 @@ static void select_into(struct nu_uring *u, int fd, bool multishot)
 }
 
 /* The completion brings this text, in the buffer whose number is returned. */
-static unsigned expect_text(const struct nu_event *event, const char *text)
+static unsigned receive_expect_text(const struct nu_event *event, const char *text)
 {
     unsigned id = event->flags >> IORING_CQE_BUFFER_SHIFT;
     nu_expect(event->res == (int) strlen(text), "of %zu bytes: %s", strlen(text),
@@ -142,58 +142,58 @@ static unsigned expect_text(const struct nu_event *event, const char *text)
 }
 
 /* More receives than there are buffers, and each buffer is used again. */
-void nu_buffers_ring(void)
+void nu_file_bufpool_ring(void)
 {
     enum { ROUNDS = 20 };
     struct nu_uring u;
-    char            text[16];
-    int             fd[2];
+    char text[16];
+    int fd[2];
     nu_open(&u, 8, 16);
-    open_buffers(&u, COUNT);
+    receive_open_buffers(&u, COUNT);
     nu_tcp_pair(fd);
     for (int i = 0; i < ROUNDS; i++) {
         snprintf(text, sizeof text, "message %d", i);
-        select_into(&u, fd[0], false);
+        receive_select_into(&u, fd[0], false);
         nu_submit(&u);
-        say(fd[1], text);
+        receive_say(fd[1], text);
         struct nu_event event = nu_await_event(&u, RECEIVE);
-        give(expect_text(&event, text));
+        receive_give(receive_expect_text(&event, text));
     }
     shutdown(fd[1], SHUT_WR);
-    select_into(&u, fd[0], false);
+    receive_select_into(&u, fd[0], false);
     int end = nu_await(&u, RECEIVE);
     nu_expect(end == 0, "at the end: %s", nu_res(end));
     nu_ok("%d receives through %u buffers", ROUNDS, COUNT);
 }
 
 /* With no buffer left: first while data waits, then while none does. */
-void nu_buffers_empty(void)
+void nu_file_bufpool_empty(void)
 {
     struct nu_uring u;
-    int             fd[2];
+    int fd[2];
     nu_open(&u, 8, 16);
-    open_buffers(&u, 1);
+    receive_open_buffers(&u, 1);
     nu_tcp_pair(fd);
-    say(fd[1], "one");
-    select_into(&u, fd[0], false);
+    receive_say(fd[1], "one");
+    receive_select_into(&u, fd[0], false);
     struct nu_event event = nu_await_event(&u, RECEIVE);
-    unsigned        id    = expect_text(&event, "one");
-    say(fd[1], "two");
-    select_into(&u, fd[0], false);
+    unsigned id = receive_expect_text(&event, "one");
+    receive_say(fd[1], "two");
+    receive_select_into(&u, fd[0], false);
     int none = nu_await(&u, RECEIVE);
     nu_expect(none == -ENOBUFS, "with no buffer left: %s", nu_res(none));
-    give(id);
-    select_into(&u, fd[0], false);
+    receive_give(id);
+    receive_select_into(&u, fd[0], false);
     event = nu_await_event(&u, RECEIVE);
-    expect_text(&event, "two");
-    select_into(&u, fd[0], false);
+    receive_expect_text(&event, "two");
+    receive_select_into(&u, fd[0], false);
     bool at_once = nu_came(&u, RECEIVE);
     nu_expect(!at_once || nu_await(&u, RECEIVE) == -ENOBUFS,
               "with no buffer left and no data it ends otherwise");
     nu_ok("-ENOBUFS, nothing is lost; without data %s", at_once ? "the same, at once" : "it waits");
 }
 
-static bool has_more(const struct nu_event *event)
+static bool receive_has_more(const struct nu_event *event)
 {
     return (event->flags & IORING_CQE_F_MORE) != 0;
 }
@@ -201,25 +201,25 @@ static bool has_more(const struct nu_event *event)
 void nu_receive_multishot(void)
 {
     static const char *const texts[] = { "one", "two", "three", "four", "five", "six" };
-    struct nu_uring          u;
-    int                      fd[2];
+    struct nu_uring u;
+    int fd[2];
     nu_open(&u, 8, 16);
-    open_buffers(&u, COUNT);
+    receive_open_buffers(&u, COUNT);
     nu_tcp_pair(fd);
-    select_into(&u, fd[0], true);
+    receive_select_into(&u, fd[0], true);
     nu_submit(&u);
     for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        say(fd[1], texts[i]);
+        receive_say(fd[1], texts[i]);
         struct nu_event event = nu_await_event(&u, RECEIVE);
         if (i == 0 && event.res == -EINVAL) {
             nu_missing("it is refused");
         }
-        give(expect_text(&event, texts[i]));
-        nu_expect(has_more(&event), "it ends after message %u", i);
+        receive_give(receive_expect_text(&event, texts[i]));
+        nu_expect(receive_has_more(&event), "it ends after message %u", i);
     }
     shutdown(fd[1], SHUT_WR);
     struct nu_event end = nu_await_event(&u, RECEIVE);
-    nu_expect(end.res == 0 && !has_more(&end), "at the end: %s", nu_res(end.res));
+    nu_expect(end.res == 0 && !receive_has_more(&end), "at the end: %s", nu_res(end.res));
     nu_expect_quiet(&u);
     nu_ok("six messages by one submission, and 0 at the end");
 }
@@ -228,36 +228,37 @@ void nu_receive_multishot(void)
 void nu_receive_multishot_ends(void)
 {
     struct nu_uring u;
-    int             fd[2];
+    int fd[2];
     nu_open(&u, 8, 16);
-    open_buffers(&u, 1);
+    receive_open_buffers(&u, 1);
     nu_tcp_pair(fd);
-    select_into(&u, fd[0], true);
+    receive_select_into(&u, fd[0], true);
     nu_submit(&u);
-    say(fd[1], "one");
+    receive_say(fd[1], "one");
     struct nu_event event = nu_await_event(&u, RECEIVE);
     if (event.res == -EINVAL) {
         nu_missing("it is refused");
     }
-    unsigned id = expect_text(&event, "one");
-    if (has_more(&event)) {
-        say(fd[1], "two");
+    unsigned id = receive_expect_text(&event, "one");
+    if (receive_has_more(&event)) {
+        receive_say(fd[1], "two");
         event = nu_await_event(&u, RECEIVE);
-        nu_expect(event.res == -ENOBUFS && !has_more(&event), "with no buffer left: %s",
+        nu_expect(event.res == -ENOBUFS && !receive_has_more(&event), "with no buffer left: %s",
                   nu_res(event.res));
     } else {
-        say(fd[1], "two");
+        receive_say(fd[1], "two");
     }
-    give(id);
-    give(id + 1);
-    select_into(&u, fd[0], true);
+    receive_give(id);
+    receive_give(id + 1);
+    receive_select_into(&u, fd[0], true);
     event = nu_await_event(&u, RECEIVE);
-    expect_text(&event, "two");
-    nu_expect(has_more(&event), "it ends with a buffer to spare");
+    receive_expect_text(&event, "two");
+    nu_expect(receive_has_more(&event), "it ends with a buffer to spare");
     nu_cancel(&u, CANCEL, RECEIVE);
     nu_await(&u, CANCEL);
     event = nu_await_event(&u, RECEIVE);
-    nu_expect(event.res == -ECANCELED && !has_more(&event), "cancelled: %s", nu_res(event.res));
+    nu_expect(event.res == -ECANCELED && !receive_has_more(&event), "cancelled: %s",
+              nu_res(event.res));
     nu_expect_quiet(&u);
     nu_ok("it ends with -ENOBUFS and -ECANCELED, and nothing is lost");
 }

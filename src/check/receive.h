@@ -5,8 +5,8 @@
 void nu_receive_waits(void);
 void nu_receive_vector(void);
 void nu_receive_reset(void);
-void nu_buffers_ring(void);
-void nu_buffers_empty(void);
+void nu_file_bufpool_ring(void);
+void nu_file_bufpool_empty(void);
 void nu_receive_multishot(void);
 void nu_receive_multishot_ends(void);
 

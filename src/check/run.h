@@ -7,8 +7,8 @@
 
 struct nu_result {
     enum nu_verdict verdict;
-    unsigned        ms; /* how long it took */
-    char            seen[NU_SEEN];
+    unsigned ms; /* how long it took */
+    char seen[NU_SEEN];
 };
 
 /*

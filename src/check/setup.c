@@ -17,10 +17,10 @@
 #define MIN_ENTRIES 8U
 
 /* A no-op, and a receive that waits first. */
-static void try_ring(struct nu_uring *u, const char *name)
+static void setup_try_ring(struct nu_uring *u, const char *name)
 {
     char byte;
-    int  fd[2];
+    int fd[2];
     nu_pair(fd);
     nu_nop(u, 1);
     nu_expect(nu_await(u, 1) == 0, "a no-op on a ring with %s fails", name);
@@ -34,16 +34,16 @@ static void try_ring(struct nu_uring *u, const char *name)
 void nu_setup_flags(void)
 {
     struct nu_uring u;
-    const char     *name, *taken = NULL;
-    unsigned        flags, best  = 0;
-    int             refusal = 0;
+    const char *name, *taken = NULL;
+    unsigned flags, best = 0;
+    int refusal = 0;
     for (unsigned rung = 0; (name = nu_rung(rung, &flags)) != NULL; rung++) {
         int err = nu_open_with(&u, 8, 16, flags);
         nu_expect(err == 0 || err == -EINVAL, "with %s: %s", name, nu_res(err));
         refusal = err != 0 ? err : refusal;
         if (err == 0) {
-            try_ring(&u, name);
-            best  = taken == NULL ? rung : best;
+            setup_try_ring(&u, name);
+            best = taken == NULL ? rung : best;
             taken = taken == NULL ? name : taken;
         }
     }
@@ -58,8 +58,8 @@ void nu_setup_flags(void)
 void nu_setup_size(void)
 {
     struct nu_uring u;
-    unsigned        flags, entries = LOOP_ENTRIES, completions = LOOP_COMPLETIONS;
-    int             err = -EINVAL;
+    unsigned flags, entries = LOOP_ENTRIES, completions = LOOP_COMPLETIONS;
+    int err = -EINVAL;
     for (unsigned rung = 0; err == -EINVAL && nu_rung(rung, &flags) != NULL; rung++) {
         err = nu_open_with(&u, entries, completions, flags);
     }
@@ -96,7 +96,7 @@ void nu_setup_registered(void)
 void nu_setup_submit_all(void)
 {
     struct nu_uring u;
-    unsigned        flags;
+    unsigned flags;
     nu_rung(1, &flags);
     int err = nu_open_with(&u, 8, 16, flags & IORING_SETUP_SUBMIT_ALL);
     if (err != 0) {
@@ -118,8 +118,8 @@ void nu_wait_deadline(void)
     struct nu_uring u;
     nu_open(&u, 8, 16);
     uint64_t start = nu_now();
-    int      err   = nu_uring_enter(&u, 1, 30, 0);
-    uint64_t ms    = (nu_now() - start) / NU_MS;
+    int err = nu_uring_enter(&u, 1, 30, 0);
+    uint64_t ms = (nu_now() - start) / NU_MS;
     nu_expect(err == -ETIME, "waiting 30 ms for nothing: %s", nu_res(err));
     nu_expect(ms >= 29, "a wait of 30 ms was over after %llu ms", (unsigned long long) ms);
     nu_nop(&u, 1);
@@ -130,15 +130,15 @@ void nu_wait_deadline(void)
 
 static volatile sig_atomic_t alarms;
 
-static void on_alarm(int sig)
+static void setup_on_alarm(int sig)
 {
     (void) sig;
     alarms++;
 }
 
-static void alarm_every(long ms)
+static void setup_alarm_every(long ms)
 {
-    struct sigaction act   = { .sa_handler = on_alarm };
+    struct sigaction act = { .sa_handler = setup_on_alarm };
     struct itimerval every = { { 0, ms * 1000 }, { 0, ms * 1000 } };
     nu_expect(sigaction(SIGALRM, &act, NULL) == 0 && setitimer(ITIMER_REAL, &every, NULL) == 0,
               "set-up: setitimer: %s", nu_res(-errno));
@@ -147,13 +147,13 @@ static void alarm_every(long ms)
 void nu_wait_eintr(void)
 {
     struct nu_uring u;
-    sigset_t        alarm;
-    int             fd[2];
-    char            byte;
+    sigset_t alarm;
+    int fd[2];
+    char byte;
     nu_open(&u, 8, 16);
     nu_pair(fd);
     nu_recv(&u, 1, fd[0], &byte, 1);
-    alarm_every(10);
+    setup_alarm_every(10);
     int err = nu_uring_enter(&u, 1, 3000, 0);
     while (err >= 0) {
         err = nu_uring_enter(&u, 1, 3000, 0);

@@ -17,45 +17,45 @@
 #define PATIENCE_MS 20000
 #define LATE_MS 60 /* more than a delayed acknowledgement takes, which makes room */
 
-static void limit(int fd, int size)
+static void sockets_limit(int fd, int size)
 {
     nu_expect(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0 &&
                   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) == 0,
               "set-up: setsockopt: %s", nu_res(-errno));
 }
 
-static void open_pair(int fd[2], int size)
+static void sockets_open_pair(int fd[2], int size)
 {
     nu_expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) == 0, "set-up: socketpair: %s",
               nu_res(-errno));
-    limit(fd[0], size);
-    limit(fd[1], size);
+    sockets_limit(fd[0], size);
+    sockets_limit(fd[1], size);
 }
 
 void nu_pair(int fd[2])
 {
-    open_pair(fd, BUFFER);
+    sockets_open_pair(fd, BUFFER);
 }
 
 void nu_tight_pair(int fd[2])
 {
-    open_pair(fd, 1);
+    sockets_open_pair(fd, 1);
 }
 
-static struct sockaddr_in address(uint16_t port)
+static struct sockaddr_in sockets_address(uint16_t port)
 {
-    return (struct sockaddr_in){ .sin_family      = AF_INET,
-                                 .sin_port        = htons(port),
+    return (struct sockaddr_in){ .sin_family = AF_INET,
+                                 .sin_port = htons(port),
                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
 int nu_listen(uint16_t *port)
 {
-    struct sockaddr_in at  = address(0);
-    socklen_t          len = sizeof at;
-    int                fd  = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in at = sockets_address(0);
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     nu_expect(fd >= 0, "set-up: socket: %s", nu_res(-errno));
-    limit(fd, BUFFER);
+    sockets_limit(fd, BUFFER);
     nu_expect(bind(fd, (struct sockaddr *) &at, len) == 0 && listen(fd, 64) == 0 &&
                   getsockname(fd, (struct sockaddr *) &at, &len) == 0,
               "set-up: listening on 127.0.0.1: %s", nu_res(-errno));
@@ -65,10 +65,10 @@ int nu_listen(uint16_t *port)
 
 int nu_connect(uint16_t port)
 {
-    struct sockaddr_in to = address(port);
-    int                on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in to = sockets_address(port);
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     nu_expect(fd >= 0, "set-up: socket: %s", nu_res(-errno));
-    limit(fd, BUFFER);
+    sockets_limit(fd, BUFFER);
     nu_expect(connect(fd, (struct sockaddr *) &to, sizeof to) == 0 &&
                   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0,
               "set-up: connecting to 127.0.0.1 (is lo up?): %s", nu_res(-errno));
@@ -78,9 +78,9 @@ int nu_connect(uint16_t port)
 void nu_tcp_pair(int fd[2])
 {
     uint16_t port;
-    int      listener = nu_listen(&port);
-    fd[0]             = nu_connect(port);
-    fd[1]             = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    int listener = nu_listen(&port);
+    fd[0] = nu_connect(port);
+    fd[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     nu_expect(fd[1] >= 0, "set-up: accept: %s", nu_res(-errno));
     close(listener);
 }
@@ -95,13 +95,13 @@ void nu_reset(int fd)
 /* ---- Bytes --------------------------------------------------------------------------------- */
 
 /* What the stream looks like from `offset` on, for NU_STREAM_PIECE bytes. */
-static uint8_t *pattern(uint64_t offset)
+static uint8_t *sockets_pattern(uint64_t offset)
 {
     static uint8_t bytes[NU_STREAM_PIECE + PERIOD];
-    static bool    made;
+    static bool made;
     for (size_t i = 0; !made && i < sizeof bytes; i++) {
         size_t at = i % PERIOD;
-        bytes[i]  = (uint8_t) (at * 167 + (at >> 8) * 31);
+        bytes[i] = (uint8_t) (at * 167 + (at >> 8) * 31);
     }
     made = true;
     return bytes + offset % PERIOD;
@@ -109,21 +109,22 @@ static uint8_t *pattern(uint64_t offset)
 
 struct iovec nu_stream_next(const struct nu_stream *s, size_t n)
 {
-    return (struct iovec){ pattern(s->sent), n };
+    return (struct iovec){ sockets_pattern(s->sent), n };
 }
 
 void nu_stream_fill(struct nu_stream *s)
 {
-    ssize_t  n;
+    ssize_t n;
     uint64_t before;
     do {
         before = s->sent;
-        while ((n = send(s->out, pattern(s->sent), BUFFER, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0) {
+        while ((n = send(s->out, sockets_pattern(s->sent), BUFFER, MSG_DONTWAIT | MSG_NOSIGNAL)) >
+               0) {
             s->sent += (uint64_t) n;
         }
         nu_expect(n < 0 && errno == EAGAIN, "set-up: send: %s", nu_res(n < 0 ? -errno : n));
-        struct sockaddr_storage sa  = { .ss_family = AF_UNSPEC };
-        socklen_t               len = sizeof sa;
+        struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
+        socklen_t len = sizeof sa;
         getsockname(s->out, (struct sockaddr *) &sa, &len);
         if (sa.ss_family == AF_INET) {
             nu_sleep(LATE_MS * NU_MS);
@@ -136,15 +137,15 @@ void nu_stream_fill(struct nu_stream *s)
 size_t nu_stream_drain(struct nu_stream *s, size_t n)
 {
     static uint8_t got[BUFFER];
-    size_t         sum = 0;
+    size_t sum = 0;
     while (sum < n) {
-        size_t  want = n - sum < sizeof got ? n - sum : sizeof got;
-        ssize_t m    = recv(s->in, got, want, MSG_DONTWAIT);
+        size_t want = n - sum < sizeof got ? n - sum : sizeof got;
+        ssize_t m = recv(s->in, got, want, MSG_DONTWAIT);
         if (m <= 0) {
             nu_expect(m == 0 || errno == EAGAIN, "the peer's recv: %s", nu_res(-errno));
             break;
         }
-        nu_expect(memcmp(got, pattern(s->received), (size_t) m) == 0,
+        nu_expect(memcmp(got, sockets_pattern(s->received), (size_t) m) == 0,
                   "the peer received other bytes than were sent, after %llu good ones",
                   (unsigned long long) s->received);
         s->received += (uint64_t) m;

@@ -21,8 +21,8 @@ void nu_reset(int fd);
 
 /* Bytes on their way through a socket. Byte i has a value of its own, more or less. */
 struct nu_stream {
-    int      out, in; /* the two ends */
-    uint64_t sent;    /* what the sender was told */
+    int out, in;   /* the two ends */
+    uint64_t sent; /* what the sender was told */
     uint64_t received;
 };
 

@@ -15,7 +15,7 @@
 const char *nu_rung(unsigned rung, unsigned *flags)
 {
     static const struct {
-        unsigned    flags;
+        unsigned flags;
         const char *name;
     } ladder[] = {
         { IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL,
@@ -33,7 +33,7 @@ const char *nu_rung(unsigned rung, unsigned *flags)
 int nu_open_with(struct nu_uring *u, unsigned entries, unsigned completions, unsigned flags)
 {
     uint64_t until = nu_now() + MEMORY_MS * NU_MS;
-    int      err;
+    int err;
     while ((err = nu_uring_open(u, entries, completions, flags)) == -ENOMEM && nu_now() < until) {
         nu_sleep(10 * NU_MS);
     }
@@ -43,7 +43,7 @@ int nu_open_with(struct nu_uring *u, unsigned entries, unsigned completions, uns
 void nu_open(struct nu_uring *u, unsigned entries, unsigned completions)
 {
     unsigned flags;
-    int      err = -EINVAL;
+    int err = -EINVAL;
     for (unsigned rung = 0; err == -EINVAL && nu_rung(rung, &flags) != NULL; rung++) {
         err = nu_open_with(u, entries, completions, flags);
     }
@@ -114,29 +114,29 @@ struct io_uring_sqe *nu_deadline(struct nu_uring *u, uint64_t tag, struct __kern
                                  uint64_t ns, unsigned flags)
 {
     struct io_uring_sqe *sqe = nu_sqe(u, tag);
-    ts->tv_sec               = (int64_t) (ns / NU_SECOND);
-    ts->tv_nsec              = (int64_t) (ns % NU_SECOND);
+    ts->tv_sec = (int64_t) (ns / NU_SECOND);
+    ts->tv_nsec = (int64_t) (ns % NU_SECOND);
     io_uring_prep_link_timeout(sqe, ts, flags);
     sqe->user_data = tag;
     return sqe;
 }
 
-static bool passes(int err)
+static bool steps_passes(int err)
 {
     return err >= 0 || err == -EINTR || err == -ETIME || err == -EAGAIN || err == -EBUSY;
 }
 
-static void enter(struct nu_uring *u, unsigned wait, unsigned ms)
+static void steps_enter(struct nu_uring *u, unsigned wait, unsigned ms)
 {
     int err = nu_uring_enter(u, wait, ms, 0);
-    nu_expect(passes(err), "io_uring_enter: %s", nu_res(err));
+    nu_expect(steps_passes(err), "io_uring_enter: %s", nu_res(err));
 }
 
 void nu_submit(struct nu_uring *u)
 {
     uint64_t until = nu_now() + PATIENCE_MS * NU_MS;
     do {
-        enter(u, 0, 0);
+        steps_enter(u, 0, 0);
     } while (io_uring_sq_ready(&u->uring) > 0 && nu_now() < until);
     nu_expect(io_uring_sq_ready(&u->uring) == 0, "the kernel does not take %u entries",
               io_uring_sq_ready(&u->uring));
@@ -144,7 +144,7 @@ void nu_submit(struct nu_uring *u)
 
 /* ---- Collecting ---------------------------------------------------------------------------- */
 
-static bool kept(const struct nu_uring *u, uint64_t tag, unsigned *index)
+static bool steps_kept(const struct nu_uring *u, uint64_t tag, unsigned *index)
 {
     for (*index = 0; *index < u->nkept; ++*index) {
         if (u->kept[*index].tag == tag) {
@@ -154,7 +154,7 @@ static bool kept(const struct nu_uring *u, uint64_t tag, unsigned *index)
     return false;
 }
 
-static struct nu_event take_kept(struct nu_uring *u, unsigned index)
+static struct nu_event steps_take_kept(struct nu_uring *u, unsigned index)
 {
     struct nu_event event = u->kept[index];
     u->nkept--;
@@ -162,7 +162,7 @@ static struct nu_event take_kept(struct nu_uring *u, unsigned index)
     return event;
 }
 
-static void keep_all(struct nu_uring *u)
+static void steps_keep_all(struct nu_uring *u)
 {
     struct nu_event event;
     while (nu_uring_next(u, &event)) {
@@ -175,27 +175,27 @@ struct nu_event nu_await_event(struct nu_uring *u, uint64_t tag)
 {
     uint64_t until = nu_now() + PATIENCE_MS * NU_MS, now;
     unsigned index;
-    keep_all(u);
-    while (!kept(u, tag, &index) || io_uring_sq_ready(&u->uring) > 0) {
+    steps_keep_all(u);
+    while (!steps_kept(u, tag, &index) || io_uring_sq_ready(&u->uring) > 0) {
         now = nu_now();
         nu_expect(now < until, "operation %llu does not complete", (unsigned long long) tag);
-        enter(u, !kept(u, tag, &index), (unsigned) ((until - now) / NU_MS) + 1);
-        keep_all(u);
+        steps_enter(u, !steps_kept(u, tag, &index), (unsigned) ((until - now) / NU_MS) + 1);
+        steps_keep_all(u);
     }
-    return take_kept(u, index);
+    return steps_take_kept(u, index);
 }
 
 struct nu_event nu_await_any(struct nu_uring *u)
 {
     uint64_t until = nu_now() + PATIENCE_MS * NU_MS, now;
-    keep_all(u);
+    steps_keep_all(u);
     while (u->nkept == 0) {
         now = nu_now();
         nu_expect(now < until, "nothing completes");
-        enter(u, 1, (unsigned) ((until - now) / NU_MS) + 1);
-        keep_all(u);
+        steps_enter(u, 1, (unsigned) ((until - now) / NU_MS) + 1);
+        steps_keep_all(u);
     }
-    return take_kept(u, 0);
+    return steps_take_kept(u, 0);
 }
 
 int nu_await(struct nu_uring *u, uint64_t tag)
@@ -203,25 +203,25 @@ int nu_await(struct nu_uring *u, uint64_t tag)
     return nu_await_event(u, tag).res;
 }
 
-static void settle(struct nu_uring *u)
+static void steps_settle(struct nu_uring *u)
 {
     nu_nop(u, BARRIER);
     nu_await(u, BARRIER);
-    keep_all(u);
+    steps_keep_all(u);
 }
 
 bool nu_came(struct nu_uring *u, uint64_t tag)
 {
     unsigned index;
-    settle(u);
-    return kept(u, tag, &index);
+    steps_settle(u);
+    return steps_kept(u, tag, &index);
 }
 
 bool nu_any_came(struct nu_uring *u, struct nu_event *event)
 {
-    settle(u);
+    steps_settle(u);
     if (u->nkept > 0) {
-        *event = take_kept(u, 0);
+        *event = steps_take_kept(u, 0);
         return true;
     }
     return false;

@@ -44,7 +44,7 @@ void nu_submit(struct nu_uring *u);
 
 /* Submits, and waits for a completion of that tag. Others are kept until they are asked for. */
 struct nu_event nu_await_event(struct nu_uring *u, uint64_t tag);
-int             nu_await(struct nu_uring *u, uint64_t tag);
+int nu_await(struct nu_uring *u, uint64_t tag);
 
 /* The same for the next one, whatever its tag. */
 struct nu_event nu_await_any(struct nu_uring *u);

@@ -12,11 +12,11 @@ enum nu_need {
 };
 
 struct nu_check {
-    const char  *name;
+    const char *name;
     enum nu_need need;
-    const char  *relies;  /* what is relied on, or would be */
-    const char  *instead; /* what the library does without it; NULL: nothing */
-    void (*run)(void);    /* ends by one of verdict.h */
+    const char *relies;  /* what is relied on, or would be */
+    const char *instead; /* what the library does without it; NULL: nothing */
+    void (*run)(void);   /* ends by one of verdict.h */
 };
 
 /* All of them, in the order in which they run. */

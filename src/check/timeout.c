@@ -14,7 +14,7 @@ enum { WRITE = 1, TIMEOUT, CANCEL, NEXT };
 #define FAR (600 * NU_SECOND)
 
 /* A full socket, and a ring. */
-static void set_up(struct nu_uring *u, struct nu_stream *s)
+static void timeout_set_up(struct nu_uring *u, struct nu_stream *s)
 {
     int fd[2];
     nu_open(u, 16, 64);
@@ -24,35 +24,35 @@ static void set_up(struct nu_uring *u, struct nu_stream *s)
 }
 
 /* A write of n bytes that has to wait, and its deadline. */
-static struct io_uring_sqe *write_until(struct nu_uring *u, const struct nu_stream *s, size_t n,
-                                        uint64_t ns, unsigned flags)
+static struct io_uring_sqe *timeout_write_until(struct nu_uring *u, const struct nu_stream *s,
+                                                size_t n, uint64_t ns, unsigned flags)
 {
-    static struct iovec             iov;
+    static struct iovec iov;
     static struct __kernel_timespec ts;
     iov = nu_stream_next(s, n);
     nu_writev(u, WRITE, s->out, &iov, 1, 0)->flags |= IOSQE_IO_LINK;
     return nu_deadline(u, TIMEOUT, &ts, ns, flags);
 }
 
-static bool is_ended(int res)
+static bool timeout_is_ended(int res)
 {
     return res == -ECANCELED || res == -EINTR;
 }
 
 void nu_timeout_relative(void)
 {
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s;
-    set_up(&u, &s);
+    timeout_set_up(&u, &s);
     uint64_t start = nu_now();
-    write_until(&u, &s, 100, 30 * NU_MS, 0);
+    timeout_write_until(&u, &s, 100, 30 * NU_MS, 0);
     struct nu_event first = nu_await_any(&u), second = nu_await_any(&u);
-    uint64_t        ms       = (nu_now() - start) / NU_MS;
-    bool            in_front = first.tag == TIMEOUT;
-    int             res      = in_front ? second.res : first.res;
-    int             timeout  = in_front ? first.res : second.res;
+    uint64_t ms = (nu_now() - start) / NU_MS;
+    bool in_front = first.tag == TIMEOUT;
+    int res = in_front ? second.res : first.res;
+    int timeout = in_front ? first.res : second.res;
     nu_expect(first.tag + second.tag == WRITE + TIMEOUT, "something else completes");
-    nu_expect(is_ended(res), "a write that runs out of time: %s", nu_res(res));
+    nu_expect(timeout_is_ended(res), "a write that runs out of time: %s", nu_res(res));
     nu_expect(ms >= 29, "a deadline of 30 ms came after %llu ms", (unsigned long long) ms);
     nu_stream_balance(&s);
     nu_expect_quiet(&u);
@@ -62,18 +62,18 @@ void nu_timeout_relative(void)
 
 void nu_timeout_absolute(void)
 {
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s;
-    set_up(&u, &s);
-    write_until(&u, &s, 100, 1, IORING_TIMEOUT_ABS); /* long past */
+    timeout_set_up(&u, &s);
+    timeout_write_until(&u, &s, 100, 1, IORING_TIMEOUT_ABS); /* long past */
     int past = nu_await(&u, WRITE);
     nu_await(&u, TIMEOUT);
-    nu_expect(is_ended(past), "with a deadline in the past: %s", nu_res(past));
+    nu_expect(timeout_is_ended(past), "with a deadline in the past: %s", nu_res(past));
     uint64_t until = nu_now() + 30 * NU_MS;
-    write_until(&u, &s, 100, until, IORING_TIMEOUT_ABS);
+    timeout_write_until(&u, &s, 100, until, IORING_TIMEOUT_ABS);
     int res = nu_await(&u, WRITE);
     nu_await(&u, TIMEOUT);
-    nu_expect(is_ended(res), "a write that runs out of time: %s", nu_res(res));
+    nu_expect(timeout_is_ended(res), "a write that runs out of time: %s", nu_res(res));
     nu_expect(nu_now() >= until, "it ended before its deadline");
     nu_stream_balance(&s);
     nu_expect_quiet(&u);
@@ -82,10 +82,10 @@ void nu_timeout_absolute(void)
 
 void nu_timeout_in_time(void)
 {
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s;
-    set_up(&u, &s);
-    write_until(&u, &s, 100, FAR, 0);
+    timeout_set_up(&u, &s);
+    timeout_write_until(&u, &s, 100, FAR, 0);
     int res = nu_stream_await(&s, &u, WRITE), timeout = nu_await(&u, TIMEOUT);
     nu_expect(res == 100, "when there was room in time: %s", nu_res(res));
     nu_expect(timeout < 0 && timeout != -ETIME, "the timeout of a write that was in time: %s",
@@ -98,14 +98,14 @@ void nu_timeout_in_time(void)
 
 void nu_timeout_skip(void)
 {
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s;
-    struct nu_event  stray;
-    set_up(&u, &s);
+    struct nu_event stray;
+    timeout_set_up(&u, &s);
     if ((u.uring.features & IORING_FEAT_CQE_SKIP) == 0) {
         nu_missing("IORING_FEAT_CQE_SKIP is not there");
     }
-    write_until(&u, &s, 100, FAR, 0)->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    timeout_write_until(&u, &s, 100, FAR, 0)->flags |= IOSQE_CQE_SKIP_SUCCESS;
     int res = nu_stream_await(&s, &u, WRITE);
     nu_expect(res == 100, "when there was room in time: %s", nu_res(res));
     s.sent += 100;
@@ -113,9 +113,9 @@ void nu_timeout_skip(void)
         nu_broken("in time, and the timeout completes all the same: %s", nu_res(stray.res));
     }
     nu_stream_fill(&s);
-    write_until(&u, &s, 100, 10 * NU_MS, 0)->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    timeout_write_until(&u, &s, 100, 10 * NU_MS, 0)->flags |= IOSQE_CQE_SKIP_SUCCESS;
     res = nu_await(&u, WRITE);
-    nu_expect(is_ended(res), "a write that runs out of time: %s", nu_res(res));
+    nu_expect(timeout_is_ended(res), "a write that runs out of time: %s", nu_res(res));
     if (nu_any_came(&u, &stray)) {
         nu_broken("out of time, and the timeout completes: %s", nu_res(stray.res));
     }
@@ -126,11 +126,11 @@ void nu_timeout_skip(void)
 /* The write was submitted without the timeout that it is to be linked to. */
 void nu_timeout_cut(void)
 {
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s;
-    set_up(&u, &s);
+    timeout_set_up(&u, &s);
     struct __kernel_timespec ts;
-    struct iovec             iov = nu_stream_next(&s, 100);
+    struct iovec iov = nu_stream_next(&s, 100);
     nu_writev(&u, WRITE, s.out, &iov, 1, 0)->flags |= IOSQE_IO_LINK;
     nu_submit(&u);
     nu_deadline(&u, TIMEOUT, &ts, 1 * NU_MS, 0);
@@ -139,7 +139,7 @@ void nu_timeout_cut(void)
     bool ended = nu_came(&u, WRITE);
     nu_expect(timeout < 0, "the timeout: %s", nu_res(timeout));
     int res = nu_stream_await(&s, &u, WRITE);
-    nu_expect(res == 100 || (ended && is_ended(res)), "the write: %s", nu_res(res));
+    nu_expect(res == 100 || (ended && timeout_is_ended(res)), "the write: %s", nu_res(res));
     s.sent += res > 0 ? (uint64_t) res : 0;
     nu_stream_balance(&s);
     nu_expect_quiet(&u);
@@ -150,24 +150,24 @@ void nu_timeout_cut(void)
 void nu_timeout_clocks(void)
 {
     static const struct {
-        unsigned    flag;
+        unsigned flag;
         const char *name;
     } clocks[] = { { IORING_TIMEOUT_BOOTTIME, "BOOTTIME" },
                    { IORING_TIMEOUT_REALTIME, "REALTIME" } };
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s;
-    int              res = 0;
-    set_up(&u, &s);
+    int res = 0;
+    timeout_set_up(&u, &s);
     for (int i = 0; i < 2; i++) {
-        write_until(&u, &s, 100, 5 * NU_MS, clocks[i].flag);
-        res         = nu_await(&u, WRITE);
+        timeout_write_until(&u, &s, 100, 5 * NU_MS, clocks[i].flag);
+        res = nu_await(&u, WRITE);
         int timeout = nu_await(&u, TIMEOUT);
         if (timeout == -EINVAL) {
             nu_missing("%s is refused", clocks[i].name);
         }
-        nu_expect(is_ended(res), "by %s: %s", clocks[i].name, nu_res(res));
+        nu_expect(timeout_is_ended(res), "by %s: %s", clocks[i].name, nu_res(res));
     }
-    write_until(&u, &s, 100, 5 * NU_MS, clocks[0].flag | clocks[1].flag);
+    timeout_write_until(&u, &s, 100, 5 * NU_MS, clocks[0].flag | clocks[1].flag);
     nu_await(&u, WRITE);
     int both = nu_await(&u, TIMEOUT);
     nu_stream_balance(&s);
@@ -177,20 +177,20 @@ void nu_timeout_clocks(void)
 /* Two writes of one name, and a deadline linked to the second. */
 void nu_timeout_names(void)
 {
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream first, second;
-    int              fd[2];
-    set_up(&u, &first);
+    int fd[2];
+    timeout_set_up(&u, &first);
     nu_pair(fd);
     second = (struct nu_stream){ .out = fd[0], .in = fd[1] };
     nu_stream_fill(&second);
     struct iovec iov = nu_stream_next(&first, 100);
     nu_writev(&u, WRITE, first.out, &iov, 1, 0);
     nu_submit(&u);
-    write_until(&u, &second, 100, 5 * NU_MS, 0);
+    timeout_write_until(&u, &second, 100, 5 * NU_MS, 0);
     nu_await(&u, TIMEOUT);
     int res = nu_await(&u, WRITE);
-    nu_expect(is_ended(res), "what a deadline ends: %s", nu_res(res));
+    nu_expect(timeout_is_ended(res), "what a deadline ends: %s", nu_res(res));
     uint64_t until = nu_now() + 20 * NU_SECOND;
     while (!nu_came(&u, WRITE) && nu_now() < until) {
         nu_stream_drain(&first, SIZE_MAX);
@@ -215,24 +215,24 @@ void nu_timeout_names(void)
 void nu_timeout_race(void)
 {
     enum { ROUNDS = 10000 };
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s;
-    uint64_t         delay   = 20000;
-    unsigned         written = 0, expired = 0;
-    int              fd[2];
+    uint64_t delay = 20000;
+    unsigned written = 0, expired = 0;
+    int fd[2];
     nu_open(&u, 16, 64);
     nu_tight_pair(fd);
     s = (struct nu_stream){ .out = fd[0], .in = fd[1] };
     for (unsigned i = 0; i < ROUNDS; i++) {
         nu_stream_fill(&s);
-        size_t   n     = 1 + i * 37 % 700;
+        size_t n = 1 + i * 37 % 700;
         uint64_t until = nu_now() + delay;
-        write_until(&u, &s, n, until, IORING_TIMEOUT_ABS)->flags |= IOSQE_CQE_SKIP_SUCCESS;
+        timeout_write_until(&u, &s, n, until, IORING_TIMEOUT_ABS)->flags |= IOSQE_CQE_SKIP_SUCCESS;
         nu_submit(&u);
         nu_stream_drain(&s, SIZE_MAX);
         int res = nu_await(&u, WRITE);
-        nu_expect(is_ended(res) || (res > 0 && (size_t) res <= n), "round %u, %zu bytes: %s", i, n,
-                  nu_res(res));
+        nu_expect(timeout_is_ended(res) || (res > 0 && (size_t) res <= n),
+                  "round %u, %zu bytes: %s", i, n, nu_res(res));
         if (res > 0) {
             written++;
             s.sent += (uint64_t) res;
@@ -251,19 +251,19 @@ void nu_timeout_race(void)
 /* The end of what the peer sends counts as news for a write that waits, too. */
 void nu_timeout_half_closed(void)
 {
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s;
-    unsigned         cancels = 0;
-    int              fd[2];
+    unsigned cancels = 0;
+    int fd[2];
     nu_open(&u, 16, 64);
     nu_pair(fd);
     s = (struct nu_stream){ .out = fd[0], .in = fd[1] };
     nu_stream_fill(&s);
-    write_until(&u, &s, 100, nu_now() + 50 * NU_MS, IORING_TIMEOUT_ABS);
+    timeout_write_until(&u, &s, 100, nu_now() + 50 * NU_MS, IORING_TIMEOUT_ABS);
     nu_submit(&u);
     nu_expect(shutdown(fd[1], SHUT_WR) == 0, "set-up: shutdown: %s", nu_res(-errno));
-    int      timeout = nu_await(&u, TIMEOUT);
-    uint64_t until   = nu_now() + 10 * NU_SECOND;
+    int timeout = nu_await(&u, TIMEOUT);
+    uint64_t until = nu_now() + 10 * NU_SECOND;
     while (!nu_came(&u, WRITE) && nu_now() < until) {
         nu_cancel(&u, CANCEL, WRITE);
         nu_await(&u, CANCEL);
@@ -272,7 +272,7 @@ void nu_timeout_half_closed(void)
     }
     nu_expect(nu_came(&u, WRITE), "the write outlives its deadline and %u cancellations", cancels);
     int res = nu_await(&u, WRITE);
-    nu_expect(is_ended(res), "the write: %s", nu_res(res));
+    nu_expect(timeout_is_ended(res), "the write: %s", nu_res(res));
     nu_stream_balance(&s);
     nu_ok("the timeout says %s, the write %s, after %u cancellations", nu_res(timeout), nu_res(res),
           cancels);

@@ -9,7 +9,7 @@
 
 int nu_uring_open(struct nu_uring *u, unsigned entries, unsigned completions, unsigned flags)
 {
-    struct io_uring_params params = { .flags      = flags | IORING_SETUP_CQSIZE,
+    struct io_uring_params params = { .flags = flags | IORING_SETUP_CQSIZE,
                                       .cq_entries = completions };
     memset(u, 0, sizeof *u);
     int err = io_uring_queue_init_params(entries, &u->uring, &params);
@@ -17,7 +17,7 @@ int nu_uring_open(struct nu_uring *u, unsigned entries, unsigned completions, un
         return err;
     }
     u->entries = params.sq_entries;
-    u->flags   = flags;
+    u->flags = flags;
     for (unsigned i = 0; u->uring.sq.array != NULL && i < u->entries; i++) {
         u->uring.sq.array[i] = i;
     }
@@ -40,14 +40,14 @@ struct io_uring_sqe *nu_uring_sqe(struct nu_uring *u)
 
 int nu_uring_enter(struct nu_uring *u, unsigned wait, unsigned ms, unsigned more)
 {
-    struct io_uring_sq           *sq  = &u->uring.sq;
-    struct __kernel_timespec      ts  = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+    struct io_uring_sq *sq = &u->uring.sq;
+    struct __kernel_timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
     struct io_uring_getevents_arg arg = { .sigmask_sz = _NSIG / 8, .ts = (uintptr_t) &ts };
-    sq->sqe_head                      = sq->sqe_tail;
+    sq->sqe_head = sq->sqe_tail;
     io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
     unsigned shown = sq->sqe_tail - io_uring_smp_load_acquire(sq->khead);
     unsigned flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | more;
-    long     n =
+    long n =
         syscall(__NR_io_uring_enter, u->uring.enter_ring_fd, shown, wait, flags, &arg, sizeof arg);
     return n < 0 ? -errno : (int) n;
 }

@@ -12,7 +12,7 @@
 /* A completion. */
 struct nu_event {
     uint64_t tag; /* its user_data */
-    int32_t  res;
+    int32_t res;
     uint32_t flags;
 };
 
@@ -20,10 +20,10 @@ struct nu_event {
 
 struct nu_uring {
     struct io_uring uring;
-    unsigned        entries;       /* of the submission queue */
-    unsigned        flags;         /* of the set-up */
+    unsigned entries;              /* of the submission queue */
+    unsigned flags;                /* of the set-up */
     struct nu_event kept[NU_KEPT]; /* what steps.c took and nobody has asked for yet */
-    unsigned        nkept;
+    unsigned nkept;
 };
 
 /* 0 or -errno, without a second try. The flags are IORING_SETUP_*. */

@@ -13,10 +13,10 @@
 
 struct waker {
     sem_t asked; /* the next one, please */
-    int   fd;    /* what is written to, or the ring's descriptor */
+    int fd;      /* what is written to, or the ring's descriptor */
 };
 
-static void start(struct waker *waker, void *(*run)(void *) )
+static void wake_start(struct waker *waker, void *(*run)(void *) )
 {
     pthread_t thread;
     sem_init(&waker->asked, 0, 0);
@@ -25,17 +25,17 @@ static void start(struct waker *waker, void *(*run)(void *) )
     pthread_detach(thread);
 }
 
-static void await_asked(struct waker *waker)
+static void wake_await_asked(struct waker *waker)
 {
     while (sem_wait(&waker->asked) != 0) {
     }
 }
 
-static void *send_messages(void *arg)
+static void *wake_send_messages(void *arg)
 {
     struct waker *waker = arg;
     for (unsigned tag = 1; tag <= WAKES; tag++) {
-        await_asked(waker);
+        wake_await_asked(waker);
         int err = nu_uring_message(waker->fd, tag);
         nu_expect(err == 0, "message %u: %s", tag, nu_res(err));
     }
@@ -46,7 +46,7 @@ static void *send_messages(void *arg)
 void nu_wake_message(void)
 {
     struct nu_uring u;
-    struct waker    waker;
+    struct waker waker;
     nu_open(&u, 8, 64);
     int err = nu_uring_message(u.uring.ring_fd, 1);
     if (err != 0) {
@@ -54,12 +54,12 @@ void nu_wake_message(void)
     }
     nu_expect(nu_await(&u, 1) == 0, "a message of our own does not say 0");
     waker.fd = u.uring.ring_fd;
-    start(&waker, send_messages);
+    wake_start(&waker, wake_send_messages);
     for (unsigned tag = 1; tag <= WAKES; tag++) {
         sem_post(&waker.asked);
         nu_await(&u, tag);
     }
-    start(&waker, send_messages);
+    wake_start(&waker, wake_send_messages);
     for (unsigned i = 0; i < WAKES; i++) {
         sem_post(&waker.asked);
     }
@@ -70,12 +70,12 @@ void nu_wake_message(void)
     nu_ok("%d times one, and %d at once", WAKES, WAKES);
 }
 
-static void *write_events(void *arg)
+static void *wake_write_events(void *arg)
 {
     struct waker *waker = arg;
-    uint64_t      one   = 1;
+    uint64_t one = 1;
     for (unsigned i = 0; i < WAKES; i++) {
-        await_asked(waker);
+        wake_await_asked(waker);
         nu_expect(write(waker->fd, &one, sizeof one) == (ssize_t) sizeof one, "set-up: eventfd: %s",
                   nu_res(-errno));
     }
@@ -85,12 +85,12 @@ static void *write_events(void *arg)
 void nu_wake_eventfd(void)
 {
     struct nu_uring u;
-    struct waker    waker;
-    uint64_t        count = 0, sum = 0;
+    struct waker waker;
+    uint64_t count = 0, sum = 0;
     nu_open(&u, 8, 16);
     waker.fd = eventfd(0, EFD_CLOEXEC);
     nu_expect(waker.fd >= 0, "set-up: eventfd: %s", nu_res(-errno));
-    start(&waker, write_events);
+    wake_start(&waker, wake_write_events);
     for (unsigned i = 1; i <= WAKES; i++) {
         struct io_uring_sqe *sqe = nu_sqe(&u, i);
         io_uring_prep_read(sqe, waker.fd, &count, sizeof count, 0);
@@ -107,14 +107,14 @@ void nu_wake_eventfd(void)
 
 void nu_wake_from_ring(void)
 {
-    struct nu_uring      from, to;
+    struct nu_uring from, to;
     struct io_uring_sqe *sqe;
     nu_open(&from, 8, 16);
     nu_open(&to, 8, 16);
     sqe = nu_sqe(&from, 1);
     io_uring_prep_msg_ring(sqe, to.uring.ring_fd, 17, 2, 0);
     sqe->user_data = 1;
-    int sent       = nu_await(&from, 1);
+    int sent = nu_await(&from, 1);
     if (sent == -EINVAL || sent == -EOPNOTSUPP) {
         nu_missing("the operation is refused: %s", nu_res(sent));
     }

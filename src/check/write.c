@@ -15,15 +15,15 @@
 void nu_write_vector(void)
 {
     enum { ENTRIES = 1024 };
-    struct iovec     iov[ENTRIES];
-    struct nu_uring  u;
-    struct nu_stream s     = { .sent = 0 };
-    size_t           total = 0;
-    int              fd[2];
+    struct iovec iov[ENTRIES];
+    struct nu_uring u;
+    struct nu_stream s = { .sent = 0 };
+    size_t total = 0;
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_tcp_pair(fd);
-    s.out            = fd[0];
-    s.in             = fd[1];
+    s.out = fd[0];
+    s.in = fd[1];
     struct iovec all = nu_stream_next(&s, NU_STREAM_PIECE);
     for (size_t i = 0; i < ENTRIES; i++) {
         iov[i] = (struct iovec){ (char *) all.iov_base + total, 1 + i % 4 };
@@ -41,26 +41,26 @@ void nu_write_vector(void)
 #define TRIES 50 /* to fill a TCP socket, in which room may come late */
 
 /* Submits what is prepared under tag 1, for a full socket, and says how it ended; 0: it waits. */
-static int at_once(struct nu_uring *u)
+static int write_at_once(struct nu_uring *u)
 {
     return nu_came(u, 1) ? nu_await(u, 1) : 0;
 }
 
 void nu_write_waits(void)
 {
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s = { .sent = 0 };
-    int              fd[2];
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_tcp_pair(fd);
     s.out = fd[0];
-    s.in  = fd[1];
+    s.in = fd[1];
     struct iovec iov;
     for (int n = 1, tries = 0; n > 0 && tries < TRIES; tries++) {
         nu_stream_fill(&s);
         iov = nu_stream_next(&s, 1000);
         nu_writev(&u, 1, fd[0], &iov, 1, 0);
-        n = at_once(&u);
+        n = write_at_once(&u);
         nu_expect(n >= 0, "on a full socket: %s", nu_res(n));
         s.sent += (uint64_t) n;
     }
@@ -75,14 +75,14 @@ void nu_write_waits(void)
 void nu_write_short(void)
 {
     static const uint64_t total = UINT64_C(8) << 20;
-    struct nu_uring       u;
-    struct nu_stream      s      = { .sent = 0 };
-    unsigned              writes = 0, cut = 0;
-    int                   fd[2];
+    struct nu_uring u;
+    struct nu_stream s = { .sent = 0 };
+    unsigned writes = 0, cut = 0;
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_tcp_pair(fd);
     s.out = fd[0];
-    s.in  = fd[1];
+    s.in = fd[1];
     while (s.sent < total) {
         struct iovec iov = nu_stream_next(&s, NU_STREAM_PIECE);
         nu_writev(&u, ++writes, fd[0], &iov, 1, 0);
@@ -98,14 +98,14 @@ void nu_write_short(void)
 
 void nu_write_short_link(void)
 {
-    struct nu_uring          u;
-    struct nu_stream         s = { .sent = 0 };
+    struct nu_uring u;
+    struct nu_stream s = { .sent = 0 };
     struct __kernel_timespec ts;
-    int                      fd[2];
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_tcp_pair(fd);
-    s.out            = fd[0];
-    s.in             = fd[1];
+    s.out = fd[0];
+    s.in = fd[1];
     struct iovec iov = nu_stream_next(&s, NU_STREAM_PIECE);
     nu_writev(&u, 1, fd[0], &iov, 1, 0)->flags |= IOSQE_IO_LINK;
     nu_deadline(&u, 2, &ts, 600 * NU_SECOND, 0)->flags |= IOSQE_IO_LINK;
@@ -120,15 +120,15 @@ void nu_write_short_link(void)
           nu_res(timeout), nu_res(after));
 }
 
-static void nowait_on(void (*pair)(int *), const char *kind)
+static void write_nowait_on(void (*pair)(int *), const char *kind)
 {
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s = { .sent = 0 };
-    int              fd[2];
+    int fd[2];
     nu_open(&u, 8, 16);
     pair(fd);
-    s.out            = fd[0];
-    s.in             = fd[1];
+    s.out = fd[0];
+    s.in = fd[1];
     struct iovec iov = nu_stream_next(&s, 100);
     nu_writev(&u, 1, fd[0], &iov, 1, RWF_NOWAIT);
     int n = nu_await(&u, 1);
@@ -141,7 +141,7 @@ static void nowait_on(void (*pair)(int *), const char *kind)
         nu_stream_fill(&s);
         iov = nu_stream_next(&s, 100);
         nu_writev(&u, 1, fd[0], &iov, 1, RWF_NOWAIT);
-        n = at_once(&u);
+        n = write_at_once(&u);
     }
     nu_expect(n != 0, "on a full %s socket it waits", kind);
     nu_expect(n == -EAGAIN, "on a full %s socket: %s", kind, nu_res(n));
@@ -150,25 +150,25 @@ static void nowait_on(void (*pair)(int *), const char *kind)
 
 void nu_write_nowait(void)
 {
-    nowait_on(nu_pair, "Unix");
-    nowait_on(nu_tcp_pair, "TCP");
+    write_nowait_on(nu_pair, "Unix");
+    write_nowait_on(nu_tcp_pair, "TCP");
     nu_ok("100 bytes where there is room, -EAGAIN where there is none");
 }
 
 void nu_write_nonblock(void)
 {
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s = { .sent = 0 };
-    int              fd[2];
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_pair(fd);
     s.out = fd[0];
-    s.in  = fd[1];
+    s.in = fd[1];
     nu_expect(fcntl(fd[0], F_SETFL, O_NONBLOCK) == 0, "set-up: fcntl: %s", nu_res(-errno));
     nu_stream_fill(&s);
     struct iovec iov = nu_stream_next(&s, 100);
     nu_writev(&u, 1, fd[0], &iov, 1, 0);
-    int n = at_once(&u);
+    int n = write_at_once(&u);
     nu_expect(n == 0 || n == -EAGAIN, "on a full socket: %s", nu_res(n));
     if (n == 0) {
         n = nu_stream_await(&s, &u, 1);
@@ -180,7 +180,7 @@ void nu_write_nonblock(void)
     nu_ok("-EAGAIN at once");
 }
 
-static void scribble(void *p, size_t n)
+static void write_scribble(void *p, size_t n)
 {
     memset(p, 0xa5, n);
 }
@@ -188,19 +188,19 @@ static void scribble(void *p, size_t n)
 /* Both kinds wait first, so that the kernel has to go back to what it has copied. */
 void nu_write_stable(void)
 {
-    struct nu_uring          u;
-    struct nu_stream         s = { .sent = 0 };
+    struct nu_uring u;
+    struct nu_stream s = { .sent = 0 };
     struct __kernel_timespec ts;
-    int                      fd[2];
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_pair(fd);
     s.out = fd[0];
-    s.in  = fd[1];
+    s.in = fd[1];
     for (int kind = 0; kind < 2; kind++) {
         nu_stream_fill(&s);
-        struct iovec  all    = nu_stream_next(&s, 1000);
-        struct iovec  iov[2] = { { all.iov_base, 400 }, { (char *) all.iov_base + 400, 600 } };
-        struct msghdr msg    = { .msg_iov = iov, .msg_iovlen = 2 };
+        struct iovec all = nu_stream_next(&s, 1000);
+        struct iovec iov[2] = { { all.iov_base, 400 }, { (char *) all.iov_base + 400, 600 } };
+        struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
         if (kind == 0) {
             nu_writev(&u, 1, fd[0], iov, 2, 0)->flags |= IOSQE_IO_LINK;
         } else {
@@ -208,9 +208,9 @@ void nu_write_stable(void)
         }
         nu_deadline(&u, 2, &ts, 600 * NU_SECOND, 0);
         nu_submit(&u);
-        scribble(iov, sizeof iov);
-        scribble(&msg, sizeof msg);
-        scribble(&ts, sizeof ts);
+        write_scribble(iov, sizeof iov);
+        write_scribble(&msg, sizeof msg);
+        write_scribble(&ts, sizeof ts);
         int n = nu_stream_await(&s, &u, 1);
         nu_expect(n > 0 && n <= 1000, "%s, its arguments overwritten after the submit: %s",
                   kind == 0 ? "WRITEV" : "SENDMSG", nu_res(n));
@@ -221,16 +221,16 @@ void nu_write_stable(void)
     nu_ok("vector, message header and time were overwritten, and nothing went wrong");
 }
 
-static void dontwait_on(void (*pair)(int *), const char *kind)
+static void write_dontwait_on(void (*pair)(int *), const char *kind)
 {
-    struct nu_uring  u;
+    struct nu_uring u;
     struct nu_stream s = { .sent = 0 };
-    int              fd[2];
+    int fd[2];
     nu_open(&u, 8, 16);
     pair(fd);
-    s.out             = fd[0];
-    s.in              = fd[1];
-    struct iovec  iov = nu_stream_next(&s, 100);
+    s.out = fd[0];
+    s.in = fd[1];
+    struct iovec iov = nu_stream_next(&s, 100);
     struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
     nu_sendmsg(&u, 1, fd[0], &msg, MSG_DONTWAIT);
     int n = nu_await(&u, 1);
@@ -240,7 +240,7 @@ static void dontwait_on(void (*pair)(int *), const char *kind)
         nu_stream_fill(&s);
         iov = nu_stream_next(&s, 100);
         nu_sendmsg(&u, 1, fd[0], &msg, MSG_DONTWAIT);
-        n = at_once(&u);
+        n = write_at_once(&u);
     }
     if (n == 0) {
         nu_missing("on a full %s socket it waits", kind);
@@ -251,23 +251,23 @@ static void dontwait_on(void (*pair)(int *), const char *kind)
 
 void nu_send_dontwait(void)
 {
-    dontwait_on(nu_pair, "Unix");
-    dontwait_on(nu_tcp_pair, "TCP");
+    write_dontwait_on(nu_pair, "Unix");
+    write_dontwait_on(nu_tcp_pair, "TCP");
     nu_ok("100 bytes where there is room, -EAGAIN where there is none");
 }
 
 /* The second one is stopped by its deadline with some of its bytes out. */
 void nu_send_waitall(void)
 {
-    struct nu_uring          u;
-    struct nu_stream         s = { .sent = 0 };
+    struct nu_uring u;
+    struct nu_stream s = { .sent = 0 };
     struct __kernel_timespec ts;
-    int                      fd[2];
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_tcp_pair(fd);
-    s.out             = fd[0];
-    s.in              = fd[1];
-    struct iovec  iov = nu_stream_next(&s, NU_STREAM_PIECE);
+    s.out = fd[0];
+    s.in = fd[1];
+    struct iovec iov = nu_stream_next(&s, NU_STREAM_PIECE);
     struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
     nu_sendmsg(&u, 1, fd[0], &msg, MSG_WAITALL);
     int whole = nu_stream_await(&s, &u, 1);
@@ -289,7 +289,7 @@ void nu_send_waitall(void)
           part);
 }
 
-static struct io_uring_sqe *poll_room(struct nu_uring *u, int fd)
+static struct io_uring_sqe *write_poll_room(struct nu_uring *u, int fd)
 {
     struct io_uring_sqe *sqe = nu_sqe(u, 1);
     io_uring_prep_poll_add(sqe, fd, POLLOUT);
@@ -300,27 +300,27 @@ static struct io_uring_sqe *poll_room(struct nu_uring *u, int fd)
 /* As a file's pages wait for it: until there is room, to a deadline, and when the peer is gone. */
 void nu_poll_room(void)
 {
-    struct nu_uring          u;
-    struct nu_stream         s = { .sent = 0 };
+    struct nu_uring u;
+    struct nu_stream s = { .sent = 0 };
     struct __kernel_timespec ts;
-    int                      fd[2];
+    int fd[2];
     nu_open(&u, 8, 16);
     nu_pair(fd);
     s.out = fd[0];
-    s.in  = fd[1];
+    s.in = fd[1];
     nu_stream_fill(&s);
-    poll_room(&u, fd[0]);
+    write_poll_room(&u, fd[0]);
     nu_expect(!nu_came(&u, 1), "on a full socket it does not wait");
     int ready = nu_stream_await(&s, &u, 1);
     nu_expect(ready > 0 && (ready & POLLOUT) != 0, "when there is room: %s", nu_res(ready));
 
     nu_stream_fill(&s);
-    poll_room(&u, fd[0])->flags |= IOSQE_IO_LINK;
+    write_poll_room(&u, fd[0])->flags |= IOSQE_IO_LINK;
     nu_deadline(&u, 2, &ts, 10 * NU_MS, 0)->flags |= IOSQE_CQE_SKIP_SUCCESS;
     int late = nu_await(&u, 1);
     nu_expect(late == -ECANCELED, "at its deadline: %s", nu_res(late));
 
-    poll_room(&u, fd[0]);
+    write_poll_room(&u, fd[0]);
     nu_expect(!nu_came(&u, 1), "on a full socket it does not wait");
     nu_reset(fd[1]);
     int dead = nu_await(&u, 1);

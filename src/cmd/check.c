@@ -16,11 +16,11 @@ enum status { GOOD, BAD, UNAVAILABLE, MISUSED }; /* the exit statuses */
 
 struct options {
     const struct check_format *format;
-    const char                *file; /* what --junit writes */
-    bool                       list;
+    const char *file; /* what --junit writes */
+    bool list;
 };
 
-static int misused(const char *what, const char *word)
+static int check_misused(const char *what, const char *word)
 {
     fprintf(stderr, "nng-uring check: %s '%s'; see nng-uring --help\n", what, word);
     return MISUSED;
@@ -31,11 +31,11 @@ static int misused(const char *what, const char *word)
 #define SEPARATOR '\n'
 
 /* As a check, for the library starts threads, which this process must not have when it forks. */
-static void start_library(void)
+static void check_start_library(void)
 {
     const nng_uring_feature *list;
-    size_t                   count;
-    nng_aio                 *aio;
+    size_t count;
+    nng_aio *aio;
     if (nng_uring_probe(&list, &count) != 0 || nng_aio_alloc(&aio, NULL, NULL) != 0) {
         nu_missing("%s%c%s", nng_uring_reason(), SEPARATOR, nng_uring_remedy());
     }
@@ -45,20 +45,20 @@ static void start_library(void)
 }
 
 /* False, with reason and remedy, when the library would not work here. */
-static bool available(struct check_report *report)
+static bool check_available(struct check_report *report)
 {
-    static const struct nu_check start = { "start", NU_NEEDED, "", NULL, start_library };
-    static struct nu_result      result;
+    static const struct nu_check start = { "start", NU_NEEDED, "", NULL, check_start_library };
+    static struct nu_result result;
     nu_check_run(&start, DEADLINE_MS, &result);
     if (result.verdict == NU_OK) {
         return true;
     }
-    char *end      = strchr(result.seen, SEPARATOR);
+    char *end = strchr(result.seen, SEPARATOR);
     report->reason = result.seen;
     report->remedy = "allow io_uring_setup, io_uring_enter and io_uring_register in the seccomp "
                      "profile, or run Linux 6.1 or later"; /* it was killed for trying */
     if (end != NULL) {
-        *end           = '\0';
+        *end = '\0';
         report->remedy = end + 1;
     }
     return false;
@@ -66,10 +66,10 @@ static bool available(struct check_report *report)
 
 /* ---- The checks ---------------------------------------------------------------------------- */
 
-static int run_all(struct check_report *report, const struct check_format *format)
+static int check_run_all(struct check_report *report, const struct check_format *format)
 {
     uint64_t start = nu_now();
-    if (available(report)) {
+    if (check_available(report)) {
         if (format->begin != NULL) {
             format->begin(report);
         }
@@ -86,7 +86,7 @@ static int run_all(struct check_report *report, const struct check_format *forma
     return report->reason != NULL ? UNAVAILABLE : check_count_failed(report) > 0 ? BAD : GOOD;
 }
 
-static void list_all(const struct check_report *report)
+static void check_list_all(const struct check_report *report)
 {
     for (size_t i = 0; i < report->count; i++) {
         printf("%-20s %s\n", report->checks[i]->name, report->checks[i]->relies);
@@ -94,10 +94,10 @@ static void list_all(const struct check_report *report)
 }
 
 /* JUnit's report goes to a file, beside the table. */
-static int write_junit(const struct check_report *report, const char *file)
+static int check_write_junit(const struct check_report *report, const char *file)
 {
     struct check_report copy = *report;
-    copy.to                  = fopen(file, "w");
+    copy.to = fopen(file, "w");
     if (copy.to != NULL) {
         check_junit.end(&copy);
         bool failed = ferror(copy.to) != 0;
@@ -111,7 +111,7 @@ static int write_junit(const struct check_report *report, const char *file)
 
 /* ---- The command --------------------------------------------------------------------------- */
 
-static int take_option(struct options *options, int argc, char **argv, int *i)
+static int check_take_option(struct options *options, int argc, char **argv, int *i)
 {
     const char *word = argv[*i];
     if (strcmp(word, "--list") == 0) {
@@ -120,15 +120,15 @@ static int take_option(struct options *options, int argc, char **argv, int *i)
     }
     bool tap = strcmp(word, "--tap") == 0, json = strcmp(word, "--json") == 0;
     if (!tap && !json && strcmp(word, "--junit") != 0) {
-        return misused("there is no option", word);
+        return check_misused("there is no option", word);
     }
     if (options->format != NULL) {
-        return misused("only one of --tap, --json and --junit: not also", word);
+        return check_misused("only one of --tap, --json and --junit: not also", word);
     }
     options->format = tap ? &check_tap : json ? &check_json : &check_table;
     if (!tap && !json) {
         if (*i + 1 == argc) {
-            return misused("a file's name is missing behind", word);
+            return check_misused("a file's name is missing behind", word);
         }
         options->file = argv[++*i];
     }
@@ -136,8 +136,8 @@ static int take_option(struct options *options, int argc, char **argv, int *i)
 }
 
 /* All checks, or those that are named, in the table's order. */
-static int choose(struct check_report *report, const struct nu_check *all, size_t count,
-                  char **names, size_t nnames)
+static int check_choose(struct check_report *report, const struct nu_check *all, size_t count,
+                        char **names, size_t nnames)
 {
     for (size_t n = 0; n < nnames; n++) {
         size_t i = 0;
@@ -165,12 +165,12 @@ static int choose(struct check_report *report, const struct nu_check *all, size_
 static int check(struct check_report *report, const struct options *options)
 {
     if (options->list) {
-        list_all(report);
+        check_list_all(report);
         return GOOD;
     }
     signal(SIGCHLD, SIG_DFL); /* where it is ignored, nobody learns how a child ended */
-    int status = run_all(report, options->format != NULL ? options->format : &check_table);
-    if (options->file != NULL && write_junit(report, options->file) != 0 && status == GOOD) {
+    int status = check_run_all(report, options->format != NULL ? options->format : &check_table);
+    if (options->file != NULL && check_write_junit(report, options->file) != 0 && status == GOOD) {
         status = BAD;
     }
     return status;
@@ -178,15 +178,15 @@ static int check(struct check_report *report, const struct options *options)
 
 int cmd_check(int argc, char **argv)
 {
-    struct options         options = { .list = false };
-    struct check_report    report  = { .to = stdout };
-    size_t                 count, nnames = 0;
-    const struct nu_check *all    = nu_checks(&count);
-    int                    status = GOOD;
-    char                 **names  = argv + 1; /* gathered at the front */
+    struct options options = { .list = false };
+    struct check_report report = { .to = stdout };
+    size_t count, nnames = 0;
+    const struct nu_check *all = nu_checks(&count);
+    int status = GOOD;
+    char **names = argv + 1; /* gathered at the front */
     for (int i = 1; i < argc && status == GOOD; i++) {
         if (argv[i][0] == '-') {
-            status = take_option(&options, argc, argv, &i);
+            status = check_take_option(&options, argc, argv, &i);
         } else {
             names[nnames++] = argv[i];
         }
@@ -194,13 +194,13 @@ int cmd_check(int argc, char **argv)
     if (status != GOOD) {
         return status;
     }
-    report.checks  = calloc(count, sizeof(struct nu_check *));
+    report.checks = calloc(count, sizeof(struct nu_check *));
     report.results = calloc(count, sizeof *report.results);
     if (report.checks == NULL || report.results == NULL) {
         fprintf(stderr, "nng-uring check: no memory\n");
         status = BAD;
     } else {
-        status = choose(&report, all, count, names, nnames);
+        status = check_choose(&report, all, count, names, nnames);
     }
     if (status == GOOD) {
         status = check(&report, &options);

@@ -14,7 +14,7 @@ bool check_failed(const struct nu_check *check, const struct nu_result *result)
            (result->verdict == NU_ABSENT && check->need == NU_NEEDED);
 }
 
-static size_t count_verdict(const struct check_report *report, enum nu_verdict verdict)
+static size_t check_print_count_verdict(const struct check_report *report, enum nu_verdict verdict)
 {
     size_t n = 0;
     for (size_t i = 0; i < report->done; i++) {
@@ -32,14 +32,14 @@ size_t check_count_failed(const struct check_report *report)
     return n;
 }
 
-static const char *kernel(void)
+static const char *check_print_kernel(void)
 {
     static struct utsname system = { .release = "unknown" };
     uname(&system);
     return system.release;
 }
 
-static const char *need_name(enum nu_need need)
+static const char *check_print_need_name(enum nu_need need)
 {
     return need == NU_NEEDED ? "needed" : need == NU_USED ? "used" : "not used";
 }
@@ -50,125 +50,130 @@ static const char *need_name(enum nu_need need)
 #define NAME_WIDTH 24
 #define RELIES_WIDTH 67
 
-static bool is_terminal(FILE *to)
+static bool check_print_is_terminal(FILE *to)
 {
     return isatty(fileno(to)) == 1;
 }
 
-static bool coloured(FILE *to)
+static bool check_print_coloured(FILE *to)
 {
     const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-    return is_terminal(to) && (no == NULL || *no == '\0') &&
+    return check_print_is_terminal(to) && (no == NULL || *no == '\0') &&
            (term == NULL || strcmp(term, "dumb") != 0);
 }
 
-static const char *colour(const struct check_report *report, const char *code)
+static const char *check_print_colour(const struct check_report *report, const char *code)
 {
-    return coloured(report->to) ? code : "";
+    return check_print_coloured(report->to) ? code : "";
 }
 
-static const char *verdict_colour(const struct check_report *report, enum nu_verdict verdict)
+static const char *check_print_verdict_colour(const struct check_report *report,
+                                              enum nu_verdict verdict)
 {
-    static const char *const codes[] = { [NU_OK]       = "\033[32m",
+    static const char *const codes[] = { [NU_OK] = "\033[32m",
                                          [NU_FALLBACK] = "\033[33m",
-                                         [NU_ABSENT]   = "\033[36m",
-                                         [NU_BROKEN]   = "\033[1;31m" };
-    return colour(report, codes[verdict]);
+                                         [NU_ABSENT] = "\033[36m",
+                                         [NU_BROKEN] = "\033[1;31m" };
+    return check_print_colour(report, codes[verdict]);
 }
 
 /* The columns there are behind the name. */
-static int room(FILE *to)
+static int check_print_room(FILE *to)
 {
-    struct winsize size  = { .ws_col = 0 };
-    int            taken = VERDICT_WIDTH + 1 + NAME_WIDTH + 1;
-    if (!is_terminal(to) || ioctl(fileno(to), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
+    struct winsize size = { .ws_col = 0 };
+    int taken = VERDICT_WIDTH + 1 + NAME_WIDTH + 1;
+    if (!check_print_is_terminal(to) || ioctl(fileno(to), TIOCGWINSZ, &size) != 0 ||
+        size.ws_col == 0) {
         return 1000;
     }
     return size.ws_col > taken + 20 ? size.ws_col - taken : 20;
 }
 
-static void table_more(const struct check_report *report, const char *label, const char *text)
+static void check_print_table_more(const struct check_report *report, const char *label,
+                                   const char *text)
 {
     fprintf(report->to, "%*s %s%s\n", VERDICT_WIDTH + 1 + NAME_WIDTH, "", label, text);
 }
 
 /* One line for what is as it should be, more for the rest. */
-static void table_each(const struct check_report *report)
+static void check_print_table_each(const struct check_report *report)
 {
-    const struct nu_check  *check  = report->checks[report->done - 1];
+    const struct nu_check *check = report->checks[report->done - 1];
     const struct nu_result *result = &report->results[report->done - 1];
-    bool                    good   = result->verdict == NU_OK;
-    char                    text[RELIES_WIDTH + 1 + NU_SEEN];
+    bool good = result->verdict == NU_OK;
+    char text[RELIES_WIDTH + 1 + NU_SEEN];
     snprintf(text, sizeof text, "%-*s%s%s", good ? RELIES_WIDTH : 0, check->relies, good ? " " : "",
              good ? result->seen : "");
-    fprintf(report->to, "%s%-*s%s %-*s %.*s\n", verdict_colour(report, result->verdict),
-            VERDICT_WIDTH, nu_verdict_name(result->verdict), colour(report, "\033[0m"), NAME_WIDTH,
-            check->name, room(report->to), text);
+    fprintf(report->to, "%s%-*s%s %-*s %.*s\n", check_print_verdict_colour(report, result->verdict),
+            VERDICT_WIDTH, nu_verdict_name(result->verdict), check_print_colour(report, "\033[0m"),
+            NAME_WIDTH, check->name, check_print_room(report->to), text);
     if (!good) {
-        table_more(report, "seen: ", result->seen);
-        table_more(report, "the library: ",
-                   result->verdict == NU_FALLBACK ? check->instead
-                   : check->need == NU_NEEDED     ? "needs it"
-                   : check->need == NU_USED       ? "uses it where it is there"
-                                                  : "does not use it");
+        check_print_table_more(report, "seen: ", result->seen);
+        check_print_table_more(report, "the library: ",
+                               result->verdict == NU_FALLBACK ? check->instead
+                               : check->need == NU_NEEDED     ? "needs it"
+                               : check->need == NU_USED       ? "uses it where it is there"
+                                                              : "does not use it");
     }
     fflush(report->to);
 }
 
-static void table_end(const struct check_report *report)
+static void check_print_table_end(const struct check_report *report)
 {
-    fprintf(report->to, "\nkernel: Linux %s\n", kernel());
+    fprintf(report->to, "\nkernel: Linux %s\n", check_print_kernel());
     if (report->reason != NULL) {
         fprintf(report->to, "%sno io_uring%s for this process\nreason: %s\nremedy: %s\n",
-                verdict_colour(report, NU_BROKEN), colour(report, "\033[0m"), report->reason,
-                report->remedy);
+                check_print_verdict_colour(report, NU_BROKEN),
+                check_print_colour(report, "\033[0m"), report->reason, report->remedy);
         return;
     }
     size_t failed = check_count_failed(report);
     fprintf(report->to, "%zu checks in %.1f s: %zu ok, %zu fallback, %zu absent, %zu broken\n",
-            report->count, (double) report->ms / 1000, count_verdict(report, NU_OK),
-            count_verdict(report, NU_FALLBACK), count_verdict(report, NU_ABSENT),
-            count_verdict(report, NU_BROKEN));
-    fprintf(report->to, "%s%s%s\n", verdict_colour(report, failed > 0 ? NU_BROKEN : NU_OK),
+            report->count, (double) report->ms / 1000, check_print_count_verdict(report, NU_OK),
+            check_print_count_verdict(report, NU_FALLBACK),
+            check_print_count_verdict(report, NU_ABSENT),
+            check_print_count_verdict(report, NU_BROKEN));
+    fprintf(report->to, "%s%s%s\n",
+            check_print_verdict_colour(report, failed > 0 ? NU_BROKEN : NU_OK),
             failed > 0 ? "bad: something that the library relies on is broken or absent"
                        : "good: the library can rely on this io_uring",
-            colour(report, "\033[0m"));
+            check_print_colour(report, "\033[0m"));
 }
 
 /* ---- TAP, version 13 ----------------------------------------------------------------------- */
 
-static void yaml_pair(FILE *to, const char *name, const char *text)
+static void check_print_yaml_pair(FILE *to, const char *name, const char *text)
 {
     fprintf(to, "  %s: ", name);
     json_string(to, text); /* a JSON string is a YAML one */
     putc('\n', to);
 }
 
-static void tap_begin(const struct check_report *report)
+static void check_print_tap_begin(const struct check_report *report)
 {
     fprintf(report->to, "TAP version 13\n1..%zu\n", report->count);
 }
 
-static void tap_each(const struct check_report *report)
+static void check_print_tap_each(const struct check_report *report)
 {
-    const struct nu_check  *check  = report->checks[report->done - 1];
+    const struct nu_check *check = report->checks[report->done - 1];
     const struct nu_result *result = &report->results[report->done - 1];
-    bool                    failed = check_failed(check, result);
-    bool                    skip   = result->verdict == NU_ABSENT && !failed;
+    bool failed = check_failed(check, result);
+    bool skip = result->verdict == NU_ABSENT && !failed;
     fprintf(report->to, "%s %zu - %s%s\n  ---\n", failed ? "not ok" : "ok", report->done,
             check->name, skip ? " # SKIP absent" : "");
-    yaml_pair(report->to, "verdict", nu_verdict_name(result->verdict));
-    yaml_pair(report->to, "relies", check->relies);
-    yaml_pair(report->to, "library", need_name(check->need));
-    yaml_pair(report->to, "seen", result->seen);
+    check_print_yaml_pair(report->to, "verdict", nu_verdict_name(result->verdict));
+    check_print_yaml_pair(report->to, "relies", check->relies);
+    check_print_yaml_pair(report->to, "library", check_print_need_name(check->need));
+    check_print_yaml_pair(report->to, "seen", result->seen);
     if (result->verdict == NU_FALLBACK) {
-        yaml_pair(report->to, "instead", check->instead);
+        check_print_yaml_pair(report->to, "instead", check->instead);
     }
     fprintf(report->to, "  ms: %u\n  ...\n", result->ms);
     fflush(report->to);
 }
 
-static void tap_end(const struct check_report *report)
+static void check_print_tap_end(const struct check_report *report)
 {
     if (report->reason != NULL) {
         fprintf(report->to, "TAP version 13\nBail out! no io_uring: %s; %s\n", report->reason,
@@ -178,42 +183,42 @@ static void tap_end(const struct check_report *report)
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
-static void json_check(const struct check_report *report, size_t i)
+static void check_print_json_check(const struct check_report *report, size_t i)
 {
-    const struct nu_check  *check  = report->checks[i];
+    const struct nu_check *check = report->checks[i];
     const struct nu_result *result = &report->results[i];
-    FILE                   *to     = report->to;
+    FILE *to = report->to;
     fputs("    { ", to);
     json_pair(to, "name", check->name, ", ");
     json_pair(to, "verdict", nu_verdict_name(result->verdict), ", ");
     json_pair(to, "relies", check->relies, ", ");
-    json_pair(to, "library", need_name(check->need), ", ");
+    json_pair(to, "library", check_print_need_name(check->need), ", ");
     json_pair(to, "seen", result->seen, ", ");
     json_pair(to, "instead", result->verdict == NU_FALLBACK ? check->instead : NULL, ", ");
     fprintf(to, "\"ms\": %u }%s\n", result->ms, i + 1 < report->done ? "," : "");
 }
 
-static void json_end(const struct check_report *report)
+static void check_print_json_end(const struct check_report *report)
 {
-    FILE       *to      = report->to;
+    FILE *to = report->to;
     const char *verdict = report->reason != NULL           ? "unavailable"
                           : check_count_failed(report) > 0 ? "bad"
                                                            : "good";
     fputs("{\n  ", to);
     json_pair(to, "verdict", verdict, ",\n  ");
-    json_pair(to, "kernel", kernel(), ",\n  ");
+    json_pair(to, "kernel", check_print_kernel(), ",\n  ");
     json_pair(to, "reason", report->reason, ",\n  ");
     json_pair(to, "remedy", report->remedy, ",\n  ");
     fprintf(to, "\"ms\": %u,\n  \"checks\": [\n", report->ms);
     for (size_t i = 0; i < report->done; i++) {
-        json_check(report, i);
+        check_print_json_check(report, i);
     }
     fputs("  ]\n}\n", to);
 }
 
 /* ---- JUnit --------------------------------------------------------------------------------- */
 
-static void xml_text(FILE *to, const char *text)
+static void check_print_xml_text(FILE *to, const char *text)
 {
     for (; *text != '\0'; text++) {
         switch (*text) {
@@ -235,61 +240,63 @@ static void xml_text(FILE *to, const char *text)
     }
 }
 
-static void xml_element(FILE *to, const char *name, const char *message, const char *text)
+static void check_print_xml_element(FILE *to, const char *name, const char *message,
+                                    const char *text)
 {
     fprintf(to, "    <%s message=\"", name);
-    xml_text(to, message);
+    check_print_xml_text(to, message);
     fputs("\">", to);
-    xml_text(to, text);
+    check_print_xml_text(to, text);
     fprintf(to, "</%s>\n", name);
 }
 
-static void junit_case(const struct check_report *report, size_t i)
+static void check_print_junit_case(const struct check_report *report, size_t i)
 {
-    const struct nu_check  *check  = report->checks[i];
+    const struct nu_check *check = report->checks[i];
     const struct nu_result *result = &report->results[i];
-    FILE                   *to     = report->to;
+    FILE *to = report->to;
     fprintf(to, "  <testcase classname=\"io_uring\" name=\"%s\" time=\"%.3f\">\n", check->name,
             (double) result->ms / 1000);
     if (check_failed(check, result)) {
-        xml_element(to, "failure", nu_verdict_name(result->verdict), result->seen);
+        check_print_xml_element(to, "failure", nu_verdict_name(result->verdict), result->seen);
     } else if (result->verdict == NU_ABSENT) {
-        xml_element(to, "skipped", "absent", "");
+        check_print_xml_element(to, "skipped", "absent", "");
     }
     fprintf(to, "    <system-out>verdict: %s\nrelies: ", nu_verdict_name(result->verdict));
-    xml_text(to, check->relies);
+    check_print_xml_text(to, check->relies);
     fputs("\nseen: ", to);
-    xml_text(to, result->seen);
+    check_print_xml_text(to, result->seen);
     if (result->verdict == NU_FALLBACK) {
         fputs("\ninstead: ", to);
-        xml_text(to, check->instead);
+        check_print_xml_text(to, check->instead);
     }
     fputs("</system-out>\n  </testcase>\n", to);
 }
 
-static void junit_end(const struct check_report *report)
+static void check_print_junit_end(const struct check_report *report)
 {
-    FILE  *to     = report->to;
+    FILE *to = report->to;
     size_t failed = check_count_failed(report);
-    bool   none   = report->reason != NULL;
+    bool none = report->reason != NULL;
     fprintf(to,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"nng-uring check on "
             "Linux %s\" tests=\"%zu\" failures=\"%zu\" errors=\"%d\" skipped=\"%zu\" "
             "time=\"%.3f\">\n",
-            kernel(), none ? 1 : report->done, failed, none, count_verdict(report, NU_ABSENT),
-            (double) report->ms / 1000);
+            check_print_kernel(), none ? 1 : report->done, failed, none,
+            check_print_count_verdict(report, NU_ABSENT), (double) report->ms / 1000);
     for (size_t i = 0; i < report->done; i++) {
-        junit_case(report, i);
+        check_print_junit_case(report, i);
     }
     if (none) {
         fputs("  <testcase classname=\"io_uring\" name=\"available\">\n", to);
-        xml_element(to, "error", report->reason, report->remedy);
+        check_print_xml_element(to, "error", report->reason, report->remedy);
         fputs("  </testcase>\n", to);
     }
     fputs("</testsuite>\n", to);
 }
 
-const struct check_format check_table = { NULL, table_each, table_end };
-const struct check_format check_tap   = { tap_begin, tap_each, tap_end };
-const struct check_format check_json  = { NULL, NULL, json_end };
-const struct check_format check_junit = { NULL, NULL, junit_end };
+const struct check_format check_table = { NULL, check_print_table_each, check_print_table_end };
+const struct check_format check_tap = { check_print_tap_begin, check_print_tap_each,
+                                        check_print_tap_end };
+const struct check_format check_json = { NULL, NULL, check_print_json_end };
+const struct check_format check_junit = { NULL, NULL, check_print_junit_end };

@@ -9,14 +9,14 @@
 #include <stdio.h>
 
 struct check_report {
-    FILE                   *to;
+    FILE *to;
     const struct nu_check **checks; /* those that were asked for */
-    struct nu_result       *results;
-    size_t                  count;
-    size_t                  done;   /* results there are */
-    const char             *reason; /* why there is no io_uring; NULL: there is */
-    const char             *remedy;
-    unsigned                ms; /* all of it */
+    struct nu_result *results;
+    size_t count;
+    size_t done;        /* results there are */
+    const char *reason; /* why there is no io_uring; NULL: there is */
+    const char *remedy;
+    unsigned ms; /* all of it */
 };
 
 /* Any of them may be NULL. */

@@ -46,7 +46,7 @@ static const char usage[] =
     "       Exit status 0: the library can rely on it; 1: something is broken, or absent that it\n"
     "       needs; 2: there is no io_uring for this process; 3: wrong usage.\n";
 
-static int run(int argc, char **argv)
+static int main_run(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
     for (int i = 1; i < argc; i++) {
@@ -78,7 +78,7 @@ static int run(int argc, char **argv)
 
 /* Where names come from is configured for the C library of the system; another one that loads its
  * modules may crash. */
-static void load_no_modules(void)
+static void main_load_no_modules(void)
 {
     bool linked_statically = getauxval(AT_BASE) == 0; /* no interpreter */
     if (linked_statically) {
@@ -88,8 +88,8 @@ static void load_no_modules(void)
 
 int main(int argc, char **argv)
 {
-    load_no_modules();
-    int status = run(argc, argv);
+    main_load_no_modules();
+    int status = main_run(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("nng-uring: standard output");
         return status != 0 ? status : 1;

@@ -11,27 +11,27 @@
 enum verdict { FULL, DEGRADED, UNAVAILABLE, MISUSED }; /* the exit statuses, too */
 
 static const char *const verdicts[] = {
-    [FULL]        = "full: everything the library relies on is there",
-    [DEGRADED]    = "degraded: it works, with fallbacks",
+    [FULL] = "full: everything the library relies on is there",
+    [DEGRADED] = "degraded: it works, with fallbacks",
     [UNAVAILABLE] = "unavailable: calls that need io_uring return NNG_ENOTSUP",
 };
 
 static const char *const names[] = { "full", "degraded", "unavailable" };
 
 /* What was tried on small rings need not hold for those the library is about to set up. */
-static int start_library(void)
+static int probe_start_library(void)
 {
     nng_aio *aio;
-    int      err = nng_aio_alloc(&aio, NULL, NULL);
+    int err = nng_aio_alloc(&aio, NULL, NULL);
     if (err == 0) {
         nng_aio_free(aio);
     }
     return err;
 }
 
-static enum verdict judge(const nng_uring_feature *list, size_t count, int err)
+static enum verdict probe_judge(const nng_uring_feature *list, size_t count, int err)
 {
-    if (err != 0 || start_library() != 0) {
+    if (err != 0 || probe_start_library() != 0) {
         return UNAVAILABLE;
     }
     for (size_t i = 0; i < count; i++) {
@@ -42,21 +42,21 @@ static enum verdict judge(const nng_uring_feature *list, size_t count, int err)
     return FULL;
 }
 
-static const char *errno_name(int err)
+static const char *probe_errno_name(int err)
 {
     const char *name = err != 0 ? strerrorname_np(err) : NULL;
     return name != NULL ? name : "";
 }
 
-static void print_table(const nng_uring_feature *list, size_t count, enum verdict verdict)
+static void probe_print_table(const nng_uring_feature *list, size_t count, enum verdict verdict)
 {
     printf("%-30s %-15s %s\n", "FEATURE", "STATUS", "FOR / INSTEAD");
     for (size_t i = 0; i < count; i++) {
-        const nng_uring_feature *f          = &list[i];
-        const char              *text       = f->purpose;
-        char                     status[32] = "yes";
+        const nng_uring_feature *f = &list[i];
+        const char *text = f->purpose;
+        char status[32] = "yes";
         if (!f->present) {
-            snprintf(status, sizeof status, "no %s", errno_name(f->err));
+            snprintf(status, sizeof status, "no %s", probe_errno_name(f->err));
             text = f->fallback != NULL ? f->fallback : "required";
         }
         printf("%-30s %-15s %s%s\n", f->name, status, f->present ? "" : "instead: ", text);
@@ -73,7 +73,7 @@ static void print_table(const nng_uring_feature *list, size_t count, enum verdic
     }
 }
 
-static void print_json(const nng_uring_feature *list, size_t count, enum verdict verdict)
+static void probe_print_json(const nng_uring_feature *list, size_t count, enum verdict verdict)
 {
     struct utsname system = { .release = "unknown" };
     uname(&system);
@@ -92,7 +92,7 @@ static void print_json(const nng_uring_feature *list, size_t count, enum verdict
         json_pair(stdout, "purpose", f->purpose, ", ");
         printf("\"present\": %s, \"full_path\": %s, ", f->present ? "true" : "false",
                f->full ? "true" : "false");
-        json_pair(stdout, "errno", f->err != 0 ? errno_name(f->err) : NULL, ", ");
+        json_pair(stdout, "errno", f->err != 0 ? probe_errno_name(f->err) : NULL, ", ");
         json_pair(stdout, "fallback", f->fallback, i + 1 < count ? " },\n" : " }\n");
     }
     printf("  ]\n}\n");
@@ -110,13 +110,13 @@ int cmd_probe(int argc, char **argv)
         json = true;
     }
     const nng_uring_feature *list;
-    size_t                   count;
-    int                      err     = nng_uring_probe(&list, &count);
-    enum verdict             verdict = judge(list, count, err);
+    size_t count;
+    int err = nng_uring_probe(&list, &count);
+    enum verdict verdict = probe_judge(list, count, err);
     if (json) {
-        print_json(list, count, verdict);
+        probe_print_json(list, count, verdict);
     } else {
-        print_table(list, count, verdict);
+        probe_print_table(list, count, verdict);
     }
     nng_fini();
     return (int) verdict;

@@ -20,8 +20,8 @@
 struct options {
     const char *dir; /* NULL: the site */
     const char *listen;
-    uint64_t    limits[NNG_URING_CONNECTIONS + 1];
-    bool        limited[NNG_URING_CONNECTIONS + 1]; /* those that were given */
+    uint64_t limits[NNG_URING_CONNECTIONS + 1];
+    bool limited[NNG_URING_CONNECTIONS + 1]; /* those that were given */
 };
 
 /* What getopt_long() returns for a limit is OPT_LIMIT and its number. */
@@ -40,40 +40,40 @@ __attribute__((format(printf, 1, 2))) static int complain(const char *format, ..
 
 /* ---- What to do --------------------------------------------------------------------------- */
 
-static int misused(const char *format, const char *what)
+static int serve_misused(const char *format, const char *what)
 {
     complain(format, what);
     return 2;
 }
 
-static int set_loops(const char *value)
+static int serve_set_loops(const char *value)
 {
     char *end, text[8];
-    long  n = strtol(value, &end, 10);
+    long n = strtol(value, &end, 10);
     if (*value == '\0' || *end != '\0' || n < 1 || n > 256) {
-        return misused("--loops takes a number from 1 to 256, not '%s'", value);
+        return serve_misused("--loops takes a number from 1 to 256, not '%s'", value);
     }
     snprintf(text, sizeof text, "%ld", n);
     return setenv("NNG_URING_LOOPS", text, 1) == 0 ? 0 : complain("%m");
 }
 
-static int set_limit(struct options *options, const char *name, int limit, const char *value)
+static int serve_set_limit(struct options *options, const char *name, int limit, const char *value)
 {
-    char              *end;
+    char *end;
     unsigned long long n = strtoull(value, &end, 10);
     if (*value < '0' || *value > '9' || *end != '\0' || n > INT64_MAX) {
         complain("--%s takes a number, not '%s'", name, value);
         return 2;
     }
-    options->limits[limit]  = n;
+    options->limits[limit] = n;
     options->limited[limit] = true;
     return 0;
 }
 
-static int set_dir(struct options *options, const char *dir)
+static int serve_set_dir(struct options *options, const char *dir)
 {
     if (options->dir != NULL) {
-        return misused("one directory is served; what is '%s'?", dir);
+        return serve_misused("one directory is served; what is '%s'?", dir);
     }
     options->dir = dir;
     return 0;
@@ -93,32 +93,32 @@ static const struct option longs[] = {
     { 0 },
 };
 
-static int parse(int argc, char **argv, struct options *options)
+static int serve_parse(int argc, char **argv, struct options *options)
 {
     int c, at = 1, err = 0, index = 0;
     opterr = 0;
     while (err == 0 && (c = getopt_long(argc, argv, "-:", longs, &index)) != -1) {
         if (optarg == NULL) {
-            err = misused(c == ':' ? "%s needs a value" : "there is no option '%s'; see --help",
-                          argv[at]);
+            err = serve_misused(
+                c == ':' ? "%s needs a value" : "there is no option '%s'; see --help", argv[at]);
         } else if (c == OPT_LISTEN) {
             options->listen = optarg;
         } else if (c == OPT_LOOPS) {
-            err = set_loops(optarg);
+            err = serve_set_loops(optarg);
         } else if (c >= OPT_LIMIT) {
-            err = set_limit(options, longs[index].name, c - OPT_LIMIT, optarg);
+            err = serve_set_limit(options, longs[index].name, c - OPT_LIMIT, optarg);
         } else {
-            err = set_dir(options, optarg);
+            err = serve_set_dir(options, optarg);
         }
         at = optind;
     }
     for (; err == 0 && optind < argc; optind++) { /* behind a "--" */
-        err = set_dir(options, argv[optind]);
+        err = serve_set_dir(options, argv[optind]);
     }
     return err;
 }
 
-static int check_dir(const char *dir)
+static int serve_check_dir(const char *dir)
 {
     struct stat st;
     if (stat(dir, &st) != 0) {
@@ -132,7 +132,7 @@ static int check_dir(const char *dir)
 
 /* ---- The server --------------------------------------------------------------------------- */
 
-static int add(nng_http_server *server, nng_http_handler *handler)
+static int serve_add(nng_http_server *server, nng_http_handler *handler)
 {
     int err = nng_http_server_add_handler(server, handler);
     if (err != 0) {
@@ -141,25 +141,25 @@ static int add(nng_http_server *server, nng_http_handler *handler)
     return err;
 }
 
-static int add_handlers(nng_http_server *server, const char *dir)
+static int serve_add_handlers(nng_http_server *server, const char *dir)
 {
     nng_http_handler *handler;
-    int               err;
+    int err;
     if (dir != NULL) {
         err = nng_http_handler_alloc_directory(&handler, "/", dir);
-        return err != 0 ? err : add(server, handler);
+        return err != 0 ? err : serve_add(server, handler);
     }
     for (const struct site_page *page = site_pages; page->uri != NULL; page++) {
         err = nng_http_handler_alloc_static(&handler, page->uri, page->begin,
                                             (size_t) (page->end - page->begin), page->type);
-        if (err != 0 || (err = add(server, handler)) != 0) {
+        if (err != 0 || (err = serve_add(server, handler)) != 0) {
             return err;
         }
     }
     return 0;
 }
 
-static int set_limits(nng_http_server *server, const struct options *options)
+static int serve_set_limits(nng_http_server *server, const struct options *options)
 {
     for (int i = 0; i <= NNG_URING_CONNECTIONS; i++) {
         if (options->limited[i] &&
@@ -176,7 +176,7 @@ static int set_limits(nng_http_server *server, const struct options *options)
     return 0;
 }
 
-static int explain(int err, const char *where)
+static int serve_explain(int err, const char *where)
 {
     switch (err) {
     case NNG_EADDRINUSE:
@@ -193,42 +193,42 @@ static int explain(int err, const char *where)
     }
 }
 
-static int parse_listen(const char *where, nng_url **urlp)
+static int serve_parse_listen(const char *where, nng_url **urlp)
 {
     char text[300];
-    int  n = snprintf(text, sizeof text, "http://%s", where);
+    int n = snprintf(text, sizeof text, "http://%s", where);
     if (n >= (int) sizeof text || strpbrk(where, "/?#@") != NULL || strrchr(where, ':') == NULL ||
         nng_url_parse(urlp, text) != 0) {
-        return misused("--listen takes ADDRESS:PORT or [ADDRESS]:PORT, not '%s'", where);
+        return serve_misused("--listen takes ADDRESS:PORT or [ADDRESS]:PORT, not '%s'", where);
     }
     return 0;
 }
 
 /* A server that runs, for what the options say. */
-static int start(const struct options *options, nng_http_server **serverp)
+static int serve_start(const struct options *options, nng_http_server **serverp)
 {
     nng_url *url;
-    int      status = parse_listen(options->listen, &url);
+    int status = serve_parse_listen(options->listen, &url);
     if (status != 0) {
         return status;
     }
     int err = nng_http_server_hold(serverp, url);
     nng_url_free(url);
     if (err != 0) {
-        return explain(err, options->listen);
+        return serve_explain(err, options->listen);
     }
-    status = set_limits(*serverp, options);
+    status = serve_set_limits(*serverp, options);
     if (status != 0) {
         nng_http_server_release(*serverp);
         return status;
     }
-    err = add_handlers(*serverp, options->dir);
+    err = serve_add_handlers(*serverp, options->dir);
     if (err == 0) {
         err = nng_http_server_start(*serverp);
     }
     if (err != 0) {
         nng_http_server_release(*serverp);
-        return explain(err, options->listen);
+        return serve_explain(err, options->listen);
     }
     return 0;
 }
@@ -236,11 +236,11 @@ static int start(const struct options *options, nng_http_server **serverp)
 /* ---- Running ------------------------------------------------------------------------------ */
 
 /* The wildcard address is nothing to type into a browser. */
-static void print_url(nng_http_server *server)
+static void serve_print_url(nng_http_server *server)
 {
     static const uint8_t any[16];
-    nng_sockaddr         addr;
-    char                 host[INET6_ADDRSTRLEN];
+    nng_sockaddr addr;
+    char host[INET6_ADDRSTRLEN];
     if (nng_http_server_get_addr(server, &addr) != 0) {
         return;
     }
@@ -257,11 +257,11 @@ static void print_url(nng_http_server *server)
 }
 
 /* Prints the features that are there (or are not), in lines of moderate length. */
-static void print_features(const char *label, bool present)
+static void serve_print_features(const char *label, bool present)
 {
     const nng_uring_feature *list;
-    size_t                   count;
-    int                      column = 0;
+    size_t count;
+    int column = 0;
     nng_uring_probe(&list, &count);
     for (size_t i = 0; i < count; i++) {
         if (list[i].present != present) {
@@ -281,20 +281,20 @@ static void print_features(const char *label, bool present)
     }
 }
 
-static void print_facts(nng_http_server *server, const char *dir)
+static void serve_print_facts(nng_http_server *server, const char *dir)
 {
-    print_url(server);
+    serve_print_url(server);
     printf("%-9s%s\n", "serving", dir != NULL ? dir : "the site of nng-uring");
     printf("%-9s%u, set up with %s\n", "loops", nng_uring_loops(), nng_uring_setup_flags());
-    print_features("uses", true);
-    print_features("lacks", false);
+    serve_print_features("uses", true);
+    serve_print_features("lacks", false);
     fflush(stdout);
 }
 
-static void print_counters(void)
+static void serve_print_counters(void)
 {
     nng_uring_counter list[32];
-    size_t            n = nng_uring_counters(list, sizeof list / sizeof list[0]);
+    size_t n = nng_uring_counters(list, sizeof list / sizeof list[0]);
     for (size_t i = 0; i < n; i++) {
         printf("%-16s %12ju  %s\n", list[i].name, (uintmax_t) list[i].value, list[i].what);
     }
@@ -302,11 +302,11 @@ static void print_counters(void)
 }
 
 /* Waits to be told to end. After that the signals do what they always do, for the impatient. */
-static void wait_for_signal(const sigset_t *ends)
+static void serve_wait_for_signal(const sigset_t *ends)
 {
     int sig = SIGUSR1;
     while (sigwait(ends, &sig) == 0 && sig == SIGUSR1) {
-        print_counters();
+        serve_print_counters();
     }
     fputs("nng-uring: finishing what is in hand; another signal ends it at once\n", stderr);
     sigprocmask(SIG_UNBLOCK, ends, NULL);
@@ -315,9 +315,9 @@ static void wait_for_signal(const sigset_t *ends)
 int cmd_serve(int argc, char **argv)
 {
     struct options options = { .listen = "127.0.0.1:8080" };
-    int            status  = parse(argc, argv, &options);
+    int status = serve_parse(argc, argv, &options);
     if (status == 0 && options.dir != NULL) {
-        status = check_dir(options.dir);
+        status = serve_check_dir(options.dir);
     }
     if (status != 0) {
         return status;
@@ -330,10 +330,10 @@ int cmd_serve(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &ends, NULL); /* before there is another thread */
 
     nng_http_server *server;
-    status = start(&options, &server);
+    status = serve_start(&options, &server);
     if (status == 0) {
-        print_facts(server, options.dir);
-        wait_for_signal(&ends);
+        serve_print_facts(server, options.dir);
+        serve_wait_for_signal(&ends);
         if (nng_uring_server_drain(server, DRAIN_MS) != 0) {
             status = complain("gave up on connections that did not end");
         }

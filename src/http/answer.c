@@ -1,8 +1,8 @@
 #include "http/answer.h"
 
+#include "http/error_pages.h"
 #include "http/handler.h"
-#include "http/pages.h"
-#include "http/port.h"
+#include "http/server_shard.h"
 #include "http/session.h"
 #include "wire/chars.h"
 #include "wire/date.h"
@@ -19,50 +19,50 @@
 
 /* The Date line of this second (RFC 9110 6.6.1). One turn of the loop takes one look at the clock.
  */
-static struct nu_slice date_line(struct nu_port *port)
+static struct nu_slice answer_date_line(struct nu_server_shard *shard)
 {
-    struct nu_slice line = { port->date, sizeof port->date - 1 };
+    struct nu_slice line = { shard->date, sizeof shard->date - 1 };
     struct timespec now;
-    if (port->date_turn == port->loop->turns) {
+    if (shard->date_turn == shard->loop->turns) {
         return line;
     }
-    port->date_turn = port->loop->turns;
+    shard->date_turn = shard->loop->turns;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    if (port->date_second != now.tv_sec || port->date[0] == '\0') {
-        char *p = stpcpy(port->date, "Date: ");
+    if (shard->date_second != now.tv_sec || shard->date[0] == '\0') {
+        char *p = stpcpy(shard->date, "Date: ");
         nu_date_print(p, now.tv_sec);
         memcpy(p + NU_DATE_LEN, "\r\n", 3);
-        port->date_second = now.tv_sec;
+        shard->date_second = now.tv_sec;
     }
     return line;
 }
 
-static void print_date(struct nu_session *s)
+static void answer_print_date(struct nu_session *s)
 {
-    struct nu_slice line = date_line(s->port);
+    struct nu_slice line = answer_date_line(s->shard);
     nu_buf_add(&s->out->text, line.p, line.n);
 }
 
 /* A body that the client holds back, or that is too long to throw away, ends the connection. */
-static void decide_last(struct nu_session *s)
+static void answer_decide_last(struct nu_session *s)
 {
-    const struct nu_intake *body = &s->body;
-    if (nu_intake_unread(body) &&
-        (s->expects || body->left > s->port->limits[NNG_URING_DRAIN_BYTES])) {
+    const struct nu_body_reader *body = &s->body;
+    if (nu_body_reader_unread(body) &&
+        (s->expects || body->left > s->shard->limits[NNG_URING_DRAIN_BYTES])) {
         s->last = true;
     }
 }
 
 /* The Connection line that the answer in hand needs; "" when it needs none. */
-static const char *connection_line(const struct nu_session *s)
+static const char *answer_connection_line(const struct nu_session *s)
 {
     return s->last ? "Connection: close\r\n" : s->http10 ? "Connection: keep-alive\r\n" : "";
 }
 
-static bool need_out(struct nu_session *s)
+static bool answer_need_out(struct nu_session *s)
 {
     if (s->out == NULL) {
-        s->out = nu_out_take(&s->port->spare_outs);
+        s->out = nu_response_batch_take(&s->shard->spare_batches);
     }
     if (s->out == NULL) {
         nu_session_give_up(s);
@@ -71,7 +71,7 @@ static bool need_out(struct nu_session *s)
 }
 
 /* Whether a list such as that of Connection has this token, which is in lower case. */
-static bool has_token(const char *list, const char *token)
+static bool answer_has_token(const char *list, const char *token)
 {
     size_t n = strlen(token);
     while (*list != '\0') {
@@ -92,15 +92,16 @@ struct missing {
 };
 
 /* What the handler says about the connection counts as much as what the request said. */
-static int settle_connection(struct nu_session *s, nng_http_res *res, struct missing *missing)
+static int answer_settle_connection(struct nu_session *s, nng_http_res *res,
+                                    struct missing *missing)
 {
     const char *connection = nng_http_res_get_header(res, "Connection");
-    decide_last(s);
+    answer_decide_last(s);
     if (connection == NULL) {
         missing->connection = true;
         return 0;
     }
-    if (has_token(connection, "close")) {
+    if (answer_has_token(connection, "close")) {
         s->last = true;
         return 0;
     }
@@ -115,11 +116,11 @@ static int settle_connection(struct nu_session *s, nng_http_res *res, struct mis
  * 1xx, which is no answer: the next would be taken for it. Nor a body that the handler says is in
  * chunks, which it may be or not.
  */
-static int settle_length(struct nu_session *s, nng_http_res *res, struct missing *missing)
+static int answer_settle_length(struct nu_session *s, nng_http_res *res, struct missing *missing)
 {
     const char *length = nng_http_res_get_header(res, "Content-Length");
-    unsigned    status = nng_http_res_get_status(res);
-    char        size[NU_DECIMAL_MAX + 1];
+    unsigned status = nng_http_res_get_status(res);
+    char size[NU_DECIMAL_MAX + 1];
     if (status < 200 || status == NNG_HTTP_STATUS_NO_CONTENT) {
         s->last = s->last || status < 200;
         (void) nng_http_res_del_header(res, "Content-Length");    /* RFC 9110 8.6 */
@@ -142,13 +143,13 @@ static int settle_length(struct nu_session *s, nng_http_res *res, struct missing
     return strcmp(length, size) == 0 ? 0 : nng_http_res_set_header(res, "Content-Length", size);
 }
 
-static int print_head(struct nu_session *s, nng_http_res *res)
+static int answer_print_head(struct nu_session *s, nng_http_res *res)
 {
-    struct nu_buf *text    = &s->out->text;
+    struct nu_buf *text = &s->out->text;
     struct missing missing = { false, false };
-    int            err     = settle_length(s, res, &missing);
+    int err = answer_settle_length(s, res, &missing);
     if (err == 0) {
-        err = settle_connection(s, res, &missing);
+        err = answer_settle_connection(s, res, &missing);
     }
     if (err != 0) {
         return err;
@@ -160,10 +161,10 @@ static int print_head(struct nu_session *s, nng_http_res *res)
         nu_buf_str(text, "\r\n");
     }
     if (missing.connection) {
-        nu_buf_str(text, connection_line(s));
+        nu_buf_str(text, answer_connection_line(s));
     }
     if (nng_http_res_get_header(res, "Date") == NULL) {
-        print_date(s);
+        answer_print_date(s);
     }
     nu_buf_add(text, "\r\n", 2);
     return nu_buf_error(text);
@@ -173,16 +174,16 @@ static int print_head(struct nu_session *s, nng_http_res *res)
 
 bool nu_session_answer_static(struct nu_session *s, nng_http_handler *h)
 {
-    decide_last(s);
-    if (!need_out(s)) {
+    answer_decide_last(s);
+    if (!answer_need_out(s)) {
         return false;
     }
     struct nu_buf *text = &s->out->text;
-    size_t         from = text->len, rest = s->bodiless ? 2 : h->reply.len - h->head;
-    bool           copied = h->reply.len <= COPIED;
+    size_t from = text->len, rest = s->bodiless ? 2 : h->reply.len - h->head;
+    bool copied = h->reply.len <= COPIED;
     nu_buf_add(text, h->reply.data, h->head);
-    print_date(s);
-    nu_buf_str(text, connection_line(s));
+    answer_print_date(s);
+    nu_buf_str(text, answer_connection_line(s));
     if (copied) {
         nu_buf_add(text, h->reply.data + h->head, rest);
     }
@@ -190,35 +191,35 @@ bool nu_session_answer_static(struct nu_session *s, nng_http_handler *h)
         nu_session_give_up(s);
         return false;
     }
-    nu_out_add_text(s->out, from);
+    nu_response_batch_add_text(s->out, from);
     if (!copied) {
-        nu_out_hold(s->out, h);
-        nu_out_add(s->out, h->reply.data + h->head, rest);
+        nu_response_batch_hold(s->out, h);
+        nu_response_batch_add(s->out, h->reply.data + h->head, rest);
     }
     return true;
 }
 
 bool nu_session_begin_answer(struct nu_session *s, nng_http_res *res)
 {
-    if (!need_out(s)) {
+    if (!answer_need_out(s)) {
         nng_http_res_free(res);
         return false;
     }
     const struct nu_body *body = &res->body;
-    size_t                from = s->out->text.len;
-    s->out->res                = res;
-    if (nu_pages_dress(s->port->pages, res) != 0 || print_head(s, res) != 0) {
+    size_t from = s->out->text.len;
+    s->out->res = res;
+    if (nu_error_pages_apply(s->shard->pages, res) != 0 || answer_print_head(s, res) != 0) {
         nu_session_give_up(s);
         return false;
     }
-    size_t size   = s->bodiless || nu_status_bodiless(res->status) ? 0 : body->size;
-    bool   copied = size > 0 && size <= COPIED && nu_buf_reserve(&s->out->text, size) == 0;
+    size_t size = s->bodiless || nu_status_bodiless(res->status) ? 0 : body->size;
+    bool copied = size > 0 && size <= COPIED && nu_buf_reserve(&s->out->text, size) == 0;
     if (copied) {
         nu_buf_add(&s->out->text, body->data, size);
     }
-    nu_out_add_text(s->out, from);
+    nu_response_batch_add_text(s->out, from);
     if (!copied) {
-        nu_out_add(s->out, body->data, size);
+        nu_response_batch_add(s->out, body->data, size);
     } else {
         nng_http_res_free(res); /* so that the next response finds its memory in the caches */
         s->out->res = NULL;
@@ -232,7 +233,7 @@ void nu_session_answer(struct nu_session *s, nng_http_res *res)
         nng_http_res_free(res);
         nu_session_close_late(s);
     } else if (res == NULL) {
-        decide_last(s);
+        answer_decide_last(s);
         nu_session_answered(s);
     } else if (nu_session_begin_answer(s, res)) {
         nu_session_flush(s);
@@ -250,12 +251,12 @@ void nu_session_answer_error(struct nu_session *s, unsigned status)
 }
 
 /* A decoded path, for a URI. */
-static void print_path(struct nu_buf *text, const char *path)
+static void answer_print_path(struct nu_buf *text, const char *path)
 {
     static const char hex[] = "0123456789ABCDEF";
     for (; *path != '\0'; path++) {
-        unsigned char byte      = (unsigned char) *path;
-        char          escape[3] = { '%', hex[byte >> 4], hex[byte & 15] };
+        unsigned char byte = (unsigned char) *path;
+        char escape[3] = { '%', hex[byte >> 4], hex[byte & 15] };
         if ((nu_chars[byte] & NU_CHAR_PLAIN) != 0 || strchr("/!$&'()*+,;=:@", byte) != NULL) {
             nu_buf_add(text, path, 1);
         } else {
@@ -269,14 +270,15 @@ static void print_path(struct nu_buf *text, const char *path)
  * the path that was understood, not the one that was sent: with dot segments in it, that could make
  * a host of its own behind our location, and so could a second '/' at its start.
  */
-static int set_location(nng_http_res *res, const nng_http_handler *h, const char *path,
-                        struct nu_slice query)
+static int answer_set_location(nng_http_res *res, const nng_http_handler *h, const char *path,
+                               struct nu_slice query)
 {
-    size_t        len  = strlen(h->location);
-    const char   *rest = h->tree ? path + strlen(h->uri) : "";
+    size_t len = strlen(h->location);
+    const char *rest = h->tree ? path + strlen(h->uri) : "";
     struct nu_buf text = { 0 };
     nu_buf_str(&text, h->location);
-    print_path(&text, len > 0 && h->location[len - 1] == '/' && *rest == '/' ? rest + 1 : rest);
+    answer_print_path(&text,
+                      len > 0 && h->location[len - 1] == '/' && *rest == '/' ? rest + 1 : rest);
     if (query.p != NULL) {
         nu_buf_str(&text, "?");
         nu_buf_add(&text, query.p, query.n);
@@ -296,7 +298,7 @@ nng_http_res *nu_redirect_res(const nng_http_handler *h, const char *path, struc
     if (nng_http_res_alloc_error(&res, h->status) != 0) {
         return NULL;
     }
-    if (set_location(res, h, path, query) != 0) {
+    if (answer_set_location(res, h, path, query) != 0) {
         nng_http_res_free(res);
         return NULL;
     }

@@ -9,8 +9,8 @@
 
 static const struct {
     const char *scheme;
-    int         family;
-    int         err; /* why not */
+    int family;
+    int err; /* why not */
 } schemes[] = {
     { "http", AF_UNSPEC, 0 },
     { "http4", AF_INET, 0 },
@@ -22,7 +22,7 @@ static const struct {
     { "wss", AF_UNSPEC, NNG_ENOTSUP },
 };
 
-static int family_of(const char *scheme, int *family)
+static int client_family_of(const char *scheme, int *family)
 {
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
         if (strcmp(scheme, schemes[i].scheme) == 0) {
@@ -35,7 +35,7 @@ static int family_of(const char *scheme, int *family)
 
 int nng_http_client_alloc(nng_http_client **clientp, const nng_url *url)
 {
-    int family, err = family_of(url->u_scheme, &family);
+    int family, err = client_family_of(url->u_scheme, &family);
     if (err != 0) {
         return err;
     }
@@ -52,7 +52,7 @@ int nng_http_client_alloc(nng_http_client **clientp, const nng_url *url)
         return err;
     }
     client->family = family;
-    *clientp       = client;
+    *clientp = client;
     return 0;
 }
 
@@ -64,16 +64,16 @@ void nng_http_client_free(nng_http_client *client)
     }
 }
 
-static void *dialed(struct nu_loop *loop, int fd)
+static void *client_dialed(struct nu_loop *loop, int fd)
 {
     return nu_conn_new(loop, fd);
 }
 
 void nu_client_dial(nng_http_client *client, nng_aio *aio, struct nu_loop *loop)
 {
-    aio->loop        = loop;
+    aio->loop = loop;
     const char *host = client->url->u_hostname, *port = client->url->u_port;
-    nu_dial(aio, loop, host, port, client->family, dialed);
+    nu_dial(aio, loop, host, port, client->family, client_dialed);
 }
 
 void nng_http_client_connect(nng_http_client *client, nng_aio *aio)

@@ -9,7 +9,7 @@
 /* Where to connect. Constant, and copied by every connect, so it may go at any time. */
 struct nng_http_client {
     nng_url *url;
-    int      family; /* AF_UNSPEC, or what the scheme's suffix 4 or 6 asks for */
+    int family; /* AF_UNSPEC, or what the scheme's suffix 4 or 6 asks for */
 };
 
 /* Connects on that loop; the begun aio's output 0 is then an nng_http_conn. The client may go when

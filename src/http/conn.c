@@ -10,15 +10,15 @@
 void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd, void (*gone)(struct nu_tcp *))
 {
     nu_tcp_init(&conn->tcp, loop, fd, gone);
-    conn->session  = NULL;
-    conn->served   = false;
-    conn->asked    = 0;
+    conn->session = NULL;
+    conn->served = false;
+    conn->asked = 0;
     conn->answered = 0;
-    conn->last     = false;
+    conn->last = false;
     atomic_init(&conn->written, false);
 }
 
-static void gone(struct nu_tcp *tcp)
+static void conn_gone(struct nu_tcp *tcp)
 {
     free(nu_container(tcp, nng_http_conn, tcp));
 }
@@ -27,8 +27,8 @@ nng_http_conn *nu_conn_new(struct nu_loop *loop, int fd)
 {
     nng_http_conn *conn = malloc(sizeof *conn);
     if (conn != NULL) {
-        nu_conn_init(conn, loop, fd, gone);
-        nu_tcp_read_eagerly(&conn->tcp);
+        nu_conn_init(conn, loop, fd, conn_gone);
+        nu_tcp_read_ahead(&conn->tcp);
     }
     return conn;
 }
@@ -41,13 +41,13 @@ void nng_http_conn_close(nng_http_conn *conn)
 }
 
 /* Begins the aio and checks its vector. False: there is nothing more to do about it. */
-static bool begin_vec(nng_http_conn *conn, nng_aio *aio)
+static bool conn_begin_vec(nng_http_conn *conn, nng_aio *aio)
 {
     if (!nng_aio_begin(aio)) {
         return false;
     }
     aio->loop = conn->tcp.loop;
-    int err   = nu_aio_take_vec(aio);
+    int err = nu_aio_take_vec(aio);
     if (err != 0) {
         nu_aio_finish(aio, err, 0);
     }
@@ -62,21 +62,21 @@ void nu_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
 
 void nng_http_conn_write(nng_http_conn *conn, nng_aio *aio)
 {
-    if (begin_vec(conn, aio)) {
+    if (conn_begin_vec(conn, aio)) {
         nu_conn_write(conn, aio, NU_WRITE_SOME);
     }
 }
 
 void nng_http_conn_write_all(nng_http_conn *conn, nng_aio *aio)
 {
-    if (begin_vec(conn, aio)) {
+    if (conn_begin_vec(conn, aio)) {
         nu_conn_write(conn, aio, NU_WRITE_ALL);
     }
 }
 
-static void read_vec(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
+static void conn_read_vec(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
 {
-    if (!begin_vec(conn, aio)) {
+    if (!conn_begin_vec(conn, aio)) {
         return;
     }
     if (conn->served) {
@@ -88,12 +88,12 @@ static void read_vec(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
 
 void nng_http_conn_read(nng_http_conn *conn, nng_aio *aio)
 {
-    read_vec(conn, aio, NU_READ_SOME);
+    conn_read_vec(conn, aio, NU_READ_SOME);
 }
 
 void nng_http_conn_read_all(nng_http_conn *conn, nng_aio *aio)
 {
-    read_vec(conn, aio, NU_READ_ALL);
+    conn_read_vec(conn, aio, NU_READ_ALL);
 }
 
 int nng_uring_conn_local_addr(nng_http_conn *conn, nng_sockaddr *addr)

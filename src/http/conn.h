@@ -11,17 +11,17 @@
 struct nu_session;
 
 struct nng_http_conn {
-    struct nu_tcp      tcp;
+    struct nu_tcp tcp;
     struct nu_session *session; /* the server's that serves it; NULL: the caller owns it */
-    bool               served;  /* it is a session's, and what is read is the request's body */
-    atomic_bool        written; /* by the handler of the request in hand, if it is a session's */
+    bool served;                /* it is a session's, and what is read is the request's body */
+    atomic_bool written;        /* by the handler of the request in hand, if it is a session's */
 
     /* Requests of transacts that were begun, and responses to them that were read. */
     uint64_t asked; /* under transact.c's lock */
 
     /* under tcp.lock */
     uint64_t answered;
-    bool     last; /* the last response that was read was the last one there is */
+    bool last; /* the last response that was read was the last one there is */
 };
 
 /* For a connected socket, which it then owns; `gone` frees it. Owner of `loop` only. */

@@ -11,12 +11,12 @@ typedef enum nu_parse (*parser)(const char *buf, size_t len, struct nu_head *hea
 typedef int (*loader)(void *message, const struct nu_head *head);
 
 /* A head that is not good stays in rx: it is for the caller to make something of the connection. */
-static int take_head(nng_aio *aio, struct nu_tcp *tcp, parser parse, loader load)
+static int conn_msg_take_head(nng_aio *aio, struct nu_tcp *tcp, parser parse, loader load)
 {
     struct nu_field fields[NU_MAX_FIELDS];
-    struct nu_head  head = { .fields = fields, .maxfields = NU_MAX_FIELDS };
-    size_t          len  = nu_rx_len(&tcp->rx);
-    enum nu_parse   rv   = NU_PARSE_MORE;
+    struct nu_head head = { .fields = fields, .maxfields = NU_MAX_FIELDS };
+    size_t len = nu_rx_len(&tcp->rx);
+    enum nu_parse rv = NU_PARSE_MORE;
     if (len > 0) {
         rv = parse((const char *) nu_rx_data(&tcp->rx), len, &head);
     }
@@ -34,7 +34,7 @@ static int take_head(nng_aio *aio, struct nu_tcp *tcp, parser parse, loader load
     return err;
 }
 
-static int load_req(void *req, const struct nu_head *head)
+static int conn_msg_load_req(void *req, const struct nu_head *head)
 {
     int err = nu_req_load(req, head);
     if (err != 0) {
@@ -43,7 +43,7 @@ static int load_req(void *req, const struct nu_head *head)
     return err;
 }
 
-static int load_res(void *res, const struct nu_head *head)
+static int conn_msg_load_res(void *res, const struct nu_head *head)
 {
     int err = nu_res_load(res, head);
     if (err != 0) {
@@ -52,21 +52,23 @@ static int load_res(void *res, const struct nu_head *head)
     return err;
 }
 
-static int take_req(nng_aio *aio, struct nu_tcp *tcp, int end)
+static int conn_msg_take_req(nng_aio *aio, struct nu_tcp *tcp, int end)
 {
-    return end != 0 ? NU_READ_MORE : take_head(aio, tcp, nu_parse_request, load_req);
+    return end != 0 ? NU_READ_MORE
+                    : conn_msg_take_head(aio, tcp, nu_parse_request, conn_msg_load_req);
 }
 
-static int take_res(nng_aio *aio, struct nu_tcp *tcp, int end)
+static int conn_msg_take_res(nng_aio *aio, struct nu_tcp *tcp, int end)
 {
-    return end != 0 ? NU_READ_MORE : take_head(aio, tcp, nu_parse_response, load_res);
+    return end != 0 ? NU_READ_MORE
+                    : conn_msg_take_head(aio, tcp, nu_parse_response, conn_msg_load_res);
 }
 
 void nng_http_conn_read_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio)
 {
     if (nng_aio_begin(aio)) {
         nng_http_req_reset(req);
-        aio->io = (struct nu_aio_io){ .take = take_req, .arg = req };
+        aio->io = (struct nu_aio_io){ .take = conn_msg_take_req, .arg = req };
         nu_tcp_read(&conn->tcp, aio, NU_READ_UNTIL);
     }
 }
@@ -75,15 +77,15 @@ void nng_http_conn_read_res(nng_http_conn *conn, nng_http_res *res, nng_aio *aio
 {
     if (nng_aio_begin(aio)) {
         nng_http_res_reset(res);
-        aio->io = (struct nu_aio_io){ .take = take_res, .arg = res };
+        aio->io = (struct nu_aio_io){ .take = conn_msg_take_res, .arg = res };
         nu_tcp_read(&conn->tcp, aio, NU_READ_UNTIL);
     }
 }
 
 /* ---- Writing ------------------------------------------------------------------------------ */
 
-static void write_printed(nng_http_conn *conn, nng_aio *aio, const struct nu_printed *printed,
-                          int err)
+static void conn_msg_write_printed(nng_http_conn *conn, nng_aio *aio,
+                                   const struct nu_printed *printed, int err)
 {
     if (err != 0) {
         aio->loop = conn->tcp.loop;
@@ -98,13 +100,13 @@ static void write_printed(nng_http_conn *conn, nng_aio *aio, const struct nu_pri
 void nng_http_conn_write_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio)
 {
     if (nng_aio_begin(aio)) {
-        write_printed(conn, aio, &req->printed, nu_req_seal(req));
+        conn_msg_write_printed(conn, aio, &req->printed, nu_req_finalize(req));
     }
 }
 
 void nng_http_conn_write_res(nng_http_conn *conn, nng_http_res *res, nng_aio *aio)
 {
     if (nng_aio_begin(aio)) {
-        write_printed(conn, aio, &res->printed, nu_res_seal(res));
+        conn_msg_write_printed(conn, aio, &res->printed, nu_res_finalize(res));
     }
 }

@@ -1,6 +1,6 @@
 #include "http/exchange.h"
 
-#include "base/block.h"
+#include "base/freelist.h"
 #include "http/answer.h"
 #include "http/handler.h"
 #include "http/session.h"
@@ -10,12 +10,12 @@
 #include <string.h>
 
 /* The handler has finished its aio. */
-static void answered(void *arg)
+static void exchange_answered(void *arg)
 {
     struct nu_exchange *exchange = arg;
-    struct nu_session  *session  = exchange->session;
-    nng_http_res       *res      = nng_aio_get_output(&exchange->aio, 0);
-    int                 err      = nng_aio_result(&exchange->aio);
+    struct nu_session *session = exchange->session;
+    nng_http_res *res = nng_aio_get_output(&exchange->aio, 0);
+    int err = nng_aio_result(&exchange->aio);
     nu_exchange_end(exchange);
     if (session == NULL) {
         nng_http_res_free(res); /* hijacked: there is nobody to send it */
@@ -30,16 +30,16 @@ static void answered(void *arg)
     nu_session_answer(session, res);
 }
 
-static void dispose(nng_aio *aio)
+static void exchange_dispose(nng_aio *aio)
 {
     struct nu_exchange *exchange = nu_container(aio, struct nu_exchange, aio);
-    nu_block_give(exchange, sizeof *exchange);
+    nu_freelist_give(exchange, sizeof *exchange);
 }
 
 struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler *handler,
                                     const struct nu_head *head)
 {
-    struct nu_exchange *exchange = nu_block_take(sizeof *exchange);
+    struct nu_exchange *exchange = nu_freelist_take(sizeof *exchange);
     if (exchange == NULL) {
         return NULL;
     }
@@ -47,10 +47,10 @@ struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler
     memset(&exchange->args, 0, sizeof exchange->args);
     exchange->session = session;
     exchange->handler = handler;
-    nu_aio_init(&exchange->aio, answered, exchange);
-    exchange->aio.args          = &exchange->args;
-    exchange->aio.dispose       = dispose;
-    exchange->aio.local         = true; /* until the handler has it */
+    nu_aio_init(&exchange->aio, exchange_answered, exchange);
+    exchange->aio.args = &exchange->args;
+    exchange->aio.dispose = exchange_dispose;
+    exchange->aio.local = true; /* until the handler has it */
     exchange->aio.finish.prompt = true;
     nu_handler_hold(handler);
     if (nng_http_req_alloc(&exchange->req, NULL) != 0 || nu_req_load(exchange->req, head) != 0) {
@@ -63,7 +63,7 @@ struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler
 int nu_exchange_keep_body(struct nu_exchange *exchange)
 {
     struct nu_buf body = exchange->body;
-    exchange->body     = (struct nu_buf){ 0 };
+    exchange->body = (struct nu_buf){ 0 };
     (void) nng_http_req_del_header(exchange->req, "Transfer-Encoding");
     return nu_req_give_data(exchange->req, body.data, body.len);
 }
@@ -74,11 +74,11 @@ void nu_exchange_call(struct nu_exchange *exchange)
     if (!nng_aio_begin(aio)) {
         return; /* not for an aio that nobody has seen yet */
     }
-    nu_aio_owe(aio, exchange->session->conn.tcp.loop);
+    nu_aio_external_pending(aio, exchange->session->conn.tcp.loop);
     nng_aio_set_input(aio, 0, exchange->req);
     nng_aio_set_input(aio, 1, exchange->handler);
     nng_aio_set_input(aio, 2, &exchange->session->conn);
-    aio->local           = false;
+    aio->local = false;
     struct nu_loop *loop = exchange->session->conn.tcp.loop;
     exchange->handler->cb(aio);
     loop->now = 0; /* nobody knows how long it has taken */
@@ -94,7 +94,7 @@ void nu_exchange_end(struct nu_exchange *exchange)
 
 /* ---- A handler reads the body itself ------------------------------------------------------ */
 
-static size_t room_in(const struct nu_aio_args *args)
+static size_t exchange_room_in(const struct nu_aio_args *args)
 {
     size_t room = 0;
     for (unsigned i = 0; i < args->niov; i++) {
@@ -104,17 +104,17 @@ static size_t room_in(const struct nu_aio_args *args)
 }
 
 /* Moves what has come of the body, and nothing that lies behind it. */
-static int take(nng_aio *aio, struct nu_tcp *tcp, bool all)
+static int exchange_take(nng_aio *aio, struct nu_tcp *tcp, bool all)
 {
-    struct nu_session *s      = nu_container(tcp, struct nu_session, conn.tcp);
-    struct nu_rx      *rx     = &tcp->rx;
-    size_t             want   = room_in(aio->args), used;
-    enum nu_parse      result = NU_PARSE_MORE;
-    struct nu_slice    data;
-    while (nu_intake_unread(&s->body) && aio->io.done < want && nu_rx_len(rx) > 0) {
+    struct nu_session *s = nu_container(tcp, struct nu_session, conn.tcp);
+    struct nu_rx *rx = &tcp->rx;
+    size_t want = exchange_room_in(aio->args), used;
+    enum nu_parse result = NU_PARSE_MORE;
+    struct nu_slice data;
+    while (nu_body_reader_unread(&s->body) && aio->io.done < want && nu_rx_len(rx) > 0) {
         size_t have = nu_rx_len(rx), room = want - aio->io.done;
-        result = nu_intake_next(&s->body, (const char *) nu_rx_data(rx), have < room ? have : room,
-                                &used, &data);
+        result = nu_body_reader_next(&s->body, (const char *) nu_rx_data(rx),
+                                     have < room ? have : room, &used, &data);
         aio->io.done += nu_vec_put(aio->args->iov, aio->args->niov, aio->io.done, data.p, data.n);
         nu_rx_consume(rx, &tcp->loop->buffers, used);
     }
@@ -125,7 +125,7 @@ static int take(nng_aio *aio, struct nu_tcp *tcp, bool all)
     if (aio->io.done == want || (!all && aio->io.done > 0)) {
         return 0;
     }
-    if (!nu_intake_unread(&s->body)) {
+    if (!nu_body_reader_unread(&s->body)) {
         return NNG_ECONNSHUT;
     }
     nu_session_continue(s);
@@ -133,24 +133,25 @@ static int take(nng_aio *aio, struct nu_tcp *tcp, bool all)
 }
 
 /* The peer has sent its last, and the body is not complete. */
-static int cut_short(struct nu_tcp *tcp, int end)
+static int exchange_cut_short(struct nu_tcp *tcp, int end)
 {
     nu_container(tcp, struct nu_session, conn.tcp)->last = true;
     return end == NNG_ECONNSHUT ? NNG_ECONNRESET : end;
 }
 
-static int take_some(nng_aio *aio, struct nu_tcp *tcp, int end)
+static int exchange_take_some(nng_aio *aio, struct nu_tcp *tcp, int end)
 {
-    return end != 0 ? cut_short(tcp, end) : take(aio, tcp, false);
+    return end != 0 ? exchange_cut_short(tcp, end) : exchange_take(aio, tcp, false);
 }
 
-static int take_all(nng_aio *aio, struct nu_tcp *tcp, int end)
+static int exchange_take_all(nng_aio *aio, struct nu_tcp *tcp, int end)
 {
-    return end != 0 ? cut_short(tcp, end) : take(aio, tcp, true);
+    return end != 0 ? exchange_cut_short(tcp, end) : exchange_take(aio, tcp, true);
 }
 
 void nu_exchange_read(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
 {
-    aio->io = (struct nu_aio_io){ .take = kind == NU_READ_ALL ? take_all : take_some };
+    aio->io =
+        (struct nu_aio_io){ .take = kind == NU_READ_ALL ? exchange_take_all : exchange_take_some };
     nu_tcp_read(&conn->tcp, aio, NU_READ_UNTIL);
 }

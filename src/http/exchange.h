@@ -16,11 +16,11 @@ struct nu_session;
 
 struct nu_exchange {
     struct nu_session *session; /* NULL when the connection was hijacked */
-    nng_http_handler  *handler; /* held */
-    nng_http_req      *req;     /* ours, until the handler hijacks the connection */
-    struct nu_buf      body;    /* collected so far; the request's own once complete */
-    struct iovec       iov;     /* where it is read to */
-    nng_aio            aio;
+    nng_http_handler *handler;  /* held */
+    nng_http_req *req;          /* ours, until the handler hijacks the connection */
+    struct nu_buf body;         /* collected so far; the request's own once complete */
+    struct iovec iov;           /* where it is read to */
+    nng_aio aio;
     struct nu_aio_args args;
 };
 

@@ -4,7 +4,7 @@
 #include "http/answer.h"
 #include "http/file_head.h"
 #include "http/handler.h"
-#include "http/port.h"
+#include "http/server_shard.h"
 #include "http/session.h"
 #include "io/features.h"
 #include "io/op.h"
@@ -28,38 +28,39 @@ static const char *const indexes[] = { "index.html", "index.htm" };
 #define INDEX_ROOM 12 /* '/', the longest of them and the NUL */
 
 struct nu_file_job {
-    struct nu_session  *session;
-    nng_http_handler   *handler; /* held */
-    struct nu_op        op;
-    struct nu_precond   precond; /* its text lies behind the path's */
-    int                 fd;      /* -1 until it is open */
-    bool                begun;   /* the head is out, or on its way */
-    bool                waits;   /* reads may block */
-    struct nu_file_part part;    /* still to be read, or sent from the page cache */
-    struct nu_tcp_file  pages;   /* what goes from there next; its len is 0 when there is none */
-    uint8_t            *buffer;
-    size_t              capacity; /* of the buffer; above SMALL it is one of the port's */
-    struct iovec        piece;    /* of the buffer, being written */
-    unsigned            index;    /* entries of indexes[] tried so far */
-    size_t              len;      /* of path, without an index's name */
-    char                path[];   /* relative to the root of a DIRECTORY */
+    struct nu_session *session;
+    nng_http_handler *handler; /* held */
+    struct nu_op op;
+    struct nu_precond precond; /* its text lies behind the path's */
+    int fd;                    /* -1 until it is open */
+    bool begun;                /* the head is out, or on its way */
+    bool waits;                /* reads may block */
+    struct nu_file_part part;  /* still to be read, or sent from the page cache */
+    struct nu_tcp_file pages;  /* what goes from there next; its len is 0 when there is none */
+    uint8_t *buffer;
+    size_t capacity;    /* of the buffer; above SMALL it is one of the shard's */
+    struct iovec piece; /* of the buffer, being written */
+    unsigned index;     /* entries of indexes[] tried so far */
+    size_t len;         /* of path, without an index's name */
+    char path[];        /* relative to the root of a DIRECTORY */
 };
 
-static bool take_buffer(struct nu_file_job *job)
+static bool file_take_buffer(struct nu_file_job *job)
 {
     if (job->buffer == NULL) {
-        job->buffer = job->capacity <= SMALL ? malloc(job->capacity)
-                                             : nu_buffers_take(&job->session->port->file_buffers);
+        job->buffer = job->capacity <= SMALL
+                          ? malloc(job->capacity)
+                          : nu_file_bufpool_take(&job->session->shard->file_buffers);
     }
     return job->buffer != NULL;
 }
 
-static void give_buffer(struct nu_file_job *job)
+static void file_give_buffer(struct nu_file_job *job)
 {
     if (job->capacity <= SMALL) {
         free(job->buffer);
     } else if (job->buffer != NULL) {
-        nu_buffers_give(&job->session->port->file_buffers, job->buffer);
+        nu_file_bufpool_give(&job->session->shard->file_buffers, job->buffer);
     }
 }
 
@@ -69,27 +70,27 @@ void nu_file_end(struct nu_file_job *job)
         close(job->fd);
     }
     nu_handler_drop(job->handler);
-    give_buffer(job);
+    file_give_buffer(job);
     free(job);
 }
 
-static void fail(struct nu_file_job *job, unsigned status)
+static void file_fail(struct nu_file_job *job, unsigned status)
 {
     struct nu_session *session = job->session;
-    session->file              = NULL;
+    session->file = NULL;
     nu_file_end(job);
     nu_session_answer_error(session, status);
 }
 
 /* The head is out or on its way: there is no other way to say that the body will be short. */
-static void abandon(struct nu_file_job *job)
+static void file_abandon(struct nu_file_job *job)
 {
     struct nu_session *session = job->session;
     nu_file_end(job);
     nu_session_abandon(session);
 }
 
-static unsigned status_for(int err)
+static unsigned file_status_for(int err)
 {
     switch (err) {
     case ENOENT:
@@ -116,13 +117,13 @@ static unsigned status_for(int err)
 
 /* ---- Reading and sending ------------------------------------------------------------------ */
 
-static void read_next(struct nu_file_job *job)
+static void file_read_next(struct nu_file_job *job)
 {
-    uint64_t left          = job->part.end - job->part.from;
-    job->op.kind           = NU_OP_READ;
-    job->op.fd             = job->fd;
-    job->op.arg.buf.base   = job->buffer;
-    job->op.arg.buf.len    = left < job->capacity ? (size_t) left : job->capacity;
+    uint64_t left = job->part.end - job->part.from;
+    job->op.kind = NU_OP_READ;
+    job->op.fd = job->fd;
+    job->op.arg.buf.base = job->buffer;
+    job->op.arg.buf.len = left < job->capacity ? (size_t) left : job->capacity;
     job->op.arg.buf.offset = job->part.from;
     nu_op_submit(&job->op);
 }
@@ -132,23 +133,23 @@ static void read_next(struct nu_file_job *job)
  * by the ring, for whoever sends it would wait for the disk; then its neighbours, too, are in the
  * cache soon. false: no memory.
  */
-static bool prepare_next(struct nu_file_job *job)
+static bool file_prepare_next(struct nu_file_job *job)
 {
     uint64_t left = job->part.end - job->part.from;
-    size_t   n    = left < PAGES ? (size_t) left : PAGES;
+    size_t n = left < PAGES ? (size_t) left : PAGES;
     if (job->capacity <= SMALL || !nu_has(NU_HAS_CACHESTAT) ||
         !nu_is_cached(job->fd, job->part.from, n)) {
         job->pages.len = 0;
-        return take_buffer(job);
+        return file_take_buffer(job);
     }
     job->pages = (struct nu_tcp_file){ job->fd, job->part.from, n };
     return true;
 }
 
-static void go_on(struct nu_file_job *job)
+static void file_go_on(struct nu_file_job *job)
 {
     if (job->pages.len == 0) {
-        read_next(job);
+        file_read_next(job);
         return;
     }
     job->begun = true;
@@ -158,7 +159,7 @@ static void go_on(struct nu_file_job *job)
 
 /* Before Linux 6.5, on a device that cannot say "it would block", O_NONBLOCK makes the kernel give
  * up instead of moving the read to a worker. The flag was for FIFOs, and has done its work. */
-static bool let_it_wait(struct nu_file_job *job)
+static bool file_let_it_wait(struct nu_file_job *job)
 {
     if (job->waits || fcntl(job->fd, F_SETFL, 0) != 0) {
         return false;
@@ -167,15 +168,15 @@ static bool let_it_wait(struct nu_file_job *job)
     return true;
 }
 
-static void read_done(struct nu_file_job *job, int res)
+static void file_read_done(struct nu_file_job *job, int res)
 {
     struct nu_session *s = job->session;
-    if (res == -EAGAIN && !nu_session_gone(s) && let_it_wait(job)) {
-        read_next(job);
+    if (res == -EAGAIN && !nu_session_gone(s) && file_let_it_wait(job)) {
+        file_read_next(job);
         return;
     }
     if (nu_session_gone(s) || res <= 0) { /* 0: it has shrunk */
-        abandon(job);
+        file_abandon(job);
         return;
     }
     job->part.from += (uint64_t) res;
@@ -185,8 +186,8 @@ static void read_done(struct nu_file_job *job, int res)
         return;
     }
     job->begun = true;
-    nu_out_add(s->out, job->buffer, (size_t) res);
-    size_t total = nu_out_seal(s->out);
+    nu_response_batch_add(s->out, job->buffer, (size_t) res);
+    size_t total = nu_response_batch_finalize(s->out);
     nu_session_send_part(s, s->out->iov, s->out->n, total);
 }
 
@@ -197,30 +198,30 @@ void nu_file_written(struct nu_file_job *job)
     if (job->part.from == job->part.end) {
         nu_file_end(job);
         nu_session_end_answer(s);
-    } else if (prepare_next(job)) {
-        go_on(job);
+    } else if (file_prepare_next(job)) {
+        file_go_on(job);
     } else {
-        abandon(job);
+        file_abandon(job);
     }
 }
 
 /* ---- Opening ------------------------------------------------------------------------------ */
 
-static void begin(struct nu_file_job *job, const struct stat *st)
+static void file_begin(struct nu_file_job *job, const struct stat *st)
 {
     struct nu_session *s = job->session;
-    const char   *name   = job->handler->kind == NU_HANDLER_FILE ? job->handler->path : job->path;
-    nng_http_res *res    = nu_file_head(&job->precond, st, name, &job->part);
-    uint64_t      left   = s->bodiless ? 0 : job->part.end - job->part.from;
-    job->capacity        = left <= SMALL ? (size_t) left : NU_BUFFER_SIZE;
-    if (res == NULL || (left > 0 && !prepare_next(job))) {
+    const char *name = job->handler->kind == NU_HANDLER_FILE ? job->handler->path : job->path;
+    nng_http_res *res = nu_file_head(&job->precond, st, name, &job->part);
+    uint64_t left = s->bodiless ? 0 : job->part.end - job->part.from;
+    job->capacity = left <= SMALL ? (size_t) left : NU_BUFFER_SIZE;
+    if (res == NULL || (left > 0 && !file_prepare_next(job))) {
         nng_http_res_free(res);
-        fail(job, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
+        file_fail(job, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
         return;
     }
     if (left > 0) {
         if (nu_session_begin_answer(s, res)) {
-            go_on(job);
+            file_go_on(job);
         } /* else the job goes with the session */
         return;
     }
@@ -229,65 +230,65 @@ static void begin(struct nu_file_job *job, const struct stat *st)
     nu_session_answer(s, res);
 }
 
-static void submit_open(struct nu_file_job *job, int root, uint64_t resolve)
+static void file_submit_open(struct nu_file_job *job, int root, uint64_t resolve)
 {
-    job->op.kind          = NU_OP_OPEN;
-    job->op.fd            = root;
+    job->op.kind = NU_OP_OPEN;
+    job->op.fd = root;
     job->op.arg.open.path = root == AT_FDCWD ? job->handler->path : job->path;
     job->op.arg.open.how = (struct open_how){ .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
                                               .resolve = resolve };
     nu_op_submit(&job->op);
 }
 
-static void try_index(struct nu_file_job *job)
+static void file_try_index(struct nu_file_job *job)
 {
-    const char *name    = indexes[job->index++];
+    const char *name = indexes[job->index++];
     job->path[job->len] = '/';
     memcpy(job->path + job->len + 1, name, strlen(name) + 1);
-    submit_open(job, nu_handler_root(job->handler), RESOLVE_BENEATH);
+    file_submit_open(job, nu_handler_root(job->handler), RESOLVE_BENEATH);
 }
 
-static void open_done(struct nu_file_job *job, int res)
+static void file_open_done(struct nu_file_job *job, int res)
 {
     struct stat st;
     if (nu_session_gone(job->session)) {
         if (res >= 0) {
             close(res);
         }
-        abandon(job);
+        file_abandon(job);
         return;
     }
     if (res == -ENOENT && job->index > 0 && job->index < NINDEXES) {
-        try_index(job);
+        file_try_index(job);
         return;
     }
     if (res < 0) {
-        fail(job, status_for(-res));
+        file_fail(job, file_status_for(-res));
         return;
     }
     job->fd = res;
     if (fstat(res, &st) != 0) {
-        fail(job, status_for(errno));
+        file_fail(job, file_status_for(errno));
     } else if (S_ISREG(st.st_mode)) {
-        begin(job, &st);
+        file_begin(job, &st);
     } else if (S_ISDIR(st.st_mode) && job->handler->kind == NU_HANDLER_DIRECTORY &&
                job->index == 0) {
         close(res);
         job->fd = -1;
-        try_index(job);
+        file_try_index(job);
     } else {
-        fail(job, NNG_HTTP_STATUS_NOT_FOUND);
+        file_fail(job, NNG_HTTP_STATUS_NOT_FOUND);
     }
 }
 
-static void op_done(struct nu_op *op, int res, uint32_t flags)
+static void file_op_done(struct nu_op *op, int res, uint32_t flags)
 {
     struct nu_file_job *job = nu_container(op, struct nu_file_job, op);
     (void) flags;
     if (op->kind == NU_OP_OPEN) {
-        open_done(job, res);
+        file_open_done(job, res);
     } else {
-        read_done(job, res);
+        file_read_done(job, res);
     }
 }
 
@@ -296,16 +297,16 @@ struct nu_file_job *nu_file_prepare(struct nu_session *session, nng_http_handler
 {
     path += strlen(handler->uri);
     path += strspn(path, "/");
-    size_t              len  = strlen(path);
-    size_t              room = len + INDEX_ROOM + 1;
-    struct nu_file_job *job  = malloc(sizeof *job + room + nu_precond_size(head));
+    size_t len = strlen(path);
+    size_t room = len + INDEX_ROOM + 1;
+    struct nu_file_job *job = malloc(sizeof *job + room + nu_precond_size(head));
     if (job == NULL) {
         return NULL;
     }
     memset(job, 0, sizeof *job);
     job->session = session;
     job->handler = handler;
-    job->fd      = -1;
+    job->fd = -1;
     memcpy(job->path, path, len + 1);
     while (len > 0 && job->path[len - 1] == '/') {
         len--; /* "dir/" is opened as "dir/", its index as "dir/index.html" */
@@ -317,7 +318,7 @@ struct nu_file_job *nu_file_prepare(struct nu_session *session, nng_http_handler
     job->len = len;
     nu_precond_load(&job->precond, head, job->path + room);
     nu_handler_hold(handler);
-    nu_op_init(&job->op, session->conn.tcp.loop, op_done);
+    nu_op_init(&job->op, session->conn.tcp.loop, file_op_done);
     return job;
 }
 
@@ -325,13 +326,13 @@ void nu_file_start(struct nu_file_job *job)
 {
     job->session->file = job;
     if (job->handler->kind == NU_HANDLER_FILE) {
-        submit_open(job, AT_FDCWD, 0);
+        file_submit_open(job, AT_FDCWD, 0);
         return;
     }
     int root = nu_handler_root(job->handler);
     if (root < 0) {
-        fail(job, status_for(-root));
+        file_fail(job, file_status_for(-root));
         return;
     }
-    submit_open(job, root, RESOLVE_BENEATH);
+    file_submit_open(job, root, RESOLVE_BENEATH);
 }

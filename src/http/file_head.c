@@ -18,8 +18,8 @@
 
 /* The fields that tell one version of a file from another. */
 struct version {
-    char    etag[ETAG_ROOM];
-    char    date[NU_DATE_LEN + 1];
+    char etag[ETAG_ROOM];
+    char date[NU_DATE_LEN + 1];
     int64_t modified; /* what `date` says */
     int64_t now;
 };
@@ -30,7 +30,7 @@ struct version {
  * size, are not seen in it. Until that tick is over the tag is weak, so that no client puts parts
  * of two versions together.
  */
-static bool is_fresh(const struct timespec *modified, const struct timespec *now)
+static bool file_head_is_fresh(const struct timespec *modified, const struct timespec *now)
 {
     if (modified->tv_sec > now->tv_sec || modified->tv_sec < now->tv_sec - 3) {
         return modified->tv_sec > now->tv_sec;
@@ -43,23 +43,23 @@ static bool is_fresh(const struct timespec *modified, const struct timespec *now
 /* The inode is in the tag for files that are replaced by others of the same size and time, as
  * reproducible builds and `rsync -t` leave them. A Last-Modified in the future is not allowed (RFC
  * 9110 8.8.2.1). */
-static struct version identify(const struct stat *st)
+static struct version file_head_identify(const struct stat *st)
 {
     const struct timespec *m = &st->st_mtim;
-    struct version         v = { 0 };
-    struct timespec        now;
+    struct version v = { 0 };
+    struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     snprintf(v.etag, sizeof v.etag, "%s\"%" PRIx64 ".%lx-%" PRIx64 "-%" PRIx64 "\"",
-             is_fresh(m, &now) ? "W/" : "", (uint64_t) m->tv_sec, (unsigned long) m->tv_nsec,
-             (uint64_t) st->st_size, (uint64_t) st->st_ino);
-    v.now      = now.tv_sec;
+             file_head_is_fresh(m, &now) ? "W/" : "", (uint64_t) m->tv_sec,
+             (unsigned long) m->tv_nsec, (uint64_t) st->st_size, (uint64_t) st->st_ino);
+    v.now = now.tv_sec;
     v.modified = m->tv_sec < now.tv_sec ? m->tv_sec : now.tv_sec;
     nu_date_print(v.date, v.modified);
     return v;
 }
 
 /* The response, or NULL, and it is freed, when err is not 0. */
-static nng_http_res *checked(nng_http_res *res, int err)
+static nng_http_res *file_head_checked(nng_http_res *res, int err)
 {
     if (err != 0) {
         nng_http_res_free(res);
@@ -68,7 +68,7 @@ static nng_http_res *checked(nng_http_res *res, int err)
     return res;
 }
 
-static nng_http_res *make(uint16_t status, const struct version *v)
+static nng_http_res *file_head_make(uint16_t status, const struct version *v)
 {
     nng_http_res *res;
     if (nng_http_res_alloc(&res) != 0) {
@@ -81,31 +81,33 @@ static nng_http_res *make(uint16_t status, const struct version *v)
     if (err == 0) {
         err = nng_http_res_set_header(res, "Last-Modified", v->date);
     }
-    return checked(res, err);
+    return file_head_checked(res, err);
 }
 
-static nng_http_res *make_error(uint16_t status)
+static nng_http_res *file_head_make_error(uint16_t status)
 {
     nng_http_res *res;
     return nng_http_res_alloc_error(&res, status) == 0 ? res : NULL;
 }
 
-static nng_http_res *make_beyond(uint64_t size)
+static nng_http_res *file_head_make_beyond(uint64_t size)
 {
-    char          range[RANGE_ROOM];
-    nng_http_res *res = make_error(NNG_HTTP_STATUS_RANGE_NOT_SATISFIABLE);
+    char range[RANGE_ROOM];
+    nng_http_res *res = file_head_make_error(NNG_HTTP_STATUS_RANGE_NOT_SATISFIABLE);
     if (res == NULL) {
         return NULL;
     }
     snprintf(range, sizeof range, "bytes */%" PRIu64, size);
-    return checked(res, nng_http_res_set_header(res, "Content-Range", range));
+    return file_head_checked(res, nng_http_res_set_header(res, "Content-Range", range));
 }
 
-static nng_http_res *make_content(const struct version *v, const char *name, uint64_t size,
-                                  const struct nu_file_part *part, bool partial)
+static nng_http_res *file_head_make_content(const struct version *v, const char *name,
+                                            uint64_t size, const struct nu_file_part *part,
+                                            bool partial)
 {
-    char          length[NU_DECIMAL_MAX + 1], range[RANGE_ROOM];
-    nng_http_res *res = make(partial ? NNG_HTTP_STATUS_PARTIAL_CONTENT : NNG_HTTP_STATUS_OK, v);
+    char length[NU_DECIMAL_MAX + 1], range[RANGE_ROOM];
+    nng_http_res *res =
+        file_head_make(partial ? NNG_HTTP_STATUS_PARTIAL_CONTENT : NNG_HTTP_STATUS_OK, v);
     if (res == NULL) {
         return NULL;
     }
@@ -122,22 +124,22 @@ static nng_http_res *make_content(const struct version *v, const char *name, uin
     if (err == 0) {
         err = nng_http_res_set_header(res, "Content-Length", length);
     }
-    return checked(res, err);
+    return file_head_checked(res, err);
 }
 
 nng_http_res *nu_file_head(const struct nu_precond *precond, const struct stat *st,
                            const char *name, struct nu_file_part *part)
 {
-    struct version  v     = identify(st);
+    struct version v = file_head_identify(st);
     struct nu_slice range = precond->fields[NU_RANGE];
-    uint64_t        size  = (uint64_t) st->st_size;
-    *part                 = (struct nu_file_part){ 0, 0 };
+    uint64_t size = (uint64_t) st->st_size;
+    *part = (struct nu_file_part){ 0, 0 };
     switch (nu_precond_judge(
         precond, &(struct nu_validators){ { v.etag, strlen(v.etag) }, v.modified, v.now })) {
     case NU_PRECOND_NOT_MODIFIED:
-        return make(NNG_HTTP_STATUS_NOT_MODIFIED, &v);
+        return file_head_make(NNG_HTTP_STATUS_NOT_MODIFIED, &v);
     case NU_PRECOND_FAILED:
-        return make_error(NNG_HTTP_STATUS_PRECONDITION_FAILED);
+        return file_head_make_error(NNG_HTTP_STATUS_PRECONDITION_FAILED);
     case NU_PRECOND_WHOLE:
         range.n = 0;
         break;
@@ -147,10 +149,10 @@ nng_http_res *nu_file_head(const struct nu_precond *precond, const struct stat *
     enum nu_range kind = nu_range_read(range, size, &part->from, &part->end);
     if (kind == NU_RANGE_BEYOND) {
         *part = (struct nu_file_part){ 0, 0 };
-        return make_beyond(size);
+        return file_head_make_beyond(size);
     }
     if (kind == NU_RANGE_WHOLE) {
         *part = (struct nu_file_part){ 0, size };
     }
-    return make_content(&v, name, size, part, kind == NU_RANGE_PART);
+    return file_head_make_content(&v, name, size, part, kind == NU_RANGE_PART);
 }

@@ -60,7 +60,7 @@ void nng_http_handler_free(nng_http_handler *handler)
 /* ---- Making ------------------------------------------------------------------------------- */
 
 /* Replaces *field by a copy of text; NULL and "" mean none. */
-static int set_text(char **field, const char *text)
+static int handler_set_text(char **field, const char *text)
 {
     char *copy = NULL;
     if (text != NULL && text[0] != '\0' && (copy = strdup(text)) == NULL) {
@@ -71,7 +71,7 @@ static int set_text(char **field, const char *text)
     return 0;
 }
 
-static int make(nng_http_handler **handlerp, enum nu_handler_kind kind, const char *uri)
+static int handler_make(nng_http_handler **handlerp, enum nu_handler_kind kind, const char *uri)
 {
     if (uri == NULL || (uri[0] != '/' && uri[0] != '\0')) {
         return NNG_EINVAL;
@@ -82,11 +82,11 @@ static int make(nng_http_handler **handlerp, enum nu_handler_kind kind, const ch
     }
     atomic_init(&handler->refs, 1);
     atomic_init(&handler->root, -1);
-    handler->kind        = kind;
-    handler->collect     = true;
+    handler->kind = kind;
+    handler->collect = true;
     handler->collect_max = NU_BODY_MAX;
-    handler->method      = strdup("GET");
-    handler->uri         = strdup(uri);
+    handler->method = strdup("GET");
+    handler->uri = strdup(uri);
     if (handler->uri == NULL || handler->method == NULL) {
         nng_http_handler_free(handler);
         return NNG_ENOMEM;
@@ -104,7 +104,7 @@ int nng_http_handler_alloc(nng_http_handler **handlerp, const char *uri, void (*
     if (cb == NULL) {
         return NNG_EINVAL;
     }
-    int err = make(handlerp, NU_HANDLER_CALLBACK, uri);
+    int err = handler_make(handlerp, NU_HANDLER_CALLBACK, uri);
     if (err == 0) {
         (*handlerp)->cb = cb;
     }
@@ -112,7 +112,8 @@ int nng_http_handler_alloc(nng_http_handler **handlerp, const char *uri, void (*
 }
 
 /* The whole response once, so that a request costs no more than pointing at it. */
-static int print_reply(nng_http_handler *handler, const void *data, size_t size, const char *type)
+static int handler_print_reply(nng_http_handler *handler, const void *data, size_t size,
+                               const char *type)
 {
     struct nu_buf *buf = &handler->reply;
     for (const char *c = type; *c != '\0'; c++) {
@@ -140,12 +141,12 @@ int nng_http_handler_alloc_static(nng_http_handler **handlerp, const char *uri, 
     if (data == NULL && size > 0) {
         return NNG_EINVAL;
     }
-    int err = make(&handler, NU_HANDLER_STATIC, uri);
+    int err = handler_make(&handler, NU_HANDLER_STATIC, uri);
     if (err != 0) {
         return err;
     }
-    err = print_reply(handler, data, size,
-                      content_type != NULL ? content_type : "application/octet-stream");
+    err = handler_print_reply(handler, data, size,
+                              content_type != NULL ? content_type : "application/octet-stream");
     if (err != 0) {
         nng_http_handler_free(handler);
         return err;
@@ -154,18 +155,18 @@ int nng_http_handler_alloc_static(nng_http_handler **handlerp, const char *uri, 
     return 0;
 }
 
-static int make_path(nng_http_handler **handlerp, enum nu_handler_kind kind, const char *uri,
-                     const char *path)
+static int handler_make_path(nng_http_handler **handlerp, enum nu_handler_kind kind,
+                             const char *uri, const char *path)
 {
     if (path == NULL || path[0] == '\0') {
         return NNG_EINVAL;
     }
     nng_http_handler *handler;
-    int               err = make(&handler, kind, uri);
+    int err = handler_make(&handler, kind, uri);
     if (err != 0) {
         return err;
     }
-    err = set_text(&handler->path, path);
+    err = handler_set_text(&handler->path, path);
     if (err != 0) {
         nng_http_handler_free(handler);
         return err;
@@ -176,12 +177,12 @@ static int make_path(nng_http_handler **handlerp, enum nu_handler_kind kind, con
 
 int nng_http_handler_alloc_file(nng_http_handler **handlerp, const char *uri, const char *path)
 {
-    return make_path(handlerp, NU_HANDLER_FILE, uri, path);
+    return handler_make_path(handlerp, NU_HANDLER_FILE, uri, path);
 }
 
 int nng_http_handler_alloc_directory(nng_http_handler **handlerp, const char *uri, const char *path)
 {
-    int err = make_path(handlerp, NU_HANDLER_DIRECTORY, uri, path);
+    int err = handler_make_path(handlerp, NU_HANDLER_DIRECTORY, uri, path);
     if (err == 0) {
         (*handlerp)->tree = true;
     }
@@ -196,13 +197,13 @@ int nng_http_handler_alloc_redirect(nng_http_handler **handlerp, const char *uri
         (status != 0 && (status < 300 || status > 399))) {
         return NNG_EINVAL;
     }
-    int err = make(&handler, NU_HANDLER_REDIRECT, uri);
+    int err = handler_make(&handler, NU_HANDLER_REDIRECT, uri);
     if (err != 0) {
         return err;
     }
-    handler->status   = status != 0 ? status : NNG_HTTP_STATUS_STATUS_MOVED_PERMANENTLY;
+    handler->status = status != 0 ? status : NNG_HTTP_STATUS_STATUS_MOVED_PERMANENTLY;
     handler->location = strdup(location);
-    err               = handler->location == NULL ? NNG_ENOMEM : set_text(&handler->method, NULL);
+    err = handler->location == NULL ? NNG_ENOMEM : handler_set_text(&handler->method, NULL);
     if (err != 0) {
         nng_http_handler_free(handler);
         return err;
@@ -218,7 +219,7 @@ int nng_http_handler_set_method(nng_http_handler *handler, const char *method)
     if (atomic_load(&handler->added)) {
         return NNG_EBUSY;
     }
-    return set_text(&handler->method, method);
+    return handler_set_text(&handler->method, method);
 }
 
 int nng_http_handler_set_host(nng_http_handler *handler, const char *host)
@@ -226,7 +227,7 @@ int nng_http_handler_set_host(nng_http_handler *handler, const char *host)
     if (atomic_load(&handler->added)) {
         return NNG_EBUSY;
     }
-    return set_text(&handler->host, host);
+    return handler_set_text(&handler->host, host);
 }
 
 int nng_http_handler_set_tree(nng_http_handler *handler)
@@ -234,7 +235,7 @@ int nng_http_handler_set_tree(nng_http_handler *handler)
     if (atomic_load(&handler->added)) {
         return NNG_EBUSY;
     }
-    handler->tree      = true;
+    handler->tree = true;
     handler->exclusive = false;
     return 0;
 }
@@ -244,7 +245,7 @@ int nng_http_handler_set_tree_exclusive(nng_http_handler *handler)
     if (atomic_load(&handler->added)) {
         return NNG_EBUSY;
     }
-    handler->tree      = true;
+    handler->tree = true;
     handler->exclusive = true;
     return 0;
 }
@@ -254,7 +255,7 @@ int nng_http_handler_collect_body(nng_http_handler *handler, bool want, size_t m
     if (atomic_load(&handler->added)) {
         return NNG_EBUSY;
     }
-    handler->collect     = want;
+    handler->collect = want;
     handler->collect_max = max;
     return 0;
 }

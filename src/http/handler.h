@@ -23,26 +23,26 @@ enum nu_handler_kind {
 };
 
 struct nng_http_handler {
-    atomic_uint          refs;
-    atomic_bool          added;  /* to a server once: no setter works any more */
-    atomic_bool          served; /* it is in some server's routing table */
+    atomic_uint refs;
+    atomic_bool added;  /* to a server once: no setter works any more */
+    atomic_bool served; /* it is in some server's routing table */
     enum nu_handler_kind kind;
-    char                *uri;       /* without the trailing '/' */
-    char                *method;    /* NULL: any */
-    char                *host;      /* NULL: any */
-    bool                 tree;      /* what lies below uri, too */
-    bool                 exclusive; /* and no other handler may be there */
-    bool                 collect;   /* CALLBACK: the body is read before the call */
-    size_t               collect_max;
+    char *uri;      /* without the trailing '/' */
+    char *method;   /* NULL: any */
+    char *host;     /* NULL: any */
+    bool tree;      /* what lies below uri, too */
+    bool exclusive; /* and no other handler may be there */
+    bool collect;   /* CALLBACK: the body is read before the call */
+    size_t collect_max;
     void (*cb)(nng_aio *aio); /* CALLBACK */
     void *data;               /* the user's */
     void (*dtor)(void *data); /* may be NULL */
     struct nu_buf reply;      /* STATIC: a whole response */
-    size_t        head;       /* STATIC: bytes of it before the blank line */
-    char         *location;   /* REDIRECT: to where */
-    uint16_t      status;     /* REDIRECT */
-    char         *path;       /* FILE, DIRECTORY: in the file system */
-    atomic_int    root;       /* DIRECTORY: descriptor of path; -1 before the first request */
+    size_t head;              /* STATIC: bytes of it before the blank line */
+    char *location;           /* REDIRECT: to where */
+    uint16_t status;          /* REDIRECT */
+    char *path;               /* FILE, DIRECTORY: in the file system */
+    atomic_int root;          /* DIRECTORY: descriptor of path; -1 before the first request */
 };
 
 void nu_handler_hold(nng_http_handler *handler);

@@ -8,14 +8,14 @@
 static const struct {
     uint64_t value, min, max;
 } table[NU_LIMITS] = {
-    [NNG_URING_HEAD_TIMEOUT]  = { 10000, 0, INT32_MAX },
-    [NNG_URING_IDLE_TIMEOUT]  = { 60000, 0, INT32_MAX },
-    [NNG_URING_BODY_TIMEOUT]  = { 30000, 0, INT32_MAX },
+    [NNG_URING_HEAD_TIMEOUT] = { 10000, 0, INT32_MAX },
+    [NNG_URING_IDLE_TIMEOUT] = { 60000, 0, INT32_MAX },
+    [NNG_URING_BODY_TIMEOUT] = { 30000, 0, INT32_MAX },
     [NNG_URING_WRITE_TIMEOUT] = { 60000, 0, INT32_MAX },
-    [NNG_URING_HEAD_BYTES]    = { NU_MAX_HEAD, 64, UINT64_C(1) << 20 },
-    [NNG_URING_HEAD_FIELDS]   = { NU_MAX_FIELDS, 1, 4096 },
-    [NNG_URING_DRAIN_BYTES]   = { UINT64_C(1) << 18, 0, INT64_MAX },
-    [NNG_URING_CONNECTIONS]   = { 0, 0, UINT32_MAX },
+    [NNG_URING_HEAD_BYTES] = { NU_MAX_HEAD, 64, UINT64_C(1) << 20 },
+    [NNG_URING_HEAD_FIELDS] = { NU_MAX_FIELDS, 1, 4096 },
+    [NNG_URING_DRAIN_BYTES] = { UINT64_C(1) << 18, 0, INT64_MAX },
+    [NNG_URING_CONNECTIONS] = { 0, 0, UINT32_MAX },
 };
 
 void nu_limits_init(uint64_t limits[NU_LIMITS])
@@ -29,7 +29,7 @@ void nu_limits_init(uint64_t limits[NU_LIMITS])
 uint64_t nu_limit_connections(const nng_http_server *server)
 {
     struct rlimit files;
-    uint64_t      limit = server->limits[NNG_URING_CONNECTIONS];
+    uint64_t limit = server->limits[NNG_URING_CONNECTIONS];
     if (limit > 0) {
         return limit;
     }

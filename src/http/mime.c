@@ -127,7 +127,7 @@ static const struct type {
 };
 
 /* Without the locale, to which an I may be something else than a large i. */
-static int compare(const void *key, const void *entry)
+static int mime_compare(const void *key, const void *entry)
 {
     const char *a = key, *b = ((const struct type *) entry)->suffix;
     while (*a != '\0' && nu_chars_lower(*a) == *b) {
@@ -139,12 +139,13 @@ static int compare(const void *key, const void *entry)
 
 const char *nu_mime_type(const char *name)
 {
-    const char        *slash = strrchr(name, '/');
-    const char        *file  = slash != NULL ? slash + 1 : name;
-    const char        *dot   = strrchr(file, '.');
-    const struct type *type  = NULL;
+    const char *slash = strrchr(name, '/');
+    const char *file = slash != NULL ? slash + 1 : name;
+    const char *dot = strrchr(file, '.');
+    const struct type *type = NULL;
     if (dot != NULL) {
-        type = bsearch(dot + 1, types, sizeof types / sizeof types[0], sizeof types[0], compare);
+        type =
+            bsearch(dot + 1, types, sizeof types / sizeof types[0], sizeof types[0], mime_compare);
     } else if (strlen(file) == 6 && nu_chars_same(file, "README", 6)) {
         return "text/plain; charset=utf-8";
     }

@@ -16,6 +16,6 @@ void nu_request_collect(struct nu_session *session);
 void nu_request_refuse(struct nu_session *session, int status);
 
 /* A parked session's task: its turn has come. */
-void nu_request_unparked(struct nu_task *task);
+void nu_request_undeferred(struct nu_task *task);
 
 #endif

@@ -11,13 +11,13 @@
 #define NU_PROBED() ((void) 0) /* a test counts the places looked at */
 #endif
 
-static bool is(struct nu_slice slice, const char *text)
+static bool router_is(struct nu_slice slice, const char *text)
 {
     return strncmp(text, slice.p, slice.n) == 0 && text[slice.n] == '\0';
 }
 
 /* "Name:80" and "[::1]:80" without their port, and without a name's trailing dot. */
-static struct nu_slice bare_host(struct nu_slice host)
+static struct nu_slice router_bare_host(struct nu_slice host)
 {
     const char *colon = memrchr(host.p, ':', host.n);
     if (colon != NULL && memchr(colon, ']', host.n - (size_t) (colon - host.p)) == NULL) {
@@ -29,7 +29,7 @@ static struct nu_slice bare_host(struct nu_slice host)
     return host;
 }
 
-static struct nu_slice slice(const char *text)
+static struct nu_slice router_slice(const char *text)
 {
     return (struct nu_slice){ text, strlen(text) };
 }
@@ -39,22 +39,22 @@ static struct nu_slice slice(const char *text)
 /* FNV-1a. Only handlers get into the table, so a client that chooses its paths can slow nothing. */
 #define HASH_NONE UINT64_C(14695981039346656037)
 
-static uint64_t hash_byte(uint64_t hash, char byte)
+static uint64_t router_hash_byte(uint64_t hash, char byte)
 {
     return (hash ^ (unsigned char) byte) * UINT64_C(1099511628211);
 }
 
-static uint64_t hash_host(struct nu_slice host)
+static uint64_t router_hash_host(struct nu_slice host)
 {
     uint64_t hash = HASH_NONE;
     for (size_t i = 0; i < host.n; i++) {
-        hash = hash_byte(hash, nu_chars_lower(host.p[i]));
+        hash = router_hash_byte(hash, nu_chars_lower(host.p[i]));
     }
     return hash;
 }
 
 /* `host` is 0 for none. */
-static uint32_t hash_key(uint64_t host, uint64_t uri)
+static uint32_t router_hash_key(uint64_t host, uint64_t uri)
 {
     uint64_t hash = uri ^ (host * 3);
     return (uint32_t) (((hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
@@ -62,13 +62,13 @@ static uint32_t hash_key(uint64_t host, uint64_t uri)
 
 /* ---- Making ------------------------------------------------------------------------------- */
 
-static bool same_text(const char *a, const char *b)
+static bool router_same_text(const char *a, const char *b)
 {
     return a == b || (a != NULL && b != NULL && strcasecmp(a, b) == 0);
 }
 
 /* Whether `path` is uri itself or lies below it; one trailing '/' of `path` does not count. */
-static bool below(const char *uri, const char *path, bool tree)
+static bool router_below(const char *uri, const char *path, bool tree)
 {
     size_t len = strlen(uri);
     if (strncmp(uri, path, len) != 0 || (path[len] != '\0' && path[len] != '/')) {
@@ -77,20 +77,20 @@ static bool below(const char *uri, const char *path, bool tree)
     return tree || path[len] == '\0' || path[len + 1] == '\0';
 }
 
-static bool conflict(const nng_http_handler *a, const nng_http_handler *b)
+static bool router_conflict(const nng_http_handler *a, const nng_http_handler *b)
 {
-    if (!same_text(a->host, b->host)) {
+    if (!router_same_text(a->host, b->host)) {
         return false;
     }
-    if (strcmp(a->uri, b->uri) == 0 && same_text(a->method, b->method)) {
+    if (strcmp(a->uri, b->uri) == 0 && router_same_text(a->method, b->method)) {
         return true;
     }
-    return (a->exclusive && below(a->uri, b->uri, true)) ||
-           (b->exclusive && below(b->uri, a->uri, true));
+    return (a->exclusive && router_below(a->uri, b->uri, true)) ||
+           (b->exclusive && router_below(b->uri, a->uri, true));
 }
 
 /* With room for so many handlers; at most half the places of the table are taken then. */
-static struct nu_router *sized(size_t n)
+static struct nu_router *router_sized(size_t n)
 {
     size_t places = 2;
     while (places < 2 * n) {
@@ -99,55 +99,56 @@ static struct nu_router *sized(size_t n)
     struct nu_router *router =
         calloc(1, sizeof *router + places * sizeof router->routes[0] + 2 * n * sizeof(void *));
     if (router != NULL) {
-        router->mask    = (uint32_t) (places - 1);
-        router->v       = (nng_http_handler **) &router->routes[places];
+        router->mask = (uint32_t) (places - 1);
+        router->v = (nng_http_handler **) &router->routes[places];
         router->methods = (const char **) &router->v[n];
     }
     return router;
 }
 
-static void append(struct nu_router *router, nng_http_handler *h)
+static void router_append(struct nu_router *router, nng_http_handler *h)
 {
-    uint64_t uri   = HASH_NONE;
+    uint64_t uri = HASH_NONE;
     unsigned depth = 0;
-    size_t   len   = 0;
+    size_t len = 0;
     for (; h->uri[len] != '\0'; len++) {
         depth += h->uri[len] == '/';
-        uri = hash_byte(uri, h->uri[len]);
+        uri = router_hash_byte(uri, h->uri[len]);
     }
-    uint32_t hash  = hash_key(h->host != NULL ? hash_host(bare_host(slice(h->host))) : 0, uri);
+    uint32_t hash = router_hash_key(
+        h->host != NULL ? router_hash_host(router_bare_host(router_slice(h->host))) : 0, uri);
     uint32_t place = hash & router->mask;
     while (router->routes[place].handler != 0) {
         place = (place + 1) & router->mask;
     }
-    if (h->method != NULL && !nu_router_knows(router, slice(h->method))) {
+    if (h->method != NULL && !nu_router_knows(router, router_slice(h->method))) {
         router->methods[router->nmethods++] = h->method;
     }
     nu_handler_hold(h);
     router->v[router->n++] = h;
-    router->routes[place]  = (struct nu_route){ hash, router->n };
-    router->hosts          = router->hosts || h->host != NULL;
-    router->deepest        = depth > router->deepest ? depth : router->deepest;
-    router->longest        = len > router->longest ? len : router->longest;
+    router->routes[place] = (struct nu_route){ hash, router->n };
+    router->hosts = router->hosts || h->host != NULL;
+    router->deepest = depth > router->deepest ? depth : router->deepest;
+    router->longest = len > router->longest ? len : router->longest;
 }
 
 /* All of another router's, in front of what will be appended. */
-static void copy(struct nu_router *to, const struct nu_router *from)
+static void router_copy(struct nu_router *to, const struct nu_router *from)
 {
     if (to->mask != from->mask) {
         for (unsigned i = 0; i < from->n; i++) {
-            append(to, from->v[i]);
+            router_append(to, from->v[i]);
         }
         return;
     }
     memcpy(to->routes, from->routes, ((size_t) from->mask + 1) * sizeof from->routes[0]);
     memcpy(to->v, from->v, from->n * sizeof(nng_http_handler *));
     memcpy(to->methods, from->methods, from->nmethods * sizeof from->methods[0]);
-    to->n        = from->n;
+    to->n = from->n;
     to->nmethods = from->nmethods;
-    to->deepest  = from->deepest;
-    to->longest  = from->longest;
-    to->hosts    = from->hosts;
+    to->deepest = from->deepest;
+    to->longest = from->longest;
+    to->hosts = from->hosts;
     for (unsigned i = 0; i < to->n; i++) {
         nu_handler_hold(to->v[i]);
     }
@@ -155,7 +156,7 @@ static void copy(struct nu_router *to, const struct nu_router *from)
 
 struct nu_router *nu_router_new(void)
 {
-    return sized(0);
+    return router_sized(0);
 }
 
 void nu_router_free(struct nu_router *router)
@@ -170,16 +171,16 @@ int nu_router_with(const struct nu_router *router, nng_http_handler *handler,
                    struct nu_router **out)
 {
     for (unsigned i = 0; i < router->n; i++) {
-        if (conflict(handler, router->v[i])) {
+        if (router_conflict(handler, router->v[i])) {
             return NNG_EADDRINUSE;
         }
     }
-    struct nu_router *to = sized((size_t) router->n + 1);
+    struct nu_router *to = router_sized((size_t) router->n + 1);
     if (to == NULL) {
         return NNG_ENOMEM;
     }
-    copy(to, router);
-    append(to, handler);
+    router_copy(to, router);
+    router_append(to, handler);
     *out = to;
     return 0;
 }
@@ -187,13 +188,13 @@ int nu_router_with(const struct nu_router *router, nng_http_handler *handler,
 int nu_router_without(const struct nu_router *router, const nng_http_handler *handler,
                       struct nu_router **out)
 {
-    struct nu_router *to = sized(router->n);
+    struct nu_router *to = router_sized(router->n);
     if (to == NULL) {
         return NNG_ENOMEM;
     }
     for (unsigned i = 0; i < router->n; i++) {
         if (router->v[i] != handler) {
-            append(to, router->v[i]);
+            router_append(to, router->v[i]);
         }
     }
     if (to->n == router->n) {
@@ -209,26 +210,26 @@ int nu_router_without(const struct nu_router *router, const nng_http_handler *ha
 /* Goes over the handlers for a request, whatever their method: shorter URIs first. */
 struct walk {
     const struct nu_router *router;
-    const char             *path;
-    struct nu_slice         host;
-    uint64_t                host_hash;
-    size_t                  n; /* bytes of the path that are looked for now */
-    uint64_t                hash;
-    unsigned                depth;    /* '/' among them */
-    bool                    for_host; /* those for the host, that is; else those for any */
-    uint32_t                key;      /* the hash of both */
-    uint32_t                place;    /* where to look next */
+    const char *path;
+    struct nu_slice host;
+    uint64_t host_hash;
+    size_t n; /* bytes of the path that are looked for now */
+    uint64_t hash;
+    unsigned depth; /* '/' among them */
+    bool for_host;  /* those for the host, that is; else those for any */
+    uint32_t key;   /* the hash of both */
+    uint32_t place; /* where to look next */
 };
 
-static void look_for(struct walk *walk, bool for_host)
+static void router_look_for(struct walk *walk, bool for_host)
 {
     walk->for_host = for_host;
-    walk->key      = hash_key(for_host ? walk->host_hash : 0, walk->hash);
-    walk->place    = walk->key & walk->router->mask;
+    walk->key = router_hash_key(for_host ? walk->host_hash : 0, walk->hash);
+    walk->place = walk->key & walk->router->mask;
 }
 
 /* Goes on to where the next '/' or the end is; false when no URI can be so long. */
-static bool next_prefix(struct walk *walk)
+static bool router_next_prefix(struct walk *walk)
 {
     const char *path = walk->path;
     if (path[walk->n] == '\0' || walk->depth == walk->router->deepest) {
@@ -239,41 +240,41 @@ static bool next_prefix(struct walk *walk)
         if (walk->n == walk->router->longest) {
             return false;
         }
-        walk->hash = hash_byte(walk->hash, path[walk->n++]);
+        walk->hash = router_hash_byte(walk->hash, path[walk->n++]);
     } while (path[walk->n] != '\0' && path[walk->n] != '/');
-    look_for(walk, walk->router->hosts);
+    router_look_for(walk, walk->router->hosts);
     return true;
 }
 
 /* Begins with the URI "/", which is kept as "". */
-static bool first_prefix(struct walk *walk, const struct nu_router *router, struct nu_slice host,
-                         const char *path)
+static bool router_first_prefix(struct walk *walk, const struct nu_router *router,
+                                struct nu_slice host, const char *path)
 {
     *walk = (struct walk){ .router = router, .path = path, .hash = HASH_NONE };
     if (router->hosts) {
-        walk->host      = host.n > 0 ? bare_host(host) : host;
-        walk->host_hash = hash_host(walk->host);
+        walk->host = host.n > 0 ? router_bare_host(host) : host;
+        walk->host_hash = router_hash_host(walk->host);
     }
-    look_for(walk, router->hosts);
+    router_look_for(walk, router->hosts);
     return path[0] == '/' || path[0] == '\0';
 }
 
-static bool fits(const struct walk *walk, const nng_http_handler *h)
+static bool router_fits(const struct walk *walk, const nng_http_handler *h)
 {
-    const char *rest  = walk->path + walk->n;
-    bool        whole = rest[0] == '\0' || rest[1] == '\0'; /* a '/' at the end does not count */
-    if (!(whole || h->tree) || !is((struct nu_slice){ walk->path, walk->n }, h->uri)) {
+    const char *rest = walk->path + walk->n;
+    bool whole = rest[0] == '\0' || rest[1] == '\0'; /* a '/' at the end does not count */
+    if (!(whole || h->tree) || !router_is((struct nu_slice){ walk->path, walk->n }, h->uri)) {
         return false;
     }
     if (h->host == NULL || !walk->for_host) {
         return h->host == NULL && !walk->for_host;
     }
-    struct nu_slice host = bare_host(slice(h->host));
+    struct nu_slice host = router_bare_host(router_slice(h->host));
     return host.n == walk->host.n && nu_chars_same(host.p, walk->host.p, host.n);
 }
 
 /* The next handler with the prefix for its URI: for the host, then for any; each as added. */
-static nng_http_handler *next_handler(struct walk *walk)
+static nng_http_handler *router_next_handler(struct walk *walk)
 {
     const struct nu_router *router = walk->router;
     for (;;) {
@@ -282,11 +283,11 @@ static nng_http_handler *next_handler(struct walk *walk)
         walk->place = (walk->place + 1) & router->mask;
         if (route.handler != 0) {
             nng_http_handler *h = router->v[route.handler - 1];
-            if (route.hash == walk->key && fits(walk, h)) {
+            if (route.hash == walk->key && router_fits(walk, h)) {
                 return h;
             }
         } else if (walk->for_host) {
-            look_for(walk, false);
+            router_look_for(walk, false);
         } else {
             return NULL;
         }
@@ -296,18 +297,20 @@ static nng_http_handler *next_handler(struct walk *walk)
 nng_http_handler *nu_router_find(const struct nu_router *router, struct nu_slice method,
                                  struct nu_slice host, const char *path, unsigned *status)
 {
-    bool              head = is(method, "HEAD"), seen = false;
+    bool head = router_is(method, "HEAD"), seen = false;
     nng_http_handler *found = NULL;
-    struct walk       walk;
-    for (bool more = first_prefix(&walk, router, host, path); more; more = next_prefix(&walk)) {
+    struct walk walk;
+    for (bool more = router_first_prefix(&walk, router, host, path); more;
+         more = router_next_prefix(&walk)) {
         nng_http_handler *h, *get = NULL; /* get would answer HEAD, if none does so itself */
-        while ((h = next_handler(&walk)) != NULL && h->method != NULL && !is(method, h->method)) {
+        while ((h = router_next_handler(&walk)) != NULL && h->method != NULL &&
+               !router_is(method, h->method)) {
             if (get == NULL && head && strcmp(h->method, "GET") == 0) {
                 get = h;
             }
             seen = true;
         }
-        h     = h != NULL ? h : get;
+        h = h != NULL ? h : get;
         found = h != NULL ? h : found;
     }
     *status = seen ? NNG_HTTP_STATUS_METHOD_NOT_ALLOWED : NNG_HTTP_STATUS_NOT_FOUND;
@@ -316,7 +319,7 @@ nng_http_handler *nu_router_find(const struct nu_router *router, struct nu_slice
 
 /* ---- Methods ------------------------------------------------------------------------------ */
 
-static bool listed(const char *list, const char *method)
+static bool router_listed(const char *list, const char *method)
 {
     size_t len = strlen(method);
     for (const char *p = list; (p = strstr(p, method)) != NULL; p += len) {
@@ -328,11 +331,11 @@ static bool listed(const char *list, const char *method)
 }
 
 /* Returns the new length of the list. */
-static size_t add_method(char *list, size_t n, size_t size, const char *method)
+static size_t router_add_method(char *list, size_t n, size_t size, const char *method)
 {
     size_t len = strlen(method), comma = n > 0 ? 2 : 0;
     if (n + comma + len >= size || !nu_chars_all(method, len, NU_CHAR_TOKEN) ||
-        listed(list, method)) {
+        router_listed(list, method)) {
         return n;
     }
     memcpy(list + n, ", ", comma);
@@ -343,18 +346,19 @@ static size_t add_method(char *list, size_t n, size_t size, const char *method)
 unsigned nu_router_allow(const struct nu_router *router, struct nu_slice host, const char *path,
                          char *out, size_t outlen)
 {
-    size_t      n = 0;
+    size_t n = 0;
     struct walk walk;
     if (outlen > 0) {
         out[0] = '\0';
     }
-    for (bool more = first_prefix(&walk, router, host, path); more; more = next_prefix(&walk)) {
-        for (nng_http_handler *h; (h = next_handler(&walk)) != NULL;) {
+    for (bool more = router_first_prefix(&walk, router, host, path); more;
+         more = router_next_prefix(&walk)) {
+        for (nng_http_handler *h; (h = router_next_handler(&walk)) != NULL;) {
             if (h->method != NULL) {
-                n = add_method(out, n, outlen, h->method);
+                n = router_add_method(out, n, outlen, h->method);
             }
             if (h->method != NULL && strcmp(h->method, "GET") == 0) {
-                n = add_method(out, n, outlen, "HEAD");
+                n = router_add_method(out, n, outlen, "HEAD");
             }
         }
     }
@@ -364,7 +368,7 @@ unsigned nu_router_allow(const struct nu_router *router, struct nu_slice host, c
 bool nu_router_knows(const struct nu_router *router, struct nu_slice method)
 {
     for (unsigned i = 0; i < router->nmethods; i++) {
-        if (is(method, router->methods[i])) {
+        if (router_is(method, router->methods[i])) {
             return true;
         }
     }

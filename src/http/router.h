@@ -24,15 +24,15 @@ struct nu_route {
 };
 
 struct nu_router {
-    unsigned           n;        /* handlers */
-    unsigned           nmethods; /* different methods of theirs */
-    unsigned           deepest;  /* '/' in a URI */
-    bool               hosts;    /* there is one for a certain host */
-    size_t             longest;  /* URI */
-    uint32_t           mask;     /* places - 1 */
-    nng_http_handler **v;        /* in the order they were added */
-    const char       **methods;
-    struct nu_route    routes[];
+    unsigned n;           /* handlers */
+    unsigned nmethods;    /* different methods of theirs */
+    unsigned deepest;     /* '/' in a URI */
+    bool hosts;           /* there is one for a certain host */
+    size_t longest;       /* URI */
+    uint32_t mask;        /* places - 1 */
+    nng_http_handler **v; /* in the order they were added */
+    const char **methods;
+    struct nu_route routes[];
 };
 
 /* An empty one; NULL: no memory. */

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct nu_list  all      = { &all, &all };
+static struct nu_list all = { &all, &all };
 
 /* ---- Holding ------------------------------------------------------------------------------ */
 
@@ -29,19 +29,19 @@ void nu_server_free(nng_http_server *server)
         nu_handler_drop(router->v[i]); /* the hold that came with nng_http_server_add_handler() */
     }
     nu_router_free(router);
-    nu_pages_fini(&server->pages);
+    nu_error_pages_fini(&server->pages);
     pthread_mutex_destroy(&server->lock);
     pthread_cond_destroy(&server->quiet);
     free(server->host);
     free(server->service);
-    free(server->ports);
+    free(server->shards);
     free(server);
 }
 
-static int scheme_family(const char *scheme, int *family)
+static int server_scheme_family(const char *scheme, int *family)
 {
     bool secure = strncmp(scheme, "https", 5) == 0 || strncmp(scheme, "wss", 3) == 0;
-    char last   = scheme[0] != '\0' ? scheme[strlen(scheme) - 1] : '\0';
+    char last = scheme[0] != '\0' ? scheme[strlen(scheme) - 1] : '\0';
     if (secure) {
         return NNG_ENOTSUP;
     }
@@ -50,7 +50,7 @@ static int scheme_family(const char *scheme, int *family)
 }
 
 /* The address to listen on: a literal, or the first one the name has. */
-static int find_addr(nng_http_server *server)
+static int server_find_addr(nng_http_server *server)
 {
     socklen_t len = sizeof server->addr;
     int err = nu_address_parse(server->host, server->service, server->family, &server->addr, &len);
@@ -66,7 +66,7 @@ static int find_addr(nng_http_server *server)
     return 0;
 }
 
-static int make_server(nng_http_server **serverp, const nng_url *url)
+static int server_make_server(nng_http_server **serverp, const nng_url *url)
 {
     nng_http_server *server = calloc(1, sizeof *server);
     if (server == NULL) {
@@ -79,18 +79,18 @@ static int make_server(nng_http_server **serverp, const nng_url *url)
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&server->lock, NULL);
     nu_list_init(&server->link);
-    nu_pages_init(&server->pages);
+    nu_error_pages_init(&server->pages);
     nu_limits_init(server->limits);
-    server->holds   = 1;
-    server->host    = strdup(url->u_hostname);
+    server->holds = 1;
+    server->host = strdup(url->u_hostname);
     server->service = strdup(url->u_port);
     atomic_init(&server->router, nu_router_new());
-    int err = scheme_family(url->u_scheme, &server->family);
+    int err = server_scheme_family(url->u_scheme, &server->family);
     if (server->host == NULL || server->service == NULL || atomic_load(&server->router) == NULL) {
         err = NNG_ENOMEM;
     }
     if (err == 0) {
-        err = find_addr(server);
+        err = server_find_addr(server);
     }
     if (err != 0) {
         nu_server_free(server);
@@ -101,7 +101,7 @@ static int make_server(nng_http_server **serverp, const nng_url *url)
 }
 
 /* With `all_lock` held: one more hold on the server for this host and port, or NULL. */
-static nng_http_server *hold_existing(const nng_url *url)
+static nng_http_server *server_hold_existing(const nng_url *url)
 {
     for (struct nu_list *n = all.next; n != &all; n = n->next) {
         nng_http_server *server = nu_container(n, nng_http_server, link);
@@ -120,19 +120,19 @@ static nng_http_server *hold_existing(const nng_url *url)
 int nng_http_server_hold(nng_http_server **serverp, const nng_url *url)
 {
     pthread_mutex_lock(&all_lock);
-    nng_http_server *server = hold_existing(url), *made = NULL;
+    nng_http_server *server = server_hold_existing(url), *made = NULL;
     pthread_mutex_unlock(&all_lock);
     if (server == NULL) {
-        int err = make_server(&made, url);
+        int err = server_make_server(&made, url);
         if (err != 0) {
             return err;
         }
         pthread_mutex_lock(&all_lock);
-        server = hold_existing(url);
+        server = server_hold_existing(url);
         if (server == NULL) {
             nu_list_append(&all, &made->link);
             server = made;
-            made   = NULL;
+            made = NULL;
         }
         pthread_mutex_unlock(&all_lock);
     }
@@ -145,49 +145,49 @@ int nng_http_server_hold(nng_http_server **serverp, const nng_url *url)
 
 /* ---- Starting and stopping ---------------------------------------------------------------- */
 
-static void free_ports(struct nu_port **ports, unsigned n)
+static void server_free_shards(struct nu_server_shard **shards, unsigned n)
 {
-    for (unsigned i = 0; ports != NULL && i < n; i++) {
-        free(ports[i]);
+    for (unsigned i = 0; shards != NULL && i < n; i++) {
+        free(shards[i]);
     }
-    free(ports);
+    free(shards);
 }
 
-static struct nu_port **make_ports(nng_http_server *server, unsigned n)
+static struct nu_server_shard **server_make_shards(nng_http_server *server, unsigned n)
 {
-    struct nu_port **ports = calloc(n, sizeof(struct nu_port *));
-    for (unsigned i = 0; ports != NULL && i < n; i++) {
-        ports[i] = nu_port_new(server, i);
-        if (ports[i] == NULL) {
-            free_ports(ports, i);
+    struct nu_server_shard **shards = calloc(n, sizeof(struct nu_server_shard *));
+    for (unsigned i = 0; shards != NULL && i < n; i++) {
+        shards[i] = nu_server_shard_new(server, i);
+        if (shards[i] == NULL) {
+            server_free_shards(shards, i);
             return NULL;
         }
     }
-    return ports;
+    return shards;
 }
 
 /* With the lock held: binds for every loop, and has the loops accept. */
-static int start_ports(nng_http_server *server)
+static int server_start_shards(nng_http_server *server)
 {
-    unsigned                n     = nu_runtime_count();
-    int                    *fds   = malloc(n * sizeof *fds);
-    struct nu_port        **ports = make_ports(server, n);
-    struct sockaddr_storage addr  = server->addr;
-    int                     err   = NNG_ENOMEM;
-    if (fds != NULL && ports != NULL) {
+    unsigned n = nu_runtime_count();
+    int *fds = malloc(n * sizeof *fds);
+    struct nu_server_shard **shards = server_make_shards(server, n);
+    struct sockaddr_storage addr = server->addr;
+    int err = NNG_ENOMEM;
+    if (fds != NULL && shards != NULL) {
         err = nu_listen_bind(fds, n, &addr, server->family == AF_INET6);
     }
     if (err != 0) {
-        free_ports(ports, n);
+        server_free_shards(shards, n);
         free(fds);
         return err;
     }
-    free(server->ports);
-    server->ports  = ports;
-    server->nports = n;
+    free(server->shards);
+    server->shards = shards;
+    server->nshards = n;
     server->alive += n;
     for (unsigned i = 0; i < n; i++) {
-        nu_port_start(ports[i], fds[i]);
+        nu_server_shard_start(shards[i], fds[i]);
     }
     free(fds);
     return 0;
@@ -200,7 +200,7 @@ int nng_http_server_start(nng_http_server *server)
         return err;
     }
     pthread_mutex_lock(&server->lock);
-    err = server->draining ? NNG_EBUSY : server->starts > 0 ? 0 : start_ports(server);
+    err = server->draining ? NNG_EBUSY : server->starts > 0 ? 0 : server_start_shards(server);
     if (err == 0) {
         server->starts++;
     }
@@ -209,33 +209,33 @@ int nng_http_server_start(nng_http_server *server)
 }
 
 /* With the lock held. The address is free for others, or for a new start, at once. */
-static void stop_ports(nng_http_server *server)
+static void server_stop_shards(nng_http_server *server)
 {
-    for (unsigned i = 0; i < server->nports; i++) {
-        if (server->ports[i] != NULL) {
-            nu_port_shut(server->ports[i]);
-            nu_port_stop(server->ports[i]);
+    for (unsigned i = 0; i < server->nshards; i++) {
+        if (server->shards[i] != NULL) {
+            nu_server_shard_shut(server->shards[i]);
+            nu_server_shard_stop(server->shards[i]);
         }
     }
-    free(server->ports);
-    server->ports  = NULL;
-    server->nports = 0;
+    free(server->shards);
+    server->shards = NULL;
+    server->nshards = 0;
 }
 
 void nng_http_server_stop(nng_http_server *server)
 {
     pthread_mutex_lock(&server->lock);
     if (server->starts > 0 && --server->starts == 0) {
-        stop_ports(server);
+        server_stop_shards(server);
     }
     pthread_mutex_unlock(&server->lock);
 }
 
-/* With the lock held: until all ports have gone, or the time has come. */
-static int wait_quiet(nng_http_server *server, uint64_t until)
+/* With the lock held: until all shards have gone, or the time has come. */
+static int server_wait_quiet(nng_http_server *server, uint64_t until)
 {
-    struct timespec ts  = { (time_t) (until / NU_SECOND), (long) (until % NU_SECOND) };
-    int             err = 0;
+    struct timespec ts = { (time_t) (until / NU_SECOND), (long) (until % NU_SECOND) };
+    int err = 0;
     while (server->alive > 0 && err != ETIMEDOUT) {
         err = pthread_cond_timedwait(&server->quiet, &server->lock, &ts);
     }
@@ -248,16 +248,16 @@ int nng_uring_server_drain(nng_http_server *server, nng_duration ms)
         return NNG_ESTATE;
     }
     pthread_mutex_lock(&server->lock);
-    for (unsigned i = 0; i < server->nports; i++) {
-        if (server->ports[i] != NULL && nu_port_shut(server->ports[i])) {
-            nu_port_drain(server->ports[i]);
+    for (unsigned i = 0; i < server->nshards; i++) {
+        if (server->shards[i] != NULL && nu_server_shard_shut(server->shards[i])) {
+            nu_server_shard_drain(server->shards[i]);
         }
     }
-    server->starts   = 0;
+    server->starts = 0;
     server->draining = true;
-    int err          = wait_quiet(server, nu_now() + (uint64_t) (ms > 0 ? ms : 0) * NU_MS);
+    int err = server_wait_quiet(server, nu_now() + (uint64_t) (ms > 0 ? ms : 0) * NU_MS);
     server->draining = false;
-    stop_ports(server);
+    server_stop_shards(server);
     pthread_mutex_unlock(&server->lock);
     return err;
 }
@@ -273,7 +273,7 @@ void nng_http_server_release(nng_http_server *server)
     if (last) {
         nu_list_remove(&server->link);
         server->starts = 0;
-        stop_ports(server);
+        server_stop_shards(server);
     }
     bool gone = last && server->alive == 0;
     pthread_mutex_unlock(&server->lock);
@@ -286,11 +286,11 @@ void nng_http_server_release(nng_http_server *server)
 int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *addr)
 {
     struct sockaddr_storage ss;
-    socklen_t               len = sizeof ss;
-    int                     err = NNG_ESTATE;
+    socklen_t len = sizeof ss;
+    int err = NNG_ESTATE;
     pthread_mutex_lock(&server->lock);
-    if (server->nports > 0 && server->ports[0] != NULL && !server->ports[0]->shut) {
-        err = getsockname(server->ports[0]->listener.fd, (struct sockaddr *) &ss, &len) == 0
+    if (server->nshards > 0 && server->shards[0] != NULL && !server->shards[0]->shut) {
+        err = getsockname(server->shards[0]->listener.fd, (struct sockaddr *) &ss, &len) == 0
                   ? 0
                   : nu_error_from_errno(errno);
     }
@@ -318,14 +318,14 @@ int nng_http_server_get_tls(nng_http_server *server, struct nng_tls_config **con
  */
 struct retired {
     struct nu_router *router;
-    atomic_uint       loops; /* that have not moved on */
+    atomic_uint loops; /* that have not moved on */
     struct moved_on {
-        struct nu_task  task;
+        struct nu_task task;
         struct retired *retired;
     } on[];
 };
 
-static void moved_on(struct nu_task *task)
+static void server_moved_on(struct nu_task *task)
 {
     struct retired *retired = nu_container(task, struct moved_on, task)->retired;
     if (atomic_fetch_sub(&retired->loops, 1) == 1) {
@@ -335,9 +335,9 @@ static void moved_on(struct nu_task *task)
 }
 
 /* With the lock held: puts a new table in force and sees the old one off. */
-static int replace_router(nng_http_server *server, struct nu_router *router)
+static int server_replace_router(nng_http_server *server, struct nu_router *router)
 {
-    unsigned        n       = nu_runtime_count();
+    unsigned n = nu_runtime_count();
     struct retired *retired = malloc(sizeof *retired + n * sizeof retired->on[0]);
     if (retired == NULL) {
         nu_router_free(router);
@@ -346,7 +346,7 @@ static int replace_router(nng_http_server *server, struct nu_router *router)
     retired->router = atomic_exchange(&server->router, router);
     atomic_init(&retired->loops, n + 1);
     for (unsigned i = 0; i < n; i++) {
-        nu_task_init(&retired->on[i].task, moved_on);
+        nu_task_init(&retired->on[i].task, server_moved_on);
         retired->on[i].retired = retired;
         nu_loop_post(nu_runtime_loop(i), &retired->on[i].task);
     }
@@ -360,7 +360,7 @@ static int replace_router(nng_http_server *server, struct nu_router *router)
 int nng_http_server_add_handler(nng_http_server *server, nng_http_handler *handler)
 {
     struct nu_router *router;
-    bool              no = false;
+    bool no = false;
     pthread_mutex_lock(&server->lock);
     int err = nu_router_with(atomic_load(&server->router), handler, &router);
     if (err == 0 && !atomic_compare_exchange_strong(&handler->served, &no, true)) {
@@ -368,7 +368,7 @@ int nng_http_server_add_handler(nng_http_server *server, nng_http_handler *handl
         err = NNG_EBUSY; /* another server has it */
     } else if (err == 0) {
         bool was = atomic_exchange(&handler->added, true);
-        err      = replace_router(server, router);
+        err = server_replace_router(server, router);
         if (err != 0) {
             atomic_store(&handler->added, was);
             atomic_store(&handler->served, false);
@@ -384,7 +384,7 @@ int nng_http_server_del_handler(nng_http_server *server, nng_http_handler *handl
     pthread_mutex_lock(&server->lock);
     int err = nu_router_without(atomic_load(&server->router), handler, &router);
     if (err == 0) {
-        err = replace_router(server, router);
+        err = server_replace_router(server, router);
     }
     if (err == 0) {
         atomic_store(&handler->served, false);

@@ -3,10 +3,10 @@
 #define NU_HTTP_SERVER_H
 
 #include "base/list.h"
+#include "http/error_pages.h"
 #include "http/limits.h"
-#include "http/pages.h"
-#include "http/port.h"
 #include "http/router.h"
+#include "http/server_shard.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,26 +14,26 @@
 
 struct nng_http_server {
     struct nu_list link; /* in the list of all, and under its lock */
-    unsigned       holds;
-    char          *host, *service; /* as in the URL; constant */
-    int            family;         /* constant */
+    unsigned holds;
+    char *host, *service; /* as in the URL; constant */
+    int family;           /* constant */
 
-    _Atomic(struct nu_router *) router;      /* read without a lock */
-    atomic_ulong                connections; /* of all ports */
-    struct nu_pages             pages;       /* has a lock of its own */
+    _Atomic(struct nu_router *) router; /* read without a lock */
+    atomic_ulong connections;           /* of all shards */
+    struct nu_error_pages pages;        /* has a lock of its own */
 
-    pthread_mutex_t         lock;
-    pthread_cond_t          quiet;    /* a port has gone */
-    unsigned                starts;   /* under lock, like all that follows */
-    bool                    draining; /* nng_uring_server_drain() waits for the ports to go */
-    unsigned                alive;    /* ports that have not gone */
-    unsigned                nports;
-    struct nu_port        **ports;             /* of the current run; NULL where one has gone */
-    struct sockaddr_storage addr;              /* what it is bound to */
-    uint64_t                limits[NU_LIMITS]; /* for the next start */
+    pthread_mutex_t lock;
+    pthread_cond_t quiet; /* a shard has gone */
+    unsigned starts;      /* under lock, like all that follows */
+    bool draining;        /* nng_uring_server_drain() waits for the shards to go */
+    unsigned alive;       /* shards that have not gone */
+    unsigned nshards;
+    struct nu_server_shard **shards; /* of the current run; NULL where one has gone */
+    struct sockaddr_storage addr;    /* what it is bound to */
+    uint64_t limits[NU_LIMITS];      /* for the next start */
 };
 
-/* When nothing holds it and no port is alive. */
+/* When nothing holds it and no shard is alive. */
 void nu_server_free(nng_http_server *server);
 
 #endif

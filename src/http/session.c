@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "http/exchange.h"
 #include "http/file.h"
-#include "http/port.h"
 #include "http/request.h"
+#include "http/server_shard.h"
 #include "net/tcp_file.h"
 #include "net/tcp_read.h"
 #include "net/tcp_write.h"
@@ -15,8 +15,8 @@
 #define LINGER_MS 2000                    /* how long the peer has to read our last words */
 #define LINGER_MAX ((size_t) 1024 * 1024) /* and how much it may still send meanwhile */
 
-static void finished(void *arg);
-static void fired(struct nu_timer *timer);
+static void session_finished(void *arg);
+static void session_fired(struct nu_timer *timer);
 
 /* ---- Life --------------------------------------------------------------------------------- */
 
@@ -25,78 +25,78 @@ void nu_session_set_state(struct nu_session *s, enum nu_session_state state)
     s->state = state;
 }
 
-static void drop_out(struct nu_session *s)
+static void session_drop_out(struct nu_session *s)
 {
     if (s->out != NULL) {
-        nu_out_give(&s->port->spare_outs, s->out);
+        nu_response_batch_give(&s->shard->spare_batches, s->out);
         s->out = NULL;
     }
 }
 
-static void dispose(nng_aio *aio)
+static void session_dispose(nng_aio *aio)
 {
     struct nu_session *s = nu_container(aio, struct nu_session, aio);
     free(s);
 }
 
 /* The connection is closed, the kernel has let go of everything: the memory, which is the
- * session's, may go. A hijacked connection has left its port before. */
-static void conn_gone(struct nu_tcp *tcp)
+ * session's, may go. A hijacked connection has left its shard before. */
+static void session_conn_gone(struct nu_tcp *tcp)
 {
     struct nu_session *s = nu_container(tcp, struct nu_session, conn.tcp);
-    if (s->port != NULL) {
-        drop_out(s);
+    if (s->shard != NULL) {
+        session_drop_out(s);
         if (s->file != NULL) {
             nu_file_end(s->file);
         }
         if (s->exchange != NULL) {
             nu_exchange_end(s->exchange);
         }
-        nu_port_session_ended(s->port);
+        nu_server_shard_session_ended(s->shard);
     }
     nng_aio_reap(&s->aio);
 }
 
-int nu_session_start(struct nu_port *port, int fd)
+int nu_session_start(struct nu_server_shard *shard, int fd)
 {
     struct nu_session *s = malloc(sizeof *s);
     if (s == NULL) {
         return NNG_ENOMEM;
     }
     memset(s, 0, offsetof(struct nu_session, aio));
-    s->port = port;
-    nu_aio_init(&s->aio, finished, s);
-    s->aio.dispose = dispose;
-    s->aio.local   = true;
-    nu_task_init(&s->unpark, nu_request_unparked);
-    s->timer.fire = fired;
-    nu_conn_init(&s->conn, port->loop, fd, conn_gone);
+    s->shard = shard;
+    nu_aio_init(&s->aio, session_finished, s);
+    s->aio.dispose = session_dispose;
+    s->aio.local = true;
+    nu_task_init(&s->unpark, nu_request_undeferred);
+    s->timer.fire = session_fired;
+    nu_conn_init(&s->conn, shard->loop, fd, session_conn_gone);
     s->conn.session = s;
-    s->conn.served  = true;
-    nu_list_append(&port->sessions, &s->link);
+    s->conn.served = true;
+    nu_list_append(&shard->sessions, &s->link);
     nu_request_process(s);
     return 0;
 }
 
 /* From here on the session only waits for what it cannot interrupt. */
-static void leave_port(struct nu_session *s)
+static void session_leave_port(struct nu_session *s)
 {
     nu_session_set_state(s, NU_SESSION_CLOSED);
     nu_list_remove(&s->link);
-    nu_timer_disarm(&s->port->loop->timers, &s->timer);
+    nu_timer_disarm(&s->shard->loop->timers, &s->timer);
     s->conn.session = NULL;
 }
 
 /* While a handler has the connection, or a file is being opened or read, those who answer give the
  * memory free. */
-static void close_now(struct nu_session *s, bool abortive)
+static void session_close_now(struct nu_session *s, bool abortive)
 {
     enum nu_session_state state = s->state;
     if (state == NU_SESSION_CLOSED) {
         return;
     }
-    leave_port(s);
-    if (state == NU_SESSION_HANDLING || state == NU_SESSION_PARKED) {
+    session_leave_port(s);
+    if (state == NU_SESSION_HANDLING || state == NU_SESSION_DEFERRED) {
         nu_tcp_shut(&s->conn.tcp);
     } else {
         nu_tcp_close(&s->conn.tcp, abortive);
@@ -105,7 +105,7 @@ static void close_now(struct nu_session *s, bool abortive)
 
 void nu_session_close_idle(struct nu_session *s)
 {
-    close_now(s, false);
+    session_close_now(s, false);
 }
 
 void nu_session_close_late(struct nu_session *s)
@@ -116,7 +116,7 @@ void nu_session_close_late(struct nu_session *s)
 void nu_session_give_up(struct nu_session *s)
 {
     nu_session_set_state(s, NU_SESSION_WRITING);
-    close_now(s, true);
+    session_close_now(s, true);
 }
 
 bool nu_session_gone(const struct nu_session *s)
@@ -130,11 +130,11 @@ bool nu_session_gone(const struct nu_session *s)
  * Nearly every step ends long before its deadline, and a later deadline takes its place. So the
  * timer is not moved with it: when it fires too early, it is armed again.
  */
-static void set_deadline(struct nu_session *s, uint64_t when)
+static void session_set_deadline(struct nu_session *s, uint64_t when)
 {
-    struct nu_timers *timers = &s->port->loop->timers;
-    s->deadline              = when;
-    s->moved                 = 0;
+    struct nu_timers *timers = &s->shard->loop->timers;
+    s->deadline = when;
+    s->moved = 0;
     if (when == NU_NEVER || (s->timer.armed && s->timer.when <= when)) {
         return;
     }
@@ -142,42 +142,42 @@ static void set_deadline(struct nu_session *s, uint64_t when)
     nu_timer_arm(timers, &s->timer, when);
 }
 
-static void allow(struct nu_session *s, enum nng_uring_limit limit)
+static void session_allow(struct nu_session *s, enum nng_uring_limit limit)
 {
-    uint64_t ms = s->port->limits[limit];
-    set_deadline(s, ms > 0 ? nu_loop_now(s->port->loop) + ms * NU_MS : NU_NEVER);
+    uint64_t ms = s->shard->limits[limit];
+    session_set_deadline(s, ms > 0 ? nu_loop_now(s->shard->loop) + ms * NU_MS : NU_NEVER);
 }
 
 /* Whether a read or write that takes its time has at least moved something since. For a write that
  * is what the peer has taken: the kernel asks for more only when much of its buffer is free. */
-static bool progresses(struct nu_session *s)
+static bool session_progresses(struct nu_session *s)
 {
-    bool   reads = s->state == NU_SESSION_COLLECTING;
+    bool reads = s->state == NU_SESSION_COLLECTING;
     size_t moved = s->aio.io.done;
     if (!reads && s->state != NU_SESSION_WRITING && s->state != NU_SESSION_SENDING) {
         return false;
     }
     if (!reads) {
-        moved -= nu_tcp_untaken(&s->conn.tcp); /* only whether it changes counts */
+        moved -= nu_tcp_unacked(&s->conn.tcp); /* only whether it changes counts */
     }
     if (moved == s->moved) {
         return false;
     }
-    allow(s, reads ? NNG_URING_BODY_TIMEOUT : NNG_URING_WRITE_TIMEOUT);
+    session_allow(s, reads ? NNG_URING_BODY_TIMEOUT : NNG_URING_WRITE_TIMEOUT);
     s->moved = moved;
     return true;
 }
 
-static void fired(struct nu_timer *timer)
+static void session_fired(struct nu_timer *timer)
 {
-    struct nu_session *s    = nu_container(timer, struct nu_session, timer);
-    struct nu_loop    *loop = s->port->loop;
-    if (s->state == NU_SESSION_HANDLING || s->state == NU_SESSION_PARKED || loop->stopping) {
+    struct nu_session *s = nu_container(timer, struct nu_session, timer);
+    struct nu_loop *loop = s->shard->loop;
+    if (s->state == NU_SESSION_HANDLING || s->state == NU_SESSION_DEFERRED || loop->stopping) {
         return; /* the next step arms it again */
     }
     if (s->deadline > nu_now()) {
-        set_deadline(s, s->deadline);
-    } else if (!progresses(s)) {
+        session_set_deadline(s, s->deadline);
+    } else if (!session_progresses(s)) {
         nng_aio_abort(&s->aio, NNG_ETIMEDOUT);
     }
 }
@@ -185,9 +185,9 @@ static void fired(struct nu_timer *timer)
 /* ---- Reading and writing ------------------------------------------------------------------ */
 
 /* The timer may have fired and been beaten by bytes that came at that moment. */
-static void receive(struct nu_session *s)
+static void session_receive(struct nu_session *s)
 {
-    set_deadline(s, s->deadline);
+    session_set_deadline(s, s->deadline);
     if (nng_aio_begin(&s->aio)) {
         nu_tcp_read(&s->conn.tcp, &s->aio, NU_READ_FILL);
     }
@@ -197,33 +197,34 @@ void nu_session_receive(struct nu_session *s, enum nu_session_state state)
 {
     nu_session_set_state(s, state);
     if (state != NU_SESSION_READING) {
-        allow(s, NNG_URING_BODY_TIMEOUT);
+        session_allow(s, NNG_URING_BODY_TIMEOUT);
     } else if (nu_rx_len(&s->conn.tcp.rx) == 0) {
-        allow(s, NNG_URING_IDLE_TIMEOUT);
+        session_allow(s, NNG_URING_IDLE_TIMEOUT);
     } else if (!s->begun) {
         s->begun = true;
-        allow(s, NNG_URING_HEAD_TIMEOUT);
-    } else if (s->deadline <= nu_loop_now(s->port->loop)) {
+        session_allow(s, NNG_URING_HEAD_TIMEOUT);
+    } else if (s->deadline <= nu_loop_now(s->shard->loop)) {
         /* Its abort would be beaten again by the next byte, if one comes in every turn. */
         nu_request_refuse(s, NNG_HTTP_STATUS_REQUEST_TIMEOUT);
         return;
     }
-    receive(s);
+    session_receive(s);
 }
 
 void nu_session_collect(struct nu_session *s, const struct iovec *iov)
 {
     nu_session_set_state(s, NU_SESSION_COLLECTING);
-    allow(s, NNG_URING_BODY_TIMEOUT);
+    session_allow(s, NNG_URING_BODY_TIMEOUT);
     if (nng_aio_begin(&s->aio)) {
         s->aio.io = (struct nu_aio_io){ .iov = iov, .niov = 1, .total = iov->iov_len };
         nu_tcp_read(&s->conn.tcp, &s->aio, NU_READ_ALL);
     }
 }
 
-static void write_vec(struct nu_session *s, const struct iovec *iov, unsigned niov, size_t total)
+static void session_write_vec(struct nu_session *s, const struct iovec *iov, unsigned niov,
+                              size_t total)
 {
-    allow(s, NNG_URING_WRITE_TIMEOUT);
+    session_allow(s, NNG_URING_WRITE_TIMEOUT);
     if (nng_aio_begin(&s->aio)) {
         s->aio.io = (struct nu_aio_io){ .iov = iov, .niov = niov, .total = total };
         nu_tcp_write(&s->conn.tcp, &s->aio, NU_WRITE_ALL);
@@ -233,26 +234,26 @@ static void write_vec(struct nu_session *s, const struct iovec *iov, unsigned ni
 void nu_session_flush(struct nu_session *s)
 {
     nu_session_set_state(s, NU_SESSION_WRITING);
-    size_t total = nu_out_seal(s->out);
-    write_vec(s, s->out->iov, s->out->n, total);
+    size_t total = nu_response_batch_finalize(s->out);
+    session_write_vec(s, s->out->iov, s->out->n, total);
 }
 
 void nu_session_send_part(struct nu_session *s, const struct iovec *iov, unsigned niov,
                           size_t total)
 {
     nu_session_set_state(s, NU_SESSION_SENDING);
-    write_vec(s, iov, niov, total);
+    session_write_vec(s, iov, niov, total);
 }
 
 void nu_session_send_file(struct nu_session *s, const struct nu_tcp_file *file)
 {
     nu_session_set_state(s, NU_SESSION_SENDING);
-    allow(s, NNG_URING_WRITE_TIMEOUT);
+    session_allow(s, NNG_URING_WRITE_TIMEOUT);
     if (nng_aio_begin(&s->aio)) {
         s->aio.io = (struct nu_aio_io){ .total = file->len, .file = file };
         if (s->out != NULL) {
-            s->aio.io.total += nu_out_seal(s->out);
-            s->aio.io.iov  = s->out->iov;
+            s->aio.io.total += nu_response_batch_finalize(s->out);
+            s->aio.io.iov = s->out->iov;
             s->aio.io.niov = s->out->n;
         }
         nu_tcp_write(&s->conn.tcp, &s->aio, NU_WRITE_FILE);
@@ -273,41 +274,41 @@ void nu_session_continue(struct nu_session *s)
 
 /* Says good-bye, and keeps reading for a while: closing at once with bytes unread would make the
  * kernel send a reset, which can take our last response from the peer (RFC 9112 9.6). */
-static void linger(struct nu_session *s)
+static void session_linger(struct nu_session *s)
 {
     struct nu_rx *rx = &s->conn.tcp.rx;
     if (s->state != NU_SESSION_LINGERING) {
         nu_session_set_state(s, NU_SESSION_LINGERING);
         nu_tcp_shutdown_write(&s->conn.tcp);
-        set_deadline(s, nu_loop_now(s->port->loop) + LINGER_MS * NU_MS);
+        session_set_deadline(s, nu_loop_now(s->shard->loop) + LINGER_MS * NU_MS);
         s->thrown = 0;
     }
     s->thrown += nu_rx_len(rx);
     nu_rx_clear(rx, &s->conn.tcp.loop->buffers);
     if (s->thrown > LINGER_MAX) {
-        close_now(s, false);
+        session_close_now(s, false);
         return;
     }
-    receive(s);
+    session_receive(s);
 }
 
 /* A body that nobody wants must not run as the next request. */
-static void drain(struct nu_session *s)
+static void session_drain(struct nu_session *s)
 {
-    struct nu_rx   *rx     = &s->conn.tcp.rx;
-    enum nu_parse   result = NU_PARSE_MORE;
+    struct nu_rx *rx = &s->conn.tcp.rx;
+    enum nu_parse result = NU_PARSE_MORE;
     struct nu_slice data;
-    size_t          used;
+    size_t used;
     while (result == NU_PARSE_MORE && nu_rx_len(rx) > 0) {
-        result =
-            nu_intake_next(&s->body, (const char *) nu_rx_data(rx), nu_rx_len(rx), &used, &data);
+        result = nu_body_reader_next(&s->body, (const char *) nu_rx_data(rx), nu_rx_len(rx), &used,
+                                     &data);
         nu_rx_consume(rx, &s->conn.tcp.loop->buffers, used);
         s->thrown += used;
     }
     if (result == NU_PARSE_DONE) {
         nu_request_process(s);
-    } else if (result == NU_PARSE_BAD || s->thrown > s->port->limits[NNG_URING_DRAIN_BYTES]) {
-        linger(s);
+    } else if (result == NU_PARSE_BAD || s->thrown > s->shard->limits[NNG_URING_DRAIN_BYTES]) {
+        session_linger(s);
     } else {
         nu_session_receive(s, NU_SESSION_DRAINING);
     }
@@ -315,12 +316,12 @@ static void drain(struct nu_session *s)
 
 void nu_session_answered(struct nu_session *s)
 {
-    drop_out(s);
+    session_drop_out(s);
     s->thrown = 0;
     if (s->last) {
-        linger(s);
-    } else if (nu_intake_unread(&s->body)) {
-        drain(s);
+        session_linger(s);
+    } else if (nu_body_reader_unread(&s->body)) {
+        session_drain(s);
     } else {
         nu_request_process(s);
     }
@@ -328,29 +329,29 @@ void nu_session_answered(struct nu_session *s)
 
 /* ---- The end of a step -------------------------------------------------------------------- */
 
-static void failed(struct nu_session *s, int err)
+static void session_failed(struct nu_session *s, int err)
 {
     bool late = err == NNG_ETIMEDOUT;
     if (late &&
         (s->state == NU_SESSION_COLLECTING || (s->state == NU_SESSION_READING && s->begun))) {
         nu_request_refuse(s, NNG_HTTP_STATUS_REQUEST_TIMEOUT);
     } else if (s->state == NU_SESSION_WRITING || s->state == NU_SESSION_SENDING) {
-        close_now(s, true);
+        session_close_now(s, true);
     } else {
-        close_now(s, !late && err != NNG_ECONNSHUT && s->state != NU_SESSION_LINGERING);
+        session_close_now(s, !late && err != NNG_ECONNSHUT && s->state != NU_SESSION_LINGERING);
     }
 }
 
 /* The session's read or write has ended. */
-static void finished(void *arg)
+static void session_finished(void *arg)
 {
-    struct nu_session *s   = arg;
-    int                err = nng_aio_result(&s->aio);
+    struct nu_session *s = arg;
+    int err = nng_aio_result(&s->aio);
     if (s->state == NU_SESSION_CLOSED) {
         return;
     }
     if (err != 0) {
-        failed(s, err);
+        session_failed(s, err);
         return;
     }
     switch (s->state) {
@@ -364,15 +365,15 @@ static void finished(void *arg)
         nu_session_answered(s);
         break;
     case NU_SESSION_SENDING:
-        drop_out(s);
+        session_drop_out(s);
         nu_session_set_state(s, NU_SESSION_HANDLING);
         nu_file_written(s->file);
         break;
     case NU_SESSION_DRAINING:
-        drain(s);
+        session_drain(s);
         break;
     case NU_SESSION_LINGERING:
-        linger(s);
+        session_linger(s);
         break;
     default:
         break;
@@ -386,13 +387,13 @@ void nu_session_stop(struct nu_session *s)
     if (s->exchange != NULL) {
         nng_aio_abort(&s->exchange->aio, NNG_ECLOSED);
     }
-    close_now(s, true);
+    session_close_now(s, true);
 }
 
 void nu_session_drain(struct nu_session *s)
 {
     if (s->state == NU_SESSION_READING) {
-        close_now(s, false);
+        session_close_now(s, false);
     }
     s->last = true;
 }
@@ -403,12 +404,12 @@ int nng_http_hijack(nng_http_conn *conn)
     if (s == NULL || s->exchange == NULL) {
         return NNG_EINVAL;
     }
-    leave_port(s);
-    nu_port_session_ended(s->port);
-    conn->served         = false;
-    s->port              = NULL;
-    s->exchange->req     = NULL;
+    session_leave_port(s);
+    nu_server_shard_session_ended(s->shard);
+    conn->served = false;
+    s->shard = NULL;
+    s->exchange->req = NULL;
     s->exchange->session = NULL;
-    s->exchange          = NULL;
+    s->exchange = NULL;
     return 0;
 }

@@ -10,15 +10,15 @@
 #define NU_HTTP_SESSION_H
 
 #include "base/list.h"
+#include "http/body_reader.h"
 #include "http/conn.h"
-#include "http/intake.h"
-#include "http/out.h"
+#include "http/response_batch.h"
 #include "io/aio.h"
 
 #include <nng/uring.h>
 #include <stdbool.h>
 
-struct nu_port;
+struct nu_server_shard;
 struct nu_exchange;
 struct nu_file_job;
 struct nu_tcp_file;
@@ -26,7 +26,7 @@ struct nu_tcp_file;
 enum nu_session_state {
     NU_SESSION_READING,    /* waits for (more of) a request */
     NU_SESSION_COLLECTING, /* reads the body that a handler wants to have */
-    NU_SESSION_PARKED,     /* waits for callbacks that wait: too many are nested */
+    NU_SESSION_DEFERRED,   /* waits for callbacks that wait: too many are nested */
     NU_SESSION_HANDLING,   /* a handler's callback, or opening and reading a file, is under way */
     NU_SESSION_WRITING,    /* the gathered responses are being written */
     NU_SESSION_SENDING,    /* a part of a file is being written */
@@ -36,30 +36,30 @@ enum nu_session_state {
 };
 
 struct nu_session {
-    nng_http_conn         conn;
-    struct nu_port       *port;
-    struct nu_list        link; /* in the port's sessions */
+    nng_http_conn conn;
+    struct nu_server_shard *shard;
+    struct nu_list link; /* in the shard's sessions */
     enum nu_session_state state;
-    bool                  begun;    /* a part of a head is here, and its time runs */
-    bool                  last;     /* close the connection after the response in hand */
-    bool                  http10;   /* the request in hand is HTTP/1.0 */
-    bool                  bodiless; /* it is a HEAD: the answer has no body */
-    bool                  expects;  /* its body comes after a 100 (Continue), which was not sent */
-    struct nu_intake      body;     /* its body, as far as it is not read */
-    size_t                thrown;   /* bytes thrown away while draining or lingering */
-    struct nu_out        *out;      /* responses gathered so far, or NULL */
-    struct nu_exchange   *exchange; /* what a handler's callback works on, or NULL */
-    struct nu_file_job   *file;     /* a file on its way out, or NULL */
-    struct nu_task        unpark;
-    struct nu_timer       timer;    /* may be early: `deadline` counts */
-    uint64_t              deadline; /* of the step in hand */
-    size_t                moved;    /* bytes of it when somebody last looked */
-    nng_aio               aio;      /* the session's one read or write */
+    bool begun;                    /* a part of a head is here, and its time runs */
+    bool last;                     /* close the connection after the response in hand */
+    bool http10;                   /* the request in hand is HTTP/1.0 */
+    bool bodiless;                 /* it is a HEAD: the answer has no body */
+    bool expects;                  /* its body comes after a 100 (Continue), which was not sent */
+    struct nu_body_reader body;    /* its body, as far as it is not read */
+    size_t thrown;                 /* bytes thrown away while draining or lingering */
+    struct nu_response_batch *out; /* responses gathered so far, or NULL */
+    struct nu_exchange *exchange;  /* what a handler's callback works on, or NULL */
+    struct nu_file_job *file;      /* a file on its way out, or NULL */
+    struct nu_task unpark;
+    struct nu_timer timer; /* may be early: `deadline` counts */
+    uint64_t deadline;     /* of the step in hand */
+    size_t moved;          /* bytes of it when somebody last looked */
+    nng_aio aio;           /* the session's one read or write */
 };
 
 /* Starts serving an accepted socket, which it owns. NNG_ENOMEM: the socket is still the caller's.
  */
-int nu_session_start(struct nu_port *port, int fd);
+int nu_session_start(struct nu_server_shard *shard, int fd);
 
 /* Closes the connection now. What a handler works on is finished into the void. */
 void nu_session_stop(struct nu_session *session);

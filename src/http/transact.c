@@ -4,7 +4,7 @@
  */
 #include "http/client.h"
 #include "http/conn.h"
-#include "http/incoming.h"
+#include "http/response_reader.h"
 #include "io/runtime.h"
 #include "net/tcp_read.h"
 #include "net/tcp_write.h"
@@ -15,23 +15,23 @@
 /* The owner's alone, once the write and the read are begun; but for what the read's function uses,
  * which is under the connection's lock. */
 struct transact {
-    nng_aio                 *user;
+    nng_aio *user;
     const struct nu_printed *printed; /* the request's */
-    struct nu_incoming       in;
-    uint64_t                 number; /* among those of the connection */
-    nng_http_conn           *own; /* the connection, where it is made for this; NULL: it is not */
-    bool                     dialing; /* `write` is connecting as yet */
-    unsigned                 open;    /* of `write` and `read`, those that have not ended */
-    unsigned                 aios;    /* those that are not disposed of */
-    int                      abort;   /* why it is to end; 0: it is not */
-    int                      write_err, read_err;
-    nng_aio                  write, read;
-    struct nu_aio_args       args; /* of `write`, when it connects */
+    struct nu_response_reader in;
+    uint64_t number;    /* among those of the connection */
+    nng_http_conn *own; /* the connection, where it is made for this; NULL: it is not */
+    bool dialing;       /* `write` is connecting as yet */
+    unsigned open;      /* of `write` and `read`, those that have not ended */
+    unsigned aios;      /* those that are not disposed of */
+    int abort;          /* why it is to end; 0: it is not */
+    int write_err, read_err;
+    nng_aio write, read;
+    struct nu_aio_args args; /* of `write`, when it connects */
 };
 
 /* ---- The end ------------------------------------------------------------------------------ */
 
-static void dispose(nng_aio *aio)
+static void transact_dispose(nng_aio *aio)
 {
     struct transact *t = aio->arg;
     if (--t->aios == 0) {
@@ -45,10 +45,10 @@ static void dispose(nng_aio *aio)
  * is may do so by a reset, though: the kernel reports it once, and where it told the write, all
  * that the read sees is the end of the stream.
  */
-static int result(const struct transact *t)
+static int transact_result(const struct transact *t)
 {
-    bool reset   = t->write_err == NNG_ECONNRESET;
-    bool open    = t->in.phase == NU_INCOMING_CLOSE;
+    bool reset = t->write_err == NNG_ECONNRESET;
+    bool open = t->in.phase == NU_INCOMING_CLOSE;
     bool written = t->write_err == 0 || (reset && !open) || (!reset && t->in.last);
     if (t->read_err == 0 && written) {
         return 0;
@@ -62,12 +62,12 @@ static int result(const struct transact *t)
     return t->read_err;
 }
 
-static void end(struct transact *t)
+static void transact_end(struct transact *t)
 {
-    nng_aio *user  = t->user;
-    int      err   = result(t);
-    void    *data  = NULL;
-    size_t   count = 0;
+    nng_aio *user = t->user;
+    int err = transact_result(t);
+    void *data = NULL;
+    size_t count = 0;
     if (err == 0) {
         nng_http_res_get_data(t->in.res, &data, &count);
     } else {
@@ -76,21 +76,21 @@ static void end(struct transact *t)
     if (t->own != NULL) {
         nu_tcp_close(&t->own->tcp, err != 0);
     }
-    nu_incoming_fini(&t->in);
+    nu_response_reader_fini(&t->in);
     nng_aio_reap(&t->write);
     nng_aio_reap(&t->read);
     nu_aio_finish(user, err, count);
 }
 
-static void part_ended(struct transact *t)
+static void transact_part_ended(struct transact *t)
 {
     if (--t->open == 0) {
-        end(t);
+        transact_end(t);
     }
 }
 
 /* The user aio's cancel function. Parts that have ended, or are not begun, are left alone. */
-static void cancel(nng_aio *user, void *arg, int err)
+static void transact_cancel(nng_aio *user, void *arg, int err)
 {
     struct transact *t = arg;
     (void) user;
@@ -102,14 +102,14 @@ static void cancel(nng_aio *user, void *arg, int err)
 /* ---- The start ---------------------------------------------------------------------------- */
 
 /* Begun parts can be aborted, so this comes before anybody could want to. */
-static void begin_parts(struct transact *t)
+static void transact_begin_parts(struct transact *t)
 {
     t->open = 2;
     (void) nng_aio_begin(&t->write); /* not refused: nobody else knows them */
     (void) nng_aio_begin(&t->read);
 }
 
-static void fail_parts(struct transact *t, struct nu_loop *loop, int err)
+static void transact_fail_parts(struct transact *t, struct nu_loop *loop, int err)
 {
     t->write.loop = t->read.loop = loop;
     nu_aio_finish(&t->write, err, 0);
@@ -119,13 +119,13 @@ static void fail_parts(struct transact *t, struct nu_loop *loop, int err)
 /* Whether the next response on the connection belongs to the next request, as far as can be told
  * before those under way have ended. What has come while nothing was asked for is no response (RFC
  * 9112 9.2); while no read is queued, nobody is at work on rx. */
-static int standing(nng_http_conn *conn)
+static int transact_standing(nng_http_conn *conn)
 {
     int err = 0;
     nu_lock(&conn->tcp.lock);
     if (conn->last) {
         err = NNG_ECONNSHUT;
-    } else if (conn->tcp.torn ||
+    } else if (conn->tcp.stream_truncated ||
                (nu_list_empty(&conn->tcp.reads) &&
                 (conn->asked != conn->answered || nu_rx_len(&conn->tcp.rx) > 0))) {
         err = NNG_ESTATE;
@@ -135,14 +135,14 @@ static int standing(nng_http_conn *conn)
 }
 
 /* The read's function. The response that comes is another's where one before was given up. */
-static int take(nng_aio *aio, struct nu_tcp *tcp, int end)
+static int transact_take(nng_aio *aio, struct nu_tcp *tcp, int end)
 {
-    struct transact *t    = aio->io.arg;
-    nng_http_conn   *conn = nu_container(tcp, nng_http_conn, tcp);
+    struct transact *t = aio->io.arg;
+    nng_http_conn *conn = nu_container(tcp, nng_http_conn, tcp);
     if (t->number != conn->answered) {
         return conn->last ? NNG_ECONNSHUT : NNG_ESTATE;
     }
-    int err = nu_incoming_take(&t->in, aio, tcp, end);
+    int err = nu_response_reader_take(&t->in, aio, tcp, end);
     if (err == 0) {
         conn->last = t->in.last;
         conn->answered += !t->in.last;
@@ -156,47 +156,47 @@ static struct nu_mutex orders[16];
 
 /* Starts the begun parts. Whoever else does the same just now, the reads are queued in the order of
  * the writes. The transact may be gone when this returns. */
-static void start(struct transact *t, nng_http_conn *conn)
+static void transact_start(struct transact *t, nng_http_conn *conn)
 {
     struct nu_mutex *order = &orders[(uintptr_t) conn / sizeof *conn % 16];
     nu_lock(order);
     /* A server that refuses a new connection may not wait for what we ask. */
-    int err = conn == t->own ? 0 : standing(conn);
+    int err = conn == t->own ? 0 : transact_standing(conn);
     if (err != 0) {
-        fail_parts(t, conn->tcp.loop, err);
+        transact_fail_parts(t, conn->tcp.loop, err);
     } else {
-        t->number   = conn->asked++;
-        t->write.io = (struct nu_aio_io){ .iov   = t->printed->iov,
-                                          .niov  = t->printed->niov,
+        t->number = conn->asked++;
+        t->write.io = (struct nu_aio_io){ .iov = t->printed->iov,
+                                          .niov = t->printed->niov,
                                           .total = t->printed->total };
         nu_tcp_write(&conn->tcp, &t->write, NU_WRITE_ALL);
-        t->read.io = (struct nu_aio_io){ .take = take, .arg = t };
+        t->read.io = (struct nu_aio_io){ .take = transact_take, .arg = t };
         nu_tcp_read(&conn->tcp, &t->read, NU_READ_UNTIL);
     }
     nu_unlock(order);
 }
 
-static void connected(struct transact *t)
+static void transact_connected(struct transact *t)
 {
-    int err    = nng_aio_result(&t->write);
-    t->own     = nng_aio_get_output(&t->write, 0);
+    int err = nng_aio_result(&t->write);
+    t->own = nng_aio_get_output(&t->write, 0);
     t->dialing = false;
     if (err != 0 || t->abort != 0) {
         t->read_err = err != 0 ? err : t->abort;
-        end(t);
+        transact_end(t);
         return;
     }
-    begin_parts(t);
-    start(t, t->own);
+    transact_begin_parts(t);
+    transact_start(t, t->own);
 }
 
 /* ---- What happens ------------------------------------------------------------------------- */
 
-static void wrote(void *arg)
+static void transact_wrote(void *arg)
 {
     struct transact *t = arg;
     if (t->dialing) {
-        connected(t);
+        transact_connected(t);
         return;
     }
     t->write_err = nng_aio_result(&t->write);
@@ -204,34 +204,34 @@ static void wrote(void *arg)
     if (t->write_err != 0 && t->write_err != NNG_ECONNRESET) {
         nng_aio_abort(&t->read, t->write_err);
     }
-    part_ended(t);
+    transact_part_ended(t);
 }
 
-static void got(void *arg)
+static void transact_got(void *arg)
 {
     struct transact *t = arg;
-    t->read_err        = nng_aio_result(&t->read);
-    t->in.last         = t->in.last || t->own != NULL; /* nobody asks for more */
+    t->read_err = nng_aio_result(&t->read);
+    t->in.last = t->in.last || t->own != NULL; /* nobody asks for more */
     if (t->read_err != 0 || t->in.last) {
         nng_aio_abort(&t->write, t->read_err); /* what is left of it is of no use (RFC 9112 9.5) */
     }
-    part_ended(t);
+    transact_part_ended(t);
 }
 
 /* ---- The public functions ----------------------------------------------------------------- */
 
-static void init_part(struct transact *t, nng_aio *aio, void (*cb)(void *))
+static void transact_init_part(struct transact *t, nng_aio *aio, void (*cb)(void *))
 {
     nu_aio_init(aio, cb, t);
-    aio->dispose = dispose;
+    aio->dispose = transact_dispose;
     t->aios++;
 }
 
 /* For an aio that is begun, and finished when this returns NULL. */
-static struct transact *new_transact(nng_aio *user, struct nu_loop *loop, nng_http_req *req,
-                                     nng_http_res *res)
+static struct transact *transact_new_transact(nng_aio *user, struct nu_loop *loop,
+                                              nng_http_req *req, nng_http_res *res)
 {
-    int err    = nu_aio_late(user) ? NNG_ETIMEDOUT : nu_req_seal(req);
+    int err = nu_aio_expired(user) ? NNG_ETIMEDOUT : nu_req_finalize(req);
     user->loop = loop;
     nng_http_res_reset(res);
     struct transact *t = err == 0 ? calloc(1, sizeof *t) : NULL;
@@ -239,12 +239,12 @@ static struct transact *new_transact(nng_aio *user, struct nu_loop *loop, nng_ht
         nu_aio_finish(user, err != 0 ? err : NNG_ENOMEM, 0);
         return NULL;
     }
-    t->user    = user;
+    t->user = user;
     t->printed = &req->printed;
-    nu_incoming_init(&t->in, req, res);
-    init_part(t, &t->write, wrote);
+    nu_response_reader_init(&t->in, req, res);
+    transact_init_part(t, &t->write, transact_wrote);
     t->write.args = &t->args;
-    init_part(t, &t->read, got);
+    transact_init_part(t, &t->read, transact_got);
     return t;
 }
 
@@ -253,23 +253,23 @@ void nng_http_conn_transact(nng_http_conn *conn, nng_http_req *req, nng_http_res
     if (!nng_aio_begin(aio)) {
         return;
     }
-    struct nu_loop  *loop = conn->tcp.loop;
-    struct transact *t    = new_transact(aio, loop, req, res);
+    struct nu_loop *loop = conn->tcp.loop;
+    struct transact *t = transact_new_transact(aio, loop, req, res);
     if (t == NULL) {
         return;
     }
-    begin_parts(t);
-    int err = nu_aio_schedule(aio, loop, cancel, t);
+    transact_begin_parts(t);
+    int err = nu_aio_schedule(aio, loop, transact_cancel, t);
     if (err != 0) {
-        fail_parts(t, loop, err);
+        transact_fail_parts(t, loop, err);
         return;
     }
-    nu_aio_expire(aio);
-    start(t, conn);
+    nu_aio_timer_start(aio);
+    transact_start(t, conn);
 }
 
 /* What the request needs to be sent to the client's server and nothing after it. */
-static int complete(const nng_http_client *client, nng_http_req *req)
+static int transact_complete(const nng_http_client *client, nng_http_req *req)
 {
     int err = nng_http_req_set_header(req, "Connection", "close");
     if (err == 0 && nng_http_req_get_header(req, "Host") == NULL) {
@@ -284,25 +284,25 @@ void nng_http_client_transact(nng_http_client *client, nng_http_req *req, nng_ht
     if (!nng_aio_begin(aio)) {
         return;
     }
-    struct nu_loop  *loop = nu_runtime_pick();
+    struct nu_loop *loop = nu_runtime_pick();
     struct transact *t;
-    int              err = loop == NULL ? NNG_ENOTSUP : complete(client, req);
+    int err = loop == NULL ? NNG_ENOTSUP : transact_complete(client, req);
     if (err != 0) {
         nu_aio_finish(aio, err, 0);
         return;
     }
-    t = new_transact(aio, loop, req, res);
+    t = transact_new_transact(aio, loop, req, res);
     if (t == NULL) {
         return;
     }
     t->dialing = true;
     (void) nng_aio_begin(&t->write);
-    err = nu_aio_schedule(aio, loop, cancel, t);
+    err = nu_aio_schedule(aio, loop, transact_cancel, t);
     if (err != 0) {
         t->write.loop = loop;
         nu_aio_finish(&t->write, err, 0);
         return;
     }
-    nu_aio_expire(aio);
+    nu_aio_timer_start(aio);
     nu_client_dial(client, &t->write, loop);
 }

@@ -41,10 +41,10 @@ struct nu_tcp_file;
 /* What a provider wants to remember about the operation in hand. */
 struct nu_aio_io {
     const struct iovec *iov; /* the vector it works on */
-    unsigned            niov;
-    int                 kind;  /* the provider's own */
-    size_t              total; /* bytes in the vector */
-    size_t              done;  /* bytes moved so far */
+    unsigned niov;
+    int kind;     /* the provider's own */
+    size_t total; /* bytes in the vector */
+    size_t done;  /* bytes moved so far */
 
     union {
         struct { /* NU_READ_UNTIL only (net/tcp_read.h) */
@@ -57,11 +57,11 @@ struct nu_aio_io {
 
 /* What the caller hands over and is handed. */
 struct nu_aio_args {
-    unsigned     niov;
+    unsigned niov;
     struct iovec iov[NU_AIO_IOVS];
-    void        *input[NU_AIO_ARGS];
-    void        *output[NU_AIO_ARGS];
-    nng_msg     *msg;
+    void *input[NU_AIO_ARGS];
+    void *output[NU_AIO_ARGS];
+    nng_msg *msg;
 };
 
 struct nu_aio_waiter;
@@ -70,44 +70,44 @@ struct nng_aio {
     struct nu_mutex lock;
 
     /* under lock */
-    struct nu_aio_waiter *waiters;   /* threads to wake when an operation or a callback has ended */
-    bool                  stopped;   /* begins nothing any more */
-    bool                  doomed;    /* to be freed when quiet */
-    bool                  owed;      /* counted in loop->owed */
-    bool                  attending; /* `attend` is posted */
-    unsigned              running;   /* callbacks that have not returned */
-    unsigned              refs;      /* `attend`, cancel functions and callbacks that use the aio */
-    int                   abort;     /* why the operation in hand is to end; 0: it is not */
-    nng_aio_cancelfn      cancel;    /* while NU_AIO_PENDING; NULL once it was called */
-    void                 *cancel_arg;
-    struct nu_loop       *loop; /* where the operation in hand lives, and its callback runs; a
-                                 * provider sets it while NU_AIO_BEGUN, or leaves the choice open */
-    unsigned turning;           /* owners that turn their loops until the aio is idle */
+    struct nu_aio_waiter *waiters; /* threads to wake when an operation or a callback has ended */
+    bool stopped;                  /* begins nothing any more */
+    bool doomed;                   /* to be freed when quiet */
+    bool external_pending;         /* counted in loop->external_pending */
+    bool process_posted;           /* `process_pending` is posted */
+    unsigned running;              /* callbacks that have not returned */
+    unsigned refs; /* `process_pending`, cancel functions and callbacks that use the aio */
+    int abort;     /* why the operation in hand is to end; 0: it is not */
+    nng_aio_cancelfn cancel; /* while NU_AIO_PENDING; NULL once it was called */
+    void *cancel_arg;
+    struct nu_loop *loop; /* where the operation in hand lives, and its callback runs; a
+                           * provider sets it while NU_AIO_BEGUN, or leaves the choice open */
+    unsigned turning;     /* owners that turn their loops until the aio is idle */
 
     /* under lock, but for nu_aio_end() and nng_aio_result() and nng_aio_count() */
-    atomic_uint   state; /* enum nu_aio_state */
-    atomic_int    result;
+    atomic_uint state; /* enum nu_aio_state */
+    atomic_int result;
     atomic_size_t count;
 
     /* constant */
     void (*cb)(void *);
     void *arg;
-    bool  local;                   /* only the owner of the loop it lives on touches it */
+    bool local;                    /* only the owner of the loop it lives on touches it */
     void (*dispose)(nng_aio *aio); /* frees a doomed aio, and what it is embedded in */
     struct nu_aio_args *args;      /* NULL: the object it is embedded in has no use for them */
 
     /* the caller's, and during an operation its provider's */
-    nng_duration     timeout;
-    bool             use_expire; /* `expire` counts for the next operation */
-    nng_time         expire;
-    uint64_t         deadline; /* of the operation in hand, on nu_now()'s clock */
+    nng_duration timeout;
+    bool use_expire; /* `expire` counts for the next operation */
+    nng_time expire;
+    uint64_t deadline; /* of the operation in hand, on nu_now()'s clock */
     struct nu_aio_io io;
 
-    struct nu_list  link;    /* in its provider's queue */
-    struct nu_timer timer;   /* the loop owner's alone */
-    bool            expires; /* `timer` is to be armed; under lock */
-    struct nu_task  finish;  /* runs the callback */
-    struct nu_task  attend;  /* looks at `abort` and `expires` */
+    struct nu_list link;            /* in its provider's queue */
+    struct nu_timer timer;          /* the loop owner's alone */
+    bool expires;                   /* `timer` is to be armed; under lock */
+    struct nu_task finish;          /* runs the callback */
+    struct nu_task process_pending; /* looks at `abort` and `expires` */
 };
 
 /*
@@ -135,16 +135,16 @@ void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, v
 
 /* Has the loop wait, when it is to stop, until the begun operation is finished: its provider may be
  * anybody. nu_aio_defer() does so too. */
-void nu_aio_owe(nng_aio *aio, struct nu_loop *loop);
+void nu_aio_external_pending(nng_aio *aio, struct nu_loop *loop);
 
 /* Has `cancel` called with NNG_ETIMEDOUT at the deadline. For a pending aio; any thread. */
-void nu_aio_expire(nng_aio *aio);
+void nu_aio_timer_start(nng_aio *aio);
 
 /* Takes that back, where something else keeps the deadline from here on. Owner only. */
-void nu_aio_keep(nng_aio *aio);
+void nu_aio_timer_stop(nng_aio *aio);
 
 /* Whether the operation's time has passed; on an owner, at its last look at the clock. */
-bool nu_aio_late(const nng_aio *aio);
+bool nu_aio_expired(const nng_aio *aio);
 
 /* Ends the operation; it may be begun anew before this returns. Lets the callback run later. */
 void nu_aio_finish(nng_aio *aio, int result, size_t count);

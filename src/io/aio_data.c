@@ -10,13 +10,13 @@
 
 void nng_aio_set_timeout(nng_aio *aio, nng_duration ms)
 {
-    aio->timeout    = ms;
+    aio->timeout = ms;
     aio->use_expire = false;
 }
 
 void nng_aio_set_expire(nng_aio *aio, nng_time when)
 {
-    aio->expire     = when;
+    aio->expire = when;
     aio->use_expire = true;
 }
 
@@ -92,7 +92,7 @@ int nu_aio_take_vec(nng_aio *aio)
 {
     struct nu_aio_io *io = &aio->io;
     memset(io, 0, sizeof *io);
-    io->iov  = aio->args->iov;
+    io->iov = aio->args->iov;
     io->niov = aio->args->niov;
     for (unsigned i = 0; i < aio->args->niov; i++) {
         if (aio->args->iov[i].iov_len > 0 && aio->args->iov[i].iov_base == NULL) {
@@ -124,7 +124,7 @@ void nng_aio_finish(nng_aio *aio, int err)
 
 enum sleep_kind { SLEEP_CUT_SHORT, SLEEP_TO_THE_END };
 
-static void sleep_over(nng_aio *aio, void *arg, int err)
+static void aio_data_sleep_over(nng_aio *aio, void *arg, int err)
 {
     (void) arg;
     bool natural = err == NNG_ETIMEDOUT && aio->io.kind == SLEEP_TO_THE_END;
@@ -147,5 +147,5 @@ void nng_sleep_aio(nng_duration ms, nng_aio *aio)
         nu_aio_finish(aio, NNG_ENOTSUP, 0);
         return;
     }
-    nu_aio_defer(aio, loop, sleep_over, NULL);
+    nu_aio_defer(aio, loop, aio_data_sleep_over, NULL);
 }

@@ -8,13 +8,13 @@
 #define RING_BYTES (NU_BUFRING_COUNT * sizeof(struct io_uring_buf))
 #define ALL_BYTES ((size_t) NU_BUFRING_COUNT * NU_BUFRING_SIZE)
 
-static void add(struct nu_bufring *bufs, unsigned id, int offset)
+static void bufring_add(struct nu_bufring *bufs, unsigned id, int offset)
 {
     io_uring_buf_ring_add(bufs->ring, bufs->bytes + (size_t) id * NU_BUFRING_SIZE, NU_BUFRING_SIZE,
                           (unsigned short) id, io_uring_buf_ring_mask(NU_BUFRING_COUNT), offset);
 }
 
-static void *map(size_t size)
+static void *bufring_map(size_t size)
 {
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return p == MAP_FAILED ? NULL : p;
@@ -22,14 +22,14 @@ static void *map(size_t size)
 
 int nu_bufring_open(struct nu_bufring *bufs, struct io_uring *uring)
 {
-    int err     = -ENOMEM;
-    bufs->ring  = map(RING_BYTES);
-    bufs->bytes = map(ALL_BYTES);
+    int err = -ENOMEM;
+    bufs->ring = bufring_map(RING_BYTES);
+    bufs->bytes = bufring_map(ALL_BYTES);
     if (bufs->ring != NULL && bufs->bytes != NULL) {
-        struct io_uring_buf_reg reg = { .ring_addr    = (uint64_t) (uintptr_t) bufs->ring,
+        struct io_uring_buf_reg reg = { .ring_addr = (uint64_t) (uintptr_t) bufs->ring,
                                         .ring_entries = NU_BUFRING_COUNT,
-                                        .bgid         = NU_BUFRING_GROUP };
-        err                         = io_uring_register_buf_ring(uring, &reg, 0);
+                                        .bgid = NU_BUFRING_GROUP };
+        err = io_uring_register_buf_ring(uring, &reg, 0);
     }
     if (err != 0) {
         if (bufs->ring != NULL) {
@@ -43,7 +43,7 @@ int nu_bufring_open(struct nu_bufring *bufs, struct io_uring *uring)
     }
     io_uring_buf_ring_init(bufs->ring);
     for (unsigned id = 0; id < NU_BUFRING_COUNT; id++) {
-        add(bufs, id, (int) id);
+        bufring_add(bufs, id, (int) id);
     }
     io_uring_buf_ring_advance(bufs->ring, (int) NU_BUFRING_COUNT);
     return 0;
@@ -66,6 +66,6 @@ uint8_t *nu_bufring_take(struct nu_bufring *bufs, uint32_t cqe_flags)
 
 void nu_bufring_give(struct nu_bufring *bufs, uint8_t *buffer)
 {
-    add(bufs, (unsigned) ((size_t) (buffer - bufs->bytes) / NU_BUFRING_SIZE), 0);
+    bufring_add(bufs, (unsigned) ((size_t) (buffer - bufs->bytes) / NU_BUFRING_SIZE), 0);
     io_uring_buf_ring_advance(bufs->ring, 1);
 }

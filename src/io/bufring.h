@@ -18,16 +18,16 @@ struct io_uring_buf_ring;
 #define NU_BUFRING_SIZE 4096U
 
 struct nu_bufring {
-    struct io_uring_buf_ring *ring;  /* shared with the kernel; NULL: there are no buffers */
-    uint8_t                  *bytes; /* NU_BUFRING_COUNT buffers */
+    struct io_uring_buf_ring *ring; /* shared with the kernel; NULL: there are no buffers */
+    uint8_t *bytes;                 /* NU_BUFRING_COUNT buffers */
 };
 
 /* 0 or -errno. Leaves it empty on failure. */
-int  nu_bufring_open(struct nu_bufring *bufs, struct io_uring *uring);
+int nu_bufring_open(struct nu_bufring *bufs, struct io_uring *uring);
 void nu_bufring_close(struct nu_bufring *bufs, struct io_uring *uring);
 
 /* The buffer a completion's flags name; the caller has it until nu_bufring_give(). */
 uint8_t *nu_bufring_take(struct nu_bufring *bufs, uint32_t cqe_flags);
-void     nu_bufring_give(struct nu_bufring *bufs, uint8_t *buffer);
+void nu_bufring_give(struct nu_bufring *bufs, uint8_t *buffer);
 
 #endif

@@ -5,9 +5,9 @@
 
 _Thread_local struct nu_counters nu_counters_mine;
 
-static pthread_mutex_t lock    = PTHREAD_MUTEX_INITIALIZER;
-static struct nu_list  threads = { &threads, &threads };
-static uint64_t        left[NU_COUNTS]; /* by threads that are gone; under lock */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct nu_list threads = { &threads, &threads };
+static uint64_t left[NU_COUNTS]; /* by threads that are gone; under lock */
 
 void nu_counters_join(void)
 {
@@ -17,7 +17,7 @@ void nu_counters_join(void)
 }
 
 /* With the lock held. */
-static void leave(struct nu_counters *counters)
+static void counters_leave(struct nu_counters *counters)
 {
     nu_list_remove(&counters->link);
     for (unsigned i = 0; i < NU_COUNTS; i++) {
@@ -28,7 +28,7 @@ static void leave(struct nu_counters *counters)
 void nu_counters_leave(void)
 {
     pthread_mutex_lock(&lock);
-    leave(&nu_counters_mine);
+    counters_leave(&nu_counters_mine);
     pthread_mutex_unlock(&lock);
 }
 
@@ -42,15 +42,15 @@ void nu_counters_after_fork(bool child)
     struct nu_list *next;
     for (struct nu_list *n = threads.next; child && n != &threads; n = next) {
         struct nu_counters *counters = nu_container(n, struct nu_counters, link);
-        next                         = n->next;
+        next = n->next;
         if (counters != &nu_counters_mine) {
-            leave(counters);
+            counters_leave(counters);
         }
     }
     pthread_mutex_unlock(&lock);
 }
 
-static void sum(uint64_t total[NU_COUNTS])
+static void counters_sum(uint64_t total[NU_COUNTS])
 {
     pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < NU_COUNTS; i++) {
@@ -66,7 +66,7 @@ static void sum(uint64_t total[NU_COUNTS])
 size_t nng_uring_counters(nng_uring_counter *list, size_t room)
 {
     uint64_t v[NU_COUNTS];
-    sum(v);
+    counters_sum(v);
     /* A connection may be counted as closed on one thread before the others are read. */
     uint64_t open =
         v[NU_COUNT_OPENED] > v[NU_COUNT_CLOSED] ? v[NU_COUNT_OPENED] - v[NU_COUNT_CLOSED] : 0;

@@ -30,7 +30,7 @@ enum nu_count {
 
 struct nu_counters {
     atomic_uint_least64_t v[NU_COUNTS];
-    struct nu_list        link;
+    struct nu_list link;
 };
 
 extern _Thread_local struct nu_counters nu_counters_mine;

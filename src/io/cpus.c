@@ -11,7 +11,7 @@
 unsigned nu_cpus_parse(const char *value)
 {
     char *end;
-    errno  = 0;
+    errno = 0;
     long n = strtol(value, &end, 10);
     if (errno != 0 || end == value || *end != '\0' || n < 1 || n > MAX_LOOPS) {
         fprintf(stderr,
@@ -33,15 +33,15 @@ unsigned nu_cpus_quota(const char *cpu_max)
 }
 
 /* The path of our own cgroup (v2), as "/sys/fs/cgroup" sees it. */
-static int cgroup_file(char *path, size_t size)
+static int cpus_cgroup_file(char *path, size_t size)
 {
-    char  line[512];
-    int   n    = -1;
+    char line[512];
+    int n = -1;
     FILE *file = fopen("/proc/self/cgroup", "re");
     while (file != NULL && n < 0 && fgets(line, sizeof line, file) != NULL) {
         if (strncmp(line, "0::", 3) == 0) {
             line[strcspn(line, "\n")] = '\0';
-            n                         = snprintf(path, size, "/sys/fs/cgroup%s/cpu.max", line + 3);
+            n = snprintf(path, size, "/sys/fs/cgroup%s/cpu.max", line + 3);
         }
     }
     if (file != NULL) {
@@ -50,10 +50,10 @@ static int cgroup_file(char *path, size_t size)
     return n > 0 && (size_t) n < size ? 0 : -1;
 }
 
-static unsigned cgroup_cpus(void)
+static unsigned cpus_cgroup_cpus(void)
 {
-    char  path[600], text[64] = "";
-    FILE *file = cgroup_file(path, sizeof path) == 0 ? fopen(path, "re") : NULL;
+    char path[600], text[64] = "";
+    FILE *file = cpus_cgroup_file(path, sizeof path) == 0 ? fopen(path, "re") : NULL;
     if (file == NULL) {
         return 0;
     }
@@ -65,13 +65,13 @@ static unsigned cgroup_cpus(void)
 unsigned nu_cpus_wanted(void)
 {
     const char *value = getenv("NNG_URING_LOOPS");
-    unsigned    n     = value != NULL ? nu_cpus_parse(value) : 0;
+    unsigned n = value != NULL ? nu_cpus_parse(value) : 0;
     if (n > 0) {
         return n;
     }
     cpu_set_t set;
-    n              = sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned) CPU_COUNT(&set) : 1;
-    unsigned quota = cgroup_cpus();
+    n = sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned) CPU_COUNT(&set) : 1;
+    unsigned quota = cpus_cgroup_cpus();
     if (quota > 0 && quota < n) {
         n = quota;
     }

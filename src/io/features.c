@@ -10,29 +10,29 @@
 #include <string.h>
 
 static nng_uring_feature table[NU_FEATURES] = {
-    [NU_HAS_RING]            = { "io_uring_setup", "everything", NULL, true, false, 0 },
-    [NU_HAS_DEFER_TASKRUN]   = { "IORING_SETUP_DEFER_TASKRUN", "completions in batches, no signals",
-                                 "COOP_TASKRUN, then no flags", true, false, 0 },
+    [NU_HAS_RING] = { "io_uring_setup", "everything", NULL, true, false, 0 },
+    [NU_HAS_DEFER_TASKRUN] = { "IORING_SETUP_DEFER_TASKRUN", "completions in batches, no signals",
+                               "COOP_TASKRUN, then no flags", true, false, 0 },
     [NU_HAS_REGISTERED_RING] = { "IORING_ENTER_REGISTERED_RING", "cheaper system calls",
                                  "the plain descriptor", true, false, 0 },
-    [NU_HAS_WRITEV]          = { "IORING_OP_WRITEV", "every write", NULL, true, false, 0 },
-    [NU_HAS_LINK_TIMEOUT]    = { "IORING_OP_LINK_TIMEOUT", "deadlines of writes", NULL, true, false,
-                                 0 },
+    [NU_HAS_WRITEV] = { "IORING_OP_WRITEV", "every write", NULL, true, false, 0 },
+    [NU_HAS_LINK_TIMEOUT] = { "IORING_OP_LINK_TIMEOUT", "deadlines of writes", NULL, true, false,
+                              0 },
     [NU_HAS_CQE_SKIP] = { "IOSQE_CQE_SKIP_SUCCESS", "deadlines that need no completion", NULL, true,
                           false, 0 },
     [NU_HAS_ASYNC_CANCEL] = { "IORING_OP_ASYNC_CANCEL", "cancel, stop and close", NULL, true, false,
                               0 },
     [NU_HAS_MULTISHOT_ACCEPT] = { "IORING_ACCEPT_MULTISHOT", "servers", NULL, true, false, 0 },
-    [NU_HAS_BUFFER_RING]      = { "IORING_REGISTER_PBUF_RING", "idle connections without buffers",
-                                  "a buffer for each connection", true, false, 0 },
-    [NU_HAS_SEND_DONTWAIT]    = { "SENDMSG with MSG_DONTWAIT", "writes by application threads",
-                                  "a hand-off to the loop", true, false, 0 },
+    [NU_HAS_BUFFER_RING] = { "IORING_REGISTER_PBUF_RING", "idle connections without buffers",
+                             "a buffer for each connection", true, false, 0 },
+    [NU_HAS_SEND_DONTWAIT] = { "SENDMSG with MSG_DONTWAIT", "writes by application threads",
+                               "a hand-off to the loop", true, false, 0 },
     [NU_HAS_NOWAIT] = { "WRITEV with RWF_NOWAIT", "a deadline only when a write has to wait (6.4)",
                         "WRITEV linked to its timeout at once", false, false, 0 },
-    [NU_HAS_NOSIGNAL]  = { "WRITEV with RWF_NOSIGNAL", "WRITEV by application threads (6.18)",
-                           "SENDMSG with MSG_DONTWAIT", false, false, 0 },
-    [NU_HAS_MSG_RING]  = { "IORING_REGISTER_SEND_MSG_RING", "waking a loop (6.13)", "an eventfd",
-                           false, false, 0 },
+    [NU_HAS_NOSIGNAL] = { "WRITEV with RWF_NOSIGNAL", "WRITEV by application threads (6.18)",
+                          "SENDMSG with MSG_DONTWAIT", false, false, 0 },
+    [NU_HAS_MSG_RING] = { "IORING_REGISTER_SEND_MSG_RING", "waking a loop (6.13)", "an eventfd",
+                          false, false, 0 },
     [NU_HAS_NO_IOWAIT] = { "IORING_ENTER_NO_IOWAIT", "no iowait while idle (6.15)",
                            "idle loops show as iowait", false, false, 0 },
     [NU_HAS_CACHESTAT] = { "cachestat", "files from the page cache without a copy (6.5)",
@@ -44,14 +44,14 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 /* What refused us last, for nng_uring_reason(): pointers to constants, so it needs no lock. */
 static _Atomic(const char *) refused_what;
 static _Atomic(const char *) refused_remedy;
-static atomic_int            refused_err;
+static atomic_int refused_err;
 
 bool nu_has(enum nu_feature feature)
 {
     return table[feature].present;
 }
 
-static const char *remedy_for(int err)
+static const char *features_remedy_for(int err)
 {
     switch (err) {
     case EPERM:
@@ -79,20 +79,20 @@ void nu_features_refuse(int err, const char *what, const char *remedy)
     atomic_store(&refused_what, what);
 }
 
-static void *find(void *arg)
+static void *features_find(void *arg)
 {
     (void) arg;
     struct nu_trials trials;
-    int              err   = nu_trials_open(&trials);
+    int err = nu_trials_open(&trials);
     table[NU_HAS_RING].err = -err;
     if (err != 0) {
         return NULL;
     }
     for (unsigned i = 0; i < NU_FEATURES && err == 0; i++) {
-        int missing      = nu_trials_try(&trials, i);
+        int missing = nu_trials_try(&trials, i);
         table[i].present = missing == 0;
-        table[i].err     = -missing;
-        err              = table[NU_HAS_RING].present ? 0 : missing; /* nothing else can be tried */
+        table[i].err = -missing;
+        err = table[NU_HAS_RING].present ? 0 : missing; /* nothing else can be tried */
     }
     nu_trials_close(&trials);
     return NULL;
@@ -100,22 +100,22 @@ static void *find(void *arg)
 
 /* On a thread apart: what a closed ring leaves for its thread to do would interrupt the caller's
  * next system call. */
-static void find_apart(void)
+static void features_find_apart(void)
 {
     pthread_t thread;
-    if (pthread_create(&thread, NULL, find, NULL) == 0) {
+    if (pthread_create(&thread, NULL, features_find, NULL) == 0) {
         pthread_join(thread, NULL);
     } else {
-        find(NULL);
+        features_find(NULL);
     }
 }
 
 int nu_features_find(void)
 {
-    pthread_once(&once, find_apart);
+    pthread_once(&once, features_find_apart);
     for (unsigned i = 0; i < NU_FEATURES; i++) {
         if (!table[i].present && table[i].fallback == NULL) {
-            nu_features_refuse(table[i].err, table[i].name, remedy_for(table[i].err));
+            nu_features_refuse(table[i].err, table[i].name, features_remedy_for(table[i].err));
             return NNG_ENOTSUP;
         }
     }
@@ -125,15 +125,15 @@ int nu_features_find(void)
 int nng_uring_probe(const nng_uring_feature **list, size_t *count)
 {
     int err = nu_features_find();
-    *list   = table;
-    *count  = NU_FEATURES;
+    *list = table;
+    *count = NU_FEATURES;
     return err;
 }
 
 const char *nng_uring_reason(void)
 {
     static _Thread_local char text[256];
-    const char               *what = atomic_load(&refused_what);
+    const char *what = atomic_load(&refused_what);
     if (what == NULL) {
         return "";
     }

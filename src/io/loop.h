@@ -1,6 +1,6 @@
 /*
  * A loop: one ring and the one thread that owns it. Everything the kernel does for the library
- * passes through nu_loop_turn(). Other threads talk to a loop only by posting tasks.
+ * passes through nu_loop_iterate(). Other threads talk to a loop only by posting tasks.
  *
  * A turn: run the tasks that are due (callbacks among them), expire deadlines, submit all that came
  * of it and wait with one system call, then collect the completions. Completions only change state
@@ -34,59 +34,58 @@ static inline void nu_task_init(struct nu_task *task, void (*run)(struct nu_task
 }
 
 /* What lives on a loop and must let go of it when the loop stops. Owner only. */
-struct nu_resident {
+struct nu_loop_hook {
     struct nu_list link;
-    void (*evict)(
-        struct nu_resident *resident); /* called once; the aios it holds end NNG_ECLOSED */
+    void (*on_stop)(struct nu_loop_hook *hook); /* called once; the aios it holds end NNG_ECLOSED */
 };
 
 struct nu_slot {
-    struct nu_op *op;         /* NULL when free */
-    uint32_t      generation; /* counts reuses, so that a stale completion finds nobody */
-    uint32_t      next_free;
+    struct nu_op *op;    /* NULL when free */
+    uint32_t generation; /* counts reuses, so that a stale completion finds nobody */
+    uint32_t next_free;
 };
 
 #define NU_SCRATCH_IOVS 1024 /* vector entries that can be prepared between two enters */
 
 struct nu_loop {
     /* set before the owner starts, constant afterwards */
-    unsigned  index;
+    unsigned index;
     pthread_t thread;
 
     /* the owner's alone */
-    struct nu_ring    ring;
-    struct nu_timers  timers;
+    struct nu_ring ring;
+    struct nu_timers timers;
     struct nu_bufring buffers;
-    struct nu_task   *ready; /* tasks to run, oldest first */
-    struct nu_task  **ready_tail;
-    unsigned          nready;
-    struct nu_task   *outermost; /* tasks for a turn that is not nested, newest first */
-    uint64_t          now;       /* the last look at the clock in this turn; 0: none, or too old */
-    uint64_t          turns;     /* begun so far, nested ones included */
-    uint64_t          tasks;     /* run so far */
-    unsigned          depth;     /* turns in progress, nested ones included */
-    bool              stopping;  /* nng_fini(): everything that pends is sent home */
-    bool              leaving;   /* nng_fini(): no loop has anything left */
-    struct nu_list    backlog;   /* ops that found the ring full */
-    struct nu_list    residents; /* connections, listeners, dials in progress */
-    unsigned          cancels;   /* ops whose `cancel` is to be submitted (anew), or more */
-    struct nu_slot   *slots;
-    uint32_t          nslots;
-    uint32_t          free_slot; /* first free one; nslots when there is none */
-    uint32_t          in_kernel; /* slots in use */
-    struct iovec     *scratch;   /* vectors of SQEs that are not submitted yet */
-    unsigned          scratch_used;
+    struct nu_task *ready; /* tasks to run, oldest first */
+    struct nu_task **ready_tail;
+    unsigned nready;
+    struct nu_task *top_level; /* tasks for a turn that is not nested, newest first */
+    uint64_t now;              /* the last look at the clock in this turn; 0: none, or too old */
+    uint64_t turns;            /* begun so far, nested ones included */
+    uint64_t tasks;            /* run so far */
+    unsigned depth;            /* turns in progress, nested ones included */
+    bool stopping;             /* nng_fini(): everything that pends is sent home */
+    bool leaving;              /* nng_fini(): no loop has anything left */
+    struct nu_list backlog;    /* ops that found the ring full */
+    struct nu_list hooks;      /* connections, listeners, dials in progress */
+    unsigned cancels;          /* ops whose `cancel` is to be submitted (anew), or more */
+    struct nu_slot *slots;
+    uint32_t nslots;
+    uint32_t free_slot;    /* first free one; nslots when there is none */
+    uint32_t in_kernel;    /* slots in use */
+    struct iovec *scratch; /* vectors of SQEs that are not submitted yet */
+    unsigned scratch_used;
     struct __kernel_timespec *deadlines; /* linked timeouts of the same, one for each SQE */
-    int                       wake_fd;   /* eventfd; -1 where MSG_RING wakes */
-    struct nu_op              wake_op;
-    uint64_t                  wake_count; /* what reading the eventfd leaves */
+    int wake_fd;                         /* eventfd; -1 where MSG_RING wakes */
+    struct nu_op wake_op;
+    uint64_t wake_count; /* what reading the eventfd leaves */
 
     /* any thread */
-    _Atomic(struct nu_task *) inbox;    /* posted tasks, newest first */
-    atomic_bool               sleeping; /* the owner waits in the kernel, or is about to */
-    atomic_bool               poked;    /* another turn is wanted before sleeping */
-    atomic_uint               owed;     /* aios that somebody else may finish from any thread */
-    struct nu_task            stop;
+    _Atomic(struct nu_task *) inbox; /* posted tasks, newest first */
+    atomic_bool sleeping;            /* the owner waits in the kernel, or is about to */
+    atomic_bool woken;               /* another turn is wanted before sleeping */
+    atomic_uint external_pending;    /* aios that somebody else may finish from any thread */
+    struct nu_task stop;
 
     uint64_t asked; /* `tasks` when nng_fini() last asked for it; its own */
 };
@@ -109,7 +108,7 @@ void nu_loop_stop(struct nu_loop **loops, unsigned n);
 void nu_loop_free(struct nu_loop *loop);
 
 /* One turn, as described above. Owner only. Waits only when there is nothing else to do. */
-void nu_loop_turn(struct nu_loop *loop);
+void nu_loop_iterate(struct nu_loop *loop);
 
 /* The time of the last look at the clock in this turn; the first call in a turn looks. Owner only.
  */
@@ -119,7 +118,7 @@ uint64_t nu_loop_now(struct nu_loop *loop);
 void nu_loop_flush(struct nu_loop *loop);
 
 /* Queues a task for a turn that is not nested in a callback. Owner only. */
-void nu_loop_post_outermost(struct nu_loop *loop, struct nu_task *task);
+void nu_loop_post_top_level(struct nu_loop *loop, struct nu_task *task);
 
 /* Queues a task for the owner. Any thread; on the owner itself it runs in its next turn, unless it
  * is prompt. */

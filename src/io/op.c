@@ -15,19 +15,19 @@
 void nu_op_init(struct nu_op *op, struct nu_loop *loop, nu_op_done done)
 {
     memset(op, 0, sizeof *op);
-    op->loop     = loop;
-    op->done     = done;
-    op->fd       = -1;
+    op->loop = loop;
+    op->done = done;
+    op->fd = -1;
     op->deadline = NU_NEVER;
     nu_list_init(&op->link);
 }
 
-static void link_timeout(struct nu_loop *loop, uint64_t deadline, uint64_t user_data)
+static void op_link_timeout(struct nu_loop *loop, uint64_t deadline, uint64_t user_data)
 {
-    struct io_uring_sqe      *sqe = io_uring_get_sqe(&loop->ring.uring);
-    struct __kernel_timespec *ts  = &loop->deadlines[sqe - loop->ring.uring.sq.sqes];
-    ts->tv_sec                    = (int64_t) (deadline / NU_SECOND);
-    ts->tv_nsec                   = (int64_t) (deadline % NU_SECOND);
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring.uring);
+    struct __kernel_timespec *ts = &loop->deadlines[sqe - loop->ring.uring.sq.sqes];
+    ts->tv_sec = (int64_t) (deadline / NU_SECOND);
+    ts->tv_nsec = (int64_t) (deadline % NU_SECOND);
     io_uring_prep_link_timeout(sqe, ts, IORING_TIMEOUT_ABS);
     sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
     sqe->user_data = user_data | NU_OP_TIMEOUT;
@@ -35,12 +35,12 @@ static void link_timeout(struct nu_loop *loop, uint64_t deadline, uint64_t user_
 }
 
 /* The vector is copied to where it lives until the submit. */
-static void fill_vec(struct nu_op *op, struct io_uring_sqe *sqe)
+static void op_fill_vec(struct nu_op *op, struct io_uring_sqe *sqe)
 {
-    struct nu_loop         *loop = op->loop;
-    const struct nu_op_vec *vec  = &op->arg.vec;
-    struct iovec           *iov  = loop->scratch + loop->scratch_used;
-    unsigned                n    = nu_vec_copy(iov, vec->iov, vec->niov, vec->skip);
+    struct nu_loop *loop = op->loop;
+    const struct nu_op_vec *vec = &op->arg.vec;
+    struct iovec *iov = loop->scratch + loop->scratch_used;
+    unsigned n = nu_vec_copy(iov, vec->iov, vec->niov, vec->skip);
     loop->scratch_used += n;
     if (op->kind == NU_OP_READV) {
         io_uring_prep_readv(sqe, op->fd, iov, n, 0);
@@ -50,18 +50,18 @@ static void fill_vec(struct nu_op *op, struct io_uring_sqe *sqe)
 }
 
 /* The one place where an op becomes an SQE. */
-static void fill(struct nu_op *op, struct io_uring_sqe *sqe)
+static void op_fill(struct nu_op *op, struct io_uring_sqe *sqe)
 {
     switch (op->kind) {
     case NU_OP_WRITEV:
     case NU_OP_READV:
-        fill_vec(op, sqe);
+        op_fill_vec(op, sqe);
         break;
     case NU_OP_RECV:
         nu_check_memory(op->arg.buf.base, op->arg.buf.len);
         io_uring_prep_recv(sqe, op->fd, op->arg.buf.base, op->arg.buf.len, 0);
         break;
-    case NU_OP_SELECT:
+    case NU_OP_RECV_PROVIDED:
         io_uring_prep_recv(sqe, op->fd, NULL, 0, 0);
         sqe->flags |= IOSQE_BUFFER_SELECT;
         sqe->buf_group = NU_BUFRING_GROUP;
@@ -88,10 +88,10 @@ static void fill(struct nu_op *op, struct io_uring_sqe *sqe)
 
 /* Whether the op can be prepared now: an SQE (two with a deadline, or it would be cut), a slot, and
  * room for its vector. */
-static bool make_room(struct nu_op *op)
+static bool op_make_room(struct nu_op *op)
 {
-    struct nu_loop *loop  = op->loop;
-    unsigned        nsqes = op->deadline == NU_NEVER ? 1 : 2;
+    struct nu_loop *loop = op->loop;
+    unsigned nsqes = op->deadline == NU_NEVER ? 1 : 2;
     unsigned niov = op->kind == NU_OP_WRITEV || op->kind == NU_OP_READV ? op->arg.vec.niov : 0;
     for (int tries = 0; tries < 2; tries++) {
         if (nu_ring_space(&loop->ring) >= nsqes && loop->scratch_used + niov <= NU_SCRATCH_IOVS) {
@@ -102,16 +102,16 @@ static bool make_room(struct nu_op *op)
     return false;
 }
 
-static void prepare(struct nu_op *op)
+static void op_prepare(struct nu_op *op)
 {
-    struct nu_loop      *loop = op->loop;
-    struct io_uring_sqe *sqe  = io_uring_get_sqe(&loop->ring.uring);
-    fill(op, sqe);
-    op->state      = NU_OP_KERNEL;
+    struct nu_loop *loop = op->loop;
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring.uring);
+    op_fill(op, sqe);
+    op->state = NU_OP_KERNEL;
     sqe->user_data = nu_slots_take(loop, op);
     if (op->deadline != NU_NEVER) {
         sqe->flags |= IOSQE_IO_LINK;
-        link_timeout(loop, op->deadline, sqe->user_data);
+        op_link_timeout(loop, op->deadline, sqe->user_data);
     }
 }
 
@@ -119,15 +119,15 @@ void nu_op_submit(struct nu_op *op)
 {
     assert(op->state == NU_OP_IDLE);
     op->cancel = false;
-    if (nu_list_empty(&op->loop->backlog) && make_room(op)) {
-        prepare(op);
+    if (nu_list_empty(&op->loop->backlog) && op_make_room(op)) {
+        op_prepare(op);
         return;
     }
     op->state = NU_OP_BACKLOG;
     nu_list_append(&op->loop->backlog, &op->link);
 }
 
-static bool submit_cancel(struct nu_op *op)
+static bool op_submit_cancel(struct nu_op *op)
 {
     struct nu_loop *loop = op->loop;
     if (nu_ring_space(&loop->ring) == 0) {
@@ -169,7 +169,7 @@ void nu_op_cancel(struct nu_op *op)
         return;
     }
     op->cancel = true;
-    if (op->state == NU_OP_KERNEL && !submit_cancel(op)) {
+    if (op->state == NU_OP_KERNEL && !op_submit_cancel(op)) {
         op->loop->cancels++; /* nu_op_retry() sees to it */
     }
 }
@@ -182,7 +182,7 @@ void nu_op_retry(struct nu_loop *loop)
         loop->cancels = 0;
         for (uint32_t i = 0; i < loop->nslots; i++) {
             struct nu_op *op = loop->slots[i].op;
-            if (op != NULL && op->cancel && !submit_cancel(op)) {
+            if (op != NULL && op->cancel && !op_submit_cancel(op)) {
                 loop->cancels++;
             }
         }
@@ -193,9 +193,9 @@ void nu_op_retry(struct nu_loop *loop)
             nu_list_remove(&op->link);
             op->state = NU_OP_IDLE;
             op->done(op, -ECANCELED, 0);
-        } else if (make_room(op)) {
+        } else if (op_make_room(op)) {
             nu_list_remove(&op->link);
-            prepare(op);
+            op_prepare(op);
         } else {
             break;
         }

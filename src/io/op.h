@@ -33,9 +33,9 @@ enum nu_op_state {
 enum nu_op_kind {
     NU_OP_WRITEV,
     NU_OP_READV,
-    NU_OP_RECV,   /* into the op's own buffer */
-    NU_OP_SELECT, /* receive into a buffer the kernel takes from the loop's buffer ring */
-    NU_OP_ACCEPT, /* multishot */
+    NU_OP_RECV,          /* into the op's own buffer */
+    NU_OP_RECV_PROVIDED, /* receive into a buffer the kernel takes from the loop's buffer ring */
+    NU_OP_ACCEPT,        /* multishot */
     NU_OP_CONNECT,
     NU_OP_READ, /* a file, at an offset */
     NU_OP_OPEN,
@@ -46,34 +46,34 @@ enum nu_op_kind {
  */
 struct nu_op_vec {
     const struct iovec *iov;
-    unsigned            niov;
-    size_t              skip;
+    unsigned niov;
+    size_t skip;
 };
 
 struct nu_op {
-    struct nu_loop  *loop;
-    nu_op_done       done;
-    struct nu_list   link; /* in the backlog */
-    uint32_t         slot; /* index into the loop's slots while NU_OP_KERNEL */
-    enum nu_op_kind  kind;
+    struct nu_loop *loop;
+    nu_op_done done;
+    struct nu_list link; /* in the backlog */
+    uint32_t slot;       /* index into the loop's slots while NU_OP_KERNEL */
+    enum nu_op_kind kind;
     enum nu_op_state state;
-    bool             cancel;   /* to be cancelled as soon as the ring has room */
-    int              fd;       /* what it works on */
-    uint32_t         rw_flags; /* NU_OP_WRITEV: RWF_*; NU_OP_ACCEPT: SOCK_* */
-    uint64_t         deadline; /* NU_OP_WRITEV, NU_OP_POLL: links a timeout; NU_NEVER for none */
+    bool cancel;       /* to be cancelled as soon as the ring has room */
+    int fd;            /* what it works on */
+    uint32_t rw_flags; /* NU_OP_WRITEV: RWF_*; NU_OP_ACCEPT: SOCK_* */
+    uint64_t deadline; /* NU_OP_WRITEV, NU_OP_POLL: links a timeout; NU_NEVER for none */
     union {
         struct nu_op_vec vec;
         struct {
-            void    *base;
-            size_t   len;
+            void *base;
+            size_t len;
             uint64_t offset;
         } buf;
         struct {
             const struct sockaddr *sa;
-            socklen_t              len;
+            socklen_t len;
         } addr;
         struct {
-            const char     *path;
+            const char *path;
             struct open_how how;
         } open;
     } arg;

@@ -18,7 +18,7 @@
 #define PAUSE_MS 10
 
 static const struct {
-    unsigned    flags;
+    unsigned flags;
     const char *name;
 } ladder[] = {
     { IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
@@ -45,15 +45,16 @@ unsigned nu_ring_rung_flags(unsigned rung)
     return rung < RUNGS ? ladder[rung].flags : 0;
 }
 
-static int open_rung(struct nu_ring *ring, unsigned rung, unsigned entries, unsigned completions)
+static int ring_open_rung(struct nu_ring *ring, unsigned rung, unsigned entries,
+                          unsigned completions)
 {
     int err;
     do {
         struct io_uring_params params = { .flags = ladder[rung].flags, .cq_entries = completions };
-        err                           = io_uring_queue_init_params(entries, &ring->uring, &params);
+        err = io_uring_queue_init_params(entries, &ring->uring, &params);
         if (err == 0) {
             ring->entries = params.sq_entries;
-            ring->rung    = rung;
+            ring->rung = rung;
             return 0;
         }
         entries /= 2;
@@ -67,7 +68,7 @@ int nu_ring_open(struct nu_ring *ring, unsigned entries, unsigned completions)
     int err = -ENOSYS;
     memset(ring, 0, sizeof *ring);
     for (unsigned rung = 0; rung < RUNGS; rung++) {
-        err = open_rung(ring, rung, entries, completions);
+        err = ring_open_rung(ring, rung, entries, completions);
         if (err != -EINVAL) {
             break;
         }
@@ -105,7 +106,7 @@ void nu_ring_close(struct nu_ring *ring)
 }
 
 /* Shows the kernel what was prepared; returns how many entries it has not taken yet. */
-static unsigned publish(struct io_uring_sq *sq)
+static unsigned ring_publish(struct io_uring_sq *sq)
 {
     if (sq->sqe_head != sq->sqe_tail) {
         sq->sqe_head = sq->sqe_tail;
@@ -116,17 +117,17 @@ static unsigned publish(struct io_uring_sq *sq)
 
 int nu_ring_enter(struct nu_ring *ring, unsigned wait, uint64_t until)
 {
-    struct __kernel_timespec      ts;
-    struct io_uring_getevents_arg arg   = { .sigmask_sz = _NSIG / 8 };
-    unsigned                      flags = IORING_ENTER_GETEVENTS;
-    bool                          timed = wait > 0 && until != NU_NEVER;
+    struct __kernel_timespec ts;
+    struct io_uring_getevents_arg arg = { .sigmask_sz = _NSIG / 8 };
+    unsigned flags = IORING_ENTER_GETEVENTS;
+    bool timed = wait > 0 && until != NU_NEVER;
 
     if (timed) {
         uint64_t now = nu_now();
-        uint64_t ns  = until > now ? until - now : 0;
-        ts.tv_sec    = (int64_t) (ns / NU_SECOND);
-        ts.tv_nsec   = (int64_t) (ns % NU_SECOND);
-        arg.ts       = (uint64_t) (uintptr_t) &ts;
+        uint64_t ns = until > now ? until - now : 0;
+        ts.tv_sec = (int64_t) (ns / NU_SECOND);
+        ts.tv_nsec = (int64_t) (ns % NU_SECOND);
+        arg.ts = (uint64_t) (uintptr_t) &ts;
         flags |= IORING_ENTER_EXT_ARG;
     }
     if (ring->registered) {
@@ -135,8 +136,8 @@ int nu_ring_enter(struct nu_ring *ring, unsigned wait, uint64_t until)
     if (ring->uring.features & NU_FEAT_NO_IOWAIT) {
         flags |= NU_ENTER_NO_IOWAIT;
     }
-    unsigned shown = publish(&ring->uring.sq);
-    long     n     = syscall(__NR_io_uring_enter, ring->uring.enter_ring_fd, shown, wait, flags,
+    unsigned shown = ring_publish(&ring->uring.sq);
+    long n = syscall(__NR_io_uring_enter, ring->uring.enter_ring_fd, shown, wait, flags,
                      timed ? &arg : NULL, timed ? sizeof arg : 0);
     nu_count(NU_COUNT_ENTERS, 1);
     nu_count(NU_COUNT_SQES, n > 0 ? (uint64_t) n : 0);

@@ -17,14 +17,14 @@
 
 struct nu_ring {
     struct io_uring uring;
-    unsigned        entries;    /* size of the submission queue */
-    unsigned        rung;       /* index of the set-up flags that were taken */
-    bool            registered; /* entered through a registered descriptor */
+    unsigned entries; /* size of the submission queue */
+    unsigned rung;    /* index of the set-up flags that were taken */
+    bool registered;  /* entered through a registered descriptor */
 };
 
 /* The ladder's set-up flags, best first, and their names; NULL past the end. */
 const char *nu_ring_rung_name(unsigned rung);
-unsigned    nu_ring_rung_flags(unsigned rung);
+unsigned nu_ring_rung_flags(unsigned rung);
 
 /*
  * Opens a ring of at most `entries` submission and `completions` completion entries, fewer when

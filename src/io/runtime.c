@@ -11,19 +11,19 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-static pthread_mutex_t  lock = PTHREAD_MUTEX_INITIALIZER; /* starting and stopping */
-static struct nu_loop **loops;                            /* constant while `running` */
-static atomic_uint      running;                          /* loops there are */
-static atomic_uint      turn; /* whose turn it is in nu_runtime_pick() */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* starting and stopping */
+static struct nu_loop **loops;                           /* constant while `running` */
+static atomic_uint running;                              /* loops there are */
+static atomic_uint turn;                                 /* whose turn it is in nu_runtime_pick() */
 
 atomic_bool nu_runtime_child;
 
-static void in_parent(void)
+static void runtime_in_parent(void)
 {
     nu_counters_after_fork(false);
 }
 
-static void in_child(void)
+static void runtime_in_child(void)
 {
     nu_counters_after_fork(true);
     if (atomic_load(&running) > 0) {
@@ -31,22 +31,22 @@ static void in_child(void)
     }
 }
 
-static void watch_forks(void)
+static void runtime_watch_forks(void)
 {
-    pthread_atfork(nu_counters_before_fork, in_parent, in_child);
+    pthread_atfork(nu_counters_before_fork, runtime_in_parent, runtime_in_child);
 }
 
 /* As many as were wanted, or as the limits allow: one is enough. */
-static int start_loops(void)
+static int runtime_start_loops(void)
 {
     static pthread_once_t watch = PTHREAD_ONCE_INIT;
-    pthread_once(&watch, watch_forks);
+    pthread_once(&watch, runtime_watch_forks);
     int err = nu_features_find();
     if (err != 0) {
         return err;
     }
     unsigned wanted = nu_cpus_wanted();
-    loops           = calloc(wanted, sizeof(struct nu_loop *));
+    loops = calloc(wanted, sizeof(struct nu_loop *));
     if (loops == NULL) {
         return NNG_ENOMEM;
     }
@@ -75,7 +75,7 @@ int nu_runtime_start(void)
         return 0;
     }
     pthread_mutex_lock(&lock);
-    int err = atomic_load(&running) > 0 ? 0 : start_loops();
+    int err = atomic_load(&running) > 0 ? 0 : runtime_start_loops();
     pthread_mutex_unlock(&lock);
     return err;
 }

@@ -18,7 +18,7 @@ int nu_runtime_start(void);
 struct nu_loop *nu_runtime_pick(void);
 
 /* How many loops run, and the i-th of them. Constant from start to nng_fini(). */
-unsigned        nu_runtime_count(void);
+unsigned nu_runtime_count(void);
 struct nu_loop *nu_runtime_loop(unsigned i);
 
 /* Makes every loop take another turn, for those who wait for something by turning one. */

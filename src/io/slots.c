@@ -24,8 +24,8 @@ bool nu_slots_reserve(struct nu_loop *loop)
         slots[i] = (struct nu_slot){ .next_free = i + 1 };
     }
     loop->free_slot = loop->nslots;
-    loop->slots     = slots;
-    loop->nslots    = n;
+    loop->slots = slots;
+    loop->nslots = n;
     return true;
 }
 
@@ -37,9 +37,9 @@ uint64_t nu_slots_user_data(const struct nu_loop *loop, const struct nu_op *op)
 uint64_t nu_slots_take(struct nu_loop *loop, struct nu_op *op)
 {
     struct nu_slot *slot = &loop->slots[loop->free_slot];
-    op->slot             = loop->free_slot;
-    loop->free_slot      = slot->next_free;
-    slot->op             = op;
+    op->slot = loop->free_slot;
+    loop->free_slot = slot->next_free;
+    slot->op = op;
     loop->in_kernel++;
     return nu_slots_user_data(loop, op);
 }
@@ -51,7 +51,7 @@ struct nu_op *nu_slots_find(struct nu_loop *loop, uint64_t user_data, bool more)
         return NULL;
     }
     struct nu_slot *slot = &loop->slots[index];
-    struct nu_op   *op   = slot->op;
+    struct nu_op *op = slot->op;
     if (op != NULL && !more) {
         slot->op = NULL;
         slot->generation++;

@@ -9,11 +9,11 @@
 #include <stdint.h>
 
 struct nu_timer {
-    uint64_t         when;  /* nanoseconds on nu_now()'s clock */
+    uint64_t when;          /* nanoseconds on nu_now()'s clock */
     struct nu_timer *child; /* first of the heap-ordered children */
     struct nu_timer *next;  /* next sibling */
     struct nu_timer *prev;  /* previous sibling, or the parent for a first child */
-    bool             armed;
+    bool armed;
     void (*fire)(
         struct nu_timer *timer); /* called disarmed; may free the timer or arm it for later */
 };

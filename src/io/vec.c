@@ -8,7 +8,7 @@
 
 unsigned nu_vec_copy(struct iovec *to, const struct iovec *from, unsigned n, size_t skip)
 {
-    size_t   room = MAX_RW;
+    size_t room = MAX_RW;
     unsigned used = 0;
     for (unsigned i = 0; i < n && room > 0; i++) {
         size_t len = from[i].iov_len;
@@ -17,7 +17,7 @@ unsigned nu_vec_copy(struct iovec *to, const struct iovec *from, unsigned n, siz
             continue;
         }
         to[used].iov_base = (char *) from[i].iov_base + skip;
-        to[used].iov_len  = len - skip < room ? len - skip : room;
+        to[used].iov_len = len - skip < room ? len - skip : room;
         nu_check_memory(to[used].iov_base, to[used].iov_len);
         room -= to[used].iov_len;
         skip = 0;

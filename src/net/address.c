@@ -16,52 +16,53 @@ int nu_address_to_nng(const struct sockaddr *sa, nng_sockaddr *out)
     }
     if (sa->sa_family == AF_INET6) {
         const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) sa;
-        *out                           = (nng_sockaddr){ .s_in6.sa_family = NNG_AF_INET6 };
-        out->s_in6.sa_port             = in6->sin6_port;
-        out->s_in6.sa_scope            = in6->sin6_scope_id;
+        *out = (nng_sockaddr){ .s_in6.sa_family = NNG_AF_INET6 };
+        out->s_in6.sa_port = in6->sin6_port;
+        out->s_in6.sa_scope = in6->sin6_scope_id;
         memcpy(out->s_in6.sa_addr, &in6->sin6_addr, sizeof out->s_in6.sa_addr);
         return 0;
     }
     return NNG_EADDRINVAL;
 }
 
-static void set_in(struct sockaddr_storage *ss, socklen_t *len, struct in_addr addr, in_port_t port)
+static void address_set_in(struct sockaddr_storage *ss, socklen_t *len, struct in_addr addr,
+                           in_port_t port)
 {
-    *ss                    = (struct sockaddr_storage){ .ss_family = AF_INET };
+    *ss = (struct sockaddr_storage){ .ss_family = AF_INET };
     struct sockaddr_in *in = (struct sockaddr_in *) ss;
-    in->sin_addr           = addr;
-    in->sin_port           = port;
-    *len                   = sizeof *in;
+    in->sin_addr = addr;
+    in->sin_port = port;
+    *len = sizeof *in;
 }
 
-static void set_in6(struct sockaddr_storage *ss, socklen_t *len, const struct in6_addr *addr,
-                    in_port_t port, uint32_t scope)
+static void address_set_in6(struct sockaddr_storage *ss, socklen_t *len,
+                            const struct in6_addr *addr, in_port_t port, uint32_t scope)
 {
-    *ss                      = (struct sockaddr_storage){ .ss_family = AF_INET6 };
+    *ss = (struct sockaddr_storage){ .ss_family = AF_INET6 };
     struct sockaddr_in6 *in6 = (struct sockaddr_in6 *) ss;
-    in6->sin6_addr           = *addr;
-    in6->sin6_port           = port;
-    in6->sin6_scope_id       = scope;
-    *len                     = sizeof *in6;
+    in6->sin6_addr = *addr;
+    in6->sin6_port = port;
+    in6->sin6_scope_id = scope;
+    *len = sizeof *in6;
 }
 
 int nu_address_from_nng(const nng_sockaddr *addr, struct sockaddr_storage *ss, socklen_t *len)
 {
     if (addr->s_family == NNG_AF_INET) {
-        set_in(ss, len, (struct in_addr){ addr->s_in.sa_addr }, addr->s_in.sa_port);
+        address_set_in(ss, len, (struct in_addr){ addr->s_in.sa_addr }, addr->s_in.sa_port);
         return 0;
     }
     if (addr->s_family == NNG_AF_INET6) {
         struct in6_addr in6;
         memcpy(&in6, addr->s_in6.sa_addr, sizeof in6);
-        set_in6(ss, len, &in6, addr->s_in6.sa_port, addr->s_in6.sa_scope);
+        address_set_in6(ss, len, &in6, addr->s_in6.sa_port, addr->s_in6.sa_scope);
         return 0;
     }
     return NNG_EADDRINVAL;
 }
 
 /* Digits only: no sign, space or sign of overflow gets through. */
-static bool parse_decimal(const char *text, uint64_t max, uint32_t *out)
+static bool address_parse_decimal(const char *text, uint64_t max, uint32_t *out)
 {
     uint64_t value = 0;
     if (*text == '\0') {
@@ -81,19 +82,19 @@ static bool parse_decimal(const char *text, uint64_t max, uint32_t *out)
 }
 
 /* The scope behind the '%' of an IPv6 literal: an interface's name or number. */
-static bool parse_scope(const char *text, uint32_t *scope)
+static bool address_parse_scope(const char *text, uint32_t *scope)
 {
     *scope = if_nametoindex(text);
-    return *scope != 0 || parse_decimal(text, UINT32_MAX, scope);
+    return *scope != 0 || address_parse_decimal(text, UINT32_MAX, scope);
 }
 
 /* 0, NNG_ENOENT when it is no IPv6 literal, NNG_EADDRINVAL when only its scope is wrong. */
-static int parse_in6(const char *host, struct in6_addr *addr, uint32_t *scope)
+static int address_parse_in6(const char *host, struct in6_addr *addr, uint32_t *scope)
 {
-    char        literal[INET6_ADDRSTRLEN];
-    size_t      n = strcspn(host, "%");
+    char literal[INET6_ADDRSTRLEN];
+    size_t n = strcspn(host, "%");
     const char *p = host + n;
-    *scope        = 0;
+    *scope = 0;
     if (n >= sizeof literal) {
         return NNG_ENOENT;
     }
@@ -102,23 +103,23 @@ static int parse_in6(const char *host, struct in6_addr *addr, uint32_t *scope)
     if (inet_pton(AF_INET6, literal, addr) != 1) {
         return NNG_ENOENT;
     }
-    return *p == '\0' || parse_scope(p + 1, scope) ? 0 : NNG_EADDRINVAL;
+    return *p == '\0' || address_parse_scope(p + 1, scope) ? 0 : NNG_EADDRINVAL;
 }
 
 int nu_address_parse(const char *host, const char *port, int family, struct sockaddr_storage *ss,
                      socklen_t *len)
 {
     uint32_t number, scope;
-    if (!parse_decimal(port, UINT16_MAX, &number)) {
+    if (!address_parse_decimal(port, UINT16_MAX, &number)) {
         return NNG_EADDRINVAL;
     }
-    in_port_t      nport = htons((uint16_t) number);
+    in_port_t nport = htons((uint16_t) number);
     struct in_addr in;
     if (*host == '\0' || strcmp(host, "*") == 0) {
         if (family == AF_INET) {
-            set_in(ss, len, (struct in_addr){ htonl(INADDR_ANY) }, nport);
+            address_set_in(ss, len, (struct in_addr){ htonl(INADDR_ANY) }, nport);
         } else {
-            set_in6(ss, len, &in6addr_any, nport, 0);
+            address_set_in6(ss, len, &in6addr_any, nport, 0);
         }
         return 0;
     }
@@ -126,16 +127,16 @@ int nu_address_parse(const char *host, const char *port, int family, struct sock
         if (family == AF_INET6) {
             return NNG_EADDRINVAL;
         }
-        set_in(ss, len, in, nport);
+        address_set_in(ss, len, in, nport);
         return 0;
     }
     struct in6_addr in6;
-    int             err = parse_in6(host, &in6, &scope);
+    int err = address_parse_in6(host, &in6, &scope);
     if (err == 0 && family == AF_INET) {
         err = NNG_EADDRINVAL;
     }
     if (err == 0) {
-        set_in6(ss, len, &in6, nport, scope);
+        address_set_in6(ss, len, &in6, nport, scope);
     }
     return err;
 }

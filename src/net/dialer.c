@@ -13,94 +13,94 @@
 
 struct address {
     struct sockaddr_storage ss;
-    socklen_t               len;
+    socklen_t len;
 };
 
 /* One connect in progress. The owner's alone, once it is posted. */
 struct dial {
-    struct nu_loop    *loop;
-    nng_aio           *aio;
-    nu_dialed          dialed;
-    char              *host, *port;
-    int                family;
-    struct nu_task     start;
-    struct nu_resident resident;
-    struct nu_lookup  *lookup; /* in progress, or NULL */
-    struct nu_op       op;
-    int                fd;    /* being connected, or -1 */
-    int                abort; /* why it is to end; 0: it is not */
-    struct address     addresses[MAX_ADDRESSES];
-    unsigned           naddresses;
-    unsigned           next; /* the address to try next */
+    struct nu_loop *loop;
+    nng_aio *aio;
+    nu_dialed dialed;
+    char *host, *port;
+    int family;
+    struct nu_task start;
+    struct nu_loop_hook hook;
+    struct nu_lookup *lookup; /* in progress, or NULL */
+    struct nu_op op;
+    int fd;    /* being connected, or -1 */
+    int abort; /* why it is to end; 0: it is not */
+    struct address addresses[MAX_ADDRESSES];
+    unsigned naddresses;
+    unsigned next; /* the address to try next */
 };
 
-static void free_dial(struct dial *d)
+static void dialer_free_dial(struct dial *d)
 {
     free(d->host);
     free(d->port);
     free(d);
 }
 
-static void end(struct dial *d, int err)
+static void dialer_end(struct dial *d, int err)
 {
     if (d->fd >= 0) {
         close(d->fd);
     }
-    nu_list_remove(&d->resident.link);
+    nu_list_remove(&d->hook.link);
     nu_aio_finish(d->aio, err, 0);
-    free_dial(d);
+    dialer_free_dial(d);
 }
 
-static void succeed(struct dial *d)
+static void dialer_succeed(struct dial *d)
 {
     void *made = d->dialed(d->loop, d->fd);
     if (made == NULL) {
-        end(d, NNG_ENOMEM);
+        dialer_end(d, NNG_ENOMEM);
         return;
     }
-    d->fd                   = -1;
+    d->fd = -1;
     d->aio->args->output[0] = made;
-    end(d, 0);
+    dialer_end(d, 0);
 }
 
 /* Starts connecting to the next address; `err` is what the one before said. */
-static void try_next(struct dial *d, int err)
+static void dialer_try_next(struct dial *d, int err)
 {
     while (d->next < d->naddresses) {
         struct address *a = &d->addresses[d->next++];
-        d->fd             = socket(a->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        d->fd = socket(a->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (d->fd >= 0) {
-            d->op.kind         = NU_OP_CONNECT;
-            d->op.fd           = d->fd;
-            d->op.arg.addr.sa  = (struct sockaddr *) &a->ss;
+            d->op.kind = NU_OP_CONNECT;
+            d->op.fd = d->fd;
+            d->op.arg.addr.sa = (struct sockaddr *) &a->ss;
             d->op.arg.addr.len = a->len;
             nu_op_submit(&d->op);
             return;
         }
         err = nu_error_from_errno(errno);
     }
-    end(d, err);
+    dialer_end(d, err);
 }
 
-static void connected(struct nu_op *op, int res, uint32_t flags)
+static void dialer_connected(struct nu_op *op, int res, uint32_t flags)
 {
     struct dial *d = nu_container(op, struct dial, op);
     (void) flags;
     if (d->abort != 0) {
-        end(d, d->abort);
+        dialer_end(d, d->abort);
     } else if (res == 0) {
-        succeed(d);
+        dialer_succeed(d);
     } else {
         close(d->fd);
         d->fd = -1;
-        try_next(d, nu_error_from_errno(-res));
+        dialer_try_next(d, nu_error_from_errno(-res));
     }
 }
 
-static void resolved(void *arg, int err, const struct addrinfo *list)
+static void dialer_resolved(void *arg, int err, const struct addrinfo *list)
 {
     struct dial *d = arg;
-    d->lookup      = NULL;
+    d->lookup = NULL;
     for (; list != NULL && d->naddresses < MAX_ADDRESSES; list = list->ai_next) {
         if (list->ai_addrlen <= sizeof d->addresses[0].ss) {
             struct address *a = &d->addresses[d->naddresses++];
@@ -108,34 +108,34 @@ static void resolved(void *arg, int err, const struct addrinfo *list)
             a->len = list->ai_addrlen;
         }
     }
-    try_next(d, err != 0 ? err : NNG_EADDRINVAL);
+    dialer_try_next(d, err != 0 ? err : NNG_EADDRINVAL);
 }
 
-static void start(struct nu_task *task)
+static void dialer_start(struct nu_task *task)
 {
-    struct dial    *d = nu_container(task, struct dial, start);
+    struct dial *d = nu_container(task, struct dial, start);
     struct address *a = &d->addresses[0];
     if (d->abort != 0) {
-        end(d, d->abort);
+        dialer_end(d, d->abort);
         return;
     }
-    nu_list_append(&d->loop->residents, &d->resident.link);
+    nu_list_append(&d->loop->hooks, &d->hook.link);
     int err = nu_address_parse(d->host, d->port, d->family, &a->ss, &a->len);
     if (err == 0) {
         d->naddresses = 1;
-        try_next(d, 0);
+        dialer_try_next(d, 0);
         return;
     }
     if (err == NNG_ENOENT) {
-        err = nu_resolve(&d->lookup, d->loop, d->host, d->port, d->family, resolved, d);
+        err = nu_resolve(&d->lookup, d->loop, d->host, d->port, d->family, dialer_resolved, d);
     }
     if (err != 0) {
-        end(d, err);
+        dialer_end(d, err);
     }
 }
 
 /* The aio's cancel function. A start that is still posted sees `abort` itself. */
-static void cancel(nng_aio *aio, void *arg, int err)
+static void dialer_cancel(nng_aio *aio, void *arg, int err)
 {
     struct dial *d = arg;
     (void) aio;
@@ -144,16 +144,16 @@ static void cancel(nng_aio *aio, void *arg, int err)
     }
     if (d->lookup != NULL) {
         nu_resolve_drop(d->lookup);
-        end(d, d->abort);
+        dialer_end(d, d->abort);
         return;
     }
     nu_op_cancel(&d->op);
 }
 
-static void evicted(struct nu_resident *resident)
+static void dialer_on_stop(struct nu_loop_hook *hook)
 {
-    struct dial *d = nu_container(resident, struct dial, resident);
-    cancel(d->aio, d, NNG_ECLOSED);
+    struct dial *d = nu_container(hook, struct dial, hook);
+    dialer_cancel(d->aio, d, NNG_ECLOSED);
 }
 
 void nu_dial(nng_aio *aio, struct nu_loop *loop, const char *host, const char *port, int family,
@@ -162,27 +162,27 @@ void nu_dial(nng_aio *aio, struct nu_loop *loop, const char *host, const char *p
     struct dial *d = calloc(1, sizeof *d);
     if (d == NULL || (d->host = strdup(host)) == NULL || (d->port = strdup(port)) == NULL) {
         if (d != NULL) {
-            free_dial(d);
+            dialer_free_dial(d);
         }
         nu_aio_finish(aio, NNG_ENOMEM, 0);
         return;
     }
-    d->loop   = loop;
-    d->aio    = aio;
+    d->loop = loop;
+    d->aio = aio;
     d->dialed = dialed;
     d->family = family;
-    d->fd     = -1;
-    nu_task_init(&d->start, start);
-    d->resident.evict = evicted;
-    nu_list_init(&d->resident.link);
-    nu_op_init(&d->op, loop, connected);
+    d->fd = -1;
+    nu_task_init(&d->start, dialer_start);
+    d->hook.on_stop = dialer_on_stop;
+    nu_list_init(&d->hook.link);
+    nu_op_init(&d->op, loop, dialer_connected);
 
-    int err = nu_aio_late(aio) ? NNG_ETIMEDOUT : nu_aio_schedule(aio, loop, cancel, d);
+    int err = nu_aio_expired(aio) ? NNG_ETIMEDOUT : nu_aio_schedule(aio, loop, dialer_cancel, d);
     if (err != 0) {
-        free_dial(d);
+        dialer_free_dial(d);
         nu_aio_finish(aio, err, 0);
         return;
     }
-    nu_aio_expire(aio);
+    nu_aio_timer_start(aio);
     nu_loop_post(loop, &d->start);
 }

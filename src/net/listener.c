@@ -12,7 +12,7 @@
 #define BACKLOG 1024
 #define PAUSE (50 * NU_MS) /* out of descriptors, memory or room: asking at once would spin */
 
-static int bind_one(struct sockaddr_storage *ss, socklen_t len, bool only6, bool join)
+static int listener_bind_one(struct sockaddr_storage *ss, socklen_t len, bool only6, bool join)
 {
     int on = 1, v6 = only6;
     int fd = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -32,11 +32,12 @@ static int bind_one(struct sockaddr_storage *ss, socklen_t len, bool only6, bool
 }
 
 /* The first one binds alone, so that it notices others; only then may our own join it. */
-static int bind_all(int *fds, unsigned n, struct sockaddr_storage *ss, socklen_t len, bool only6)
+static int listener_bind_all(int *fds, unsigned n, struct sockaddr_storage *ss, socklen_t len,
+                             bool only6)
 {
     int on = 1;
     for (unsigned i = 0; i < n; i++) {
-        int fd = bind_one(ss, len, only6, i > 0);
+        int fd = listener_bind_one(ss, len, only6, i > 0);
         if (fd < 0) {
             return -fd;
         }
@@ -49,7 +50,7 @@ static int bind_all(int *fds, unsigned n, struct sockaddr_storage *ss, socklen_t
     return 0;
 }
 
-static int listen_all(const int *fds, unsigned n)
+static int listener_listen_all(const int *fds, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         if (listen(fds[i], BACKLOG) != 0) {
@@ -60,10 +61,10 @@ static int listen_all(const int *fds, unsigned n)
 }
 
 /* "Every address" is IPv6 with IPv4 inside, or IPv4 alone where the system has no IPv6. */
-static void without_ipv6(struct sockaddr_storage *ss)
+static void listener_without_ipv6(struct sockaddr_storage *ss)
 {
     struct sockaddr_in6 *in6 = (struct sockaddr_in6 *) ss;
-    int                  fd  = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(ss->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0) {
         close(fd);
     } else if (errno == EAFNOSUPPORT && ss->ss_family == AF_INET6 &&
@@ -76,16 +77,16 @@ static void without_ipv6(struct sockaddr_storage *ss)
 int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, bool only6)
 {
     if (!only6) {
-        without_ipv6(ss);
+        listener_without_ipv6(ss);
     }
     for (unsigned i = 0; i < n; i++) {
         fds[i] = -1;
     }
     socklen_t len =
         ss->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-    int err = bind_all(fds, n, ss, len, only6);
+    int err = listener_bind_all(fds, n, ss, len, only6);
     if (err == 0) {
-        err = listen_all(fds, n);
+        err = listener_listen_all(fds, n);
     }
     for (unsigned i = 0; err != 0 && i < n; i++) {
         if (fds[i] >= 0) {
@@ -95,18 +96,18 @@ int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, bool only6
     return nu_error_from_errno(err);
 }
 
-static void finish_stop(struct nu_listener *listener)
+static void listener_finish_stop(struct nu_listener *listener)
 {
     close(listener->fd);
     listener->gone(listener);
 }
 
-static bool full(struct nu_listener *listener)
+static bool listener_full(struct nu_listener *listener)
 {
     return listener->may_accept != NULL && !listener->may_accept(listener);
 }
 
-static void done(struct nu_op *op, int res, uint32_t flags)
+static void listener_done(struct nu_op *op, int res, uint32_t flags)
 {
     struct nu_listener *listener = nu_container(op, struct nu_listener, op);
     nu_count(NU_COUNT_ACCEPTS, res >= 0);
@@ -117,13 +118,13 @@ static void done(struct nu_op *op, int res, uint32_t flags)
     }
     if (op->state != NU_OP_IDLE) {
         (void) flags; /* more will follow, until there is no room */
-        if (!listener->full && full(listener)) {
+        if (!listener->full && listener_full(listener)) {
             listener->full = true;
             nu_op_cancel(op);
         }
     } else if (listener->stopping) {
-        finish_stop(listener);
-    } else if (!full(listener) && (res >= 0 || res == -ECONNABORTED)) {
+        listener_finish_stop(listener);
+    } else if (!listener_full(listener) && (res >= 0 || res == -ECONNABORTED)) {
         nu_op_submit(op);
     } else {
         listener->full = false;
@@ -131,13 +132,13 @@ static void done(struct nu_op *op, int res, uint32_t flags)
     }
 }
 
-static void resume(struct nu_timer *timer)
+static void listener_resume(struct nu_timer *timer)
 {
     struct nu_listener *listener = nu_container(timer, struct nu_listener, pause);
     if (listener->stopping) {
         return;
     }
-    if (full(listener)) {
+    if (listener_full(listener)) {
         nu_timer_arm(&listener->loop->timers, timer, nu_now() + PAUSE);
     } else {
         nu_op_submit(&listener->op);
@@ -146,14 +147,14 @@ static void resume(struct nu_timer *timer)
 
 void nu_listener_init(struct nu_listener *listener, struct nu_loop *loop, int fd)
 {
-    listener->loop     = loop;
-    listener->fd       = fd;
+    listener->loop = loop;
+    listener->fd = fd;
     listener->stopping = false;
-    listener->full     = false;
-    listener->pause    = (struct nu_timer){ .fire = resume };
-    nu_op_init(&listener->op, loop, done);
-    listener->op.kind     = NU_OP_ACCEPT;
-    listener->op.fd       = fd;
+    listener->full = false;
+    listener->pause = (struct nu_timer){ .fire = listener_resume };
+    nu_op_init(&listener->op, loop, listener_done);
+    listener->op.kind = NU_OP_ACCEPT;
+    listener->op.fd = fd;
     listener->op.rw_flags = SOCK_CLOEXEC;
 }
 
@@ -172,7 +173,7 @@ void nu_listener_stop(struct nu_listener *listener)
     listener->stopping = true;
     nu_timer_disarm(&listener->loop->timers, &listener->pause);
     if (listener->op.state == NU_OP_IDLE) {
-        finish_stop(listener);
+        listener_finish_stop(listener);
         return;
     }
     nu_op_cancel(&listener->op);

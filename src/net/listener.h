@@ -12,11 +12,11 @@
 
 struct nu_listener {
     struct nu_loop *loop;
-    int             fd;
-    struct nu_op    op;
+    int fd;
+    struct nu_op op;
     struct nu_timer pause; /* armed while accepting waits for descriptors or memory to come back */
-    bool            stopping;
-    bool            full;                                   /* the callee wants no more for now */
+    bool stopping;
+    bool full;                                              /* the callee wants no more for now */
     bool (*may_accept)(struct nu_listener *listener);       /* NULL: always */
     void (*accepted)(struct nu_listener *listener, int fd); /* the socket is the callee's */
     void (*gone)(struct nu_listener *listener);             /* the last call; the memory may go */

@@ -19,36 +19,36 @@
  */
 struct nu_lookup {
     /* the owner's */
-    struct nu_task     task; /* delivers the answer */
-    struct nu_resident resident;
-    nu_resolved        done;
-    void              *arg;
+    struct nu_task task; /* delivers the answer */
+    struct nu_loop_hook hook;
+    nu_resolved done;
+    void *arg;
 
     /* under `lock` */
-    struct nu_list  link; /* in `waiting` */
+    struct nu_list link;  /* in `waiting` */
     struct nu_loop *loop; /* NULL: nobody wants the answer any more */
 
     /* constant */
-    int         family;
+    int family;
     const char *port; /* behind the host */
 
     /* the thread's, then the owner's */
-    int              err;
+    int err;
     struct addrinfo *list;
 
     char host[];
 };
 
-static pthread_mutex_t lock    = PTHREAD_MUTEX_INITIALIZER; /* of all that follows */
-static pthread_cond_t  work    = PTHREAD_COND_INITIALIZER;
-static struct nu_list  waiting = { &waiting, &waiting }; /* lookups no thread has taken yet */
-static unsigned        nwaiting;
-static unsigned        threads; /* that exist */
-static unsigned        idle;    /* of these, how many wait for work */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all that follows */
+static pthread_cond_t work = PTHREAD_COND_INITIALIZER;
+static struct nu_list waiting = { &waiting, &waiting }; /* lookups no thread has taken yet */
+static unsigned nwaiting;
+static unsigned threads; /* that exist */
+static unsigned idle;    /* of these, how many wait for work */
 
 /* ---- On the threads ----------------------------------------------------------------------- */
 
-static int translate(int eai, int system_error)
+static int resolve_translate(int eai, int system_error)
 {
     switch (eai) {
     case 0:
@@ -65,27 +65,27 @@ static int translate(int eai, int system_error)
     }
 }
 
-static void look_up(struct nu_lookup *lookup)
+static void resolve_look_up(struct nu_lookup *lookup)
 {
     /* getaddrinfo() would take a port beyond 65535, cut to 16 bits */
     struct sockaddr_storage ss;
-    socklen_t               len;
+    socklen_t len;
     lookup->err = nu_address_parse(lookup->host, lookup->port, lookup->family, &ss, &len);
     if (lookup->err == NNG_EADDRINVAL) {
         return;
     }
-    struct addrinfo hints = { .ai_family   = lookup->family,
+    struct addrinfo hints = { .ai_family = lookup->family,
                               .ai_socktype = SOCK_STREAM,
-                              .ai_flags    = AI_NUMERICSERV };
-    errno                 = 0;
-    int eai               = getaddrinfo(lookup->host, lookup->port, &hints, &lookup->list);
-    lookup->err           = translate(eai, errno);
+                              .ai_flags = AI_NUMERICSERV };
+    errno = 0;
+    int eai = getaddrinfo(lookup->host, lookup->port, &hints, &lookup->list);
+    lookup->err = resolve_translate(eai, errno);
     if (lookup->err != 0) {
         lookup->list = NULL;
     }
 }
 
-static void free_lookup(struct nu_lookup *lookup)
+static void resolve_free_lookup(struct nu_lookup *lookup)
 {
     if (lookup->list != NULL) {
         freeaddrinfo(lookup->list);
@@ -94,7 +94,7 @@ static void free_lookup(struct nu_lookup *lookup)
 }
 
 /* The next lookup, or NULL after a while without one. Called and returns with the lock held. */
-static struct nu_lookup *take(void)
+static struct nu_lookup *resolve_take(void)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -113,20 +113,20 @@ static struct nu_lookup *take(void)
     return lookup;
 }
 
-static void *resolver(void *arg)
+static void *resolve_resolver(void *arg)
 {
     (void) arg;
     struct nu_lookup *lookup;
     pthread_mutex_lock(&lock);
-    while ((lookup = take()) != NULL) {
+    while ((lookup = resolve_take()) != NULL) {
         pthread_mutex_unlock(&lock);
-        look_up(lookup);
+        resolve_look_up(lookup);
         pthread_mutex_lock(&lock);
-        /* Posting under the lock: the loop cannot end meanwhile, see deliver(). */
+        /* Posting under the lock: the loop cannot end meanwhile, see resolve_deliver(). */
         if (lookup->loop != NULL) {
             nu_loop_post(lookup->loop, &lookup->task);
         } else {
-            free_lookup(lookup);
+            resolve_free_lookup(lookup);
         }
     }
     threads--;
@@ -136,7 +136,7 @@ static void *resolver(void *arg)
 
 /* ---- On the loop's owner ------------------------------------------------------------------ */
 
-static void deliver(struct nu_task *task)
+static void resolve_deliver(struct nu_task *task)
 {
     struct nu_lookup *lookup = nu_container(task, struct nu_lookup, task);
     /* The lock says that the thread is through with nu_loop_post(), so the loop may go. */
@@ -144,68 +144,68 @@ static void deliver(struct nu_task *task)
     bool wanted = lookup->loop != NULL;
     pthread_mutex_unlock(&lock);
     if (wanted) {
-        nu_list_remove(&lookup->resident.link);
+        nu_list_remove(&lookup->hook.link);
         lookup->done(lookup->arg, lookup->err, lookup->list);
     }
-    free_lookup(lookup);
+    resolve_free_lookup(lookup);
 }
 
 void nu_resolve_drop(struct nu_lookup *lookup)
 {
-    nu_list_remove(&lookup->resident.link);
+    nu_list_remove(&lookup->hook.link);
     pthread_mutex_lock(&lock);
     lookup->loop = NULL;
-    bool ours    = nu_list_linked(&lookup->link);
+    bool ours = nu_list_linked(&lookup->link);
     if (ours) {
         nu_list_remove(&lookup->link);
         nwaiting--;
     }
     pthread_mutex_unlock(&lock);
     if (ours) {
-        free_lookup(lookup);
+        resolve_free_lookup(lookup);
     }
 }
 
-static void evict(struct nu_resident *resident)
+static void resolve_on_stop(struct nu_loop_hook *hook)
 {
-    struct nu_lookup *lookup = nu_container(resident, struct nu_lookup, resident);
-    nu_resolved       done   = lookup->done;
-    void             *arg    = lookup->arg;
+    struct nu_lookup *lookup = nu_container(hook, struct nu_lookup, hook);
+    nu_resolved done = lookup->done;
+    void *arg = lookup->arg;
     nu_resolve_drop(lookup);
     done(arg, NNG_ECLOSED, NULL);
 }
 
 /* A child made by fork() has none of the threads; nng_fini() before fork() left no lookup. */
 
-static void before_fork(void)
+static void resolve_before_fork(void)
 {
     pthread_mutex_lock(&lock);
 }
 
-static void in_parent(void)
+static void resolve_in_parent(void)
 {
     pthread_mutex_unlock(&lock);
 }
 
-static void in_child(void)
+static void resolve_in_child(void)
 {
-    work    = (pthread_cond_t) PTHREAD_COND_INITIALIZER;
+    work = (pthread_cond_t) PTHREAD_COND_INITIALIZER;
     threads = idle = nwaiting = 0;
     nu_list_init(&waiting);
     pthread_mutex_unlock(&lock);
 }
 
-static void watch_forks(void)
+static void resolve_watch_forks(void)
 {
-    pthread_atfork(before_fork, in_parent, in_child);
+    pthread_atfork(resolve_before_fork, resolve_in_parent, resolve_in_child);
 }
 
 /* Wakes a thread or starts one; false when there is none at all. Called with the lock held. */
-static bool put_to_work(void)
+static bool resolve_put_to_work(void)
 {
     pthread_t thread;
     if (nwaiting > idle && threads < NU_RESOLVE_THREADS &&
-        pthread_create(&thread, NULL, resolver, NULL) == 0) { /* blocks signals as we do */
+        pthread_create(&thread, NULL, resolve_resolver, NULL) == 0) { /* blocks signals as we do */
         pthread_detach(thread);
         threads++;
     }
@@ -217,25 +217,25 @@ int nu_resolve(struct nu_lookup **lookupp, struct nu_loop *loop, const char *hos
                int family, nu_resolved done, void *arg)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, watch_forks);
-    size_t            host_size = strlen(host) + 1, port_size = strlen(port) + 1;
+    pthread_once(&once, resolve_watch_forks);
+    size_t host_size = strlen(host) + 1, port_size = strlen(port) + 1;
     struct nu_lookup *lookup = calloc(1, sizeof *lookup + host_size + port_size);
     if (lookup == NULL) {
         return NNG_ENOMEM;
     }
     memcpy(lookup->host, host, host_size);
-    lookup->port   = memcpy(lookup->host + host_size, port, port_size);
+    lookup->port = memcpy(lookup->host + host_size, port, port_size);
     lookup->family = family;
-    lookup->done   = done;
-    lookup->arg    = arg;
-    lookup->loop   = loop;
-    nu_task_init(&lookup->task, deliver);
-    lookup->resident.evict = evict;
+    lookup->done = done;
+    lookup->arg = arg;
+    lookup->loop = loop;
+    nu_task_init(&lookup->task, resolve_deliver);
+    lookup->hook.on_stop = resolve_on_stop;
 
     pthread_mutex_lock(&lock);
     nu_list_append(&waiting, &lookup->link);
     nwaiting++;
-    bool started = put_to_work();
+    bool started = resolve_put_to_work();
     if (!started) {
         nu_list_remove(&lookup->link);
         nwaiting--;
@@ -245,7 +245,7 @@ int nu_resolve(struct nu_lookup **lookupp, struct nu_loop *loop, const char *hos
         free(lookup);
         return NNG_ENOMEM;
     }
-    nu_list_append(&loop->residents, &lookup->resident.link);
+    nu_list_append(&loop->hooks, &lookup->hook.link);
     *lookupp = lookup;
     return 0;
 }

@@ -17,7 +17,7 @@ void nu_rx_clear(struct nu_rx *rx, struct nu_bufring *bufs)
 }
 
 /* Our own memory with room for `room` more bytes, unconsumed ones moved to its start. */
-static bool own(struct nu_rx *rx, struct nu_bufring *bufs, size_t room)
+static bool rx_own(struct nu_rx *rx, struct nu_bufring *bufs, size_t room)
 {
     size_t len = nu_rx_len(rx);
     if (rx->cap - rx->len >= room && rx->cap > 0) {
@@ -51,7 +51,7 @@ bool nu_rx_lend(struct nu_rx *rx, struct nu_bufring *bufs, uint8_t *buffer, size
         *rx = (struct nu_rx){ .base = buffer, .len = n };
         return true;
     }
-    bool ok = own(rx, bufs, n);
+    bool ok = rx_own(rx, bufs, n);
     if (ok) {
         memcpy(rx->base + rx->len, buffer, n);
         rx->len += n;
@@ -62,12 +62,12 @@ bool nu_rx_lend(struct nu_rx *rx, struct nu_bufring *bufs, uint8_t *buffer, size
 
 bool nu_rx_settle(struct nu_rx *rx, struct nu_bufring *bufs)
 {
-    return rx->base == NULL || rx->cap > 0 || own(rx, bufs, 1);
+    return rx->base == NULL || rx->cap > 0 || rx_own(rx, bufs, 1);
 }
 
 uint8_t *nu_rx_room(struct nu_rx *rx, struct nu_bufring *bufs, size_t *room)
 {
-    if (!own(rx, bufs, MIN_ROOM)) {
+    if (!rx_own(rx, bufs, MIN_ROOM)) {
         return NULL;
     }
     *room = rx->cap - rx->len;

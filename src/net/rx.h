@@ -14,9 +14,9 @@
 
 struct nu_rx {
     uint8_t *base; /* NULL when empty */
-    size_t   off;  /* consumed bytes at the start */
-    size_t   len;  /* bytes received, consumed ones included */
-    size_t   cap;  /* of our own memory; 0 when the buffer is lent */
+    size_t off;    /* consumed bytes at the start */
+    size_t len;    /* bytes received, consumed ones included */
+    size_t cap;    /* of our own memory; 0 when the buffer is lent */
 };
 
 static inline const uint8_t *nu_rx_data(const struct nu_rx *rx)
@@ -39,7 +39,7 @@ bool nu_rx_settle(struct nu_rx *rx, struct nu_bufring *bufs);
 /* Where the next bytes may be put, and how many (at least 1); NULL: no memory. Then tell
  * nu_rx_grew(). */
 uint8_t *nu_rx_room(struct nu_rx *rx, struct nu_bufring *bufs, size_t *room);
-void     nu_rx_grew(struct nu_rx *rx, size_t n);
+void nu_rx_grew(struct nu_rx *rx, size_t n);
 
 /* Consumes n of nu_rx_len() bytes; with the last one, the memory goes back. */
 void nu_rx_consume(struct nu_rx *rx, struct nu_bufring *bufs, size_t n);

@@ -21,11 +21,11 @@
 
 /* ---- Life --------------------------------------------------------------------------------- */
 
-static void kicked(struct nu_task *task)
+static void tcp_woken(struct nu_task *task)
 {
-    struct nu_tcp *tcp = nu_container(task, struct nu_tcp, kick);
+    struct nu_tcp *tcp = nu_container(task, struct nu_tcp, wake);
     nu_lock(&tcp->lock);
-    tcp->kicked = false;
+    tcp->wake_posted = false;
     if (tcp->closed) {
         nu_tcp_closing(tcp);
         return;
@@ -35,18 +35,18 @@ static void kicked(struct nu_task *task)
     nu_unlock(&tcp->lock);
 }
 
-void nu_tcp_kick(struct nu_tcp *tcp)
+void nu_tcp_wake(struct nu_tcp *tcp)
 {
-    if (!tcp->kicked) {
-        tcp->kicked = true;
-        nu_loop_post(tcp->loop, &tcp->kick);
+    if (!tcp->wake_posted) {
+        tcp->wake_posted = true;
+        nu_loop_post(tcp->loop, &tcp->wake);
     }
 }
 
 /* nng_fini(): the socket goes now, the memory when its owner asks. */
-static void evicted(struct nu_resident *resident)
+static void tcp_on_stop(struct nu_loop_hook *hook)
 {
-    struct nu_tcp *tcp = nu_container(resident, struct nu_tcp, resident);
+    struct nu_tcp *tcp = nu_container(hook, struct nu_tcp, hook);
     nu_lock(&tcp->lock);
     tcp->closed = true;
     nu_tcp_closing(tcp);
@@ -57,16 +57,16 @@ void nu_tcp_init(struct nu_tcp *tcp, struct nu_loop *loop, int fd, void (*gone)(
     int on = 1;
     memset(tcp, 0, sizeof *tcp);
     tcp->loop = loop;
-    tcp->fd   = fd;
+    tcp->fd = fd;
     tcp->gone = gone;
     atomic_init(&tcp->lock.state, NU_LOCK_FREE);
     nu_list_init(&tcp->writes);
     nu_list_init(&tcp->reads);
     nu_op_init(&tcp->write_op, loop, nu_tcp_write_done);
     nu_op_init(&tcp->read_op, loop, nu_tcp_read_done);
-    nu_task_init(&tcp->kick, kicked);
-    tcp->resident.evict = evicted;
-    nu_list_append(&loop->residents, &tcp->resident.link);
+    nu_task_init(&tcp->wake, tcp_woken);
+    tcp->hook.on_stop = tcp_on_stop;
+    nu_list_append(&loop->hooks, &tcp->hook.link);
     nu_count(NU_COUNT_OPENED, 1);
     (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* not vital */
 }
@@ -74,10 +74,10 @@ void nu_tcp_init(struct nu_tcp *tcp, struct nu_loop *loop, int fd, void (*gone)(
 void nu_tcp_shut(struct nu_tcp *tcp)
 {
     nu_lock(&tcp->lock);
-    tcp->closed   = true;
+    tcp->closed = true;
     tcp->abortive = true;
     if (!tcp->dead) {
-        nu_tcp_kick(tcp);
+        nu_tcp_wake(tcp);
     }
     nu_unlock(&tcp->lock);
 }
@@ -85,12 +85,12 @@ void nu_tcp_shut(struct nu_tcp *tcp)
 void nu_tcp_close(struct nu_tcp *tcp, bool abortive)
 {
     nu_lock(&tcp->lock);
-    tcp->closed   = true;
+    tcp->closed = true;
     tcp->released = true;
     tcp->abortive = tcp->abortive || abortive;
-    bool last     = tcp->dead && !tcp->kicked; /* else a kick is still to come */
+    bool last = tcp->dead && !tcp->wake_posted; /* else a kick is still to come */
     if (!tcp->dead) {
-        nu_tcp_kick(tcp);
+        nu_tcp_wake(tcp);
     }
     nu_unlock(&tcp->lock);
     if (last) {
@@ -101,22 +101,22 @@ void nu_tcp_close(struct nu_tcp *tcp, bool abortive)
 /* Unread bytes would turn the close into a reset, which throws away what we have written. With
  * MSG_TRUNC TCP drops them without a copy; recv() itself is checked by sanitizers that do not know.
  */
-static void discard_unread(int fd)
+static void tcp_discard_unread(int fd)
 {
     (void) syscall(SYS_recvfrom, fd, NULL, DISCARD, MSG_DONTWAIT | MSG_TRUNC, NULL, NULL);
 }
 
-static void close_fd(struct nu_tcp *tcp)
+static void tcp_close_fd(struct nu_tcp *tcp)
 {
     if (tcp->abortive) {
         struct linger linger = { .l_onoff = 1, .l_linger = 0 };
         (void) setsockopt(tcp->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     } else {
-        discard_unread(tcp->fd);
+        tcp_discard_unread(tcp->fd);
     }
     close(tcp->fd);
     nu_rx_clear(&tcp->rx, &tcp->loop->buffers);
-    nu_list_remove(&tcp->resident.link);
+    nu_list_remove(&tcp->hook.link);
     tcp->dead = true;
     nu_count(NU_COUNT_CLOSED, 1);
 }
@@ -127,9 +127,9 @@ void nu_tcp_closing(struct nu_tcp *tcp)
     nu_tcp_read_close(tcp);
     /* The kernel may still have our buffers; its completions bring us back here. */
     if (tcp->write_op.state == NU_OP_IDLE && tcp->read_op.state == NU_OP_IDLE && !tcp->dead) {
-        close_fd(tcp);
+        tcp_close_fd(tcp);
     }
-    bool last = tcp->dead && tcp->released && !tcp->kicked;
+    bool last = tcp->dead && tcp->released && !tcp->wake_posted;
     nu_unlock(&tcp->lock);
     if (last) {
         tcp->gone(tcp);
@@ -157,7 +157,7 @@ void nu_tcp_send_now(struct nu_tcp *tcp, const void *data, size_t n)
     }
 }
 
-size_t nu_tcp_untaken(const struct nu_tcp *tcp)
+size_t nu_tcp_unacked(const struct nu_tcp *tcp)
 {
     int n = 0;
     return ioctl(tcp->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t) n : 0;
@@ -167,10 +167,10 @@ size_t nu_tcp_untaken(const struct nu_tcp *tcp)
 
 typedef int (*get_name)(int fd, struct sockaddr *sa, socklen_t *len);
 
-static int addr_of(struct nu_tcp *tcp, get_name get, nng_sockaddr *addr)
+static int tcp_addr_of(struct nu_tcp *tcp, get_name get, nng_sockaddr *addr)
 {
     struct sockaddr_storage ss;
-    socklen_t               len = sizeof ss;
+    socklen_t len = sizeof ss;
     nu_lock(&tcp->lock);
     int err = NNG_ECLOSED;
     if (!tcp->closed) {
@@ -182,12 +182,12 @@ static int addr_of(struct nu_tcp *tcp, get_name get, nng_sockaddr *addr)
 
 int nu_tcp_local_addr(struct nu_tcp *tcp, nng_sockaddr *addr)
 {
-    return addr_of(tcp, getsockname, addr);
+    return tcp_addr_of(tcp, getsockname, addr);
 }
 
 int nu_tcp_remote_addr(struct nu_tcp *tcp, nng_sockaddr *addr)
 {
-    return addr_of(tcp, getpeername, addr);
+    return tcp_addr_of(tcp, getpeername, addr);
 }
 
 int nu_tcp_set_keepalive(struct nu_tcp *tcp, bool on)

@@ -19,35 +19,35 @@
 #include "net/rx.h"
 
 struct nu_tcp {
-    struct nu_loop *loop;  /* constant */
-    int             fd;    /* constant; the kernel's from the moment we are gone */
-    bool            eager; /* constant: reads end on any thread, receives go before (tcp_read.h) */
+    struct nu_loop *loop; /* constant */
+    int fd;               /* constant; the kernel's from the moment we are gone */
+    bool read_ahead;      /* constant: reads end on any thread, receives go before (tcp_read.h) */
     struct nu_mutex lock;
 
     /* under lock */
     struct nu_list writes; /* aios in the order of their bytes; the first may be in the kernel */
     struct nu_list reads;  /* likewise; the first is, if a read is in the kernel and not `armed` */
-    bool           closed; /* nothing new is begun, all that is pending ends NNG_ECLOSED */
-    bool           torn;   /* the last bytes that were written are not the end of their write_all */
+    bool closed;           /* nothing new is begun, all that is pending ends NNG_ECLOSED */
+    bool stream_truncated; /* the last bytes that were written are not the end of their write_all */
     bool reset;    /* the kernel has said so, which it does once: no read ends well any more */
-    bool gap;      /* bytes that came were lost for want of memory: nothing is read any more */
+    bool rx_lost;  /* bytes that came were lost for want of memory: nothing is read any more */
     bool armed;    /* the read in the kernel is nobody's: it fills rx, then the reads are served */
-    int  over;     /* what reads end with when rx is empty, for the peer has sent its last; or 0 */
+    int over;      /* what reads end with when rx is empty, for the peer has sent its last; or 0 */
     bool abortive; /* what the peer has not received is thrown away (RST) */
     bool released; /* nu_tcp_close() was called: the memory may go */
     bool dead;     /* the descriptor is closed, nothing is left but the memory */
-    bool kicked;   /* `kick` is posted */
-    struct nu_task kick; /* has the owner look at all of this */
+    bool wake_posted;    /* `wake` is posted */
+    struct nu_task wake; /* has the owner look at all of this */
 
     /* the owner's alone */
-    struct nu_op       write_op;
-    struct nu_op       read_op;
-    int                write_abort; /* why the write in the kernel is to end; 0: it is not */
-    int                read_abort;
-    bool               patient; /* the write in the kernel waits for room, and keeps its deadline */
-    bool               plain;   /* the read in the kernel goes into memory of our own */
-    struct nu_rx       rx;      /* under lock instead, if `eager`, and then lent only in between */
-    struct nu_resident resident;
+    struct nu_op write_op;
+    struct nu_op read_op;
+    int write_abort; /* why the write in the kernel is to end; 0: it is not */
+    int read_abort;
+    bool blocking;   /* the write in the kernel waits for room, and keeps its deadline */
+    bool plain;      /* the read in the kernel goes into memory of our own */
+    struct nu_rx rx; /* under lock instead, if `read_ahead`, and then lent only in between */
+    struct nu_loop_hook hook;
     void (*gone)(
         struct nu_tcp *tcp); /* the last call: frees the memory. Any thread after nng_fini() */
 };
@@ -75,7 +75,7 @@ void nu_tcp_shutdown_write(struct nu_tcp *tcp);
 void nu_tcp_send_now(struct nu_tcp *tcp, const void *data, size_t n);
 
 /* Bytes that were written and that the peer has not acknowledged. Owner only. */
-size_t nu_tcp_untaken(const struct nu_tcp *tcp);
+size_t nu_tcp_unacked(const struct nu_tcp *tcp);
 
 /* Both ends' addresses; NNG_ECLOSED when closed. Any thread. */
 int nu_tcp_local_addr(struct nu_tcp *tcp, nng_sockaddr *addr);
@@ -85,7 +85,7 @@ int nu_tcp_remote_addr(struct nu_tcp *tcp, nng_sockaddr *addr);
 int nu_tcp_set_keepalive(struct nu_tcp *tcp, bool on);
 
 /* Has the owner look at the queues. With the lock held; any thread. */
-void nu_tcp_kick(struct nu_tcp *tcp);
+void nu_tcp_wake(struct nu_tcp *tcp);
 
 /* The NNG error for what the kernel said of a read or write; remembers a reset. With the lock held;
  * any thread. */

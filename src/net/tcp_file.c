@@ -11,17 +11,17 @@
  * sendfile() waits unless the socket says otherwise. It says so only meanwhile: a WRITEV in the
  * ring that the kernel has given to a thread of its own must wait.
  */
-static int set_waiting(struct nu_tcp *tcp, bool waiting)
+static int tcp_file_set_waiting(struct nu_tcp *tcp, bool waiting)
 {
     int on = !waiting;
     return ioctl(tcp->fd, FIONBIO, &on) == 0 ? 0 : errno;
 }
 
 /* The rest of the entry that is next; what follows it goes into the same packet. */
-static ssize_t send_vec(const struct nu_tcp *tcp, const struct nu_aio_io *io)
+static ssize_t tcp_file_send_vec(const struct nu_tcp *tcp, const struct nu_aio_io *io)
 {
-    const struct iovec *iov  = io->iov;
-    size_t              skip = io->done;
+    const struct iovec *iov = io->iov;
+    size_t skip = io->done;
     for (; iov->iov_len <= skip; iov++) {
         skip -= iov->iov_len;
     }
@@ -29,13 +29,14 @@ static ssize_t send_vec(const struct nu_tcp *tcp, const struct nu_aio_io *io)
                 MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE);
 }
 
-static ssize_t send_pages(const struct nu_tcp *tcp, const struct nu_tcp_file *file, size_t sent)
+static ssize_t tcp_file_send_pages(const struct nu_tcp *tcp, const struct nu_tcp_file *file,
+                                   size_t sent)
 {
     off_t at = (off_t) (file->from + sent);
     return sendfile(tcp->fd, file->fd, &at, file->len - sent);
 }
 
-static bool has_left(const struct nu_tcp_file *file, size_t sent)
+static bool tcp_file_has_left(const struct nu_tcp_file *file, size_t sent)
 {
     return !nu_is_cached(file->fd, file->from + sent, file->len - sent);
 }
@@ -43,14 +44,15 @@ static bool has_left(const struct nu_tcp_file *file, size_t sent)
 int nu_tcp_file_step(struct nu_tcp *tcp, struct nu_aio_io *io, bool later)
 {
     size_t head = io->total - io->file->len;
-    int    err  = io->done == 0 ? set_waiting(tcp, false) : 0;
+    int err = io->done == 0 ? tcp_file_set_waiting(tcp, false) : 0;
     while (err == 0 && io->done < io->total) {
         bool pages = io->done >= head;
-        if (pages && later && has_left(io->file, io->done - head)) {
+        if (pages && later && tcp_file_has_left(io->file, io->done - head)) {
             break;
         }
-        later     = later && !pages;
-        ssize_t n = pages ? send_pages(tcp, io->file, io->done - head) : send_vec(tcp, io);
+        later = later && !pages;
+        ssize_t n = pages ? tcp_file_send_pages(tcp, io->file, io->done - head)
+                          : tcp_file_send_vec(tcp, io);
         if (n > 0) {
             io->done += (size_t) n;
         } else if (n == 0) {
@@ -64,5 +66,5 @@ int nu_tcp_file_step(struct nu_tcp *tcp, struct nu_aio_io *io, bool later)
 
 void nu_tcp_file_end(struct nu_tcp *tcp)
 {
-    (void) set_waiting(tcp, true); /* on an open socket it does not fail */
+    (void) tcp_file_set_waiting(tcp, true); /* on an open socket it does not fail */
 }

@@ -17,9 +17,9 @@
 
 /* A part of a file. It stays as it is, and the descriptor open, until the write has ended. */
 struct nu_tcp_file {
-    int      fd;
+    int fd;
     uint64_t from;
-    size_t   len;
+    size_t len;
 };
 
 /* For tcp_write.c: writes what there is room for; `later`: there was none before. 0 when it is

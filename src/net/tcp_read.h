@@ -47,7 +47,7 @@ void nu_tcp_read(struct nu_tcp *tcp, nng_aio *aio, enum nu_read kind);
  * of the loop's buffers come that nobody has asked for, and NU_READ_FILL is not to be had. Owner
  * only, before all reads.
  */
-void nu_tcp_read_eagerly(struct nu_tcp *tcp);
+void nu_tcp_read_ahead(struct nu_tcp *tcp);
 
 /* For tcp.c: the owner's side; with the lock held, but for the completion. */
 void nu_tcp_read_next(struct nu_tcp *tcp);

@@ -7,7 +7,7 @@
 
 bool nu_authority_ipv6(struct nu_slice address)
 {
-    char            text[INET6_ADDRSTRLEN] = "";
+    char text[INET6_ADDRSTRLEN] = "";
     struct in6_addr addr;
 
     if (address.n >= sizeof(text)) {
@@ -18,16 +18,16 @@ bool nu_authority_ipv6(struct nu_slice address)
 }
 
 /* Length of "[address]" at the start, 0 when it is none. */
-static size_t literal(struct nu_slice s)
+static size_t authority_literal(struct nu_slice s)
 {
     const char *close = memchr(s.p, ']', s.n);
-    size_t      n     = close == NULL ? 0 : (size_t) (close - s.p);
+    size_t n = close == NULL ? 0 : (size_t) (close - s.p);
 
     return n > 0 && nu_authority_ipv6((struct nu_slice){ s.p + 1, n - 1 }) ? n + 1 : 0;
 }
 
 /* Length of the name at the start. */
-static size_t name(struct nu_slice s)
+static size_t authority_name(struct nu_slice s)
 {
     size_t i = 0;
 
@@ -43,8 +43,8 @@ static size_t name(struct nu_slice s)
 bool nu_authority_good(struct nu_slice authority, bool port)
 {
     const char *p = authority.p;
-    size_t      n = authority.n;
-    size_t      i = n > 0 && p[0] == '[' ? literal(authority) : name(authority);
+    size_t n = authority.n;
+    size_t i = n > 0 && p[0] == '[' ? authority_literal(authority) : authority_name(authority);
 
     if (i == 0 || i == n) {
         return i > 0 && !port;

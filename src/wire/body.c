@@ -1,7 +1,7 @@
 #include "wire/body.h"
 
-#include "base/block.h"
 #include "base/buf.h"
+#include "base/freelist.h"
 #include "wire/header.h"
 
 #include <nng/nng.h>
@@ -9,18 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void give_back(const struct nu_body *body)
+static void body_give_back(const struct nu_body *body)
 {
     if (body->memory == NU_BODY_OWNED) {
         free(body->data);
     } else if (body->memory == NU_BODY_BLOCK) {
-        nu_block_give(body->data, body->size);
+        nu_freelist_give(body->data, body->size);
     }
 }
 
 void nu_body_drop(struct nu_body *body)
 {
-    give_back(body);
+    body_give_back(body);
     *body = (struct nu_body){ 0 };
 }
 
@@ -28,16 +28,16 @@ void nu_body_drop(struct nu_body *body)
 int nu_body_set(struct nu_body *body, struct nu_headers *headers, void *data, size_t size,
                 enum nu_body_memory memory)
 {
-    struct nu_body  fresh = { data, size, memory };
-    char            length[NU_DECIMAL_MAX];
+    struct nu_body fresh = { data, size, memory };
+    char length[NU_DECIMAL_MAX];
     struct nu_slice value = { length, nu_decimal(length, size) };
-    int             rv    = NNG_EINVAL;
+    int rv = NNG_EINVAL;
 
     if (data != NULL || size == 0) {
         rv = nu_headers_set_good(headers, (struct nu_slice){ "Content-Length", 14 }, value);
     }
     if (rv != 0) {
-        give_back(&fresh);
+        body_give_back(&fresh);
         return rv;
     }
     nu_body_drop(body);
@@ -53,7 +53,7 @@ int nu_body_copy(struct nu_body *body, struct nu_headers *headers, const void *d
         if (data == NULL) {
             return NNG_EINVAL;
         }
-        copy = nu_block_take(size);
+        copy = nu_freelist_take(size);
         if (copy == NULL) {
             return NNG_ENOMEM;
         }

@@ -9,13 +9,13 @@ struct nu_headers;
 enum nu_body_memory {
     NU_BODY_LENT,  /* the caller's */
     NU_BODY_OWNED, /* from malloc(), ours to free */
-    NU_BODY_BLOCK, /* from nu_block_take(), ours to give back */
+    NU_BODY_BLOCK, /* from nu_freelist_take(), ours to give back */
 };
 
 /* All zero is no body. */
 struct nu_body {
-    void               *data;
-    size_t              size;
+    void *data;
+    size_t size;
     enum nu_body_memory memory;
 };
 

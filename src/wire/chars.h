@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 enum nu_char {
-    NU_CHAR_TOKEN  = 1,  /* tchar, RFC 9110 5.6.2 */
-    NU_CHAR_TARGET = 2,  /* in a request target: visible ASCII but '#', as browsers send them */
-    NU_CHAR_HOST   = 4,  /* unreserved and sub-delims of RFC 3986 but ',', which joins lists */
-    NU_CHAR_TEXT   = 8,  /* may stand in a field value: HTAB, space, visible, above 127 */
-    NU_CHAR_PLAIN  = 16, /* unreserved in RFC 3986: an escape for it means nothing else */
+    NU_CHAR_TOKEN = 1,  /* tchar, RFC 9110 5.6.2 */
+    NU_CHAR_TARGET = 2, /* in a request target: visible ASCII but '#', as browsers send them */
+    NU_CHAR_HOST = 4,   /* unreserved and sub-delims of RFC 3986 but ',', which joins lists */
+    NU_CHAR_TEXT = 8,   /* may stand in a field value: HTAB, space, visible, above 127 */
+    NU_CHAR_PLAIN = 16, /* unreserved in RFC 3986: an escape for it means nothing else */
 };
 
 /* The classes of each byte. */

@@ -30,17 +30,17 @@ enum {
     BAD,
 };
 
-static bool is(char byte, enum nu_char class)
+static bool chunk_is(char byte, enum nu_char class)
 {
     return (nu_chars[(unsigned char) byte] & class) != 0;
 }
 
 /* The functions below take one byte each, and return NULL or why it is refused. */
 
-static const char *size_digit(struct nu_chunked *chunked, char byte)
+static const char *chunk_size_digit(struct nu_chunked *chunked, char byte)
 {
-    uint64_t max   = INT64_MAX - chunked->total;
-    int      digit = nu_chars_hex('0', byte);
+    uint64_t max = INT64_MAX - chunked->total;
+    int digit = nu_chars_hex('0', byte);
 
     if (digit < 0) {
         return "malformed chunk size";
@@ -49,13 +49,13 @@ static const char *size_digit(struct nu_chunked *chunked, char byte)
         chunked->left * 16 + (uint64_t) digit > max) {
         return "chunk size too large";
     }
-    chunked->left  = chunked->left * 16 + (uint64_t) digit;
+    chunked->left = chunked->left * 16 + (uint64_t) digit;
     chunked->state = SIZE_MORE;
     return NULL;
 }
 
 /* Where a size, a name or a value may end. */
-static bool part_ends(struct nu_chunked *chunked, char byte)
+static bool chunk_part_ends(struct nu_chunked *chunked, char byte)
 {
     if (byte != '\r' && byte != ';') {
         return false;
@@ -64,30 +64,30 @@ static bool part_ends(struct nu_chunked *chunked, char byte)
     return true;
 }
 
-static const char *extension(struct nu_chunked *chunked, char byte)
+static const char *chunk_extension(struct nu_chunked *chunked, char byte)
 {
     bool good;
 
     switch (chunked->state) {
     case NAME:
     case TOKEN_MORE:
-        good           = is(byte, NU_CHAR_TOKEN);
+        good = chunk_is(byte, NU_CHAR_TOKEN);
         chunked->state = chunked->state == NAME ? NAME_MORE : TOKEN_MORE;
         break;
     case NAME_MORE:
-        good           = byte == '=' || is(byte, NU_CHAR_TOKEN);
+        good = byte == '=' || chunk_is(byte, NU_CHAR_TOKEN);
         chunked->state = byte == '=' ? VALUE : NAME_MORE;
         break;
     case VALUE:
-        good           = byte == '"' || is(byte, NU_CHAR_TOKEN);
+        good = byte == '"' || chunk_is(byte, NU_CHAR_TOKEN);
         chunked->state = byte == '"' ? QUOTED : TOKEN_MORE;
         break;
     case QUOTED:
-        good           = is(byte, NU_CHAR_TEXT);
+        good = chunk_is(byte, NU_CHAR_TEXT);
         chunked->state = byte == '"' ? UNQUOTED : byte == '\\' ? ESCAPED : QUOTED;
         break;
     case ESCAPED:
-        good           = is(byte, NU_CHAR_TEXT);
+        good = chunk_is(byte, NU_CHAR_TEXT);
         chunked->state = QUOTED;
         break;
     default: /* UNQUOTED */
@@ -104,31 +104,31 @@ static const char *chunk_line(struct nu_chunked *chunked, char byte)
     chunked->line++;
     switch (chunked->state) {
     case SIZE:
-        reason = size_digit(chunked, byte);
+        reason = chunk_size_digit(chunked, byte);
         break;
     case SIZE_MORE:
-        reason = part_ends(chunked, byte) ? NULL : size_digit(chunked, byte);
+        reason = chunk_part_ends(chunked, byte) ? NULL : chunk_size_digit(chunked, byte);
         break;
     case NAME_MORE:
     case TOKEN_MORE:
     case UNQUOTED:
-        reason = part_ends(chunked, byte) ? NULL : extension(chunked, byte);
+        reason = chunk_part_ends(chunked, byte) ? NULL : chunk_extension(chunked, byte);
         break;
     case LINE_LF:
         if (byte != '\n') {
             return "carriage return without line feed";
         }
         chunked->state = chunked->left > 0 ? DATA : FIELD;
-        chunked->line  = 0;
+        chunked->line = 0;
         return NULL;
     default:
-        reason = extension(chunked, byte);
+        reason = chunk_extension(chunked, byte);
         break;
     }
     return reason == NULL && chunked->line == NU_MAX_CHUNK_LINE ? "chunk line too long" : reason;
 }
 
-static const char *data_end(struct nu_chunked *chunked, char byte)
+static const char *chunk_data_end(struct nu_chunked *chunked, char byte)
 {
     if (byte != (chunked->state == DATA_CR ? '\r' : '\n')) {
         return "chunk does not end where it should";
@@ -138,26 +138,26 @@ static const char *data_end(struct nu_chunked *chunked, char byte)
 }
 
 /* As strict as for a field of the head: a token, a colon right behind it, no control character. */
-static const char *trailer(struct nu_chunked *chunked, char byte)
+static const char *chunk_trailer(struct nu_chunked *chunked, char byte)
 {
     bool good;
 
     chunked->line++;
     switch (chunked->state) {
     case FIELD:
-        good           = byte == '\r' || is(byte, NU_CHAR_TOKEN);
+        good = byte == '\r' || chunk_is(byte, NU_CHAR_TOKEN);
         chunked->state = byte == '\r' ? END_LF : FIELD_NAME;
         break;
     case FIELD_NAME:
-        good           = byte == ':' || is(byte, NU_CHAR_TOKEN);
+        good = byte == ':' || chunk_is(byte, NU_CHAR_TOKEN);
         chunked->state = byte == ':' ? FIELD_VALUE : FIELD_NAME;
         break;
     case FIELD_VALUE:
-        good           = byte == '\r' || is(byte, NU_CHAR_TEXT);
+        good = byte == '\r' || chunk_is(byte, NU_CHAR_TEXT);
         chunked->state = byte == '\r' ? FIELD_LF : FIELD_VALUE;
         break;
     default: /* FIELD_LF, END_LF */
-        good           = byte == '\n';
+        good = byte == '\n';
         chunked->state = chunked->state == FIELD_LF ? FIELD : DONE;
         break;
     }
@@ -167,7 +167,7 @@ static const char *trailer(struct nu_chunked *chunked, char byte)
     return chunked->state != DONE && chunked->line == NU_MAX_TRAILERS ? "trailers too large" : NULL;
 }
 
-static enum nu_parse outcome(const struct nu_chunked *chunked)
+static enum nu_parse chunk_outcome(const struct nu_chunked *chunked)
 {
     return chunked->state == DONE  ? NU_PARSE_DONE
            : chunked->state == BAD ? NU_PARSE_BAD
@@ -192,15 +192,15 @@ enum nu_parse nu_chunked_next(struct nu_chunked *chunked, const char *buf, size_
         } else if (chunked->state < DATA) {
             reason = chunk_line(chunked, buf[i++]);
         } else if (chunked->state < FIELD) {
-            reason = data_end(chunked, buf[i++]);
+            reason = chunk_data_end(chunked, buf[i++]);
         } else {
-            reason = trailer(chunked, buf[i++]);
+            reason = chunk_trailer(chunked, buf[i++]);
         }
         if (reason != NULL) {
             chunked->bad_reason = reason;
-            chunked->state      = BAD;
+            chunked->state = BAD;
         }
     }
     *used = i;
-    return outcome(chunked);
+    return chunk_outcome(chunked);
 }

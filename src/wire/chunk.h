@@ -23,10 +23,10 @@
 /* All zero: before the first chunk. */
 struct nu_chunked {
     const char *bad_reason; /* static text, after NU_PARSE_BAD */
-    uint64_t    left;       /* the size as far as it was read, then bytes of the chunk to come */
-    uint64_t    total;      /* bytes of body so far; with `left`, those that are announced */
-    unsigned    line;       /* bytes of the chunk line, or of the trailers, so far */
-    int         state;
+    uint64_t left;          /* the size as far as it was read, then bytes of the chunk to come */
+    uint64_t total;         /* bytes of body so far; with `left`, those that are announced */
+    unsigned line;          /* bytes of the chunk line, or of the trailers, so far */
+    int state;
 };
 
 /*

@@ -1,6 +1,6 @@
 #include "wire/header.h"
 
-#include "base/block.h"
+#include "base/freelist.h"
 #include "wire/chars.h"
 #include "wire/parse.h"
 
@@ -22,38 +22,38 @@ enum kind {
 };
 
 struct nu_header {
-    char     *name; /* NUL-terminated; the value follows, after white space perhaps */
-    char     *value;
-    uint32_t  nname;
-    uint32_t  nvalue;
-    uint32_t  cap; /* bytes at `name` that are this entry's */
+    char *name; /* NUL-terminated; the value follows, after white space perhaps */
+    char *value;
+    uint32_t nname;
+    uint32_t nvalue;
+    uint32_t cap; /* bytes at `name` that are this entry's */
     enum kind kind;
 };
 
-static void drop(struct nu_headers *list)
+static void header_drop(struct nu_headers *list)
 {
-    nu_block_give(list->v, list->max * sizeof(struct nu_header));
+    nu_freelist_give(list->v, list->max * sizeof(struct nu_header));
 }
 
 void nu_headers_free(struct nu_headers *list)
 {
-    nu_text_free(&list->text);
-    drop(list);
+    nu_arena_free(&list->text);
+    header_drop(list);
     *list = (struct nu_headers){ 0 };
 }
 
 void nu_headers_reset(struct nu_headers *list)
 {
-    nu_text_reset(&list->text);
+    nu_arena_reset(&list->text);
     list->n = 0;
     if (list->max > KEEP) {
-        drop(list);
-        list->v   = NULL;
+        header_drop(list);
+        list->v = NULL;
         list->max = 0;
     }
 }
 
-static struct nu_header *find(const struct nu_headers *list, const char *name, size_t n)
+static struct nu_header *header_find(const struct nu_headers *list, const char *name, size_t n)
 {
     for (unsigned i = 0; i < list->n; i++) {
         struct nu_header *h = &list->v[i];
@@ -66,7 +66,7 @@ static struct nu_header *find(const struct nu_headers *list, const char *name, s
 }
 
 /* Room for `more` entries. */
-static int reserve(struct nu_headers *list, unsigned more)
+static int header_reserve(struct nu_headers *list, unsigned more)
 {
     if (more <= list->max - list->n) {
         return 0;
@@ -75,49 +75,51 @@ static int reserve(struct nu_headers *list, unsigned more)
     if (max < (size_t) list->n + more) {
         max = (size_t) list->n + more;
     }
-    struct nu_header *v = max <= UINT32_MAX ? nu_block_take(max * sizeof(struct nu_header)) : NULL;
+    struct nu_header *v =
+        max <= UINT32_MAX ? nu_freelist_take(max * sizeof(struct nu_header)) : NULL;
     if (v == NULL) {
         return NNG_ENOMEM;
     }
     if (list->n > 0) {
         memcpy(v, list->v, list->n * sizeof(struct nu_header));
     }
-    drop(list);
-    list->v   = v;
+    header_drop(list);
+    list->v = v;
     list->max = (unsigned) max;
     return 0;
 }
 
 /* A new last entry with room for that much text, its name set. NULL: no memory. */
-static struct nu_header *append(struct nu_headers *list, const char *name, size_t nname,
-                                size_t nvalue, enum kind kind)
+static struct nu_header *header_append(struct nu_headers *list, const char *name, size_t nname,
+                                       size_t nvalue, enum kind kind)
 {
-    struct nu_header h    = { .cap = (uint32_t) (nname + nvalue + 2) };
-    unsigned         dead = 0;
+    struct nu_header h = { .cap = (uint32_t) (nname + nvalue + 2) };
+    unsigned dead = 0;
 
     while (dead < list->n && (list->v[dead].kind != DEAD || list->v[dead].cap < h.cap)) {
         dead++;
     }
     if (dead < list->n) {
-        h.cap  = list->v[dead].cap;
+        h.cap = list->v[dead].cap;
         h.name = list->v[dead].name;
         list->n--; /* the order of the others stays */
         memmove(&list->v[dead], &list->v[dead + 1], (list->n - dead) * sizeof(h));
-    } else if (reserve(list, 1) != 0 || (h.name = nu_text_take(&list->text, h.cap)) == NULL) {
+    } else if (header_reserve(list, 1) != 0 ||
+               (h.name = nu_arena_take(&list->text, h.cap)) == NULL) {
         return NULL;
     }
     memcpy(h.name, name, nname);
-    h.name[nname]    = '\0';
-    h.nname          = (uint32_t) nname;
-    h.value          = h.name + nname + 1;
-    h.value[0]       = '\0';
-    h.kind           = kind;
+    h.name[nname] = '\0';
+    h.nname = (uint32_t) nname;
+    h.value = h.name + nname + 1;
+    h.value[0] = '\0';
+    h.kind = kind;
     list->v[list->n] = h;
     return &list->v[list->n++];
 }
 
 /* Makes room for a value of n bytes; the old one stays, and its text is not touched. */
-static int fit(struct nu_headers *list, struct nu_header *h, size_t n)
+static int header_fit(struct nu_headers *list, struct nu_header *h, size_t n)
 {
     size_t need = h->nname + n + 2;
 
@@ -128,42 +130,42 @@ static int fit(struct nu_headers *list, struct nu_header *h, size_t n)
         return NNG_EMSGSIZE;
     }
     need += need / 2; /* so that a value that grows and grows costs twice its size at most */
-    char *name = nu_text_take(&list->text, need);
+    char *name = nu_arena_take(&list->text, need);
     if (name == NULL) {
         return NNG_ENOMEM;
     }
     memcpy(name, h->name, h->nname + 1);
     memcpy(name + h->nname + 1, h->value, h->nvalue + 1);
-    h->name  = name;
+    h->name = name;
     h->value = name + h->nname + 1;
-    h->cap   = (uint32_t) need;
+    h->cap = (uint32_t) need;
     return 0;
 }
 
-static void put(struct nu_header *h, size_t at, const char *value, size_t n)
+static void header_put(struct nu_header *h, size_t at, const char *value, size_t n)
 {
     memmove(h->value + at, value, n);
     h->value[at + n] = '\0';
-    h->nvalue        = (uint32_t) (at + n);
+    h->nvalue = (uint32_t) (at + n);
 }
 
 /* Appends a value to an entry's. */
-static int join(struct nu_headers *list, struct nu_header *h, const char *value, size_t n)
+static int header_join(struct nu_headers *list, struct nu_header *h, const char *value, size_t n)
 {
     size_t comma = h->nvalue == 0 ? 0 : 2;
-    int    rv    = fit(list, h, h->nvalue + comma + n);
+    int rv = header_fit(list, h, h->nvalue + comma + n);
 
     if (rv == 0) {
         size_t at = h->nvalue + comma;
         /* The value first: it may be this entry's own, and end where the comma goes. */
-        put(h, at, value, n);
+        header_put(h, at, value, n);
         memcpy(h->value + at - comma, ", ", comma);
     }
     return rv;
 }
 
 /* Deletes all Set-Cookie lines but the joined one. */
-static void kill_parts(struct nu_headers *list, const char *name, size_t nname)
+static void header_kill_parts(struct nu_headers *list, const char *name, size_t nname)
 {
     for (unsigned i = 0; i < list->n; i++) {
         struct nu_header *h = &list->v[i];
@@ -174,60 +176,61 @@ static void kill_parts(struct nu_headers *list, const char *name, size_t nname)
 }
 
 /* One more Set-Cookie: a part for the printer, and get's joined value. */
-static int add_part(struct nu_headers *list, const struct nu_header *first, const char *value,
-                    size_t n)
+static int header_add_part(struct nu_headers *list, const struct nu_header *first,
+                           const char *value, size_t n)
 {
-    const char *name  = first->name; /* text stays where it is, entries do not */
-    size_t      nname = first->nname;
+    const char *name = first->name; /* text stays where it is, entries do not */
+    size_t nname = first->nname;
 
     if (first->kind == LINE) {
-        struct nu_header *joined = append(list, name, nname, first->nvalue, JOINED);
+        struct nu_header *joined = header_append(list, name, nname, first->nvalue, JOINED);
         if (joined == NULL) {
             return NNG_ENOMEM;
         }
-        struct nu_header *line = find(list, name, nname);
-        put(joined, 0, line->value, line->nvalue);
+        struct nu_header *line = header_find(list, name, nname);
+        header_put(joined, 0, line->value, line->nvalue);
         line->kind = PART;
     }
-    struct nu_header *part = append(list, name, nname, n, PART);
+    struct nu_header *part = header_append(list, name, nname, n, PART);
     if (part == NULL) {
         return NNG_ENOMEM;
     }
-    put(part, 0, value, n);
-    int rv = join(list, find(list, name, nname), value, n);
+    header_put(part, 0, value, n);
+    int rv = header_join(list, header_find(list, name, nname), value, n);
     if (rv != 0) {
         part->kind = DEAD;
     }
     return rv;
 }
 
-static int add_first(struct nu_headers *list, const char *name, size_t nname, const char *value,
-                     size_t n)
+static int header_add_first(struct nu_headers *list, const char *name, size_t nname,
+                            const char *value, size_t n)
 {
-    struct nu_header *h = append(list, name, nname, n, LINE);
+    struct nu_header *h = header_append(list, name, nname, n, LINE);
 
     if (h == NULL) {
         return NNG_ENOMEM;
     }
-    put(h, 0, value, n);
+    header_put(h, 0, value, n);
     return 0;
 }
 
-static int add(struct nu_headers *list, const char *name, size_t nname, const char *value, size_t n)
+static int header_add(struct nu_headers *list, const char *name, size_t nname, const char *value,
+                      size_t n)
 {
-    struct nu_header *h = find(list, name, nname);
+    struct nu_header *h = header_find(list, name, nname);
 
     if (h == NULL) {
-        return add_first(list, name, nname, value, n);
+        return header_add_first(list, name, nname, value, n);
     }
     if (nname == 10 && nu_chars_same(name, "set-cookie", nname)) {
-        return add_part(list, h, value, n);
+        return header_add_part(list, h, value, n);
     }
-    return join(list, h, value, n);
+    return header_join(list, h, value, n);
 }
 
 /* Measures and checks what a caller wants to put in a field; white space around it goes. */
-static int check(const char *name, struct nu_slice *value)
+static int header_check(const char *name, struct nu_slice *value)
 {
     size_t nname = name == NULL ? 0 : strlen(name);
 
@@ -250,63 +253,63 @@ static int check(const char *name, struct nu_slice *value)
 
 const char *nu_headers_get(const struct nu_headers *list, const char *name)
 {
-    const struct nu_header *h = name == NULL ? NULL : find(list, name, strlen(name));
+    const struct nu_header *h = name == NULL ? NULL : header_find(list, name, strlen(name));
 
     return h == NULL ? NULL : h->value;
 }
 
 int nu_headers_add(struct nu_headers *list, const char *name, const char *value)
 {
-    struct nu_slice v  = { value, 0 };
-    int             rv = check(name, &v);
+    struct nu_slice v = { value, 0 };
+    int rv = header_check(name, &v);
 
-    return rv != 0 ? rv : add(list, name, strlen(name), v.p, v.n);
+    return rv != 0 ? rv : header_add(list, name, strlen(name), v.p, v.n);
 }
 
 int nu_headers_set(struct nu_headers *list, const char *name, const char *value)
 {
-    struct nu_slice v  = { value, 0 };
-    int             rv = check(name, &v);
+    struct nu_slice v = { value, 0 };
+    int rv = header_check(name, &v);
 
     return rv != 0 ? rv : nu_headers_set_good(list, (struct nu_slice){ name, strlen(name) }, v);
 }
 
 int nu_headers_set_good(struct nu_headers *list, struct nu_slice name, struct nu_slice value)
 {
-    struct nu_header *h = find(list, name.p, name.n);
+    struct nu_header *h = header_find(list, name.p, name.n);
 
     if (h == NULL) {
-        return add_first(list, name.p, name.n, value.p, value.n);
+        return header_add_first(list, name.p, name.n, value.p, value.n);
     }
-    int rv = fit(list, h, value.n);
+    int rv = header_fit(list, h, value.n);
     if (rv != 0) {
         return rv;
     }
     if (h->kind == JOINED) {
-        kill_parts(list, name.p, name.n);
+        header_kill_parts(list, name.p, name.n);
         h->kind = LINE;
     }
-    put(h, 0, value.p, value.n);
+    header_put(h, 0, value.p, value.n);
     return 0;
 }
 
 int nu_headers_del(struct nu_headers *list, const char *name)
 {
-    size_t            nname = name == NULL ? 0 : strlen(name);
-    struct nu_header *h     = find(list, name, nname);
+    size_t nname = name == NULL ? 0 : strlen(name);
+    struct nu_header *h = header_find(list, name, nname);
 
     if (h == NULL) {
         return NNG_ENOENT;
     }
     if (h->kind == JOINED) {
-        kill_parts(list, name, nname);
+        header_kill_parts(list, name, nname);
     }
     h->kind = DEAD;
     return 0;
 }
 
 /* A place for a name in whatever case; others may share it. */
-static unsigned place(const char *name, size_t n)
+static unsigned header_place(const char *name, size_t n)
 {
     uint32_t hash = 2166136261U;
     for (size_t i = 0; i < n; i++) {
@@ -318,11 +321,11 @@ static unsigned place(const char *name, size_t n)
 }
 
 /* Whether a name may be there already: with many fields, looking for each of them is dear. */
-static bool may_be_there(uint64_t seen[PLACES / 64], const char *name, size_t n)
+static bool header_may_be_there(uint64_t seen[PLACES / 64], const char *name, size_t n)
 {
-    unsigned p   = place(name, n);
+    unsigned p = header_place(name, n);
     uint64_t bit = UINT64_C(1) << p % 64;
-    bool     was = (seen[p / 64] & bit) != 0;
+    bool was = (seen[p / 64] & bit) != 0;
     seen[p / 64] |= bit;
     return was;
 }
@@ -331,28 +334,29 @@ int nu_headers_load(struct nu_headers *list, char *copy, const char *from,
                     const struct nu_field *fields, unsigned nfields)
 {
     uint64_t seen[PLACES / 64];
-    bool     many = nfields > FIRST && list->n == 0;
+    bool many = nfields > FIRST && list->n == 0;
 
-    if (reserve(list, nfields) != 0) {
+    if (header_reserve(list, nfields) != 0) {
         return NNG_ENOMEM;
     }
     if (many) {
         memset(seen, 0, sizeof seen);
     }
     for (unsigned i = 0; i < nfields; i++) {
-        char  *name  = copy + (fields[i].name.p - from);
-        char  *value = copy + (fields[i].value.p - from);
+        char *name = copy + (fields[i].name.p - from);
+        char *value = copy + (fields[i].value.p - from);
         size_t nname = fields[i].name.n;
-        size_t n     = fields[i].value.n;
+        size_t n = fields[i].value.n;
 
         name[nname] = '\0';
-        value[n]    = '\0';
-        if ((!many || may_be_there(seen, name, nname)) && find(list, name, nname) != NULL) {
-            int rv = add(list, name, nname, value, n);
+        value[n] = '\0';
+        if ((!many || header_may_be_there(seen, name, nname)) &&
+            header_find(list, name, nname) != NULL) {
+            int rv = header_add(list, name, nname, value, n);
             if (rv != 0) {
                 return rv;
             }
-        } else if (reserve(list, 1) != 0) {
+        } else if (header_reserve(list, 1) != 0) {
             return NNG_ENOMEM;
         } else {
             list->v[list->n++] = (struct nu_header){
@@ -378,7 +382,7 @@ bool nu_headers_next(const struct nu_headers *list, unsigned *iter, struct nu_fi
 void nu_headers_print(const struct nu_headers *list, struct nu_buf *buf)
 {
     struct nu_field field;
-    unsigned        iter = 0;
+    unsigned iter = 0;
 
     while (nu_headers_next(list, &iter, &field)) {
         nu_buf_add(buf, field.name.p, field.name.n);

@@ -1,5 +1,5 @@
 /*
- * The header fields of one message. Their text lies in the message's nu_text, not in an allocation
+ * The header fields of one message. Their text lies in the message's nu_arena, not in an allocation
  * per field, and never moves: what nu_headers_get() gave stays valid until that field is set, added
  * to or deleted, or the message is reset. One thread at a time.
  */
@@ -7,7 +7,7 @@
 #define NU_WIRE_HEADER_H
 
 #include "base/buf.h"
-#include "wire/text.h"
+#include "wire/arena.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,10 +17,10 @@ struct nu_header;
 
 /* All zero is an empty list. */
 struct nu_headers {
-    struct nu_text    text; /* the message's other strings lie here too */
+    struct nu_arena text; /* the message's other strings lie here too */
     struct nu_header *v;
-    unsigned          n;   /* entries in use, deleted ones (their text is used again) included */
-    unsigned          max; /* entries allocated */
+    unsigned n;   /* entries in use, deleted ones (their text is used again) included */
+    unsigned max; /* entries allocated */
 };
 
 /* Returns all memory, the text too; the list is then empty and can be used again. */

@@ -1,6 +1,6 @@
 #include "wire/message.h"
 
-#include "base/block.h"
+#include "base/freelist.h"
 #include "wire/chars.h"
 #include "wire/status.h"
 #include "wire/url.h"
@@ -18,7 +18,8 @@
 static const char versions[10][9] = { "HTTP/1.0", "HTTP/1.1", "HTTP/1.2", "HTTP/1.3", "HTTP/1.4",
                                       "HTTP/1.5", "HTTP/1.6", "HTTP/1.7", "HTTP/1.8", "HTTP/1.9" };
 
-static int version_set(struct nu_headers *headers, struct nu_string *string, const char *version)
+static int message_version_set(struct nu_headers *headers, struct nu_string *string,
+                               const char *version)
 {
     if (version == NULL) {
         *string = LITERAL("HTTP/1.1");
@@ -29,44 +30,44 @@ static int version_set(struct nu_headers *headers, struct nu_string *string, con
         version[5] > '9' || version[6] != '.' || version[7] < '0' || version[7] > '9') {
         return NNG_EINVAL;
     }
-    return nu_text_set(&headers->text, string, version, n);
+    return nu_arena_set(&headers->text, string, version, n);
 }
 
 /* ---- Printing ----------------------------------------------------------------------------- */
 
 /* A message in reuse does not allocate, nor hoard. */
-static void printed_reset(struct nu_printed *printed)
+static void message_printed_reset(struct nu_printed *printed)
 {
     if (printed->head.cap > KEEP_PRINTED) {
         nu_buf_free(&printed->head);
     }
     nu_buf_reset(&printed->head);
-    printed->niov  = 0;
+    printed->niov = 0;
     printed->total = 0;
 }
 
-static void line_up(struct nu_printed *printed, const struct nu_body *body, bool with_body)
+static void message_line_up(struct nu_printed *printed, const struct nu_body *body, bool with_body)
 {
     printed->iov[0] = (struct iovec){ printed->head.data, printed->head.len };
     printed->iov[1] = (struct iovec){ body->data, with_body ? body->size : 0 };
-    printed->niov   = printed->iov[1].iov_len > 0 ? 2 : 1;
-    printed->total  = printed->iov[0].iov_len + printed->iov[1].iov_len;
+    printed->niov = printed->iov[1].iov_len > 0 ? 2 : 1;
+    printed->total = printed->iov[0].iov_len + printed->iov[1].iov_len;
 }
 
 /* ---- Requests ----------------------------------------------------------------------------- */
 
-static void req_init(nng_http_req *req)
+static void message_req_init(nng_http_req *req)
 {
-    req->method  = LITERAL("GET");
-    req->uri     = LITERAL("");
+    req->method = LITERAL("GET");
+    req->uri = LITERAL("");
     req->version = LITERAL("HTTP/1.1");
 }
 
 int nu_req_set_host(nng_http_req *req, const nng_url *url)
 {
-    struct nu_buf buf   = { 0 };
-    const char   *name  = url->u_hostname;
-    bool          colon = strchr(name, ':') != NULL;
+    struct nu_buf buf = { 0 };
+    const char *name = url->u_hostname;
+    bool colon = strchr(name, ':') != NULL;
 
     nu_buf_str(&buf, colon ? "[" : "");
     nu_buf_add(&buf, name, colon ? strcspn(name, "%") : strlen(name));
@@ -84,13 +85,13 @@ int nu_req_set_host(nng_http_req *req, const nng_url *url)
     return rv;
 }
 
-static int set_url(nng_http_req *req, const nng_url *url)
+static int message_set_url(nng_http_req *req, const nng_url *url)
 {
     if (url->u_requri == NULL || url->u_hostname == NULL || url->u_port == NULL) {
         return NNG_EINVAL;
     }
-    size_t n  = strcspn(url->u_requri, "#");
-    char  *to = nu_text_take(&req->headers.text, n + 2);
+    size_t n = strcspn(url->u_requri, "#");
+    char *to = nu_arena_take(&req->headers.text, n + 2);
     if (to == NULL) {
         return NNG_ENOMEM;
     }
@@ -105,16 +106,16 @@ static int set_url(nng_http_req *req, const nng_url *url)
 
 int nng_http_req_alloc(nng_http_req **reqp, const nng_url *url)
 {
-    nng_http_req *req = nu_block_take(sizeof(*req));
-    int           rv  = 0;
+    nng_http_req *req = nu_freelist_take(sizeof(*req));
+    int rv = 0;
 
     if (req == NULL) {
         return NNG_ENOMEM;
     }
     memset(req, 0, sizeof(*req));
-    req_init(req);
+    message_req_init(req);
     if (url != NULL) {
-        rv = set_url(req, url);
+        rv = message_set_url(req, url);
     }
     if (rv != 0) {
         nng_http_req_free(req);
@@ -130,7 +131,7 @@ void nng_http_req_free(nng_http_req *req)
         nu_body_drop(&req->body);
         nu_buf_free(&req->printed.head);
         nu_headers_free(&req->headers);
-        nu_block_give(req, sizeof(*req));
+        nu_freelist_give(req, sizeof(*req));
     }
 }
 
@@ -138,8 +139,8 @@ void nng_http_req_reset(nng_http_req *req)
 {
     nu_body_drop(&req->body);
     nu_headers_reset(&req->headers);
-    printed_reset(&req->printed);
-    req_init(req);
+    message_printed_reset(&req->printed);
+    message_req_init(req);
 }
 
 const char *nng_http_req_get_method(nng_http_req *req)
@@ -167,12 +168,12 @@ int nng_http_req_set_method(nng_http_req *req, const char *method)
     if (n == 0 || !nu_chars_all(method, n, NU_CHAR_TOKEN)) {
         return NNG_EINVAL;
     }
-    return nu_text_set(&req->headers.text, &req->method, method, n);
+    return nu_arena_set(&req->headers.text, &req->method, method, n);
 }
 
 int nng_http_req_set_version(nng_http_req *req, const char *version)
 {
-    return version_set(&req->headers, &req->version, version);
+    return message_version_set(&req->headers, &req->version, version);
 }
 
 int nng_http_req_set_uri(nng_http_req *req, const char *uri)
@@ -187,7 +188,7 @@ int nng_http_req_set_uri(nng_http_req *req, const char *uri)
             return NNG_EINVAL;
         }
     }
-    return nu_text_set(&req->headers.text, &req->uri, uri, n);
+    return nu_arena_set(&req->headers.text, &req->uri, uri, n);
 }
 
 const char *nng_http_req_get_header(nng_http_req *req, const char *name)
@@ -232,15 +233,15 @@ void nng_http_req_get_data(nng_http_req *req, void **datap, size_t *sizep)
 }
 
 /* Copies the text of a head from `from` on; what is behind the last field is not needed. */
-static char *copy_head(struct nu_headers *headers, const struct nu_head *head, const char *from,
-                       const char *end)
+static char *message_copy_head(struct nu_headers *headers, const struct nu_head *head,
+                               const char *from, const char *end)
 {
     if (head->nfields > 0) {
         struct nu_slice last = head->fields[head->nfields - 1].value;
-        end                  = last.p + last.n;
+        end = last.p + last.n;
     }
-    size_t n    = (size_t) (end - from);
-    char  *copy = nu_text_take(&headers->text, n + 1);
+    size_t n = (size_t) (end - from);
+    char *copy = nu_arena_take(&headers->text, n + 1);
     if (copy != NULL) {
         memcpy(copy, from, n);
         copy[n] = '\0';
@@ -251,22 +252,22 @@ static char *copy_head(struct nu_headers *headers, const struct nu_head *head, c
 int nu_req_load(nng_http_req *req, const struct nu_head *head)
 {
     const char *from = head->method.p;
-    const char *end  = head->target.p + head->target.n;
-    char       *copy = copy_head(&req->headers, head, from, end);
+    const char *end = head->target.p + head->target.n;
+    char *copy = message_copy_head(&req->headers, head, from, end);
 
     if (copy == NULL) {
         return NNG_ENOMEM;
     }
-    req->method  = (struct nu_string){ copy, head->method.n + 1 };
-    req->uri     = (struct nu_string){ copy + (head->target.p - from), head->target.n + 1 };
+    req->method = (struct nu_string){ copy, head->method.n + 1 };
+    req->uri = (struct nu_string){ copy + (head->target.p - from), head->target.n + 1 };
     req->version = LITERAL(versions[head->minor]);
     req->method.p[head->method.n] = '\0';
-    req->uri.p[head->target.n]    = '\0';
+    req->uri.p[head->target.n] = '\0';
     return nu_headers_load(&req->headers, copy, from, head->fields, head->nfields);
 }
 
 /* RFC 3986 has no byte above 127 in a URI, and RFC 9112 3.2 no fragment in a target. */
-static void print_target(const char *uri, struct nu_buf *buf)
+static void message_print_target(const char *uri, struct nu_buf *buf)
 {
     static const char hex[] = "0123456789ABCDEF";
 
@@ -292,7 +293,7 @@ int nu_req_print(const nng_http_req *req, struct nu_buf *buf)
 {
     nu_buf_str(buf, req->method.p);
     nu_buf_add(buf, " ", 1);
-    print_target(req->uri.p, buf);
+    message_print_target(req->uri.p, buf);
     nu_buf_add(buf, " ", 1);
     nu_buf_add(buf, req->version.p, VERSION_LEN);
     nu_buf_add(buf, "\r\n", 2);
@@ -301,7 +302,7 @@ int nu_req_print(const nng_http_req *req, struct nu_buf *buf)
     return nu_buf_error(buf);
 }
 
-int nu_req_seal(nng_http_req *req)
+int nu_req_finalize(nng_http_req *req)
 {
     if (req->uri.p[0] == '\0') {
         return NNG_EINVAL;
@@ -309,30 +310,30 @@ int nu_req_seal(nng_http_req *req)
     nu_buf_reset(&req->printed.head);
     int rv = nu_req_print(req, &req->printed.head);
     if (rv == 0) {
-        line_up(&req->printed, &req->body, true);
+        message_line_up(&req->printed, &req->body, true);
     }
     return rv;
 }
 
 /* ---- Responses ---------------------------------------------------------------------------- */
 
-static void res_init(nng_http_res *res)
+static void message_res_init(nng_http_res *res)
 {
-    res->version    = LITERAL("HTTP/1.1");
-    res->reason     = LITERAL(NULL);
-    res->status     = NNG_HTTP_STATUS_OK;
+    res->version = LITERAL("HTTP/1.1");
+    res->reason = LITERAL(NULL);
+    res->status = NNG_HTTP_STATUS_OK;
     res->error_page = false;
 }
 
 int nng_http_res_alloc(nng_http_res **resp)
 {
-    nng_http_res *res = nu_block_take(sizeof(*res));
+    nng_http_res *res = nu_freelist_take(sizeof(*res));
 
     if (res == NULL) {
         return NNG_ENOMEM;
     }
     memset(res, 0, sizeof(*res));
-    res_init(res);
+    message_res_init(res);
     *resp = res;
     return 0;
 }
@@ -340,7 +341,7 @@ int nng_http_res_alloc(nng_http_res **resp)
 int nng_http_res_alloc_error(nng_http_res **resp, uint16_t status)
 {
     nng_http_res *res;
-    int           rv = nng_http_res_alloc(&res);
+    int rv = nng_http_res_alloc(&res);
 
     if (rv != 0) {
         return rv;
@@ -356,10 +357,10 @@ int nng_http_res_alloc_error(nng_http_res **resp, uint16_t status)
 
 int nu_res_set_error(nng_http_res *res, uint16_t status)
 {
-    const char   *reason = nu_status_reason(status);
-    struct nu_buf title  = { 0 };
-    struct nu_buf page   = { 0 };
-    int           rv     = status < 100 || status > 999 ? NNG_EINVAL : 0;
+    const char *reason = nu_status_reason(status);
+    struct nu_buf title = { 0 };
+    struct nu_buf page = { 0 };
+    int rv = status < 100 || status > 999 ? NNG_EINVAL : 0;
 
     nu_buf_u64(&title, status);
     nu_buf_str(&title, " ");
@@ -377,13 +378,13 @@ int nu_res_set_error(nng_http_res *res, uint16_t status)
         rv = nu_headers_set(&res->headers, "Content-Type", "text/html; charset=utf-8");
     }
     if (rv == 0) {
-        rv   = nu_res_give_data(res, page.data, page.len);
+        rv = nu_res_give_data(res, page.data, page.len);
         page = (struct nu_buf){ 0 };
     }
     nu_buf_free(&page);
     if (rv == 0) {
-        res->status     = status;
-        res->reason     = LITERAL(NULL);
+        res->status = status;
+        res->reason = LITERAL(NULL);
         res->error_page = true;
     }
     return rv;
@@ -395,7 +396,7 @@ void nng_http_res_free(nng_http_res *res)
         nu_body_drop(&res->body);
         nu_buf_free(&res->printed.head);
         nu_headers_free(&res->headers);
-        nu_block_give(res, sizeof(*res));
+        nu_freelist_give(res, sizeof(*res));
     }
 }
 
@@ -403,8 +404,8 @@ void nng_http_res_reset(nng_http_res *res)
 {
     nu_body_drop(&res->body);
     nu_headers_reset(&res->headers);
-    printed_reset(&res->printed);
-    res_init(res);
+    message_printed_reset(&res->printed);
+    message_res_init(res);
 }
 
 uint16_t nng_http_res_get_status(nng_http_res *res)
@@ -436,7 +437,7 @@ int nng_http_res_set_reason(nng_http_res *res, const char *reason)
     if (!nu_chars_text(reason, n)) {
         return NNG_EINVAL;
     }
-    return nu_text_set(&res->headers.text, &res->reason, reason, n);
+    return nu_arena_set(&res->headers.text, &res->reason, reason, n);
 }
 
 const char *nng_http_res_get_version(nng_http_res *res)
@@ -446,7 +447,7 @@ const char *nng_http_res_get_version(nng_http_res *res)
 
 int nng_http_res_set_version(nng_http_res *res, const char *version)
 {
-    return version_set(&res->headers, &res->version, version);
+    return message_version_set(&res->headers, &res->version, version);
 }
 
 const char *nng_http_res_get_header(nng_http_res *res, const char *name)
@@ -502,15 +503,15 @@ void nng_http_res_get_data(nng_http_res *res, void **datap, size_t *sizep)
 int nu_res_load(nng_http_res *res, const struct nu_head *head)
 {
     const char *from = head->reason.p;
-    char       *copy = copy_head(&res->headers, head, from, from + head->reason.n);
+    char *copy = message_copy_head(&res->headers, head, from, from + head->reason.n);
 
     if (copy == NULL) {
         return NNG_ENOMEM;
     }
-    res->reason                   = (struct nu_string){ copy, head->reason.n + 1 };
+    res->reason = (struct nu_string){ copy, head->reason.n + 1 };
     res->reason.p[head->reason.n] = '\0';
-    res->status                   = (uint16_t) head->status;
-    res->version                  = LITERAL(versions[head->minor]);
+    res->status = (uint16_t) head->status;
+    res->version = LITERAL(versions[head->minor]);
     return nu_headers_load(&res->headers, copy, from, head->fields, head->nfields);
 }
 
@@ -534,12 +535,12 @@ int nu_res_print(const nng_http_res *res, struct nu_buf *buf)
     return nu_buf_error(buf);
 }
 
-int nu_res_seal(nng_http_res *res)
+int nu_res_finalize(nng_http_res *res)
 {
     nu_buf_reset(&res->printed.head);
     int rv = nu_res_print(res, &res->printed.head);
     if (rv == 0) {
-        line_up(&res->printed, &res->body, !nu_status_bodiless(res->status));
+        message_line_up(&res->printed, &res->body, !nu_status_bodiless(res->status));
     }
     return rv;
 }

@@ -6,10 +6,10 @@
 #define NU_WIRE_MESSAGE_H
 
 #include "base/buf.h"
+#include "wire/arena.h"
 #include "wire/body.h"
 #include "wire/header.h"
 #include "wire/parse.h"
-#include "wire/text.h"
 
 #include <nng/nng.h>
 #include <nng/supplemental/http/http.h>
@@ -22,28 +22,28 @@
 /* A message as it goes out: the text of its head, and where all of it lies. */
 struct nu_printed {
     struct nu_buf head; /* kept for the next time */
-    struct iovec  iov[2];
-    unsigned      niov;
-    size_t        total;
+    struct iovec iov[2];
+    unsigned niov;
+    size_t total;
 };
 
 struct nng_http_req {
     struct nu_headers headers; /* its text also holds the strings below */
-    struct nu_body    body;
-    struct nu_string  method; /* .p is never NULL */
-    struct nu_string  uri;
-    struct nu_string  version;
+    struct nu_body body;
+    struct nu_string method; /* .p is never NULL */
+    struct nu_string uri;
+    struct nu_string version;
     struct nu_printed printed;
 };
 
 struct nng_http_res {
     struct nu_headers headers;
-    struct nu_body    body;
+    struct nu_body body;
     struct nu_printed printed;
-    struct nu_string  version;
-    struct nu_string  reason; /* .p is NULL for the standard one of the status */
-    uint16_t          status;
-    bool              error_page; /* body is the built-in page, which a custom one may replace */
+    struct nu_string version;
+    struct nu_string reason; /* .p is NULL for the standard one of the status */
+    uint16_t status;
+    bool error_page; /* body is the built-in page, which a custom one may replace */
 };
 
 /*
@@ -69,8 +69,8 @@ void nu_res_print_fields(const nng_http_res *res, struct nu_buf *buf);
  * message does not change. A response whose status has no body is lined up without. NNG_ENOMEM;
  * NNG_EINVAL for a request without URI.
  */
-int nu_req_seal(nng_http_req *req);
-int nu_res_seal(nng_http_res *res);
+int nu_req_finalize(nng_http_req *req);
+int nu_res_finalize(nng_http_res *res);
 
 /* Sets Host for the URL: without the port when that is the scheme's own (RFC 9110 7.2), without
  * IPv6's zone. NNG_ENOMEM. */

@@ -8,7 +8,7 @@
 
 #include "wire/authority.h"
 #include "wire/chars.h"
-#include "wire/memo.h"
+#include "wire/head_cache.h"
 
 #include <llhttp.h>
 #include <string.h>
@@ -18,9 +18,9 @@
 
 /* Where reading lines has got to. */
 struct lines {
-    const char *p;     /* start of the next line */
-    const char *end;   /* end of what may be looked at: data received, or the size limit */
-    bool        limit; /* `end` is the size limit: an unfinished line is too large */
+    const char *p;   /* start of the next line */
+    const char *end; /* end of what may be looked at: data received, or the size limit */
+    bool limit;      /* `end` is the size limit: an unfinished line is too large */
 };
 
 /* What the fields said, beyond what nu_head keeps. */
@@ -30,28 +30,28 @@ struct seen {
     bool upgrade_to;                 /* an Upgrade field */
 };
 
-static enum nu_parse bad(struct nu_head *head, int status, const char *reason)
+static enum nu_parse parse_bad(struct nu_head *head, int status, const char *reason)
 {
     head->bad_status = status;
     head->bad_reason = reason;
     return NU_PARSE_BAD;
 }
 
-static struct lines lines_init(const char *buf, size_t len, const struct nu_head *head)
+static struct lines parse_lines_init(const char *buf, size_t len, const struct nu_head *head)
 {
     size_t max = head->max_head != 0 ? head->max_head : NU_MAX_HEAD;
 
     return (struct lines){ buf, buf + (len < max ? len : max), len >= max };
 }
 
-static void clear(struct nu_head *head)
+static void parse_clear(struct nu_head *head)
 {
     *head = (struct nu_head){
-        .fields     = head->fields,
-        .maxfields  = head->maxfields,
-        .max_head   = head->max_head,
+        .fields = head->fields,
+        .maxfields = head->maxfields,
+        .max_head = head->max_head,
         .max_target = head->max_target,
-        .memo       = head->memo,
+        .memo = head->memo,
     };
 }
 
@@ -60,22 +60,23 @@ static void clear(struct nu_head *head)
  * other control character but HTAB, is refused wherever it stands: some recipients take CR or LF
  * alone for a line end, or NUL for the end of the text.
  */
-static enum nu_parse next_line(struct lines *lines, struct nu_head *head, struct nu_slice *line)
+static enum nu_parse parse_next_line(struct lines *lines, struct nu_head *head,
+                                     struct nu_slice *line)
 {
-    size_t      n  = (size_t) (lines->end - lines->p);
+    size_t n = (size_t) (lines->end - lines->p);
     const char *lf = memchr(lines->p, '\n', n);
 
     if (lf != NULL) {
         n = (size_t) (lf - lines->p);
         if (n == 0 || lf[-1] != '\r') {
-            return bad(head, 400, "line feed without carriage return");
+            return parse_bad(head, 400, "line feed without carriage return");
         }
         n--;
     } else if (n > 0 && lines->end[-1] == '\r') {
         n--;
     }
     if (!nu_chars_text(lines->p, n)) {
-        return bad(head, 400, "control character");
+        return parse_bad(head, 400, "control character");
     }
     *line = (struct nu_slice){ lines->p, n };
     if (lf == NULL) {
@@ -86,31 +87,32 @@ static enum nu_parse next_line(struct lines *lines, struct nu_head *head, struct
 }
 
 /* Walks over the field lines and the blank line. */
-static enum nu_parse skip_fields(struct lines *lines, struct nu_head *head, unsigned *nlines)
+static enum nu_parse parse_skip_fields(struct lines *lines, struct nu_head *head, unsigned *nlines)
 {
     for (*nlines = 0;; ++*nlines) {
         struct nu_slice line;
-        enum nu_parse   rv = next_line(lines, head, &line);
+        enum nu_parse rv = parse_next_line(lines, head, &line);
 
         if (rv == NU_PARSE_BAD) {
             return rv;
         }
         if (line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t')) {
-            return bad(head, 400, "line begins with white space"); /* obs-fold, RFC 9112 5.2 */
+            return parse_bad(head, 400,
+                             "line begins with white space"); /* obs-fold, RFC 9112 5.2 */
         }
         if (rv == NU_PARSE_MORE) {
-            return lines->limit ? bad(head, 431, "head too large") : rv;
+            return lines->limit ? parse_bad(head, 431, "head too large") : rv;
         }
         if (line.n == 0) {
             return NU_PARSE_DONE;
         }
         if (*nlines == head->maxfields) {
-            return bad(head, 431, "too many header fields");
+            return parse_bad(head, 431, "too many header fields");
         }
     }
 }
 
-static int on_name(llhttp_t *parser, const char *p, size_t n)
+static int parse_on_name(llhttp_t *parser, const char *p, size_t n)
 {
     struct nu_head *head = parser->data;
 
@@ -121,7 +123,7 @@ static int on_name(llhttp_t *parser, const char *p, size_t n)
     return 0;
 }
 
-static int on_value(llhttp_t *parser, const char *p, size_t n)
+static int parse_on_value(llhttp_t *parser, const char *p, size_t n)
 {
     struct nu_head *head = parser->data;
 
@@ -134,16 +136,16 @@ static int on_value(llhttp_t *parser, const char *p, size_t n)
     return 0;
 }
 
-static int on_complete(llhttp_t *parser)
+static int parse_on_complete(llhttp_t *parser)
 {
     (void) parser;
     return HPE_PAUSED; /* the body is not llhttp's */
 }
 
 static llhttp_settings_t settings = {
-    .on_header_field     = on_name,
-    .on_header_value     = on_value,
-    .on_headers_complete = on_complete,
+    .on_header_field = parse_on_name,
+    .on_header_value = parse_on_value,
+    .on_headers_complete = parse_on_complete,
 };
 
 /*
@@ -155,7 +157,7 @@ static llhttp_t in_request, in_response;
 
 __attribute__((constructor)) static void read_start_lines(void)
 {
-    static const char request[]  = "GET / HTTP/1.1\r\n";
+    static const char request[] = "GET / HTTP/1.1\r\n";
     static const char response[] = "HTTP/1.1 200 OK\r\n";
 
     llhttp_init(&in_request, HTTP_REQUEST, &settings);
@@ -165,29 +167,29 @@ __attribute__((constructor)) static void read_start_lines(void)
 }
 
 /* Runs llhttp over complete fields, from the first one on; it must find the lines we found. */
-static enum nu_parse run_llhttp(bool request, const char *p, const char *end, unsigned nlines,
-                                struct nu_head *head)
+static enum nu_parse parse_run_llhttp(bool request, const char *p, const char *end, unsigned nlines,
+                                      struct nu_head *head)
 {
     llhttp_t parser = request ? in_request : in_response;
 
-    parser.data        = head;
+    parser.data = head;
     llhttp_errno_t err = llhttp_execute(&parser, p, (size_t) (end - p));
     if (err == HPE_PAUSED && llhttp_get_error_pos(&parser) == end && head->nfields == nlines) {
         return NU_PARSE_DONE;
     }
     const char *reason = llhttp_get_error_reason(&parser);
-    return bad(head, 400, err == HPE_PAUSED || reason == NULL ? "malformed head" : reason);
+    return parse_bad(head, 400, err == HPE_PAUSED || reason == NULL ? "malformed head" : reason);
 }
 
-static bool is(struct nu_slice s, const char *lower, size_t n)
+static bool parse_is(struct nu_slice s, const char *lower, size_t n)
 {
     return s.n == n && nu_chars_same(s.p, lower, n);
 }
 
-#define IS(s, literal) is(s, literal, sizeof(literal) - 1)
+#define IS(s, literal) parse_is(s, literal, sizeof(literal) - 1)
 
 /* The registry of IANA without PRI, which is HTTP/2's. The usual ones come first. */
-static bool known_method(struct nu_slice method)
+static bool parse_known_method(struct nu_slice method)
 {
     /* Each with a space behind it. */
     static const char methods[] =
@@ -206,21 +208,21 @@ static bool known_method(struct nu_slice method)
 }
 
 /* RFC 9112 3.2: which form of target goes with which method. */
-static enum nu_parse check_target(struct nu_head *head)
+static enum nu_parse parse_check_target(struct nu_head *head)
 {
     struct nu_slice t = head->target;
 
     if (head->method.n == 7 && memcmp(head->method.p, "CONNECT", 7) == 0) {
         head->host = t;
         return nu_authority_good(t, true) ? NU_PARSE_DONE
-                                          : bad(head, 400, "CONNECT to no authority");
+                                          : parse_bad(head, 400, "CONNECT to no authority");
     }
     if (t.p[0] == '/') {
         return NU_PARSE_DONE;
     }
     if (IS(t, "*")) {
         bool options = head->method.n == 7 && memcmp(head->method.p, "OPTIONS", 7) == 0;
-        return options ? NU_PARSE_DONE : bad(head, 400, "target * is for OPTIONS");
+        return options ? NU_PARSE_DONE : parse_bad(head, 400, "target * is for OPTIONS");
     }
     size_t skip = 0;
     if (t.n > 7 && nu_chars_same(t.p, "http://", 7)) {
@@ -228,7 +230,7 @@ static enum nu_parse check_target(struct nu_head *head)
     } else if (t.n > 8 && nu_chars_same(t.p, "https://", 8)) {
         skip = 8;
     } else {
-        return bad(head, 400, "target is neither a path nor an http URL");
+        return parse_bad(head, 400, "target is neither a path nor an http URL");
     }
     size_t end = skip;
     while (end < t.n && t.p[end] != '/' && t.p[end] != '?') {
@@ -236,92 +238,92 @@ static enum nu_parse check_target(struct nu_head *head)
     }
     head->host = (struct nu_slice){ t.p + skip, end - skip };
     return nu_authority_good(head->host, false) ? NU_PARSE_DONE
-                                                : bad(head, 400, "invalid authority");
+                                                : parse_bad(head, 400, "invalid authority");
 }
 
 /* "HTTP/1.x" at the start of s, which may be cut short where the line is not complete yet. */
-static enum nu_parse check_version(struct nu_slice s, bool complete, struct nu_head *head)
+static enum nu_parse parse_check_version(struct nu_slice s, bool complete, struct nu_head *head)
 {
     static const char form[] = "HTTP/0.0";
-    bool              usual  = s.n == 8 && memcmp(s.p, "HTTP/1.1", 8) == 0;
+    bool usual = s.n == 8 && memcmp(s.p, "HTTP/1.1", 8) == 0;
 
     for (size_t i = usual ? s.n : 0; i < s.n; i++) {
         if (i == sizeof(form) - 1) {
-            return bad(head, 400, "malformed version");
+            return parse_bad(head, 400, "malformed version");
         }
         bool number = form[i] == '0' && s.p[i] >= '0' && s.p[i] <= '9';
         if (!number && (form[i] == '0' || s.p[i] != form[i])) {
-            return bad(head, 400, "malformed version");
+            return parse_bad(head, 400, "malformed version");
         }
     }
     if (s.n < sizeof(form) - 1) {
-        return complete ? bad(head, 400, "malformed version") : NU_PARSE_MORE;
+        return complete ? parse_bad(head, 400, "malformed version") : NU_PARSE_MORE;
     }
     head->major = s.p[5] - '0';
     head->minor = s.p[7] - '0';
-    return head->major == 1 ? NU_PARSE_DONE : bad(head, 505, "not HTTP/1");
+    return head->major == 1 ? NU_PARSE_DONE : parse_bad(head, 505, "not HTTP/1");
 }
 
 /* Method, target and version of a line; fails as soon as what is there of it cannot become good. */
-static enum nu_parse request_line(struct nu_slice line, bool complete, struct nu_head *head)
+static enum nu_parse parse_request_line(struct nu_slice line, bool complete, struct nu_head *head)
 {
     size_t max = head->max_target != 0 ? head->max_target : NU_MAX_TARGET;
-    size_t i   = nu_chars_span(line.p, line.n, NU_CHAR_TOKEN);
+    size_t i = nu_chars_span(line.p, line.n, NU_CHAR_TOKEN);
 
     if (i > MAX_METHOD) {
-        return bad(head, 501, "method too long");
+        return parse_bad(head, 501, "method too long");
     }
     if (i == line.n && !complete) {
         return NU_PARSE_MORE;
     }
     if (i == 0 || i == line.n || line.p[i] != ' ') {
-        return bad(head, 400, "malformed method");
+        return parse_bad(head, 400, "malformed method");
     }
     head->method = (struct nu_slice){ line.p, i };
 
     const char *target = line.p + i + 1;
-    head->target.p     = target;
-    head->target.n     = nu_chars_span(target, line.n - i - 1, NU_CHAR_TARGET);
+    head->target.p = target;
+    head->target.n = nu_chars_span(target, line.n - i - 1, NU_CHAR_TARGET);
     i += 1 + head->target.n;
     if (head->target.n > max) {
-        return bad(head, 414, "target too long");
+        return parse_bad(head, 414, "target too long");
     }
     if (i == line.n) {
-        return complete ? bad(head, 400, "no version") : NU_PARSE_MORE;
+        return complete ? parse_bad(head, 400, "no version") : NU_PARSE_MORE;
     }
     if (head->target.n == 0 || line.p[i] != ' ') {
-        return bad(head, 400, "malformed target");
+        return parse_bad(head, 400, "malformed target");
     }
-    return check_version((struct nu_slice){ line.p + i + 1, line.n - i - 1 }, complete, head);
+    return parse_check_version((struct nu_slice){ line.p + i + 1, line.n - i - 1 }, complete, head);
 }
 
 /* Version, status and an optional reason (which many servers leave out, with or without space). */
-static enum nu_parse status_line(struct nu_slice line, bool complete, struct nu_head *head)
+static enum nu_parse parse_status_line(struct nu_slice line, bool complete, struct nu_head *head)
 {
     struct nu_slice version = { line.p, line.n < 8 ? line.n : 8 };
-    size_t          digits  = 0;
+    size_t digits = 0;
 
-    if (check_version(version, complete, head) == NU_PARSE_BAD) {
+    if (parse_check_version(version, complete, head) == NU_PARSE_BAD) {
         return NU_PARSE_BAD;
     }
     if (line.n > 8 && line.p[8] != ' ') {
-        return bad(head, 400, "malformed version");
+        return parse_bad(head, 400, "malformed version");
     }
     for (size_t i = 9; i < line.n && i < 12; i++) {
         if (line.p[i] < '0' || line.p[i] > '9') {
-            return bad(head, 400, "malformed status");
+            return parse_bad(head, 400, "malformed status");
         }
         head->status = head->status * 10 + (unsigned) (line.p[i] - '0');
         digits++;
     }
     if ((line.n > 12 && line.p[12] != ' ') || (digits == 3 && head->status < 100)) {
-        return bad(head, 400, "malformed status");
+        return parse_bad(head, 400, "malformed status");
     }
     if (digits < 3) {
-        return complete ? bad(head, 400, "malformed status") : NU_PARSE_MORE;
+        return complete ? parse_bad(head, 400, "malformed status") : NU_PARSE_MORE;
     }
     size_t reason = line.n > 12 ? 13 : 12;
-    head->reason  = (struct nu_slice){ line.p + reason, line.n - reason };
+    head->reason = (struct nu_slice){ line.p + reason, line.n - reason };
     return NU_PARSE_DONE;
 }
 
@@ -329,7 +331,7 @@ static enum nu_parse status_line(struct nu_slice line, bool complete, struct nu_
  * HTAB behind a value may be white space, and we take it for that in other fields. llhttp and its
  * kin take it for a part of these values, and find no chunked then: one more way to smuggle.
  */
-static bool tab_behind(struct nu_slice s)
+static bool parse_tab_behind(struct nu_slice s)
 {
     const char *p = s.p + s.n; /* a CRLF comes at last */
 
@@ -340,50 +342,50 @@ static bool tab_behind(struct nu_slice s)
 }
 
 /* RFC 9112 6.3: a length that is not one plain number is where smuggling begins. */
-static enum nu_parse content_length(struct nu_slice s, struct nu_head *head)
+static enum nu_parse parse_content_length(struct nu_slice s, struct nu_head *head)
 {
     uint64_t value = 0;
 
     if (head->has_length) {
-        return bad(head, 400, "repeated Content-Length");
+        return parse_bad(head, 400, "repeated Content-Length");
     }
-    if (s.n == 0 || s.n > 19 || tab_behind(s)) {
-        return bad(head, 400, "invalid Content-Length");
+    if (s.n == 0 || s.n > 19 || parse_tab_behind(s)) {
+        return parse_bad(head, 400, "invalid Content-Length");
     }
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] < '0' || s.p[i] > '9') {
-            return bad(head, 400, "invalid Content-Length");
+            return parse_bad(head, 400, "invalid Content-Length");
         }
         value = value * 10 + (uint64_t) (s.p[i] - '0');
     }
     if (value > INT64_MAX) {
-        return bad(head, 400, "invalid Content-Length");
+        return parse_bad(head, 400, "invalid Content-Length");
     }
-    head->has_length     = true;
+    head->has_length = true;
     head->content_length = value;
     return NU_PARSE_DONE;
 }
 
-static enum nu_parse transfer_encoding(struct nu_slice s, struct nu_head *head)
+static enum nu_parse parse_transfer_encoding(struct nu_slice s, struct nu_head *head)
 {
     if (head->minor == 0) {
-        return bad(head, 400, "Transfer-Encoding in HTTP/1.0");
+        return parse_bad(head, 400, "Transfer-Encoding in HTTP/1.0");
     }
-    if (head->chunked || !IS(s, "chunked") || tab_behind(s)) {
-        return bad(head, 400, "Transfer-Encoding is not just chunked");
+    if (head->chunked || !IS(s, "chunked") || parse_tab_behind(s)) {
+        return parse_bad(head, 400, "Transfer-Encoding is not just chunked");
     }
     head->chunked = true;
     return NU_PARSE_DONE;
 }
 
-static void connection(struct nu_slice s, struct seen *seen)
+static void parse_connection(struct nu_slice s, struct seen *seen)
 {
-    const char *p   = s.p;
+    const char *p = s.p;
     const char *end = s.p + s.n;
 
     while (p < end) {
-        const char     *comma = memchr(p, ',', (size_t) (end - p));
-        const char     *next  = comma == NULL ? end : comma;
+        const char *comma = memchr(p, ',', (size_t) (end - p));
+        const char *next = comma == NULL ? end : comma;
         struct nu_slice token = { p, (size_t) (next - p) };
 
         while (token.n > 0 && (token.p[0] == ' ' || token.p[0] == '\t')) {
@@ -400,13 +402,13 @@ static void connection(struct nu_slice s, struct seen *seen)
     }
 }
 
-static enum nu_parse host(struct nu_slice s, struct nu_head *head, struct seen *seen)
+static enum nu_parse parse_host(struct nu_slice s, struct nu_head *head, struct seen *seen)
 {
     if (seen->host) {
-        return bad(head, 400, "repeated Host");
+        return parse_bad(head, 400, "repeated Host");
     }
     if (s.n > 0 && !nu_authority_good(s, false)) {
-        return bad(head, 400, "invalid Host");
+        return parse_bad(head, 400, "invalid Host");
     }
     seen->host = true;
     if (head->host.n == 0) {
@@ -415,15 +417,16 @@ static enum nu_parse host(struct nu_slice s, struct nu_head *head, struct seen *
     return NU_PARSE_DONE;
 }
 
-static enum nu_parse check_field(const struct nu_field *field, bool request, struct nu_head *head,
-                                 struct seen *seen)
+static enum nu_parse parse_check_field(const struct nu_field *field, bool request,
+                                       struct nu_head *head, struct seen *seen)
 {
     /* The length tells the few names apart that matter here before any byte is compared. */
     switch (field->name.n) {
     case 0:
-        return bad(head, 400, "field without a name");
+        return parse_bad(head, 400, "field without a name");
     case 4:
-        return request && IS(field->name, "host") ? host(field->value, head, seen) : NU_PARSE_DONE;
+        return request && IS(field->name, "host") ? parse_host(field->value, head, seen)
+                                                  : NU_PARSE_DONE;
     case 6:
         if (IS(field->name, "expect") && IS(field->value, "100-continue")) {
             head->expect_continue = request && head->minor > 0;
@@ -434,37 +437,37 @@ static enum nu_parse check_field(const struct nu_field *field, bool request, str
         return NU_PARSE_DONE;
     case 10:
         if (IS(field->name, "connection")) {
-            connection(field->value, seen);
+            parse_connection(field->value, seen);
         }
         return NU_PARSE_DONE;
     case 14:
-        return IS(field->name, "content-length") ? content_length(field->value, head)
+        return IS(field->name, "content-length") ? parse_content_length(field->value, head)
                                                  : NU_PARSE_DONE;
     case 17:
-        return IS(field->name, "transfer-encoding") ? transfer_encoding(field->value, head)
+        return IS(field->name, "transfer-encoding") ? parse_transfer_encoding(field->value, head)
                                                     : NU_PARSE_DONE;
     default:
         return NU_PARSE_DONE;
     }
 }
 
-static enum nu_parse check_fields(bool request, struct nu_head *head)
+static enum nu_parse parse_check_fields(bool request, struct nu_head *head)
 {
     struct seen seen = { 0 };
 
     for (unsigned i = 0; i < head->nfields; i++) {
-        if (check_field(&head->fields[i], request, head, &seen) == NU_PARSE_BAD) {
+        if (parse_check_field(&head->fields[i], request, head, &seen) == NU_PARSE_BAD) {
             return NU_PARSE_BAD;
         }
     }
     if (head->chunked && head->has_length) {
-        return bad(head, 400, "Content-Length with Transfer-Encoding");
+        return parse_bad(head, 400, "Content-Length with Transfer-Encoding");
     }
     if (request && !seen.host && head->minor > 0) {
-        return bad(head, 400, "no Host");
+        return parse_bad(head, 400, "no Host");
     }
     head->keep_alive = !seen.close && (head->minor > 0 || seen.keep_alive);
-    head->upgrade    = seen.upgrade && seen.upgrade_to && head->minor > 0;
+    head->upgrade = seen.upgrade && seen.upgrade_to && head->minor > 0;
     return NU_PARSE_DONE;
 }
 
@@ -472,69 +475,71 @@ static enum nu_parse check_fields(bool request, struct nu_head *head)
 static enum nu_parse parse_rest(bool request, struct lines *lines, const char *buf,
                                 struct nu_head *head)
 {
-    const char   *fields = lines->p;
-    unsigned      nlines;
-    enum nu_parse rv = skip_fields(lines, head, &nlines);
+    const char *fields = lines->p;
+    unsigned nlines;
+    enum nu_parse rv = parse_skip_fields(lines, head, &nlines);
 
     if (rv == NU_PARSE_DONE) {
-        rv = run_llhttp(request, fields, lines->p, nlines, head);
+        rv = parse_run_llhttp(request, fields, lines->p, nlines, head);
     }
     if (rv == NU_PARSE_DONE) {
         head->length = (size_t) (lines->p - buf);
-        rv           = check_fields(request, head);
+        rv = parse_check_fields(request, head);
     }
     return rv;
 }
 
 enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head)
 {
-    struct lines    lines = lines_init(buf, len, head);
+    struct lines lines = parse_lines_init(buf, len, head);
     struct nu_slice line;
-    enum nu_parse   got;
-    int             empty = 0;
+    enum nu_parse got;
+    int empty = 0;
 
-    clear(head);
-    while ((got = next_line(&lines, head, &line)) == NU_PARSE_DONE && line.n == 0) {
+    parse_clear(head);
+    while ((got = parse_next_line(&lines, head, &line)) == NU_PARSE_DONE && line.n == 0) {
         if (++empty > MAX_EMPTY_LINES) {
-            return bad(head, 400, "empty lines");
+            return parse_bad(head, 400, "empty lines");
         }
     }
-    if (got == NU_PARSE_BAD || request_line(line, got == NU_PARSE_DONE, head) == NU_PARSE_BAD) {
+    if (got == NU_PARSE_BAD ||
+        parse_request_line(line, got == NU_PARSE_DONE, head) == NU_PARSE_BAD) {
         return NU_PARSE_BAD;
     }
     if (got == NU_PARSE_MORE) {
-        return lines.limit ? bad(head, 431, "head too large") : got;
+        return lines.limit ? parse_bad(head, 431, "head too large") : got;
     }
-    if (check_target(head) == NU_PARSE_BAD) {
+    if (parse_check_target(head) == NU_PARSE_BAD) {
         return NU_PARSE_BAD;
     }
-    head->known        = known_method(head->method);
+    head->known = parse_known_method(head->method);
     const char *fields = lines.p;
     if (head->memo != NULL &&
-        nu_memo_recall(head->memo, fields, (size_t) (lines.end - fields), head)) {
+        nu_head_cache_lookup(head->memo, fields, (size_t) (lines.end - fields), head)) {
         head->length += (size_t) (fields - buf);
         return NU_PARSE_DONE;
     }
     got = parse_rest(true, &lines, buf, head);
     if (got == NU_PARSE_DONE && head->memo != NULL) {
-        nu_memo_keep(head->memo, fields, (size_t) (lines.p - fields), head);
+        nu_head_cache_store(head->memo, fields, (size_t) (lines.p - fields), head);
     }
     return got;
 }
 
 enum nu_parse nu_parse_response(const char *buf, size_t len, struct nu_head *head)
 {
-    struct lines    lines = lines_init(buf, len, head);
+    struct lines lines = parse_lines_init(buf, len, head);
     struct nu_slice line;
-    enum nu_parse   got;
+    enum nu_parse got;
 
-    clear(head);
-    got = next_line(&lines, head, &line);
-    if (got == NU_PARSE_BAD || status_line(line, got == NU_PARSE_DONE, head) == NU_PARSE_BAD) {
+    parse_clear(head);
+    got = parse_next_line(&lines, head, &line);
+    if (got == NU_PARSE_BAD ||
+        parse_status_line(line, got == NU_PARSE_DONE, head) == NU_PARSE_BAD) {
         return NU_PARSE_BAD;
     }
     if (got == NU_PARSE_MORE) {
-        return lines.limit ? bad(head, 431, "head too large") : got;
+        return lines.limit ? parse_bad(head, 431, "head too large") : got;
     }
     return parse_rest(false, &lines, buf, head);
 }

@@ -35,36 +35,36 @@ struct nu_field {
     struct nu_slice value;
 };
 
-struct nu_memo;
+struct nu_head_cache;
 
 struct nu_head {
     /* Set by the caller before the first call; the parser leaves them alone. */
-    struct nu_field *fields;     /* room for maxfields */
-    unsigned         maxfields;  /* more fields than this: 431 */
-    size_t           max_head;   /* bytes, blank line included: 431; 0 stands for NU_MAX_HEAD */
-    size_t           max_target; /* bytes of the request target: 414; 0: NU_MAX_TARGET */
-    struct nu_memo  *memo;       /* of requests that were parsed before; may be NULL */
+    struct nu_field *fields;    /* room for maxfields */
+    unsigned maxfields;         /* more fields than this: 431 */
+    size_t max_head;            /* bytes, blank line included: 431; 0 stands for NU_MAX_HEAD */
+    size_t max_target;          /* bytes of the request target: 414; 0: NU_MAX_TARGET */
+    struct nu_head_cache *memo; /* of requests that were parsed before; may be NULL */
 
     /* Results, valid after NU_PARSE_DONE. */
-    size_t          length;  /* bytes of buf that the head takes, blank line and leading CRLF too */
-    unsigned        nfields; /* entries of fields in use */
+    size_t length;           /* bytes of buf that the head takes, blank line and leading CRLF too */
+    unsigned nfields;        /* entries of fields in use */
     struct nu_slice method;  /* request: a token of at most 32 bytes */
-    bool            known;   /* request: the method is a registered one; PRI is not among them */
+    bool known;              /* request: the method is a registered one; PRI is not among them */
     struct nu_slice target;  /* request: as received; its form fits the method */
     struct nu_slice host;    /* request: authority of an absolute target, else Host; or empty */
-    unsigned        status;  /* response: 100 to 999 */
+    unsigned status;         /* response: 100 to 999 */
     struct nu_slice reason;  /* response: may be empty */
-    int             major;   /* always 1 */
-    int             minor;   /* 0 to 9; 2 and above are to be treated like 1 */
-    uint64_t        content_length;  /* at most INT64_MAX; 0 when has_length is false */
-    bool            has_length;      /* Content-Length was given; never together with chunked */
-    bool            chunked;         /* Transfer-Encoding is chunked */
-    bool            keep_alive;      /* version and Connection allow it (RFC 9112 9.3) */
-    bool            expect_continue; /* request: Expect: 100-continue, HTTP/1.1 */
-    bool            upgrade;         /* Upgrade named by Connection, HTTP/1.1 */
+    int major;               /* always 1 */
+    int minor;               /* 0 to 9; 2 and above are to be treated like 1 */
+    uint64_t content_length; /* at most INT64_MAX; 0 when has_length is false */
+    bool has_length;         /* Content-Length was given; never together with chunked */
+    bool chunked;            /* Transfer-Encoding is chunked */
+    bool keep_alive;         /* version and Connection allow it (RFC 9112 9.3) */
+    bool expect_continue;    /* request: Expect: 100-continue, HTTP/1.1 */
+    bool upgrade;            /* Upgrade named by Connection, HTTP/1.1 */
 
     /* Valid after NU_PARSE_BAD. */
-    int         bad_status; /* answer to a request: 400, 414, 431, 501 or 505 */
+    int bad_status;         /* answer to a request: 400, 414, 431, 501 or 505 */
     const char *bad_reason; /* static text for a log or an error page */
 };
 

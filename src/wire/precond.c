@@ -7,27 +7,28 @@
 #include <string.h>
 
 static const char *const names[NU_PRECOND_FIELDS] = {
-    [NU_IF_MATCH]            = "If-Match",
-    [NU_IF_NONE_MATCH]       = "If-None-Match",
-    [NU_IF_MODIFIED_SINCE]   = "If-Modified-Since",
+    [NU_IF_MATCH] = "If-Match",
+    [NU_IF_NONE_MATCH] = "If-None-Match",
+    [NU_IF_MODIFIED_SINCE] = "If-Modified-Since",
     [NU_IF_UNMODIFIED_SINCE] = "If-Unmodified-Since",
-    [NU_IF_RANGE]            = "If-Range",
-    [NU_RANGE]               = "Range",
+    [NU_IF_RANGE] = "If-Range",
+    [NU_RANGE] = "Range",
 };
 
 /* ---- The fields --------------------------------------------------------------------------- */
 
-static bool same(struct nu_slice s, const char *text)
+static bool precond_same(struct nu_slice s, const char *text)
 {
     return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
 }
 
-static bool wanted(const struct nu_head *head, unsigned field)
+static bool precond_wanted(const struct nu_head *head, unsigned field)
 {
-    return same(head->method, "GET") || (same(head->method, "HEAD") && field != NU_RANGE);
+    return precond_same(head->method, "GET") ||
+           (precond_same(head->method, "HEAD") && field != NU_RANGE);
 }
 
-static bool named(const struct nu_field *field, const char *name)
+static bool precond_named(const struct nu_field *field, const char *name)
 {
     return field->name.n == strlen(name) && nu_chars_same(field->name.p, name, field->name.n);
 }
@@ -37,18 +38,19 @@ size_t nu_precond_size(const struct nu_head *head)
     size_t size = 0;
     for (unsigned i = 0; i < head->nfields; i++) {
         for (unsigned k = 0; k < NU_PRECOND_FIELDS; k++) {
-            size += named(&head->fields[i], names[k]) ? head->fields[i].value.n + 2 : 0;
+            size += precond_named(&head->fields[i], names[k]) ? head->fields[i].value.n + 2 : 0;
         }
     }
     return size;
 }
 
 /* Appends the values of one name to `room`; returns its end. */
-static char *join(struct nu_slice *joined, const struct nu_head *head, const char *name, char *room)
+static char *precond_join(struct nu_slice *joined, const struct nu_head *head, const char *name,
+                          char *room)
 {
     for (unsigned i = 0; i < head->nfields; i++) {
         struct nu_slice value = head->fields[i].value;
-        if (!named(&head->fields[i], name)) {
+        if (!precond_named(&head->fields[i], name)) {
             continue;
         }
         if (joined->p == NULL) {
@@ -68,8 +70,8 @@ void nu_precond_load(struct nu_precond *precond, const struct nu_head *head, cha
 {
     for (unsigned k = 0; k < NU_PRECOND_FIELDS; k++) {
         precond->fields[k] = (struct nu_slice){ NULL, 0 };
-        if (wanted(head, k)) {
-            room = join(&precond->fields[k], head, names[k], room);
+        if (precond_wanted(head, k)) {
+            room = precond_join(&precond->fields[k], head, names[k], room);
         }
     }
 }
@@ -77,7 +79,7 @@ void nu_precond_load(struct nu_precond *precond, const struct nu_head *head, cha
 /* ---- Entity tags -------------------------------------------------------------------------- */
 
 /* The length of the entity tag at the start, 0 when it is none. */
-static size_t tag_length(struct nu_slice s)
+static size_t precond_tag_length(struct nu_slice s)
 {
     size_t i = s.n >= 2 && s.p[0] == 'W' && s.p[1] == '/' ? 2 : 0;
     if (i >= s.n || s.p[i++] != '"') {
@@ -92,25 +94,25 @@ static size_t tag_length(struct nu_slice s)
     return i < s.n ? i + 1 : 0;
 }
 
-static bool is_weak(struct nu_slice tag)
+static bool precond_is_weak(struct nu_slice tag)
 {
     return tag.n > 0 && tag.p[0] == 'W';
 }
 
-static bool same_tag(struct nu_slice a, struct nu_slice b, bool strong)
+static bool precond_same_tag(struct nu_slice a, struct nu_slice b, bool strong)
 {
-    if (strong && (is_weak(a) || is_weak(b))) {
+    if (strong && (precond_is_weak(a) || precond_is_weak(b))) {
         return false;
     }
-    size_t skip_a = is_weak(a) ? 2 : 0, skip_b = is_weak(b) ? 2 : 0;
+    size_t skip_a = precond_is_weak(a) ? 2 : 0, skip_b = precond_is_weak(b) ? 2 : 0;
     return a.n - skip_a == b.n - skip_b && memcmp(a.p + skip_a, b.p + skip_b, a.n - skip_a) == 0;
 }
 
 /* Whether a list of entity tags, or "*", has that one. */
-static bool list_has(struct nu_slice list, struct nu_slice tag, bool strong)
+static bool precond_list_has(struct nu_slice list, struct nu_slice tag, bool strong)
 {
     bool separated = true;
-    if (same(list, "*")) {
+    if (precond_same(list, "*")) {
         return true;
     }
     for (size_t i = 0; i < list.n;) {
@@ -120,11 +122,11 @@ static bool list_has(struct nu_slice list, struct nu_slice tag, bool strong)
             continue;
         }
         struct nu_slice entry = { list.p + i, list.n - i };
-        entry.n               = separated ? tag_length(entry) : 0;
+        entry.n = separated ? precond_tag_length(entry) : 0;
         if (entry.n == 0) {
             return false;
         }
-        if (same_tag(entry, tag, strong)) {
+        if (precond_same_tag(entry, tag, strong)) {
             return true;
         }
         separated = false;
@@ -135,43 +137,43 @@ static bool list_has(struct nu_slice list, struct nu_slice tag, bool strong)
 
 /* ---- Conditions --------------------------------------------------------------------------- */
 
-static bool is_date(struct nu_slice s, const struct nu_validators *v, int64_t *date)
+static bool precond_is_date(struct nu_slice s, const struct nu_validators *v, int64_t *date)
 {
     return s.p != NULL && nu_date_parse(s.p, s.n, v->now, date);
 }
 
 /* A date only tells the second: it is good enough when that second is over (RFC 9110 8.8.2.2). */
-static bool unchanged(struct nu_slice if_range, const struct nu_validators *v)
+static bool precond_unchanged(struct nu_slice if_range, const struct nu_validators *v)
 {
     int64_t date;
-    if (is_date(if_range, v, &date)) {
+    if (precond_is_date(if_range, v, &date)) {
         return date == v->modified && v->modified < v->now;
     }
-    return tag_length(if_range) == if_range.n && same_tag(if_range, v->etag, true);
+    return precond_tag_length(if_range) == if_range.n && precond_same_tag(if_range, v->etag, true);
 }
 
-enum nu_verdict nu_precond_judge(const struct nu_precond    *precond,
+enum nu_verdict nu_precond_judge(const struct nu_precond *precond,
                                  const struct nu_validators *validators)
 {
     const struct nu_slice *f = precond->fields;
-    int64_t                date;
+    int64_t date;
     if (f[NU_IF_MATCH].p != NULL) {
-        if (!list_has(f[NU_IF_MATCH], validators->etag, true)) {
+        if (!precond_list_has(f[NU_IF_MATCH], validators->etag, true)) {
             return NU_PRECOND_FAILED;
         }
-    } else if (is_date(f[NU_IF_UNMODIFIED_SINCE], validators, &date) &&
+    } else if (precond_is_date(f[NU_IF_UNMODIFIED_SINCE], validators, &date) &&
                validators->modified > date) {
         return NU_PRECOND_FAILED;
     }
     if (f[NU_IF_NONE_MATCH].p != NULL) {
-        if (list_has(f[NU_IF_NONE_MATCH], validators->etag, false)) {
+        if (precond_list_has(f[NU_IF_NONE_MATCH], validators->etag, false)) {
             return NU_PRECOND_NOT_MODIFIED;
         }
-    } else if (is_date(f[NU_IF_MODIFIED_SINCE], validators, &date) &&
+    } else if (precond_is_date(f[NU_IF_MODIFIED_SINCE], validators, &date) &&
                validators->modified <= date) {
         return NU_PRECOND_NOT_MODIFIED;
     }
-    if (f[NU_IF_RANGE].p != NULL && !unchanged(f[NU_IF_RANGE], validators)) {
+    if (f[NU_IF_RANGE].p != NULL && !precond_unchanged(f[NU_IF_RANGE], validators)) {
         return NU_PRECOND_WHOLE;
     }
     return NU_PRECOND_PASS;

@@ -30,9 +30,9 @@ struct nu_precond {
 
 /* What is asked for, as it is now. */
 struct nu_validators {
-    struct nu_slice etag;     /* as in the ETag field */
-    int64_t         modified; /* as in the Last-Modified field; seconds since 1970 */
-    int64_t         now;
+    struct nu_slice etag; /* as in the ETag field */
+    int64_t modified;     /* as in the Last-Modified field; seconds since 1970 */
+    int64_t now;
 };
 
 enum nu_verdict {
@@ -53,7 +53,7 @@ void nu_precond_load(struct nu_precond *precond, const struct nu_head *head, cha
  * The conditions in the order of RFC 9110 13.2.2. A malformed date is no condition; a malformed
  * entity tag is one that nothing matches.
  */
-enum nu_verdict nu_precond_judge(const struct nu_precond    *precond,
+enum nu_verdict nu_precond_judge(const struct nu_precond *precond,
                                  const struct nu_validators *validators);
 
 #endif

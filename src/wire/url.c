@@ -20,7 +20,7 @@ struct out {
     char *p;
 };
 
-static struct nu_slice until(struct span *span, const char *stops)
+static struct nu_slice url_until(struct span *span, const char *stops)
 {
     struct nu_slice part = { span->p, 0 };
 
@@ -31,12 +31,12 @@ static struct nu_slice until(struct span *span, const char *stops)
     return part;
 }
 
-static bool same(struct nu_slice s, const char *text)
+static bool url_same(struct nu_slice s, const char *text)
 {
     return s.n == strlen(text) && nu_chars_same(s.p, text, s.n);
 }
 
-static char *put(struct out *out, const char *p, size_t n)
+static char *url_put(struct out *out, const char *p, size_t n)
 {
     char *text = out->p;
 
@@ -46,9 +46,9 @@ static char *put(struct out *out, const char *p, size_t n)
     return text;
 }
 
-static char *put_lower(struct out *out, struct nu_slice s)
+static char *url_put_lower(struct out *out, struct nu_slice s)
 {
-    char *text = put(out, s.p, s.n);
+    char *text = url_put(out, s.p, s.n);
 
     for (size_t i = 0; i < s.n; i++) {
         text[i] = nu_chars_lower(text[i]);
@@ -57,25 +57,25 @@ static char *put_lower(struct out *out, struct nu_slice s)
 }
 
 /* RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF. */
-static bool good_utf8(const char *text)
+static bool url_good_utf8(const char *text)
 {
     const unsigned char *p = (const unsigned char *) text;
 
     while (*p != 0) {
-        unsigned      more = *p < 0x80 ? 0 : *p < 0xe0 ? 1 : *p < 0xf0 ? 2 : 3;
-        unsigned char low  = 0x80;
+        unsigned more = *p < 0x80 ? 0 : *p < 0xe0 ? 1 : *p < 0xf0 ? 2 : 3;
+        unsigned char low = 0x80;
         unsigned char high = 0xbf;
 
         if ((*p >= 0x80 && *p < 0xc2) || *p > 0xf4) {
             return false;
         }
-        low  = *p == 0xe0 ? 0xa0 : *p == 0xf0 ? 0x90 : low;
+        low = *p == 0xe0 ? 0xa0 : *p == 0xf0 ? 0x90 : low;
         high = *p == 0xed ? 0x9f : *p == 0xf4 ? 0x8f : high;
         for (p++; more > 0; more--, p++) {
             if (*p < low || *p > high) {
                 return false;
             }
-            low  = 0x80;
+            low = 0x80;
             high = 0xbf;
         }
     }
@@ -87,10 +87,10 @@ static bool good_utf8(const char *text)
  * byte above 127 decoded, the others in upper case. NULL: a malformed escape, a space or a control
  * character (it would end the request line), or text that is not UTF-8 after all.
  */
-static char *put_canonical(struct out *out, struct nu_slice s)
+static char *url_put_canonical(struct out *out, struct nu_slice s)
 {
     static const char hex[] = "0123456789ABCDEF";
-    char             *text  = out->p;
+    char *text = out->p;
 
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char) s.p[i];
@@ -115,18 +115,18 @@ static char *put_canonical(struct out *out, struct nu_slice s)
         i += 2;
     }
     *out->p++ = '\0';
-    return good_utf8(text) ? text : NULL;
+    return url_good_utf8(text) ? text : NULL;
 }
 
 /*
  * Drops empty and "." segments, and for ".." the one before, in place; returns the new length. A
  * trailing '/' stays. *above is set when ".." went above the root, where it has no effect.
  */
-static size_t collapse(char *path, size_t n, bool *above)
+static size_t url_collapse(char *path, size_t n, bool *above)
 {
-    bool   slash = n > 0 && path[n - 1] == '/';
-    size_t to    = 0;
-    size_t i     = 0;
+    bool slash = n > 0 && path[n - 1] == '/';
+    size_t to = 0;
+    size_t i = 0;
 
     while (i < n) {
         size_t start = i;
@@ -166,17 +166,17 @@ const char *nu_url_default_port(const char *scheme)
     struct nu_slice s = { scheme, strlen(scheme) };
 
     for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
-        if (same(s, ports[i].scheme)) {
+        if (url_same(s, ports[i].scheme)) {
             return ports[i].port;
         }
     }
     return "";
 }
 
-static bool good_scheme(struct nu_slice s)
+static bool url_good_scheme(struct nu_slice s)
 {
     for (size_t i = 0; i < s.n; i++) {
-        char c      = nu_chars_lower(s.p[i]);
+        char c = nu_chars_lower(s.p[i]);
         bool letter = c >= 'a' && c <= 'z';
         if (!letter && (i == 0 || ((c < '0' || c > '9') && c != '+' && c != '-' && c != '.'))) {
             return false;
@@ -186,13 +186,13 @@ static bool good_scheme(struct nu_slice s)
 }
 
 /* Schemes whose URL is a path or a name and nothing else. */
-static bool is_local(struct nu_slice scheme)
+static bool url_is_local(struct nu_slice scheme)
 {
-    return same(scheme, "ipc") || same(scheme, "unix") || same(scheme, "abstract") ||
-           same(scheme, "inproc");
+    return url_same(scheme, "ipc") || url_same(scheme, "unix") || url_same(scheme, "abstract") ||
+           url_same(scheme, "inproc");
 }
 
-static bool good_port(struct nu_slice s)
+static bool url_good_port(struct nu_slice s)
 {
     unsigned number = 0;
 
@@ -206,9 +206,9 @@ static bool good_port(struct nu_slice s)
 }
 
 /* An IPv6 address with an optional zone (RFC 6874, or a bare '%' before it). */
-static bool good_literal(struct nu_slice s)
+static bool url_good_literal(struct nu_slice s)
 {
-    const char     *zone    = memchr(s.p, '%', s.n);
+    const char *zone = memchr(s.p, '%', s.n);
     struct nu_slice address = { s.p, zone == NULL ? s.n : (size_t) (zone - s.p) };
 
     if (zone != NULL) {
@@ -221,106 +221,106 @@ static bool good_literal(struct nu_slice s)
 }
 
 /* "name:port", "[address]:port", or either without the port. */
-static bool parse_host(nng_url *url, struct nu_slice host, struct out *out)
+static bool url_parse_host(nng_url *url, struct nu_slice host, struct out *out)
 {
-    struct span     in = { host.p, host.p + host.n };
+    struct span in = { host.p, host.p + host.n };
     struct nu_slice name;
 
     if (host.n > 0 && host.p[0] == '[') {
         in.p++;
-        name = until(&in, "]");
-        if (in.p++ == in.end || !good_literal(name)) {
+        name = url_until(&in, "]");
+        if (in.p++ == in.end || !url_good_literal(name)) {
             return false;
         }
     } else {
-        name = until(&in, ":");
-        if (same(name, "*")) { /* any address, to listen on */
-            host   = (struct nu_slice){ host.p + 1, host.n - 1 };
+        name = url_until(&in, ":");
+        if (url_same(name, "*")) { /* any address, to listen on */
+            host = (struct nu_slice){ host.p + 1, host.n - 1 };
             name.n = 0;
         }
         if (!nu_chars_all(name.p, name.n, NU_CHAR_HOST)) {
             return false;
         }
     }
-    url->u_host     = put_lower(out, host);
-    url->u_hostname = put_lower(out, name);
+    url->u_host = url_put_lower(out, host);
+    url->u_hostname = url_put_lower(out, name);
     if (in.p == in.end) {
         const char *port = nu_url_default_port(url->u_scheme);
-        url->u_port      = put(out, port, strlen(port));
+        url->u_port = url_put(out, port, strlen(port));
         return true;
     }
     struct nu_slice port = { in.p + 1, (size_t) (in.end - in.p) - 1 };
-    if (*in.p != ':' || !good_port(port)) {
+    if (*in.p != ':' || !url_good_port(port)) {
         return false;
     }
-    url->u_port = put(out, port.p, port.n);
+    url->u_port = url_put(out, port.p, port.n);
     return true;
 }
 
 /* Path, query and fragment, and the three as one. */
-static bool parse_path(nng_url *url, struct span in, struct out *out)
+static bool url_parse_path(nng_url *url, struct span in, struct out *out)
 {
     bool above = false;
 
-    url->u_path = put_canonical(out, until(&in, "?#"));
+    url->u_path = url_put_canonical(out, url_until(&in, "?#"));
     if (url->u_path == NULL) {
         return false;
     }
-    url->u_path[collapse(url->u_path, strlen(url->u_path), &above)] = '\0';
+    url->u_path[url_collapse(url->u_path, strlen(url->u_path), &above)] = '\0';
     if (in.p < in.end && *in.p == '?') {
         in.p++;
-        url->u_query = put_canonical(out, until(&in, "#"));
+        url->u_query = url_put_canonical(out, url_until(&in, "#"));
         if (url->u_query == NULL) {
             return false;
         }
     }
     if (in.p < in.end) {
         in.p++;
-        url->u_fragment = put_canonical(out, until(&in, ""));
+        url->u_fragment = url_put_canonical(out, url_until(&in, ""));
         if (url->u_fragment == NULL) {
             return false;
         }
     }
-    url->u_requri = put(out, url->u_path, strlen(url->u_path));
+    url->u_requri = url_put(out, url->u_path, strlen(url->u_path));
     if (url->u_query != NULL) {
         out->p[-1] = '?';
-        put(out, url->u_query, strlen(url->u_query));
+        url_put(out, url->u_query, strlen(url->u_query));
     }
     if (url->u_fragment != NULL) {
         out->p[-1] = '#';
-        put(out, url->u_fragment, strlen(url->u_fragment));
+        url_put(out, url->u_fragment, strlen(url->u_fragment));
     }
     return true;
 }
 
-static bool parse(nng_url *url, const char *raw, struct out *out)
+static bool url_parse(nng_url *url, const char *raw, struct out *out)
 {
-    size_t          n      = strlen(raw);
-    const char     *colon  = strstr(raw, "://");
+    size_t n = strlen(raw);
+    const char *colon = strstr(raw, "://");
     struct nu_slice scheme = { raw, colon == NULL ? 0 : (size_t) (colon - raw) };
 
-    if (!good_scheme(scheme)) {
+    if (!url_good_scheme(scheme)) {
         return false;
     }
-    url->u_rawurl = put(out, raw, n);
-    url->u_scheme = put_lower(out, scheme);
+    url->u_rawurl = url_put(out, raw, n);
+    url->u_scheme = url_put_lower(out, scheme);
 
     struct span in = { colon + 3, raw + n };
-    if (is_local(scheme)) {
-        url->u_path = put(out, in.p, (size_t) (in.end - in.p));
+    if (url_is_local(scheme)) {
+        url->u_path = url_put(out, in.p, (size_t) (in.end - in.p));
         return true;
     }
-    struct nu_slice host = until(&in, "/?#");
-    const char     *at   = memchr(host.p, '@', host.n);
+    struct nu_slice host = url_until(&in, "/?#");
+    const char *at = memchr(host.p, '@', host.n);
     if (at != NULL) {
         size_t user = (size_t) (at - host.p);
         if (!nu_chars_all(host.p, user, NU_CHAR_TARGET)) {
             return false;
         }
-        url->u_userinfo = put(out, host.p, user);
-        host            = (struct nu_slice){ at + 1, host.n - user - 1 };
+        url->u_userinfo = url_put(out, host.p, user);
+        host = (struct nu_slice){ at + 1, host.n - user - 1 };
     }
-    return parse_host(url, host, out) && parse_path(url, in, out);
+    return url_parse_host(url, host, out) && url_parse_path(url, in, out);
 }
 
 int nng_url_parse(nng_url **urlp, const char *raw)
@@ -335,7 +335,7 @@ int nng_url_parse(nng_url **urlp, const char *raw)
         return NNG_ENOMEM;
     }
     struct out out = { (char *) (url + 1) };
-    if (!parse(url, raw, &out)) {
+    if (!url_parse(url, raw, &out)) {
         free(url);
         return NNG_EINVAL;
     }
@@ -356,7 +356,7 @@ void nng_url_free(nng_url *url)
 /* ---- Request targets ---------------------------------------------------------------------- */
 
 /* Goes to where the path begins. False: neither origin nor absolute form. */
-static bool skip_authority(struct span *in)
+static bool url_skip_authority(struct span *in)
 {
     struct nu_slice s = { in->p, (size_t) (in->end - in->p) };
 
@@ -367,11 +367,11 @@ static bool skip_authority(struct span *in)
     } else {
         return s.n > 0 && s.p[0] == '/';
     }
-    return until(in, "/?").n > 0;
+    return url_until(in, "/?").n > 0;
 }
 
 /* Decodes every escape of a path. NNG_EINVAL as the header says, NNG_EMSGSIZE. */
-static int decode(struct nu_slice s, char *out, size_t outlen, size_t *n)
+static int url_decode(struct nu_slice s, char *out, size_t outlen, size_t *n)
 {
     *n = 0;
     for (size_t i = 0; i < s.n; i++) {
@@ -395,25 +395,25 @@ static int decode(struct nu_slice s, char *out, size_t outlen, size_t *n)
 int nu_target_decode(const char *target, size_t len, char *out, size_t outlen, size_t *pathlen,
                      struct nu_slice *query)
 {
-    struct span in    = { target, target + len };
-    bool        above = false;
+    struct span in = { target, target + len };
+    bool above = false;
 
-    if (!nu_chars_all(target, len, NU_CHAR_TARGET) || !skip_authority(&in)) {
+    if (!nu_chars_all(target, len, NU_CHAR_TARGET) || !url_skip_authority(&in)) {
         return NNG_EINVAL;
     }
-    struct nu_slice path = until(&in, "?");
-    *query               = (struct nu_slice){ 0 };
+    struct nu_slice path = url_until(&in, "?");
+    *query = (struct nu_slice){ 0 };
     if (in.p < in.end) {
         *query = (struct nu_slice){ in.p + 1, (size_t) (in.end - in.p) - 1 };
     }
     if (outlen < 2) { /* "/" and the NUL */
         return NNG_EMSGSIZE;
     }
-    int rv = decode(path, out, outlen - 1, pathlen);
+    int rv = url_decode(path, out, outlen - 1, pathlen);
     if (rv != 0) {
         return rv;
     }
-    *pathlen = collapse(out, *pathlen, &above);
+    *pathlen = url_collapse(out, *pathlen, &above);
     if (*pathlen == 0) {
         out[(*pathlen)++] = '/';
     }

@@ -35,7 +35,7 @@ static void ensure(int err, const char *what)
 static void answer(nng_aio *request, const void *data, size_t size, const char *type)
 {
     nng_http_res *res;
-    int           err = nng_http_res_alloc(&res);
+    int err = nng_http_res_alloc(&res);
     if (err == 0 && ((err = nng_http_res_copy_data(res, data, size)) != 0 ||
                      (err = nng_http_res_set_header(res, "Content-Type", type)) != 0)) {
         nng_http_res_free(res);
@@ -48,10 +48,10 @@ static void answer(nng_aio *request, const void *data, size_t size, const char *
 
 static void echo(nng_aio *request)
 {
-    nng_http_req *req  = nng_aio_get_input(request, 0);
-    const char   *type = nng_http_req_get_header(req, "Content-Type");
-    void         *data;
-    size_t        size;
+    nng_http_req *req = nng_aio_get_input(request, 0);
+    const char *type = nng_http_req_get_header(req, "Content-Type");
+    void *data;
+    size_t size;
     nng_http_req_get_data(req, &data, &size);
     answer(request, data, size, type != NULL ? type : "application/octet-stream");
 }
@@ -59,7 +59,7 @@ static void echo(nng_aio *request)
 static void teapot(nng_aio *request)
 {
     nng_http_res *res = NULL;
-    int           err = nng_http_res_alloc_error(&res, NNG_HTTP_STATUS_TEAPOT);
+    int err = nng_http_res_alloc_error(&res, NNG_HTTP_STATUS_TEAPOT);
     nng_aio_set_output(request, 0, res);
     nng_aio_finish(request, err);
 }
@@ -69,7 +69,7 @@ static void teapot(nng_aio *request)
 struct job {
     nng_aio *request; /* the handler's, to be finished */
     nng_aio *aio;     /* the step in hand */
-    size_t   total;
+    size_t total;
     enum { READING, WRITING, ENDING } step;
     char size[16]; /* a chunk's first line */
     char data[65536];
@@ -118,7 +118,7 @@ static void slow(nng_aio *request)
 static void read_some(struct job *job)
 {
     nng_iov iov = { .iov_buf = job->data, .iov_len = sizeof job->data };
-    job->step   = READING;
+    job->step = READING;
     nng_aio_set_iov(job->aio, 1, &iov);
     nng_http_conn_read(nng_aio_get_input(job->request, 2), job->aio);
 }
@@ -126,7 +126,7 @@ static void read_some(struct job *job)
 static void counted(void *arg)
 {
     struct job *job = arg;
-    int         err = nng_aio_result(job->aio);
+    int err = nng_aio_result(job->aio);
     job->total += nng_aio_count(job->aio);
     if (err == 0) {
         read_some(job);
@@ -154,7 +154,7 @@ static void write_chunk(struct job *job, size_t n)
                        { .iov_buf = job->data, .iov_len = n },
                        { .iov_buf = "\r\n", .iov_len = 2 } };
     iov[0].iov_len = (size_t) snprintf(job->size, sizeof job->size, "%zx\r\n", n);
-    job->step      = n > 0 ? WRITING : ENDING;
+    job->step = n > 0 ? WRITING : ENDING;
     nng_aio_set_iov(job->aio, 3, iov);
     nng_http_conn_write_all(nng_aio_get_input(job->request, 2), job->aio);
 }
@@ -162,7 +162,7 @@ static void write_chunk(struct job *job, size_t n)
 static void streamed(void *arg)
 {
     struct job *job = arg;
-    int         err = nng_aio_result(job->aio);
+    int err = nng_aio_result(job->aio);
     if (job->step == READING && (err == 0 || err == NNG_ECONNSHUT)) {
         write_chunk(job, nng_aio_count(job->aio));
     } else if (job->step == WRITING && err == 0) {
@@ -175,8 +175,8 @@ static void streamed(void *arg)
 static void stream(nng_aio *request)
 {
     static char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-    nng_iov     iov    = { .iov_buf = head, .iov_len = sizeof head - 1 };
-    struct job *job    = new_job(request, streamed);
+    nng_iov iov = { .iov_buf = head, .iov_len = sizeof head - 1 };
+    struct job *job = new_job(request, streamed);
     if (job != NULL) {
         job->step = WRITING;
         nng_aio_set_iov(job->aio, 1, &iov);
@@ -204,7 +204,7 @@ static void add_callback(nng_http_server *server, const char *uri, const char *m
 static void add_handlers(nng_http_server *server, const char *dir)
 {
     static const char *const methods[] = { "POST", "PUT" };
-    nng_http_handler        *handler;
+    nng_http_handler *handler;
     for (int i = 0; i < 2; i++) {
         add_callback(server, "/echo", methods[i], echo);
         add_callback(server, "/count", methods[i], count);
@@ -226,10 +226,10 @@ static void add_handlers(nng_http_server *server, const char *dir)
 int main(int argc, char **argv)
 {
     nng_http_server *server;
-    nng_url         *url;
-    nng_sockaddr     addr;
-    sigset_t         ends;
-    int              sig;
+    nng_url *url;
+    nng_sockaddr addr;
+    sigset_t ends;
+    int sig;
     if (argc != 2) {
         fputs("usage: server DIR\n", stderr);
         return 2;

@@ -40,7 +40,7 @@ Test(buf, appends)
 Test(buf, numbers)
 {
     static const struct {
-        uint64_t    value;
+        uint64_t value;
         const char *text;
     } cases[] = {
         { 0, "0" },
@@ -53,7 +53,7 @@ Test(buf, numbers)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct nu_buf buf = { 0 };
-        char          out[NU_DECIMAL_MAX];
+        char out[NU_DECIMAL_MAX];
         nu_buf_u64(&buf, cases[i].value);
         expect(&buf, cases[i].text);
         nu_buf_free(&buf);

@@ -63,7 +63,7 @@ static void *other_thread(void *arg)
 
 Test(error, the_text_of_one_thread_is_not_anothers)
 {
-    pthread_t   thread;
+    pthread_t thread;
     const char *text = nng_strerror(999);
 
     cr_assert_eq(pthread_create(&thread, NULL, other_thread, NULL), 0);

@@ -12,17 +12,17 @@ TestSuite(log, .timeout = 30);
 
 /* What our logger was given last, and how often it was. */
 static struct {
-    int              calls;
-    nng_log_level    level;
+    int calls;
+    nng_log_level level;
     nng_log_facility facility;
-    char             msgid[32]; /* "(none)" for NULL */
-    char             msg[1024];
+    char msgid[32]; /* "(none)" for NULL */
+    char msg[1024];
 } last;
 
 static void keep(nng_log_level level, nng_log_facility facility, const char *msgid, const char *msg)
 {
     last.calls++;
-    last.level    = level;
+    last.level = level;
     last.facility = facility;
     snprintf(last.msgid, sizeof(last.msgid), "%s", msgid == NULL ? "(none)" : msgid);
     snprintf(last.msg, sizeof(last.msg), "%s", msg);
@@ -104,12 +104,12 @@ Test(log, facilities)
 /* ---- The loggers there are ---------------------------------------------------------------- */
 
 static FILE *caught; /* what goes to standard error instead */
-static int   original = -1;
+static int original = -1;
 
 static void catch_stderr(void)
 {
     original = dup(STDERR_FILENO);
-    caught   = tmpfile();
+    caught = tmpfile();
     cr_assert_not_null(caught);
     cr_assert_geq(dup2(fileno(caught), STDERR_FILENO), 0);
 }
@@ -148,7 +148,7 @@ Test(log, nothing_is_logged_unless_asked_for)
 Test(log, to_standard_error)
 {
     char format[64], level[16], rest[64];
-    int  year, month, day, hour, minute, second;
+    int year, month, day, hour, minute, second;
 
     setenv("TERM", "xterm", 1);
     catch_stderr();

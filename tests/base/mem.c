@@ -22,8 +22,8 @@ Test(mem, alloc_gives_zeroes)
 
 Test(mem, strings)
 {
-    char  text[] = "text";
-    char *copy   = nng_strdup(text);
+    char text[] = "text";
+    char *copy = nng_strdup(text);
 
     text[0] = 'n';
     cr_assert_str_eq(copy, "text");

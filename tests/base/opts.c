@@ -20,18 +20,18 @@ static const nng_optspec spec[] = {
 
 /* Parses the words behind the program's name, of which NULL is the last. */
 struct parsed {
-    int   result;
-    int   val;
+    int result;
+    int val;
     char *arg;
-    int   index;
+    int index;
 };
 
 static struct parsed parse(const char *first, const char *second)
 {
-    static char   words[3][32];
-    char         *argv[4] = { words[0] };
-    int           argc    = 1;
-    struct parsed parsed  = { .val = -1, .index = 1 };
+    static char words[3][32];
+    char *argv[4] = { words[0] };
+    int argc = 1;
+    struct parsed parsed = { .val = -1, .index = 1 };
 
     if (first != NULL) {
         argv[argc++] = strcpy(words[1], first);
@@ -45,8 +45,8 @@ static struct parsed parse(const char *first, const char *second)
 
 #define assert_option(first, second, want, want_arg, want_index)                                   \
     do {                                                                                           \
-        struct parsed got  = parse(first, second);                                                 \
-        const char   *text = want_arg;                                                             \
+        struct parsed got = parse(first, second);                                                  \
+        const char *text = want_arg;                                                               \
         cr_assert_eq(got.result, 0);                                                               \
         cr_assert_eq(got.val, want);                                                               \
         cr_assert_eq(got.index, want_index);                                                       \
@@ -123,9 +123,9 @@ Test(opts, the_end)
 
 Test(opts, a_command_line)
 {
-    char  words[][16] = { "prog", "-v", "--file", "a", "-fb", "--version", "rest" };
+    char words[][16] = { "prog", "-v", "--file", "a", "-fb", "--version", "rest" };
     char *argv[7], *arg = NULL;
-    int   seen[8], n = 0, val, index = 1;
+    int seen[8], n = 0, val, index = 1;
 
     for (int i = 0; i < 7; i++) {
         argv[i] = words[i];

@@ -13,13 +13,13 @@
 #define PAGES 64U
 
 static size_t page;
-static char   path[] = "/tmp/nu-pages-XXXXXX";
+static char path[] = "/tmp/nu-pages-XXXXXX";
 
 /* PAGES pages and a byte. */
 static int make(void)
 {
-    page       = (size_t) sysconf(_SC_PAGESIZE);
-    int   fd   = mkstemp(path);
+    page = (size_t) sysconf(_SC_PAGESIZE);
+    int fd = mkstemp(path);
     char *data = calloc(PAGES, page);
     cr_assert_not_null(data);
     cr_assert_geq(fd, 0);
@@ -29,7 +29,7 @@ static int make(void)
     return fd;
 }
 
-static void evict(int fd)
+static void on_stop(int fd)
 {
     cr_assert_eq(fsync(fd), 0);
     cr_assert_eq(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
@@ -39,7 +39,7 @@ static void evict(int fd)
 static bool knows(int fd)
 {
     struct statfs fs;
-    int64_t       n = nu_cached_pages(fd, 0, 1);
+    int64_t n = nu_cached_pages(fd, 0, 1);
     cr_assert(n >= 0 || n == -ENOSYS, "%d", (int) n);
     cr_assert_eq(fstatfs(fd, &fs), 0);
     return n >= 0 && (fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC ||
@@ -56,7 +56,7 @@ Test(page_cache, written_and_evicted, .timeout = 30)
         cr_assert(nu_is_cached(fd, 0, PAGES * page + 1));
         cr_assert(nu_is_cached(fd, page - 1, 2));
         cr_assert(nu_is_cached(fd, PAGES * page, 1));
-        evict(fd);
+        on_stop(fd);
         cr_assert_eq(nu_cached_pages(fd, 0, PAGES * page + 1), 0);
         cr_assert_not(nu_is_cached(fd, 0, 1));
         cr_assert_not(nu_is_cached(fd, PAGES * page, 1));
@@ -69,9 +69,9 @@ Test(page_cache, written_and_evicted, .timeout = 30)
 Test(page_cache, a_part, .timeout = 30)
 {
     char byte;
-    int  fd = make();
+    int fd = make();
     if (knows(fd)) {
-        evict(fd);
+        on_stop(fd);
         cr_assert_eq(posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM), 0);
         cr_assert_eq(pread(fd, &byte, 1, (off_t) (5 * page)), 1);
         cr_assert(nu_is_cached(fd, 5 * page, page));

@@ -29,7 +29,7 @@ Test(random, every_bit_is_now_set_and_now_not)
 
 Test(random, a_child_has_numbers_of_its_own)
 {
-    int      ends[2];
+    int ends[2];
     uint64_t mine, childs;
 
     cr_assert_eq(pipe(ends), 0);

@@ -21,7 +21,7 @@ static void set_late(void *arg)
 Test(thread, destroy_waits_for_the_end)
 {
     nng_thread *thread;
-    int         done = 0;
+    int done = 0;
 
     cr_assert_eq(nng_thread_create(&thread, set_late, &done), 0);
     nng_thread_destroy(thread);
@@ -45,7 +45,7 @@ static void get_mask(void *arg)
 Test(thread, sigpipe_is_blocked_and_other_signals_are_as_before)
 {
     nng_thread *thread;
-    sigset_t    mask, blocked;
+    sigset_t mask, blocked;
 
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGUSR2);
@@ -61,8 +61,8 @@ Test(thread, sigpipe_is_blocked_and_other_signals_are_as_before)
 
 struct named {
     nng_thread *thread;
-    char        name[16];
-    char        renamed[16];
+    char name[16];
+    char renamed[16];
 };
 
 static void name_itself(void *arg)
@@ -78,7 +78,7 @@ static void name_itself(void *arg)
 Test(thread, names)
 {
     struct named named;
-    char         before[16], after[16];
+    char before[16], after[16];
 
     pthread_getname_np(pthread_self(), before, sizeof(before));
     cr_assert_eq(nng_thread_create(&named.thread, name_itself, &named), 0);
@@ -96,7 +96,7 @@ Test(thread, names)
 
 struct counter {
     nng_mtx *mtx;
-    int      value;
+    int value;
 };
 
 static void count(void *arg)
@@ -113,7 +113,7 @@ static void count(void *arg)
 Test(thread, a_mutex_has_one_owner)
 {
     struct counter counter = { 0 };
-    nng_thread    *threads[THREADS];
+    nng_thread *threads[THREADS];
 
     cr_assert_eq(nng_mtx_alloc(&counter.mtx), 0);
     for (int i = 0; i < THREADS; i++) {
@@ -149,13 +149,13 @@ Test(thread, unlocking_what_is_not_locked_ends_the_process, .signal = SIGABRT)
 /* Waiters take tickets; each ticket lets one of them go. */
 struct queue {
     nng_mtx *mtx;
-    nng_cv  *cv;   /* there are tickets */
-    nng_cv  *back; /* a waiter came or went */
-    int      waiting;
-    int      tickets;
-    int      gone;
+    nng_cv *cv;   /* there are tickets */
+    nng_cv *back; /* a waiter came or went */
+    int waiting;
+    int tickets;
+    int gone;
     nng_time until; /* UINT64_MAX: without a limit */
-    int      results[THREADS];
+    int results[THREADS];
 };
 
 static void wait_for_ticket(void *arg)
@@ -208,7 +208,7 @@ static void end_waiters(struct queue *queue, nng_thread *threads[THREADS])
 Test(thread, wake_wakes_all)
 {
     struct queue queue = { 0 };
-    nng_thread  *threads[THREADS];
+    nng_thread *threads[THREADS];
 
     start_waiters(&queue, threads);
     nng_mtx_lock(queue.mtx);
@@ -221,7 +221,7 @@ Test(thread, wake_wakes_all)
 Test(thread, wake1_wakes_at_least_one)
 {
     struct queue queue = { 0 };
-    nng_thread  *threads[THREADS];
+    nng_thread *threads[THREADS];
 
     start_waiters(&queue, threads);
     for (int i = 1; i <= THREADS; i++) {
@@ -239,7 +239,7 @@ Test(thread, wake1_wakes_at_least_one)
 Test(thread, a_limit_that_never_comes)
 {
     struct queue queue = { .until = UINT64_MAX };
-    nng_thread  *threads[THREADS];
+    nng_thread *threads[THREADS];
 
     start_waiters(&queue, threads);
     nng_mtx_lock(queue.mtx);
@@ -255,13 +255,13 @@ Test(thread, a_limit_that_never_comes)
 Test(thread, until_waits_so_long_and_no_longer)
 {
     nng_mtx *mtx;
-    nng_cv  *cv;
+    nng_cv *cv;
 
     cr_assert_eq(nng_mtx_alloc(&mtx), 0);
     cr_assert_eq(nng_cv_alloc(&cv, mtx), 0);
     nng_mtx_lock(mtx);
     nng_time until = nng_clock() + 60;
-    int      err;
+    int err;
     while ((err = nng_cv_until(cv, until)) == 0) {
     }
     cr_assert_eq(err, NNG_ETIMEDOUT);
@@ -276,7 +276,7 @@ Test(thread, until_waits_so_long_and_no_longer)
 Test(thread, waiting_without_the_lock_ends_the_process, .signal = SIGABRT)
 {
     nng_mtx *mtx;
-    nng_cv  *cv;
+    nng_cv *cv;
 
     cr_assert_eq(nng_mtx_alloc(&mtx), 0);
     cr_assert_eq(nng_cv_alloc(&cv, mtx), 0);

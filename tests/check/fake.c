@@ -14,12 +14,12 @@ static _Atomic uint64_t ahead; /* of the real clock */
 
 /* What ld --wrap calls the two sides; no header has their prototypes. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
-uint64_t               __real_nu_now(void);
-int  __real_nu_uring_open(struct nu_uring *u, unsigned entries, unsigned completions,
-                          unsigned flags);
-int  __real_nu_uring_enter(struct nu_uring *u, unsigned wait, unsigned ms, unsigned more);
+uint64_t __real_nu_now(void);
+int __real_nu_uring_open(struct nu_uring *u, unsigned entries, unsigned completions,
+                         unsigned flags);
+int __real_nu_uring_enter(struct nu_uring *u, unsigned wait, unsigned ms, unsigned more);
 bool __real_nu_uring_next(struct nu_uring *u, struct nu_event *event);
-int  __real_nu_uring_message(int ring_fd, uint64_t tag);
+int __real_nu_uring_message(int ring_fd, uint64_t tag);
 
 uint64_t __wrap_nu_now(void)
 {
@@ -34,9 +34,9 @@ int __wrap_nu_uring_open(struct nu_uring *u, unsigned entries, unsigned completi
 
 static void change_entries(struct nu_uring *u)
 {
-    struct io_uring_sq  *sq = &u->uring.sq;
+    struct io_uring_sq *sq = &u->uring.sq;
     struct io_uring_sqe *sqes[MAX_ENTRIES];
-    unsigned             n = 0;
+    unsigned n = 0;
     for (unsigned i = sq->sqe_head; i != sq->sqe_tail && n < MAX_ENTRIES; i++) {
         sqes[n++] = &sq->sqes[i & *sq->kring_mask];
     }
@@ -52,7 +52,7 @@ int __wrap_nu_uring_enter(struct nu_uring *u, unsigned wait, unsigned ms, unsign
         change_entries(u);
     }
     bool faked = fake.submit != NULL || fake.complete != NULL || fake.message != NULL;
-    int  res   = __real_nu_uring_enter(u, wait, faked && ms > REAL_MS ? REAL_MS : ms, more);
+    int res = __real_nu_uring_enter(u, wait, faked && ms > REAL_MS ? REAL_MS : ms, more);
     if (faked && res == -ETIME && ms > REAL_MS) {
         ahead += ms * NU_MS;
     }

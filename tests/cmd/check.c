@@ -16,7 +16,7 @@
 
 TestSuite(check, .timeout = 280);
 
-static struct nu_child child;
+static struct t_child child;
 
 #define assert_has(text, part)                                                                     \
     cr_assert_not_null(strstr(text, part), "'%s' is not in:\n%s", part, text)
@@ -79,8 +79,8 @@ static const char *skip_attributes(const char *p)
 static const char *skip_element(const char *p)
 {
     const char *name = p + 1;
-    const char *end  = skip_name(name);
-    size_t      len  = (size_t) (end - name);
+    const char *end = skip_name(name);
+    size_t len = (size_t) (end - name);
     if (*p != '<' || len == 0 || (p = skip_attributes(end)) == NULL || *p != '>') {
         return NULL;
     }
@@ -99,7 +99,7 @@ static const char *skip_element(const char *p)
 static bool is_xml(const char *text)
 {
     static const char start[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-    const char       *end =
+    const char *end =
         strncmp(text, start, sizeof start - 1) == 0 ? skip_element(text + sizeof start - 1) : NULL;
     return end != NULL && *skip_blanks(end) == '\0';
 }
@@ -110,7 +110,7 @@ static bool is_xml(const char *text)
 static unsigned list_names(char names[][64], unsigned room)
 {
     unsigned n = 0;
-    cr_assert_eq(nu_child_run(&child, "check --list", NULL), 0);
+    cr_assert_eq(t_child_run(&child, "check --list", NULL), 0);
     for (char *line = strtok(child.out_text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
         cr_assert_lt(n, room);
         cr_assert_eq(sscanf(line, "%63s", names[n++]), 1);
@@ -125,8 +125,8 @@ static char names[ROOM][64];
 
 Test(check, table)
 {
-    unsigned n      = list_names(names, ROOM);
-    int      status = nu_child_run(&child, "check", NULL);
+    unsigned n = list_names(names, ROOM);
+    int status = t_child_run(&child, "check", NULL);
     cr_assert_eq(status, 0, "%s", child.out_text);
     assert_has(child.out_text, "\ngood: ");
     assert_has(child.out_text, "\nkernel: Linux ");
@@ -145,9 +145,9 @@ Test(check, table)
 Test(check, tap)
 {
     unsigned n = 0, plan;
-    char     name[64], result[16];
+    char name[64], result[16];
     unsigned number;
-    cr_assert_eq(nu_child_run(&child, "check --tap", NULL), 0, "%s", child.out_text);
+    cr_assert_eq(t_child_run(&child, "check --tap", NULL), 0, "%s", child.out_text);
     cr_assert_eq(sscanf(child.out_text, "TAP version 13\n1..%u\n", &plan), 1, "%s", child.out_text);
     for (char *line = strchr(child.out_text, '\n'); line != NULL; line = strchr(line, '\n')) {
         line++;
@@ -162,7 +162,7 @@ Test(check, tap)
 
 Test(check, tap_blocks)
 {
-    cr_assert_eq(nu_child_run(&child, "check --tap connect file-read", NULL), 0);
+    cr_assert_eq(t_child_run(&child, "check --tap connect file-read", NULL), 0);
     cr_assert_eq(count_lines(child.out_text, "1..2"), 1);
     cr_assert_eq(count_lines(child.out_text, "ok "), 2);
     cr_assert_eq(count_lines(child.out_text, "  ---"), 2);
@@ -174,8 +174,8 @@ Test(check, tap_blocks)
 
 Test(check, json)
 {
-    cr_assert_eq(nu_child_run(&child, "check --json", NULL), 0);
-    cr_assert(nu_is_json(child.out_text), "%s", child.out_text);
+    cr_assert_eq(t_child_run(&child, "check --json", NULL), 0);
+    cr_assert(t_is_json(child.out_text), "%s", child.out_text);
     assert_has(child.out_text, "\"verdict\": \"good\"");
     assert_has(child.out_text, "\"reason\": null");
     unsigned n = count_lines(child.out_text, "    { \"name\": ");
@@ -184,13 +184,13 @@ Test(check, json)
 
 static void refuse_setup(void)
 {
-    nu_refuse(__NR_io_uring_setup, EPERM);
+    t_refuse(__NR_io_uring_setup, EPERM);
 }
 
 static void read_file(const char *path, char *text, size_t size)
 {
-    int     fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n  = read(fd, text, size - 1);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = read(fd, text, size - 1);
     cr_assert_gt(n, 0, "%s: %s", path, strerror(errno));
     text[n] = '\0';
     close(fd);
@@ -199,14 +199,14 @@ static void read_file(const char *path, char *text, size_t size)
 Test(check, junit)
 {
     static char text[NU_CHILD_TEXT];
-    char        path[] = "/tmp/nng-uring-XXXXXX", args[128];
+    char path[] = "/tmp/nng-uring-XXXXXX", args[128];
     close(mkstemp(path));
     snprintf(args, sizeof args, "check --junit %s", path);
-    cr_assert_eq(nu_child_run(&child, args, NULL), 0);
+    cr_assert_eq(t_child_run(&child, args, NULL), 0);
     assert_has(child.out_text, "\ngood: "); /* the table, too */
     read_file(path, text, sizeof text);
     cr_assert(is_xml(text), "%s", text);
-    unsigned    n;
+    unsigned n;
     const char *tests = strstr(text, "tests=\"");
     cr_assert(tests != NULL && sscanf(tests, "tests=\"%u\"", &n) == 1);
     cr_assert_eq(count_lines(text, "  <testcase "), n);
@@ -214,7 +214,7 @@ Test(check, junit)
     cr_assert_eq(n, list_names(names, ROOM));
 
     snprintf(args, sizeof args, "check --junit %s wait-deadline", path);
-    cr_assert_eq(nu_child_run(&child, args, refuse_setup), 2);
+    cr_assert_eq(t_child_run(&child, args, refuse_setup), 2);
     read_file(path, text, sizeof text);
     cr_assert(is_xml(text), "%s", text);
     assert_has(text, "errors=\"1\"");
@@ -224,9 +224,9 @@ Test(check, junit)
 
 Test(check, junit_that_cannot_be_written)
 {
-    cr_assert_eq(nu_child_run(&child, "check --junit /no/such/file connect", NULL), 1);
+    cr_assert_eq(t_child_run(&child, "check --junit /no/such/file connect", NULL), 1);
     assert_has(child.err_text, "/no/such/file: No such file or directory");
-    cr_assert_eq(nu_child_run(&child, "check --junit /dev/full connect", NULL), 1);
+    cr_assert_eq(t_child_run(&child, "check --junit /dev/full connect", NULL), 1);
     assert_has(child.err_text, "No space left on device");
 }
 
@@ -235,7 +235,7 @@ static int pty; /* the master's end */
 static void on_terminal(void)
 {
     struct winsize size = { .ws_row = 24, .ws_col = 100 };
-    int            fd   = open(ptsname(pty), O_RDWR | O_CLOEXEC);
+    int fd = open(ptsname(pty), O_RDWR | O_CLOEXEC);
     ioctl(fd, TIOCSWINSZ, &size);
     dup2(fd, STDOUT_FILENO);
 }
@@ -252,7 +252,7 @@ static void run_on_terminal(void (*prepare)(void), char *text, size_t size)
     pty = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     cr_assert(pty >= 0 && grantpt(pty) == 0 && unlockpt(pty) == 0);
     setenv("TERM", "xterm", 1);
-    cr_assert_eq(nu_child_run(&child, "check connect", prepare), 0);
+    cr_assert_eq(t_child_run(&child, "check connect", prepare), 0);
     ssize_t n = read(pty, text, size - 1);
     cr_assert_gt(n, 0);
     text[n] = '\0';
@@ -275,10 +275,10 @@ Test(check, colours)
 
 Test(check, names)
 {
-    cr_assert_eq(nu_child_run(&child, "check file-read --tap connect file-read", NULL), 0);
+    cr_assert_eq(t_child_run(&child, "check file-read --tap connect file-read", NULL), 0);
     assert_has(child.out_text, "1..2\nok 1 - connect\n"); /* in the table's order, each once */
     assert_has(child.out_text, "\nok 2 - file-read\n");
-    cr_assert_eq(nu_child_run(&child, "check --list file-read", NULL), 0);
+    cr_assert_eq(t_child_run(&child, "check --list file-read", NULL), 0);
     cr_assert_eq(count_lines(child.out_text, ""), 1);
     assert_has(child.out_text, "file-read");
 }
@@ -298,7 +298,7 @@ Test(check, wrong_usage)
         { "check --list sing", "no check 'sing'" },
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        cr_assert_eq(nu_child_run(&child, table[i].args, NULL), 3, "%s", table[i].args);
+        cr_assert_eq(t_child_run(&child, table[i].args, NULL), 3, "%s", table[i].args);
         assert_has(child.err_text, table[i].says);
         cr_assert_str_empty(child.out_text);
     }
@@ -306,7 +306,7 @@ Test(check, wrong_usage)
 
 Test(check, what_cannot_be_printed)
 {
-    cr_assert_eq(nu_child_run(&child, "check --json connect", nu_full_stdout), 1);
+    cr_assert_eq(t_child_run(&child, "check --json connect", t_full_stdout), 1);
     assert_has(child.err_text, "No space left on device");
 }
 
@@ -314,24 +314,24 @@ Test(check, what_cannot_be_printed)
 
 static void kill_for_setup(void)
 {
-    nu_kill_for(__NR_io_uring_setup);
+    t_kill_for(__NR_io_uring_setup);
 }
 
 static void assert_unavailable(void (*prepare)(void), const char *reason, const char *remedy)
 {
     static const char *const forms[] = { "check", "check --tap", "check --json", "check connect" };
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        cr_assert_eq(nu_child_run(&child, forms[i], prepare), 2, "%s", child.out_text);
+        cr_assert_eq(t_child_run(&child, forms[i], prepare), 2, "%s", child.out_text);
         assert_has(child.out_text, reason);
         assert_has(child.out_text, remedy);
         assert_lacks(child.out_text, "ok ");
     }
-    cr_assert_eq(nu_child_run(&child, "check --tap", prepare), 2);
+    cr_assert_eq(t_child_run(&child, "check --tap", prepare), 2);
     cr_assert_eq(count_lines(child.out_text, "Bail out! no io_uring: "), 1);
-    cr_assert_eq(nu_child_run(&child, "check --json", prepare), 2);
-    cr_assert(nu_is_json(child.out_text), "%s", child.out_text);
+    cr_assert_eq(t_child_run(&child, "check --json", prepare), 2);
+    cr_assert(t_is_json(child.out_text), "%s", child.out_text);
     assert_has(child.out_text, "\"verdict\": \"unavailable\"");
-    cr_assert_eq(nu_child_run(&child, "check --list", prepare), 0);
+    cr_assert_eq(t_child_run(&child, "check --list", prepare), 0);
 }
 
 Test(check, seccomp_refuses_setup)
@@ -341,7 +341,7 @@ Test(check, seccomp_refuses_setup)
 
 Test(check, seccomp_refuses_enter)
 {
-    assert_unavailable(nu_refuse_enter, "Operation not permitted", "seccomp");
+    assert_unavailable(t_refuse_enter, "Operation not permitted", "seccomp");
 }
 
 Test(check, seccomp_kills)
@@ -351,14 +351,13 @@ Test(check, seccomp_kills)
 
 Test(check, kernel_without_io_uring)
 {
-    assert_unavailable(nu_lack_setup, "io_uring_setup: Function not implemented",
-                       "CONFIG_IO_URING");
+    assert_unavailable(t_lack_setup, "io_uring_setup: Function not implemented", "CONFIG_IO_URING");
 }
 
 /* What is registered is what the library can do without. */
 Test(check, seccomp_refuses_register)
 {
-    cr_assert_eq(nu_child_run(&child, "check", nu_refuse_register), 0, "%s", child.out_text);
+    cr_assert_eq(t_child_run(&child, "check", t_refuse_register), 0, "%s", child.out_text);
     cr_assert_eq(count_lines(child.out_text, "fallback setup-registered "), 1);
     cr_assert_eq(count_lines(child.out_text, "fallback buffers-ring "), 1);
     cr_assert_eq(count_lines(child.out_text, "fallback wake-message "), 1);
@@ -378,13 +377,13 @@ static void leave_descriptors_open(void)
 
 Test(check, descriptors_left_open)
 {
-    cr_assert_eq(nu_child_run(&child, "check", leave_descriptors_open), 0, "%s", child.out_text);
+    cr_assert_eq(t_child_run(&child, "check", leave_descriptors_open), 0, "%s", child.out_text);
 }
 
 /* Rings are charged to it, or not; where they are, they are halved. */
 Test(check, little_lockable_memory)
 {
-    int status = nu_child_run(&child, "check", nu_little_memlock);
+    int status = t_child_run(&child, "check", t_little_memlock);
     cr_assert_eq(status, 0, "%s", child.out_text);
     if (strstr(child.out_text, "rings are not charged") == NULL) {
         cr_assert_eq(count_lines(child.out_text, "fallback setup-size "), 1, "%s", child.out_text);

@@ -25,7 +25,7 @@ static void setup(void)
 
 TestSuite(cli, .init = setup, .timeout = 120);
 
-static struct nu_child child, other;
+static struct t_child child, other;
 
 #define PATH_SIZE 64 /* of the temporary files */
 
@@ -35,30 +35,30 @@ static struct nu_child child, other;
 /* ---- A client ------------------------------------------------------------------------------ */
 
 /* Starts `serve` with these arguments on a port of the system's choice; returns the port. */
-static unsigned serve(struct nu_child *server, const char *args, void (*prepare)(void))
+static unsigned serve(struct t_child *server, const char *args, void (*prepare)(void))
 {
-    char     words[512];
+    char words[512];
     unsigned port = 0;
     snprintf(words, sizeof words, "serve --listen 127.0.0.1:0 %s", args);
-    nu_child_start(server, words, prepare);
-    nu_child_await_out(server, "\nuses ");
+    t_child_start(server, words, prepare);
+    t_child_await_out(server, "\nuses ");
     cr_assert_eq(sscanf(server->out_text, "http://127.0.0.1:%u/\n", &port), 1, "%s",
                  server->out_text);
     return port;
 }
 
-static int stop(struct nu_child *server, int sig)
+static int stop(struct t_child *server, int sig)
 {
     kill(server->pid, sig);
-    return nu_child_end(server);
+    return t_child_end(server);
 }
 
 static int try_connect(unsigned port)
 {
-    struct sockaddr_in to = { .sin_family      = AF_INET,
-                              .sin_port        = htons((uint16_t) port),
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t) port),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int                fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connect(fd, (struct sockaddr *) &to, sizeof to) != 0) {
         close(fd);
         return -1;
@@ -69,7 +69,7 @@ static int try_connect(unsigned port)
 static int request(unsigned port, const char *method, const char *path)
 {
     char text[256];
-    int  fd = try_connect(port);
+    int fd = try_connect(port);
     cr_assert_geq(fd, 0);
     int n = snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
                      method, path);
@@ -81,8 +81,8 @@ static int request(unsigned port, const char *method, const char *path)
 static size_t read_all(int fd, char *text, size_t size)
 {
     static char buffer[65536];
-    size_t      have = 0, kept = 0;
-    ssize_t     n;
+    size_t have = 0, kept = 0;
+    ssize_t n;
     while ((n = read(fd, buffer, sizeof buffer)) > 0) {
         size_t keep = (size_t) n < size - 1 - kept ? (size_t) n : size - 1 - kept;
         memcpy(text + kept, buffer, keep);
@@ -100,8 +100,8 @@ static void assert_served(unsigned port, const char *path, const char *content, 
                           const char *type)
 {
     static char text[65536];
-    char        line[128];
-    size_t      n = read_all(request(port, "GET", path), text, sizeof text);
+    char line[128];
+    size_t n = read_all(request(port, "GET", path), text, sizeof text);
     assert_has(text, "HTTP/1.1 200 ");
     snprintf(line, sizeof line, "\r\nContent-Length: %zu\r\n", size);
     assert_has(text, line);
@@ -124,7 +124,7 @@ static void assert_file_served(unsigned port, const char *path, const char *file
     char name[256];
     snprintf(name, sizeof name, "src/cmd/site/%s", file);
     static char content[65536];
-    int         fd = open(name, O_RDONLY | O_CLOEXEC);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
     cr_assert_geq(fd, 0, "%s: run the tests in the top directory", name);
     size_t size = read_all(fd, content, sizeof content);
     cr_assert_lt(size, sizeof content);
@@ -137,7 +137,7 @@ Test(cli, wrong_usage)
 {
     static const struct {
         const char *args;
-        int         status;
+        int status;
         const char *says;
     } table[] = {
         { "", 2, "usage: " },
@@ -167,7 +167,7 @@ Test(cli, wrong_usage)
         { "probe --json x", 3, "no option 'x'" },
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        cr_assert_eq(nu_child_run(&child, table[i].args, NULL), table[i].status, "%s",
+        cr_assert_eq(t_child_run(&child, table[i].args, NULL), table[i].status, "%s",
                      table[i].args);
         assert_has(child.err_text, table[i].says);
         cr_assert_str_empty(child.out_text);
@@ -178,27 +178,27 @@ Test(cli, help_and_version)
 {
     static const char *const helps[] = { "--help", "serve --help", "probe --json --help" };
     for (size_t i = 0; i < sizeof helps / sizeof *helps; i++) {
-        cr_assert_eq(nu_child_run(&child, helps[i], NULL), 0);
+        cr_assert_eq(t_child_run(&child, helps[i], NULL), 0);
         assert_has(child.out_text, "usage: nng-uring serve ");
     }
-    cr_assert_eq(nu_child_run(&child, "--version", NULL), 0);
+    cr_assert_eq(t_child_run(&child, "--version", NULL), 0);
     cr_assert_eq(strncmp(child.out_text, "nng-uring ", 10), 0);
     cr_assert(isdigit((unsigned char) child.out_text[10]));
 }
 
 Test(cli, directories_that_cannot_be_served)
 {
-    cr_assert_eq(nu_child_run(&child, "serve /no/such/directory", NULL), 1);
+    cr_assert_eq(t_child_run(&child, "serve /no/such/directory", NULL), 1);
     assert_has(child.err_text, "No such file or directory");
-    cr_assert_eq(nu_child_run(&child, "serve /etc/passwd", NULL), 1);
+    cr_assert_eq(t_child_run(&child, "serve /etc/passwd", NULL), 1);
     assert_has(child.err_text, "is not a directory");
 }
 
 Test(cli, addresses_that_cannot_be_served)
 {
-    cr_assert_eq(nu_child_run(&child, "serve --listen 192.0.2.1:0", NULL), 1); /* RFC 5737 */
+    cr_assert_eq(t_child_run(&child, "serve --listen 192.0.2.1:0", NULL), 1); /* RFC 5737 */
     assert_has(child.err_text, "not an address of this machine");
-    cr_assert_eq(nu_child_run(&child, "serve --listen name.invalid:0", NULL), 1);
+    cr_assert_eq(t_child_run(&child, "serve --listen name.invalid:0", NULL), 1);
     assert_has(child.err_text, "name.invalid");
 }
 
@@ -220,7 +220,7 @@ Test(cli, serves_its_site)
 
 Test(cli, serves_a_directory)
 {
-    char     dir[] = "/tmp/nng-uring-XXXXXX", file[PATH_SIZE];
+    char dir[] = "/tmp/nng-uring-XXXXXX", file[PATH_SIZE];
     unsigned port;
     cr_assert_not_null(mkdtemp(dir));
     snprintf(file, sizeof file, "%s/a b.txt", dir);
@@ -248,12 +248,12 @@ Test(cli, as_many_loops_as_told)
 Test(cli, ipv6_and_every_address)
 {
     unsigned port;
-    nu_child_start(&child, "serve --listen [::1]:0", NULL);
-    nu_child_await_out(&child, "\n");
+    t_child_start(&child, "serve --listen [::1]:0", NULL);
+    t_child_await_out(&child, "\n");
     cr_assert_eq(sscanf(child.out_text, "http://[::1]:%u/", &port), 1);
     cr_assert_eq(stop(&child, SIGTERM), 0);
-    nu_child_start(&child, "serve --listen :0", NULL);
-    nu_child_await_out(&child, "\n");
+    t_child_start(&child, "serve --listen :0", NULL);
+    t_child_await_out(&child, "\n");
     cr_assert_eq(sscanf(child.out_text, "http://localhost:%u/", &port), 1);
     assert_file_served(port, "/", "index.html", "text/html");
     cr_assert_eq(stop(&child, SIGTERM), 0);
@@ -263,7 +263,7 @@ Test(cli, refuses_a_port_in_use)
 {
     char args[64];
     snprintf(args, sizeof args, "serve --listen 127.0.0.1:%u", serve(&child, "", NULL));
-    cr_assert_eq(nu_child_run(&other, args, NULL), 1);
+    cr_assert_eq(t_child_run(&other, args, NULL), 1);
     assert_has(other.err_text, "in use");
     assert_has(other.err_text, "--listen");
     cr_assert_eq(stop(&child, SIGTERM), 0);
@@ -276,7 +276,7 @@ Test(cli, refuses_a_port_in_use)
 /* A directory with a big file in it, and a request for it that has been answered in part. */
 static int begin_download(char *dir, char *file)
 {
-    char     line[16];
+    char line[16];
     unsigned port;
     cr_assert_not_null(mkdtemp(dir));
     snprintf(file, PATH_SIZE, "%s/big", dir);
@@ -284,7 +284,7 @@ static int begin_download(char *dir, char *file)
     cr_assert_eq(ftruncate(fd, BIG), 0);
     close(fd);
     port = serve(&child, dir, NULL);
-    fd   = request(port, "GET", "/big");
+    fd = request(port, "GET", "/big");
     cr_assert_eq(recv(fd, line, sizeof line, MSG_WAITALL), (ssize_t) sizeof line);
     return fd;
 }
@@ -297,30 +297,30 @@ static void end_download(const char *dir, const char *file)
 
 Test(cli, finishes_a_download)
 {
-    char     dir[] = "/tmp/nng-uring-XXXXXX", file[PATH_SIZE], text[256];
+    char dir[] = "/tmp/nng-uring-XXXXXX", file[PATH_SIZE], text[256];
     unsigned port;
-    int      fd = begin_download(dir, file), refused = 0;
+    int fd = begin_download(dir, file), refused = 0;
     sscanf(child.out_text, "http://127.0.0.1:%u/", &port);
     kill(child.pid, SIGTERM);
-    nu_child_await_err(&child, "finishing");
+    t_child_await_err(&child, "finishing");
     while (refused >= 0) { /* it takes no new connections */
         refused = try_connect(port);
         close(refused);
         usleep(1000);
     }
     cr_assert_gt(read_all(fd, text, sizeof text), BIG);
-    cr_assert_eq(nu_child_end(&child), 0, "%s", child.err_text);
+    cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
     end_download(dir, file);
 }
 
 Test(cli, a_second_signal_ends_it_at_once)
 {
     char dir[] = "/tmp/nng-uring-XXXXXX", file[PATH_SIZE];
-    int  fd    = begin_download(dir, file);
+    int fd = begin_download(dir, file);
     kill(child.pid, SIGINT);
-    nu_child_await_err(&child, "finishing");
+    t_child_await_err(&child, "finishing");
     kill(child.pid, SIGINT);
-    cr_assert_eq(nu_child_end(&child), -SIGINT, "%s", child.err_text);
+    cr_assert_eq(t_child_end(&child), -SIGINT, "%s", child.err_text);
     close(fd);
     end_download(dir, file);
 }
@@ -329,37 +329,37 @@ Test(cli, a_second_signal_ends_it_at_once)
 
 Test(cli, probe)
 {
-    int status = nu_child_run(&child, "probe", NULL);
+    int status = t_child_run(&child, "probe", NULL);
     cr_assert(status == 0 || status == 1, "%d", status);
     assert_has(child.out_text, "io_uring_setup");
     assert_has(child.out_text, status == 0 ? "\nfull: " : "\ndegraded: ");
-    cr_assert_eq(nu_child_run(&child, "probe --json", NULL), status);
-    cr_assert(nu_is_json(child.out_text), "%s", child.out_text);
+    cr_assert_eq(t_child_run(&child, "probe --json", NULL), status);
+    cr_assert(t_is_json(child.out_text), "%s", child.out_text);
     assert_has(child.out_text, status == 0 ? "\"verdict\": \"full\"" : "\"verdict\": \"degraded\"");
 }
 
 Test(cli, what_cannot_be_printed)
 {
-    cr_assert_eq(nu_child_run(&child, "probe --json", nu_full_stdout), 1);
+    cr_assert_eq(t_child_run(&child, "probe --json", t_full_stdout), 1);
     assert_has(child.err_text, "No space left on device");
 }
 
 static void refuse_setup(void)
 {
-    nu_refuse(__NR_io_uring_setup, EPERM);
+    t_refuse(__NR_io_uring_setup, EPERM);
 }
 
 static void assert_unavailable(void (*prepare)(void), const char *reason, const char *remedy)
 {
-    cr_assert_eq(nu_child_run(&child, "probe", prepare), 2, "%s", child.out_text);
+    cr_assert_eq(t_child_run(&child, "probe", prepare), 2, "%s", child.out_text);
     assert_has(child.out_text, "\nunavailable: ");
     assert_has(child.out_text, reason);
     assert_has(child.out_text, remedy);
-    cr_assert_eq(nu_child_run(&child, "probe --json", prepare), 2);
-    cr_assert(nu_is_json(child.out_text), "%s", child.out_text);
+    cr_assert_eq(t_child_run(&child, "probe --json", prepare), 2);
+    cr_assert(t_is_json(child.out_text), "%s", child.out_text);
     assert_has(child.out_text, "\"verdict\": \"unavailable\"");
     assert_has(child.out_text, remedy);
-    cr_assert_eq(nu_child_run(&child, "serve --listen 127.0.0.1:0", prepare), 1);
+    cr_assert_eq(t_child_run(&child, "serve --listen 127.0.0.1:0", prepare), 1);
     cr_assert_str_empty(child.out_text);
     assert_has(child.err_text, "no io_uring");
     assert_has(child.err_text, reason);
@@ -373,19 +373,18 @@ Test(cli, seccomp_refuses_setup)
 
 Test(cli, seccomp_refuses_enter)
 {
-    assert_unavailable(nu_refuse_enter, "Operation not permitted", "seccomp");
+    assert_unavailable(t_refuse_enter, "Operation not permitted", "seccomp");
 }
 
 Test(cli, kernel_without_io_uring)
 {
-    assert_unavailable(nu_lack_setup, "io_uring_setup: Function not implemented",
-                       "CONFIG_IO_URING");
+    assert_unavailable(t_lack_setup, "io_uring_setup: Function not implemented", "CONFIG_IO_URING");
 }
 
 /* It works, or says that it does not. */
 static void assert_consistent(void (*prepare)(void), const char *reason, const char *remedy)
 {
-    int status = nu_child_run(&child, "probe", prepare);
+    int status = t_child_run(&child, "probe", prepare);
     cr_assert(status >= 0 && status <= 2, "%d: %s", status, child.err_text);
     if (status == 2) {
         assert_unavailable(prepare, reason, remedy);
@@ -398,10 +397,10 @@ static void assert_consistent(void (*prepare)(void), const char *reason, const c
 
 Test(cli, seccomp_refuses_register)
 {
-    assert_consistent(nu_refuse_register, "Operation not permitted", "seccomp");
+    assert_consistent(t_refuse_register, "Operation not permitted", "seccomp");
 }
 
 Test(cli, little_lockable_memory)
 {
-    assert_consistent(nu_little_memlock, "Cannot allocate memory", "ulimit -l");
+    assert_consistent(t_little_memlock, "Cannot allocate memory", "ulimit -l");
 }

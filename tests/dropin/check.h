@@ -103,7 +103,7 @@ static inline int result(nng_aio *aio)
 static inline nng_url *url_to(unsigned port, const char *path)
 {
     nng_url *url;
-    char     text[512];
+    char text[512];
     snprintf(text, sizeof text, "http://127.0.0.1:%u%s", port, path);
     check_ok(nng_url_parse(&url, text));
     return url;
@@ -115,7 +115,7 @@ static inline nng_url *url_to(unsigned port, const char *path)
 static inline nng_http_server *new_server(void)
 {
     nng_http_server *server;
-    nng_url         *url = url_to(0, "");
+    nng_url *url = url_to(0, "");
     check_ok(nng_http_server_hold(&server, url));
     nng_url_free(url);
     return server;
@@ -134,16 +134,16 @@ static inline unsigned port_of(nng_http_server *server)
 static inline struct sockaddr_in loopback(unsigned port)
 {
     struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons((uint16_t) port) };
-    sa.sin_addr.s_addr    = htonl(INADDR_LOOPBACK);
+    sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     return sa;
 }
 
 /* A listening socket, and its port. */
 static inline int plain_listen(unsigned *port)
 {
-    struct sockaddr_in sa  = loopback(0);
-    socklen_t          len = sizeof sa;
-    int                fd  = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in sa = loopback(0);
+    socklen_t len = sizeof sa;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     check(fd >= 0 && bind(fd, (struct sockaddr *) &sa, sizeof sa) == 0 && listen(fd, 16) == 0);
     check(getsockname(fd, (struct sockaddr *) &sa, &len) == 0);
     *port = ntohs(sa.sin_port);
@@ -161,7 +161,7 @@ static inline int plain_accept(int listener)
 static inline int plain_connect(unsigned port)
 {
     struct sockaddr_in sa = loopback(port);
-    int                fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     check(fd >= 0);
     if (connect(fd, (struct sockaddr *) &sa, sizeof sa) != 0) {
         close(fd);
@@ -179,7 +179,7 @@ static inline void plain_send(int fd, const char *text)
 static inline size_t plain_read(int fd, char *text, size_t size, const char *end)
 {
     size_t n = 0;
-    text[0]  = '\0';
+    text[0] = '\0';
     while (n < size - 1 && (end == NULL || strstr(text, end) == NULL)) {
         ssize_t got = read(fd, text + n, size - 1 - n);
         if (got <= 0) {
@@ -194,19 +194,19 @@ static inline size_t plain_read(int fd, char *text, size_t size, const char *end
 /* ---- What a server says ------------------------------------------------------------------- */
 
 struct answer {
-    int   status; /* 0: the connection was closed without one */
-    char *body;   /* in text */
-    char  text[TEXT];
+    int status; /* 0: the connection was closed without one */
+    char *body; /* in text */
+    char text[TEXT];
 };
 
 /* The value of a field, or "". A copy that lives until the next call. */
 static inline const char *field(const struct answer *answer, const char *name)
 {
     static char value[256];
-    char        start[64];
+    char start[64];
     snprintf(start, sizeof start, "\r\n%s: ", name);
     const char *at = strstr(answer->text, start);
-    value[0]       = '\0';
+    value[0] = '\0';
     if (at != NULL) {
         at += strlen(start);
         snprintf(value, sizeof value, "%.*s", (int) strcspn(at, "\r"), at);
@@ -224,7 +224,7 @@ static inline void ask(struct answer *answer, unsigned port, const char *request
     close(fd);
     answer->status = 0;
     sscanf(answer->text, "HTTP/1.1 %d", &answer->status);
-    char *end    = strstr(answer->text, "\r\n\r\n");
+    char *end = strstr(answer->text, "\r\n\r\n");
     answer->body = end == NULL ? answer->text + strlen(answer->text) : end + 4;
 }
 

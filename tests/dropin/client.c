@@ -37,9 +37,9 @@ static void urls(void)
 static void requests(void)
 {
     nng_http_req *req;
-    nng_url      *url;
-    void         *data;
-    size_t        size;
+    nng_url *url;
+    void *data;
+    size_t size;
     check_ok(nng_url_parse(&url, "http://example.com:81/a?b=c"));
     check_ok(nng_http_req_alloc(&req, url));
     nng_url_free(url);
@@ -82,8 +82,8 @@ static void requests(void)
 static void responses(void)
 {
     nng_http_res *res;
-    void         *data;
-    size_t        size;
+    void *data;
+    size_t size;
     check_ok(nng_http_res_alloc(&res));
     check(nng_http_res_get_status(res) == NNG_HTTP_STATUS_OK);
     check_str(nng_http_res_get_reason(res), "OK");
@@ -118,13 +118,13 @@ static void responses(void)
 /* A client's connection, and the plain socket at its other end. */
 struct pair {
     nng_http_conn *conn;
-    int            peer;
+    int peer;
 };
 
 static nng_http_client *new_client(unsigned port)
 {
     nng_http_client *client;
-    nng_url         *url = url_to(port, "/");
+    nng_url *url = url_to(port, "/");
     check_ok(nng_http_client_alloc(&client, url));
     nng_url_free(url);
     return client;
@@ -133,7 +133,7 @@ static nng_http_client *new_client(unsigned port)
 static nng_http_conn *connect_to(unsigned port)
 {
     nng_http_client *client = new_client(port);
-    nng_aio         *aio    = new_aio();
+    nng_aio *aio = new_aio();
     nng_http_client_connect(client, aio);
     check_ok(result(aio));
     nng_http_conn *conn = nng_aio_get_output(aio, 0);
@@ -145,10 +145,10 @@ static nng_http_conn *connect_to(unsigned port)
 
 static struct pair new_pair(void)
 {
-    unsigned    port;
-    int         listener = plain_listen(&port);
-    struct pair pair     = { .conn = connect_to(port) };
-    pair.peer            = plain_accept(listener);
+    unsigned port;
+    int listener = plain_listen(&port);
+    struct pair pair = { .conn = connect_to(port) };
+    pair.peer = plain_accept(listener);
     close(listener);
     return pair;
 }
@@ -162,10 +162,10 @@ static void end_pair(struct pair *pair)
 static void connecting(void)
 {
     nng_http_client *client;
-    nng_url         *url;
-    unsigned         port;
+    nng_url *url;
+    unsigned port;
     close(plain_listen(&port));
-    client       = new_client(port);
+    client = new_client(port);
     nng_aio *aio = new_aio();
     nng_http_client_connect(client, aio);
     check_err(result(aio), NNG_ECONNREFUSED);
@@ -185,10 +185,10 @@ static void connecting(void)
 static void reading_and_writing(void)
 {
     struct pair pair = new_pair();
-    nng_aio    *aio  = new_aio();
-    char        text[64], one[3], two[3];
-    nng_iov     out[] = { { (void *) "scat", 4 }, { (void *) "tered", 5 } };
-    nng_iov     in[]  = { { one, 3 }, { two, 3 } };
+    nng_aio *aio = new_aio();
+    char text[64], one[3], two[3];
+    nng_iov out[] = { { (void *) "scat", 4 }, { (void *) "tered", 5 } };
+    nng_iov in[] = { { one, 3 }, { two, 3 } };
 
     check_ok(nng_aio_set_iov(aio, 2, out));
     nng_http_conn_write_all(pair.conn, aio);
@@ -224,11 +224,11 @@ static void reading_and_writing(void)
 
 static void messages(void)
 {
-    struct pair   pair = new_pair();
-    nng_aio      *aio  = new_aio();
+    struct pair pair = new_pair();
+    nng_aio *aio = new_aio();
     nng_http_req *req;
     nng_http_res *res;
-    char          text[1024], body[6] = "";
+    char text[1024], body[6] = "";
     check_ok(nng_http_req_alloc(&req, NULL));
     check_ok(nng_http_res_alloc(&res));
     check_ok(nng_http_req_set_method(req, "POST"));
@@ -268,11 +268,11 @@ static void messages(void)
 /* A connection's other two: what a server of the program's own would use. */
 static void messages_of_a_server(void)
 {
-    struct pair   pair = new_pair();
-    nng_aio      *aio  = new_aio();
+    struct pair pair = new_pair();
+    nng_aio *aio = new_aio();
     nng_http_req *req;
     nng_http_res *res;
-    char          text[1024];
+    char text[1024];
     check_ok(nng_http_req_alloc(&req, NULL));
     check_ok(nng_http_res_alloc(&res));
     plain_send(pair.peer, "PUT /p HTTP/1.1\r\nHost: h\r\nX-Two: 1\r\nX-Two: 2\r\n\r\n");
@@ -305,8 +305,8 @@ static void echo(nng_aio *aio)
 {
     nng_http_req *req = nng_aio_get_input(aio, 0);
     nng_http_res *res;
-    void         *data;
-    size_t        size;
+    void *data;
+    size_t size;
     nng_http_req_get_data(req, &data, &size);
     check_ok(nng_http_res_alloc(&res));
     check_ok(nng_http_res_copy_data(res, data, size));
@@ -317,7 +317,7 @@ static void echo(nng_aio *aio)
 
 static nng_http_server *start_server(void)
 {
-    nng_http_server  *server = new_server();
+    nng_http_server *server = new_server();
     nng_http_handler *handler;
     memset(big, 'b', BIG);
     check_ok(nng_http_handler_alloc(&handler, "/echo", echo));
@@ -332,15 +332,15 @@ static nng_http_server *start_server(void)
 static void connection_transactions(nng_http_server *server)
 {
     nng_http_conn *conn = connect_to(port_of(server));
-    nng_aio       *aio  = new_aio();
-    nng_url       *url  = url_to(port_of(server), "/echo");
+    nng_aio *aio = new_aio();
+    nng_url *url = url_to(port_of(server), "/echo");
     for (int i = 0; i < 3; i++) {
         nng_http_req *req;
         nng_http_res *res;
-        void         *data;
-        size_t        size;
-        char          text[16];
-        int           len = snprintf(text, sizeof text, "round %d", i);
+        void *data;
+        size_t size;
+        char text[16];
+        int len = snprintf(text, sizeof text, "round %d", i);
         check_ok(nng_http_req_alloc(&req, url));
         check_ok(nng_http_res_alloc(&res));
         check_ok(nng_http_req_set_method(req, "POST"));
@@ -364,8 +364,8 @@ static void connection_transactions(nng_http_server *server)
 static nng_http_res *transact(nng_http_client *client, unsigned port, const char *method,
                               const char *path)
 {
-    nng_url      *url = url_to(port, path);
-    nng_aio      *aio = new_aio();
+    nng_url *url = url_to(port, path);
+    nng_aio *aio = new_aio();
     nng_http_req *req;
     nng_http_res *res;
     check_ok(nng_http_req_alloc(&req, url));
@@ -381,10 +381,10 @@ static nng_http_res *transact(nng_http_client *client, unsigned port, const char
 
 static void client_transactions(nng_http_server *server)
 {
-    unsigned         port   = port_of(server);
+    unsigned port = port_of(server);
     nng_http_client *client = new_client(port);
-    void            *data;
-    size_t           size;
+    void *data;
+    size_t size;
 
     nng_http_res *res = transact(client, port, "GET", "/big");
     check(nng_http_res_get_status(res) == 200);
@@ -408,15 +408,15 @@ static void client_transactions(nng_http_server *server)
 
 /* A server that reads one request and answers with this text. */
 struct script {
-    int         listener;
+    int listener;
     const char *answer;
-    char        request[1024];
+    char request[1024];
 };
 
 static void answer_once(void *arg)
 {
     struct script *script = arg;
-    int            fd     = plain_accept(script->listener);
+    int fd = plain_accept(script->listener);
     plain_read(fd, script->request, sizeof script->request, "\r\n\r\n");
     plain_send(fd, script->answer);
     close(fd);
@@ -426,14 +426,14 @@ static void chunked_answer(void)
 {
     struct script script = { .answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                                        "5\r\nhello\r\n7\r\n, world\r\n0\r\n\r\n" };
-    unsigned      port;
-    void         *data;
-    size_t        size;
-    nng_thread   *thread;
+    unsigned port;
+    void *data;
+    size_t size;
+    nng_thread *thread;
     script.listener = plain_listen(&port);
     check_ok(nng_thread_create(&thread, answer_once, &script));
     nng_http_client *client = new_client(port);
-    nng_http_res    *res    = transact(client, port, "GET", "/chunks");
+    nng_http_res *res = transact(client, port, "GET", "/chunks");
     nng_http_res_get_data(res, &data, &size);
     check(size == 12 && memcmp(data, "hello, world", 12) == 0);
     nng_thread_destroy(thread);
@@ -450,8 +450,8 @@ static void chunked_answer(void)
 static void read_times_out(void)
 {
     struct pair pair = new_pair();
-    nng_aio    *aio  = new_aio();
-    char        text[16];
+    nng_aio *aio = new_aio();
+    char text[16];
     nng_aio_set_timeout(aio, 50);
     set_buffer(aio, text, sizeof text);
     nng_time before = nng_clock();
@@ -475,10 +475,10 @@ static void read_times_out(void)
 static void write_times_out(void)
 {
     struct pair pair = new_pair();
-    nng_aio    *aio  = new_aio();
-    size_t      size = (size_t) 64 << 20, sent = 0;
-    char       *data = calloc(1, size);
-    ssize_t     got;
+    nng_aio *aio = new_aio();
+    size_t size = (size_t) 64 << 20, sent = 0;
+    char *data = calloc(1, size);
+    ssize_t got;
     check(data != NULL);
     nng_aio_set_timeout(aio, 300);
     set_buffer(aio, data, size);
@@ -501,8 +501,8 @@ static void write_times_out(void)
 static void cancelling(void)
 {
     struct pair pair = new_pair();
-    nng_aio    *aio  = new_aio();
-    char        text[16];
+    nng_aio *aio = new_aio();
+    char text[16];
     set_buffer(aio, text, sizeof text);
     nng_http_conn_read(pair.conn, aio);
     nng_aio_cancel(aio);
@@ -528,14 +528,14 @@ static void cancelling(void)
 /* A transaction with a server that never answers. */
 static void transaction_ends_early(bool cancel)
 {
-    unsigned         port;
-    char             text[1024];
-    int              listener = plain_listen(&port);
-    nng_http_client *client   = new_client(port);
-    nng_aio         *aio      = new_aio();
-    nng_url         *url      = url_to(port, "/");
-    nng_http_req    *req;
-    nng_http_res    *res;
+    unsigned port;
+    char text[1024];
+    int listener = plain_listen(&port);
+    nng_http_client *client = new_client(port);
+    nng_aio *aio = new_aio();
+    nng_url *url = url_to(port, "/");
+    nng_http_req *req;
+    nng_http_res *res;
     check_ok(nng_http_req_alloc(&req, url));
     check_ok(nng_http_res_alloc(&res));
     nng_aio_set_timeout(aio, cancel ? SECONDS * 1000 : 100);

@@ -14,19 +14,19 @@
 /* One connection that was taken over. It lives until its last callback. */
 struct session {
     nng_http_conn *conn;
-    nng_http_req  *req;
-    nng_aio       *aio;
-    bool           writing; /* which of the two the aio is at */
-    bool           ending;
-    size_t         len;
-    char           text[256];
+    nng_http_req *req;
+    nng_aio *aio;
+    bool writing; /* which of the two the aio is at */
+    bool ending;
+    size_t len;
+    char text[256];
 };
 
 /* How many there are, to be waited for. */
 static nng_mtx *mtx;
-static nng_cv  *cv;
-static int      sessions;
-static int      ended; /* by now */
+static nng_cv *cv;
+static int sessions;
+static int ended; /* by now */
 
 static void change_sessions(int by)
 {
@@ -72,7 +72,7 @@ static void write_text(struct session *session)
 static void session_step(void *arg)
 {
     struct session *session = arg;
-    int             err     = nng_aio_result(session->aio);
+    int err = nng_aio_result(session->aio);
     if (err != 0 || (session->writing && session->ending)) {
         /* A client that has gone is a reason to end, too. */
         check(err == 0 || err == NNG_ECONNSHUT || err == NNG_ECONNRESET || err == NNG_ECLOSED);
@@ -94,10 +94,10 @@ static void session_step(void *arg)
 
 static void take_over(nng_aio *aio)
 {
-    nng_http_conn  *conn    = nng_aio_get_input(aio, 2);
+    nng_http_conn *conn = nng_aio_get_input(aio, 2);
     struct session *session = calloc(1, sizeof *session);
     check(session != NULL);
-    session->req  = nng_aio_get_input(aio, 0);
+    session->req = nng_aio_get_input(aio, 0);
     session->conn = conn;
     check_str(nng_http_req_get_header(session->req, "Upgrade"), "lines");
     check_ok(nng_http_hijack(conn));
@@ -118,7 +118,7 @@ static void take_over(nng_aio *aio)
 
 static void expect(int fd, const char *want)
 {
-    char   text[512];
+    char text[512];
     size_t n = plain_read(fd, text, strlen(want) + 1, NULL);
     check(n == strlen(want));
     check_str(text, want);
@@ -127,7 +127,7 @@ static void expect(int fd, const char *want)
 static int say_hello(unsigned port, const char *hello)
 {
     char text[512];
-    int  fd = plain_connect(port);
+    int fd = plain_connect(port);
     check(fd >= 0);
     plain_send(fd, hello);
     /* Byte by byte: what follows the head is not to be swallowed. */
@@ -170,7 +170,7 @@ static void early_bytes(unsigned port)
 static void after_another_request(unsigned port)
 {
     char text[1024];
-    int  fd = plain_connect(port);
+    int fd = plain_connect(port);
     check(fd >= 0);
     plain_send(fd, "GET /plain HTTP/1.1\r\nHost: localhost\r\n\r\n");
     plain_read(fd, text, sizeof text, "\r\n\r\nplain");
@@ -213,11 +213,11 @@ static void many(unsigned port)
 static void both_sides(unsigned port)
 {
     nng_http_client *client;
-    nng_http_req    *req;
-    nng_http_res    *res;
-    nng_url         *url     = url_to(port, "/lines");
-    nng_aio         *aio     = new_aio();
-    char             text[6] = "";
+    nng_http_req *req;
+    nng_http_res *res;
+    nng_url *url = url_to(port, "/lines");
+    nng_aio *aio = new_aio();
+    char text[6] = "";
     check_ok(nng_http_client_alloc(&client, url));
     check_ok(nng_http_req_alloc(&req, url));
     check_ok(nng_http_res_alloc(&res));
@@ -272,7 +272,7 @@ int main(void)
     begin();
     check_ok(nng_mtx_alloc(&mtx));
     check_ok(nng_cv_alloc(&cv, mtx));
-    nng_http_server  *server = new_server();
+    nng_http_server *server = new_server();
     nng_http_handler *handler;
     check_ok(nng_http_handler_alloc(&handler, "/lines", take_over));
     check_ok(nng_http_server_add_handler(server, handler));

@@ -14,13 +14,13 @@
 /* Shared by three handlers; freed with the last of them. */
 struct counter {
     nng_mtx *mtx;
-    long     value;
-    int      users;
+    long value;
+    int users;
 };
 
 static nng_mtx *ends_mtx;
-static nng_cv  *ends_cv;
-static int      ends; /* counters freed */
+static nng_cv *ends_cv;
+static int ends; /* counters freed */
 
 static void drop_counter(void *arg)
 {
@@ -41,7 +41,7 @@ static void drop_counter(void *arg)
 static void respond(nng_aio *aio, uint16_t status, const char *type, const void *data, size_t size)
 {
     nng_http_res *res;
-    int           err = nng_http_res_alloc(&res);
+    int err = nng_http_res_alloc(&res);
     if (err != 0) {
         nng_aio_finish(aio, err);
         return;
@@ -60,7 +60,7 @@ static void respond(nng_aio *aio, uint16_t status, const char *type, const void 
 static void refuse(nng_aio *aio, uint16_t status)
 {
     nng_http_res *res;
-    int           err = nng_http_res_alloc_error(&res, status);
+    int err = nng_http_res_alloc_error(&res, status);
     if (err == 0) {
         nng_aio_set_output(aio, 0, res);
     }
@@ -70,17 +70,17 @@ static void refuse(nng_aio *aio, uint16_t status)
 static void respond_value(nng_aio *aio, uint16_t status, long value)
 {
     char text[64];
-    int  n = snprintf(text, sizeof text, "{\"value\":%ld}", value);
+    int n = snprintf(text, sizeof text, "{\"value\":%ld}", value);
     respond(aio, status, "application/json", text, (size_t) n);
 }
 
 /* The number in {"name":number}; false for anything else. */
 static bool parse_json(nng_http_req *req, const char *name, long *number)
 {
-    void       *data;
-    size_t      size;
-    char        text[64], format[32];
-    int         end  = -1;
+    void *data;
+    size_t size;
+    char text[64], format[32];
+    int end = -1;
     const char *type = nng_http_req_get_header(req, "Content-Type");
     nng_http_req_get_data(req, &data, &size);
     if (type == NULL || strcmp(type, "application/json") != 0 || size >= sizeof text) {
@@ -110,16 +110,16 @@ static void get_counter(nng_aio *aio)
 static void change_counter(nng_aio *aio)
 {
     struct counter *counter = counter_of(aio);
-    nng_http_req   *req     = nng_aio_get_input(aio, 0);
-    bool            sets    = strcmp(nng_http_req_get_method(req), "PUT") == 0;
-    long            number;
+    nng_http_req *req = nng_aio_get_input(aio, 0);
+    bool sets = strcmp(nng_http_req_get_method(req), "PUT") == 0;
+    long number;
     if (!parse_json(req, sets ? "value" : "add", &number)) {
         refuse(aio, NNG_HTTP_STATUS_BAD_REQUEST);
         return;
     }
     nng_mtx_lock(counter->mtx);
     counter->value = sets ? number : counter->value + number;
-    number         = counter->value;
+    number = counter->value;
     nng_mtx_unlock(counter->mtx);
     respond_value(aio, sets ? NNG_HTTP_STATUS_CREATED : NNG_HTTP_STATUS_OK, number);
 }
@@ -127,7 +127,7 @@ static void change_counter(nng_aio *aio)
 static void delete_counter(nng_aio *aio)
 {
     struct counter *counter = counter_of(aio);
-    nng_http_res   *res;
+    nng_http_res *res;
     nng_mtx_lock(counter->mtx);
     counter->value = 0;
     nng_mtx_unlock(counter->mtx);
@@ -140,8 +140,8 @@ static void delete_counter(nng_aio *aio)
 static void echo(nng_aio *aio)
 {
     nng_http_req *req = nng_aio_get_input(aio, 0);
-    void         *data;
-    size_t        size;
+    void *data;
+    size_t size;
     nng_http_req_get_data(req, &data, &size);
     respond(aio, NNG_HTTP_STATUS_OK, "application/octet-stream", data, size);
 }
@@ -163,8 +163,8 @@ static void add_handler(nng_http_server *server, const char *method, const char 
 
 static nng_http_server *start_service(void)
 {
-    nng_http_server *server  = new_server();
-    struct counter  *counter = nng_alloc(sizeof *counter);
+    nng_http_server *server = new_server();
+    struct counter *counter = nng_alloc(sizeof *counter);
     check(counter != NULL);
     counter->value = 0;
     counter->users = 0;
@@ -184,11 +184,11 @@ static nng_http_server *start_service(void)
 static int call(nng_http_conn *conn, const char *method, const char *uri, const char *json,
                 char *body, size_t body_size)
 {
-    nng_aio      *aio = new_aio();
+    nng_aio *aio = new_aio();
     nng_http_req *req;
     nng_http_res *res;
-    void         *data;
-    size_t        size;
+    void *data;
+    size_t size;
     check_ok(nng_http_req_alloc(&req, NULL));
     check_ok(nng_http_res_alloc(&res));
     check_ok(nng_http_req_set_method(req, method));
@@ -214,8 +214,8 @@ static int call(nng_http_conn *conn, const char *method, const char *uri, const 
 static nng_http_conn *connect_to(unsigned port)
 {
     nng_http_client *client;
-    nng_url         *url = url_to(port, "");
-    nng_aio         *aio = new_aio();
+    nng_url *url = url_to(port, "");
+    nng_aio *aio = new_aio();
     check_ok(nng_http_client_alloc(&client, url));
     nng_http_client_connect(client, aio);
     check_ok(result(aio));
@@ -229,7 +229,7 @@ static nng_http_conn *connect_to(unsigned port)
 static void counting(unsigned port)
 {
     nng_http_conn *conn = connect_to(port);
-    char           body[1024];
+    char body[1024];
     check(call(conn, "GET", "/api/counter", NULL, body, sizeof body) == 200);
     check_str(body, "{\"value\":0}");
     check(call(conn, "PUT", "/api/counter", "{\"value\":40}", body, sizeof body) == 201);
@@ -262,16 +262,16 @@ static void deleting(unsigned port)
 
 static void echoing(unsigned port)
 {
-    nng_url         *url = url_to(port, "/api/echo");
-    nng_aio         *aio = new_aio();
+    nng_url *url = url_to(port, "/api/echo");
+    nng_aio *aio = new_aio();
     nng_http_client *client;
     check_ok(nng_http_client_alloc(&client, url));
     for (size_t size = 1; size <= 1 << 20; size *= 32) {
         nng_http_req *req;
         nng_http_res *res;
-        void         *data;
-        size_t        got;
-        char         *sent = nng_alloc(size);
+        void *data;
+        size_t got;
+        char *sent = nng_alloc(size);
         check(sent != NULL);
         for (size_t i = 0; i < size; i++) {
             sent[i] = (char) (i * 7 + i / 251);
@@ -298,7 +298,7 @@ static void echoing(unsigned port)
 static void count_up(void *arg)
 {
     nng_http_conn *conn = connect_to(*(unsigned *) arg);
-    char           body[1024];
+    char body[1024];
     for (int i = 0; i < ROUNDS; i++) {
         check(call(conn, "POST", "/api/counter", "{\"add\":1}", body, sizeof body) == 200);
     }
@@ -308,7 +308,7 @@ static void count_up(void *arg)
 static void counting_together(unsigned port)
 {
     nng_thread *threads[CLIENTS];
-    char        body[1024], want[64];
+    char body[1024], want[64];
     for (int i = 0; i < CLIENTS; i++) {
         check_ok(nng_thread_create(&threads[i], count_up, &port));
         nng_thread_set_name(threads[i], "client");
@@ -356,7 +356,7 @@ int main(void)
     check_ok(nng_mtx_alloc(&ends_mtx));
     check_ok(nng_cv_alloc(&ends_cv, ends_mtx));
     nng_http_server *server = start_service();
-    unsigned         port   = port_of(server);
+    unsigned port = port_of(server);
     counting(port);
     deleting(port);
     echoing(port);

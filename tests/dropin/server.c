@@ -38,7 +38,7 @@ static int status_of(unsigned port, const char *method, const char *path)
 static bool is_type(const struct answer *answer, const char *type)
 {
     const char *value = field(answer, "Content-Type");
-    size_t      n     = strlen(type);
+    size_t n = strlen(type);
     return strncmp(value, type, n) == 0 && (value[n] == '\0' || value[n] == ';');
 }
 
@@ -56,10 +56,10 @@ static void give(nng_aio *aio, const char *text)
 /* Requests that a thread of the program answers. */
 static struct {
     nng_mtx *mtx;
-    nng_cv  *cv;
+    nng_cv *cv;
     nng_aio *aios[8];
-    int      count;
-    bool     ending;
+    int count;
+    bool ending;
 } later;
 
 static void answer_later(nng_aio *aio)
@@ -91,7 +91,7 @@ static void answering(void *arg)
 
 static void at_once(nng_aio *aio)
 {
-    nng_http_req     *req     = nng_aio_get_input(aio, 0);
+    nng_http_req *req = nng_aio_get_input(aio, 0);
     nng_http_handler *handler = nng_aio_get_input(aio, 1);
     check(nng_aio_get_input(aio, 2) != NULL);
     check_str(nng_http_req_get_header(req, "host"), "localhost");
@@ -105,10 +105,10 @@ static void fails(nng_aio *aio)
 
 static void callbacks(void)
 {
-    nng_http_server  *server = new_server();
+    nng_http_server *server = new_server();
     nng_http_handler *handler;
-    nng_thread       *thread;
-    struct answer     answer;
+    nng_thread *thread;
+    struct answer answer;
     check_ok(nng_mtx_alloc(&later.mtx));
     check_ok(nng_cv_alloc(&later.cv, later.mtx));
     check_ok(nng_thread_create(&thread, answering, NULL));
@@ -187,9 +187,9 @@ static void remove_files(void)
 
 static void statics_and_files(void)
 {
-    nng_http_server  *server = new_server();
+    nng_http_server *server = new_server();
     nng_http_handler *handler;
-    struct answer     answer;
+    struct answer answer;
     add(server, says("/static", "static text"));
     check_ok(nng_http_handler_alloc_file(&handler, "/one", in_root("plain.txt")));
     add(server, handler);
@@ -231,9 +231,9 @@ static void statics_and_files(void)
 
 static void redirects(void)
 {
-    nng_http_server  *server = new_server();
+    nng_http_server *server = new_server();
     nng_http_handler *handler;
-    struct answer     answer;
+    struct answer answer;
     check_ok(nng_http_handler_alloc_redirect(&handler, "/old", 0, "http://elsewhere/new"));
     add(server, handler);
     check_ok(nng_http_handler_alloc_redirect(&handler, "/other", NNG_HTTP_STATUS_SEE_OTHER, "/x"));
@@ -256,9 +256,9 @@ static void redirects(void)
 
 static void methods_and_hosts(void)
 {
-    nng_http_server  *server = new_server();
+    nng_http_server *server = new_server();
     nng_http_handler *handler;
-    struct answer     answer;
+    struct answer answer;
     handler = says("/m", "deleted");
     check_ok(nng_http_handler_set_method(handler, "DELETE"));
     add(server, handler);
@@ -296,7 +296,7 @@ static void methods_and_hosts(void)
 
 static void trees(void)
 {
-    nng_http_server  *server = new_server();
+    nng_http_server *server = new_server();
     nng_http_handler *handler, *exclusive;
     handler = says("/tree", "tree");
     check_ok(nng_http_handler_set_tree(handler));
@@ -333,7 +333,7 @@ static void trees(void)
 
 static void adding_and_deleting(void)
 {
-    nng_http_server  *server  = new_server();
+    nng_http_server *server = new_server();
     nng_http_handler *handler = says("/x", "x");
     check_err(nng_http_server_del_handler(server, handler), NNG_ENOENT);
     add(server, handler);
@@ -367,8 +367,8 @@ static void adding_and_deleting(void)
 
 static void give_body(nng_aio *aio)
 {
-    void         *data;
-    size_t        size;
+    void *data;
+    size_t size;
     nng_http_res *res;
     nng_http_req_get_data(nng_aio_get_input(aio, 0), &data, &size);
     check_ok(nng_http_res_alloc(&res));
@@ -381,10 +381,10 @@ static void give_body(nng_aio *aio)
 static void read_body(nng_aio *aio)
 {
     nng_http_conn *conn = nng_aio_get_input(aio, 2);
-    void          *data;
-    size_t         size;
-    char           text[7] = "";
-    nng_aio       *reading = new_aio();
+    void *data;
+    size_t size;
+    char text[7] = "";
+    nng_aio *reading = new_aio();
     nng_http_req_get_data(nng_aio_get_input(aio, 0), &data, &size);
     check(size == 0);
     set_buffer(reading, text, 6);
@@ -396,9 +396,9 @@ static void read_body(nng_aio *aio)
 
 static void bodies(void)
 {
-    nng_http_server  *server = new_server();
+    nng_http_server *server = new_server();
     nng_http_handler *handler;
-    struct answer     answer;
+    struct answer answer;
     check_ok(nng_http_handler_alloc(&handler, "/all", give_body));
     check_ok(nng_http_handler_set_method(handler, "POST"));
     check_ok(nng_http_handler_collect_body(handler, true, 6));
@@ -442,12 +442,12 @@ static void give_teapot(nng_aio *aio)
 
 static void error_pages(void)
 {
-    nng_http_server  *server = new_server();
+    nng_http_server *server = new_server();
     nng_http_handler *handler;
-    nng_http_res     *res;
-    struct answer     answer;
-    void             *data;
-    size_t            size;
+    nng_http_res *res;
+    struct answer answer;
+    void *data;
+    size_t size;
     check_ok(nng_http_handler_alloc(&handler, "/tea", give_teapot));
     add(server, handler);
     check_ok(nng_http_server_start(server));
@@ -487,8 +487,8 @@ static void error_pages(void)
 static void holding_and_starting(void)
 {
     nng_http_server *server, *same;
-    unsigned         free_port, port;
-    struct answer    answer;
+    unsigned free_port, port;
+    struct answer answer;
     close(plain_listen(&free_port));
     nng_url *url = url_to(free_port, "/whatever");
     check_ok(nng_http_server_hold(&server, url));
@@ -530,10 +530,10 @@ static void holding_and_starting(void)
 
 static void two_on_one_port(void)
 {
-    unsigned         port;
+    unsigned port;
     nng_http_server *server;
-    int              listener = plain_listen(&port);
-    nng_url         *url      = url_to(port, "");
+    int listener = plain_listen(&port);
+    nng_url *url = url_to(port, "");
     check_ok(nng_http_server_hold(&server, url));
     check_err(nng_http_server_start(server), NNG_EADDRINUSE);
     nng_http_server_release(server);

@@ -27,8 +27,8 @@ TestSuite(http_fault, .timeout = 120);
 static uint8_t body[SIZE];
 
 struct place {
-    unsigned  port;
-    int       listener;
+    unsigned port;
+    int listener;
     pthread_t peer;
 };
 
@@ -41,7 +41,7 @@ static bool say(int fd, const void *data, size_t n)
 static bool answer(int fd, char which)
 {
     char head[128];
-    int  n = 0;
+    int n = 0;
     switch (which) {
     case 'l':
         n = sprintf(head, "HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n", SIZE);
@@ -58,15 +58,15 @@ static bool answer(int fd, char which)
 /* Answers as the second byte of the URI says. */
 static void serve(int fd)
 {
-    char   in[4096];
-    size_t len  = 0;
-    bool   more = true;
+    char in[4096];
+    size_t len = 0;
+    bool more = true;
     for (ssize_t n; more && (n = recv(fd, in + len, sizeof in - 1 - len, 0)) > 0;) {
         len += (size_t) n;
         in[len] = '\0';
         if (strstr(in, "\r\n\r\n") != NULL) {
             more = answer(fd, in[5]);
-            len  = 0;
+            len = 0;
         }
     }
 }
@@ -89,9 +89,9 @@ static int finish(nng_aio *aio)
 
 static int check(nng_aio *aio, nng_http_res *res)
 {
-    void  *data;
+    void *data;
     size_t size;
-    int    err = finish(aio);
+    int err = finish(aio);
     nng_http_res_get_data(res, &data, &size);
     cr_assert_eq(size, err == 0 ? SIZE : 0);
     cr_assert(err != 0 || memcmp(data, body, SIZE) == 0);
@@ -116,8 +116,8 @@ static int ask(nng_http_conn *conn, const char *uri, nng_http_req *req, nng_http
 static int by_hand(nng_http_conn *conn, nng_http_req *req, nng_http_res *res, nng_aio *aio)
 {
     static uint8_t to[SIZE];
-    nng_iov        iov = { to, SIZE };
-    int            err = nng_http_req_set_uri(req, "/l");
+    nng_iov iov = { to, SIZE };
+    int err = nng_http_req_set_uri(req, "/l");
     if (err == 0) {
         nng_http_conn_write_req(conn, req, aio);
         err = finish(aio);
@@ -137,7 +137,7 @@ static int by_hand(nng_http_conn *conn, nng_http_req *req, nng_http_res *res, nn
 static int converse(nng_http_client *client, nng_http_req *req, nng_http_res *res, nng_aio *aio)
 {
     nng_http_client_connect(client, aio);
-    int            err  = finish(aio);
+    int err = finish(aio);
     nng_http_conn *conn = nng_aio_get_output(aio, 0);
     if (err == 0) {
         (void) ((err = ask(conn, "/l", req, res, aio)) != 0 ||
@@ -161,15 +161,15 @@ static void called(void *arg)
 /* All of it once; 0 or the first error. */
 static int everything(struct place *p, int nth)
 {
-    char             text[64];
-    nng_url         *url    = NULL;
+    char text[64];
+    nng_url *url = NULL;
     nng_http_client *client = NULL;
-    nng_http_req    *req    = NULL;
-    nng_http_res    *res    = NULL;
-    nng_aio         *aio    = NULL;
-    int              err;
+    nng_http_req *req = NULL;
+    nng_http_res *res = NULL;
+    nng_aio *aio = NULL;
+    int err;
     snprintf(text, sizeof text, "http://127.0.0.1:%u", p->port);
-    nu_fault_arm(NU_FAULT_ALLOC, nth);
+    t_fault_arm(NU_FAULT_ALLOC, nth);
     (void) ((err = nng_url_parse(&url, text)) != 0 ||
             (err = nng_http_client_alloc(&client, url)) != 0 ||
             (err = nng_http_req_alloc(&req, url)) != 0 || (err = nng_http_res_alloc(&res)) != 0 ||
@@ -181,14 +181,14 @@ static int everything(struct place *p, int nth)
     nng_url_free(url);
     nng_aio_free(aio);
     nng_fini();
-    nu_fault_disarm();
+    t_fault_disarm();
     return err;
 }
 
 Test(http_fault, exchanges)
 {
     struct place p;
-    int          nth = 0;
+    int nth = 0;
     cr_assert_eq(setenv("NNG_URING_LOOPS", "1", 1), 0);
     for (size_t i = 0; i < SIZE; i++) {
         body[i] = (uint8_t) (i * 7 + i / 256);
@@ -196,14 +196,14 @@ Test(http_fault, exchanges)
     p.listener = nu_listen(&p.port, 0);
     cr_assert_eq(pthread_create(&p.peer, NULL, play_peer, &p), 0);
     cr_assert_eq(everything(&p, 0), 0);
-    unsigned fds = nu_proc_fds();
+    unsigned fds = t_proc_fds();
     do {
         int err = everything(&p, ++nth);
         cr_assert(err == 0 || err == NNG_ENOMEM || err == NNG_ENOTSUP, "call %d: %s", nth,
                   nng_strerror(err));
-        cr_assert(nu_fault_hits() != 0 || err == 0, "after call %d: %s", nth, nng_strerror(err));
-        cr_assert_leq(nu_proc_fds(), fds + 1, "call %d left a descriptor open", nth);
-    } while (nu_fault_hits() != 0 && nth < 1000);
+        cr_assert(t_fault_hits() != 0 || err == 0, "after call %d: %s", nth, nng_strerror(err));
+        cr_assert_leq(t_proc_fds(), fds + 1, "call %d left a descriptor open", nth);
+    } while (t_fault_hits() != 0 && nth < 1000);
     cr_assert_gt(nth, 30);
     shutdown(p.listener, SHUT_RD);
     pthread_join(p.peer, NULL);
@@ -214,10 +214,10 @@ Test(http_fault, exchanges)
 Test(http_fault, reuse_allocates_nothing)
 {
     struct nu_pair pair;
-    nng_http_req  *req, *got;
-    nng_aio       *aio;
-    char           text[256];
-    nu_pair_open(&pair);
+    nng_http_req *req, *got;
+    nng_aio *aio;
+    char text[256];
+    t_pair_open(&pair);
     cr_assert_eq(nng_http_req_alloc(&req, NULL), 0);
     cr_assert_eq(nng_http_req_alloc(&got, NULL), 0);
     cr_assert_eq(nng_http_req_set_uri(req, "/some/where"), 0);
@@ -225,7 +225,7 @@ Test(http_fault, reuse_allocates_nothing)
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
     for (int i = 0; i < 5; i++) {
         if (i == 1) {
-            nu_fault_arm(NU_FAULT_ALLOC, 1);
+            t_fault_arm(NU_FAULT_ALLOC, 1);
         }
         nng_http_conn_write_req(pair.conn, req, aio);
         cr_assert_eq(finish(aio), 0);
@@ -235,40 +235,40 @@ Test(http_fault, reuse_allocates_nothing)
         cr_assert_eq(finish(aio), 0);
         cr_assert_eq(strcmp(nng_http_req_get_header(got, "host"), "example.org"), 0);
     }
-    cr_assert_eq(nu_fault_hits(), 0);
-    nu_fault_disarm();
+    cr_assert_eq(t_fault_hits(), 0);
+    t_fault_disarm();
     nng_aio_free(aio);
     nng_http_req_free(req);
     nng_http_req_free(got);
-    nu_pair_close(&pair);
+    t_pair_close(&pair);
 }
 
 /* A long head in pieces, and no memory for one of them. Who reads again gets all of it, or is told
  * that there is a hole. */
 static int read_around_a_hole(int nth)
 {
-    static char    text[12000];
+    static char text[12000];
     struct nu_pair pair;
-    nng_http_res  *res;
-    nng_aio       *aio;
-    size_t         n = (size_t) sprintf(text, "HTTP/1.1 200 OK\r\n");
+    nng_http_res *res;
+    nng_aio *aio;
+    size_t n = (size_t) sprintf(text, "HTTP/1.1 200 OK\r\n");
     while (n < 11000) {
         n += (size_t) sprintf(text + n, "X-%zu: %0200d\r\n", n, 0);
     }
     n += (size_t) sprintf(text + n, "Last: one\r\n\r\n");
-    nu_pair_open(&pair);
+    t_pair_open(&pair);
     cr_assert_eq(nng_http_res_alloc(&res), 0);
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
     nng_aio_set_timeout(aio, 10000);
     nng_http_conn_read_res(pair.conn, res, aio);
     usleep(2000);
-    nu_fault_arm(NU_FAULT_MALLOC, nth);
+    t_fault_arm(NU_FAULT_MALLOC, nth);
     for (size_t i = 0; i < n; i += 500) {
         cr_assert(say(pair.fd, text + i, n - i < 500 ? n - i : 500));
         usleep(500);
     }
     int err = finish(aio);
-    nu_fault_disarm();
+    t_fault_disarm();
     if (err == NNG_ENOMEM) {
         shutdown(pair.fd, SHUT_WR);
         nng_http_conn_read_res(pair.conn, res, aio);
@@ -285,10 +285,10 @@ static int read_around_a_hole(int nth)
     } else {
         cr_assert_eq(err, NNG_ENOMEM, "%s", nng_strerror(err));
     }
-    int hits = nu_fault_hits();
+    int hits = t_fault_hits();
     nng_http_res_free(res);
     nng_aio_free(aio);
-    nu_pair_close(&pair);
+    t_pair_close(&pair);
     return hits;
 }
 
@@ -306,31 +306,31 @@ Test(http_fault, no_memory_for_what_came)
 #define FILE_SIZE ((size_t) 3 << 20)
 
 /* What has been begun is broken off: a client that has the length has the file. */
-static void download(struct nu_site *site, enum nu_fault which, int nth, int err)
+static void download(struct t_site *site, enum t_fault which, int nth, int err)
 {
-    struct nu_browser b;
-    nu_browser_open(&b, site->web.port);
-    nu_fault_arm_errno(which, nth, err);
-    nu_browser_get(&b, "/f");
+    struct t_http_client b;
+    t_http_client_open(&b, site->web.port);
+    t_fault_arm_errno(which, nth, err);
+    t_http_client_get(&b, "/f");
     if (which == NU_FAULT_SENDFILE && err == EINTR) {
-        nu_browser_hear(&b);
+        t_http_client_hear(&b);
         cr_assert_eq(b.size, FILE_SIZE);
-        nu_pattern_assert((uint8_t *) b.body, 0, FILE_SIZE, 1);
+        t_pattern_assert((uint8_t *) b.body, 0, FILE_SIZE, 1);
     } else {
-        cr_assert_lt(nu_browser_await_end(&b), FILE_SIZE);
+        cr_assert_lt(t_http_client_await_end(&b), FILE_SIZE);
     }
-    cr_assert_eq(nu_fault_hits(), 1);
-    nu_fault_disarm();
-    nu_browser_close(&b);
-    nu_proc_await_fds(site->fds);
+    cr_assert_eq(t_fault_hits(), 1);
+    t_fault_disarm();
+    t_http_client_close(&b);
+    t_proc_await_fds(site->fds);
 }
 
 Test(http_fault, files)
 {
-    struct nu_site site;
-    uint8_t       *data = nu_pattern_new(FILE_SIZE, 1);
-    nu_site_open(&site);
-    nu_site_make(&site, "root/f", data, FILE_SIZE);
+    struct t_site site;
+    uint8_t *data = t_pattern_new(FILE_SIZE, 1);
+    t_site_open(&site);
+    t_site_make(&site, "root/f", data, FILE_SIZE);
     free(data);
     if (nu_has(NU_HAS_CACHESTAT)) {
         for (int nth = 1; nth <= 3; nth++) {
@@ -339,6 +339,6 @@ Test(http_fault, files)
         }
         download(&site, NU_FAULT_IOCTL, 1, ENOMEM);
     }
-    nu_web_assert(&site.web, "/static", 200, "home");
-    nu_site_close(&site);
+    t_web_assert(&site.web, "/static", 200, "home");
+    t_site_close(&site);
 }

@@ -22,28 +22,28 @@
 TestSuite(net_fault, .timeout = 120);
 
 struct session {
-    unsigned         port;
-    int              listener;
+    unsigned port;
+    int listener;
     nng_http_client *client;
-    nng_http_conn   *conn;
-    uint8_t         *data;
-    size_t           counted;
-    pthread_t        peer;
-    size_t           received;
+    nng_http_conn *conn;
+    uint8_t *data;
+    size_t counted;
+    pthread_t peer;
+    size_t received;
 };
 
 /* Sends a little and reads to the end, if somebody connects. */
 static void *play_peer(void *arg)
 {
-    struct session *s  = arg;
-    int             fd = accept(s->listener, NULL, NULL);
+    struct session *s = arg;
+    int fd = accept(s->listener, NULL, NULL);
     if (fd >= 0) {
         char byte;
         bool sent = send(fd, s->data, 1000, MSG_NOSIGNAL) == 1000;
         /* A connection that could not be made into an object is reset, before or after this. */
         if (recv(fd, &byte, 1, MSG_PEEK) >= 0) {
             cr_assert(sent);
-            s->received = nu_peer_rest(fd, 0, 1);
+            s->received = t_peer_rest(fd, 0, 1);
         }
         close(fd);
     }
@@ -53,9 +53,9 @@ static void *play_peer(void *arg)
 /* The test's own part, which does not fail. */
 static void set_up(struct session *s)
 {
-    *s          = (struct session){ .counted = 0 };
+    *s = (struct session){ .counted = 0 };
     s->listener = nu_listen(&s->port, 64 << 10);
-    s->data     = nu_pattern_new(SIZE, 1);
+    s->data = t_pattern_new(SIZE, 1);
     cr_assert_eq(pthread_create(&s->peer, NULL, play_peer, s), 0);
 }
 
@@ -99,8 +99,8 @@ static int converse(struct session *s, nng_aio *aio, int *calls)
     static void (*const kinds[2])(nng_http_conn *, nng_aio *) = { nng_http_conn_write,
                                                                   nng_http_conn_write_all };
     char to[1000];
-    int  before = *calls, begun = 1;
-    int  err = finish(aio, nng_http_conn_read_all, s->conn, to, sizeof to);
+    int before = *calls, begun = 1;
+    int err = finish(aio, nng_http_conn_read_all, s->conn, to, sizeof to);
     while (err == 0 && s->counted < SIZE) {
         size_t left = SIZE - s->counted, n = begun % 3 == 0 ? 100 : 200000;
         err = finish(aio, kinds[begun % 2], s->conn, s->data + s->counted, n < left ? n : left);
@@ -112,16 +112,16 @@ static int converse(struct session *s, nng_aio *aio, int *calls)
 }
 
 /* All of it once, from the first loop to nng_fini(); 0 or the first error. */
-static int everything(enum nu_fault which, int nth, int error)
+static int everything(enum t_fault which, int nth, int error)
 {
     struct session s;
-    char           text[64];
-    nng_url       *url   = NULL;
-    nng_aio       *aio   = NULL;
-    int            calls = 0, err;
+    char text[64];
+    nng_url *url = NULL;
+    nng_aio *aio = NULL;
+    int calls = 0, err;
     set_up(&s);
     snprintf(text, sizeof text, "http://127.0.0.1:%u", s.port);
-    nu_fault_arm_errno(which, nth, error);
+    t_fault_arm_errno(which, nth, error);
     (void) ((err = nng_url_parse(&url, text)) != 0 ||
             (err = nng_http_client_alloc(&s.client, url)) != 0 ||
             (err = nng_aio_alloc(&aio, called, &calls)) != 0 ||
@@ -131,7 +131,7 @@ static int everything(enum nu_fault which, int nth, int error)
     nng_url_free(url);
     nng_aio_free(aio);
     nng_fini();
-    nu_fault_disarm();
+    t_fault_disarm();
     tear_down(&s);
     return err;
 }
@@ -146,18 +146,18 @@ static bool known(int err, const int *allowed)
 }
 
 /* Lets the first, second, ... call of `which` fail until there are no more of them. */
-static int each(enum nu_fault which, int error, const int *allowed, int most)
+static int each(enum t_fault which, int error, const int *allowed, int most)
 {
     int nth = 0;
     cr_assert_eq(everything(which, 0, error), 0); /* with all that is made once */
-    unsigned fds = nu_proc_fds();
+    unsigned fds = t_proc_fds();
     do {
         int err = everything(which, ++nth, error);
         cr_assert(known(err, allowed), "call %d: %s", nth, nng_strerror(err));
-        cr_assert(nu_fault_hits() != 0 || err == 0, "after call %d: %s (%s)", nth,
-                  nng_strerror(err), nng_uring_reason());
-        cr_assert_leq(nu_proc_fds(), fds, "call %d left a descriptor open", nth);
-    } while (nu_fault_hits() != 0 && nth < most);
+        cr_assert(t_fault_hits() != 0 || err == 0, "after call %d: %s (%s)", nth, nng_strerror(err),
+                  nng_uring_reason());
+        cr_assert_leq(t_proc_fds(), fds, "call %d left a descriptor open", nth);
+    } while (t_fault_hits() != 0 && nth < most);
     cr_assert_eq(everything(which, 0, error), 0);
     return nth;
 }
@@ -200,8 +200,8 @@ Test(net_fault, threads)
 /* Rings of the loops and of application threads. */
 Test(net_fault, rings)
 {
-    static const int errors[]  = { ENOMEM, EINVAL, EMFILE, EPERM };
-    int              allowed[] = { 0, NNG_ENOTSUP, -1 };
+    static const int errors[] = { ENOMEM, EINVAL, EMFILE, EPERM };
+    int allowed[] = { 0, NNG_ENOTSUP, -1 };
     for (size_t i = 0; i < 4; i++) {
         cr_assert_geq(each(NU_FAULT_RING, errors[i], allowed, 20), 2);
     }
@@ -210,8 +210,8 @@ Test(net_fault, rings)
 /* io_uring_enter() and io_uring_register(): passing conditions, and others. */
 Test(net_fault, system_calls)
 {
-    static const int errors[]  = { EINTR, EAGAIN, EBUSY, ENOMEM };
-    int              allowed[] = { 0, NNG_ENOMEM, NNG_ENOTSUP, -1 };
+    static const int errors[] = { EINTR, EAGAIN, EBUSY, ENOMEM };
+    int allowed[] = { 0, NNG_ENOMEM, NNG_ENOTSUP, -1 };
     for (size_t i = 0; i < 4; i++) {
         cr_assert_gt(each(NU_FAULT_SYSCALL, errors[i], allowed, 60), 5);
     }
@@ -221,16 +221,16 @@ Test(net_fault, system_calls)
  * The same while the library finds out what the kernel offers, which it does once in a process: it
  * then works without what failed, or says that it cannot.
  */
-static void each_when_probing(enum nu_fault which, int error)
+static void each_when_probing(enum t_fault which, int error)
 {
     for (int nth = 1, hits = 1; hits > 0 && nth < 80; nth++) {
-        int   status;
+        int status;
         pid_t child = fork();
         if (child == 0) {
             alarm(30);
-            int err       = everything(which, nth, error);
+            int err = everything(which, nth, error);
             int allowed[] = { 0, NNG_ENOTSUP, NNG_ENOMEM, NNG_ENOFILES, -1 };
-            _exit(nu_fault_hits() == 0 ? 2 : !known(err, allowed));
+            _exit(t_fault_hits() == 0 ? 2 : !known(err, allowed));
         }
         cr_assert_gt(child, 0);
         cr_assert_eq(waitpid(child, &status, 0), child);

@@ -15,15 +15,15 @@ static int everything(void)
 {
     static const char text[] = "GET /x HTTP/1.1\r\nHost: h\r\nA: 1\r\nA: 2\r\nSet-Cookie: a\r\n"
                                "Set-Cookie: b\r\n\r\n";
-    struct nu_field   fields[8];
-    struct nu_head    head = { .fields = fields, .maxfields = 8 };
-    char              value[2000];
-    nng_http_req     *req   = NULL;
-    nng_http_res     *res   = NULL;
-    nng_url          *url   = NULL;
-    nng_url          *clone = NULL;
-    struct nu_buf     buf   = { 0 };
-    int               rv;
+    struct nu_field fields[8];
+    struct nu_head head = { .fields = fields, .maxfields = 8 };
+    char value[2000];
+    nng_http_req *req = NULL;
+    nng_http_res *res = NULL;
+    nng_url *url = NULL;
+    nng_url *clone = NULL;
+    struct nu_buf buf = { 0 };
+    int rv;
 
     memset(value, 'x', sizeof(value) - 1);
     value[sizeof(value) - 1] = '\0';
@@ -61,21 +61,21 @@ Test(wire_fault, every_allocation_in_turn)
     int rv;
 
     do {
-        nu_fault_arm(NU_FAULT_ALLOC, ++nth);
+        t_fault_arm(NU_FAULT_ALLOC, ++nth);
         rv = everything();
-        nu_fault_disarm();
-        cr_assert_eq(rv, nu_fault_hits() == 0 ? 0 : NNG_ENOMEM, "allocation %d", nth);
-    } while (nu_fault_hits() != 0);
+        t_fault_disarm();
+        cr_assert_eq(rv, t_fault_hits() == 0 ? 0 : NNG_ENOMEM, "allocation %d", nth);
+    } while (t_fault_hits() != 0);
     cr_assert_gt(nth, 15);
 }
 
 Test(wire_fault, a_failed_change_changes_nothing)
 {
     static const char *const names[] = { "A", "Set-Cookie", "New" };
-    char                     value[5000];
-    struct nu_buf            before = { 0 };
-    struct nu_buf            after  = { 0 };
-    nng_http_res            *res;
+    char value[5000];
+    struct nu_buf before = { 0 };
+    struct nu_buf after = { 0 };
+    nng_http_res *res;
 
     memset(value, 'x', sizeof(value) - 1);
     value[sizeof(value) - 1] = '\0';
@@ -85,16 +85,16 @@ Test(wire_fault, a_failed_change_changes_nothing)
     nng_http_res_set_reason(res, "Fine");
     cr_assert_eq(nu_res_print(res, &before), 0);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        nu_fault_arm(NU_FAULT_ALLOC, 1);
+        t_fault_arm(NU_FAULT_ALLOC, 1);
         cr_assert_eq(nng_http_res_set_header(res, names[i], value), NNG_ENOMEM);
-        nu_fault_arm(NU_FAULT_ALLOC, 1);
+        t_fault_arm(NU_FAULT_ALLOC, 1);
         cr_assert_eq(nng_http_res_add_header(res, names[i], value), NNG_ENOMEM);
     }
-    nu_fault_arm(NU_FAULT_ALLOC, 1);
+    t_fault_arm(NU_FAULT_ALLOC, 1);
     cr_assert_eq(nng_http_res_set_reason(res, value), NNG_ENOMEM);
-    nu_fault_arm(NU_FAULT_ALLOC, 1);
+    t_fault_arm(NU_FAULT_ALLOC, 1);
     cr_assert_eq(nng_http_res_copy_data(res, value, sizeof(value)), NNG_ENOMEM);
-    nu_fault_disarm();
+    t_fault_disarm();
     cr_assert_eq(nu_res_print(res, &after), 0);
     cr_assert_eq(before.len, after.len);
     cr_assert_eq(memcmp(before.data, after.data, after.len), 0);

@@ -11,37 +11,37 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-static atomic_int armed = -1; /* an enum nu_fault, or -1 */
+static atomic_int armed = -1; /* an enum t_fault, or -1 */
 static atomic_int calls_left; /* calls up to the one that fails, itself included */
 static atomic_int error;
 static atomic_int hits;
 
-void nu_fault_arm_errno(enum nu_fault which, int nth, int err)
+void t_fault_arm_errno(enum t_fault which, int nth, int err)
 {
-    nu_fault_disarm();
-    hits       = 0;
-    error      = err;
+    t_fault_disarm();
+    hits = 0;
+    error = err;
     calls_left = nth;
-    armed      = (int) which;
+    armed = (int) which;
 }
 
-void nu_fault_arm(enum nu_fault which, int nth)
+void t_fault_arm(enum t_fault which, int nth)
 {
-    nu_fault_arm_errno(which, nth, ENOMEM);
+    t_fault_arm_errno(which, nth, ENOMEM);
 }
 
-void nu_fault_disarm(void)
+void t_fault_disarm(void)
 {
     armed = -1;
 }
 
-int nu_fault_hits(void)
+int t_fault_hits(void)
 {
     return hits;
 }
 
 /* The error that this call is to fail with, set in errno as well, or 0. */
-static int fails(enum nu_fault which)
+static int fails(enum t_fault which)
 {
     int wanted = armed;
     if (wanted != (int) which && !(wanted == NU_FAULT_ALLOC && which < NU_FAULT_ALLOC)) {
@@ -57,21 +57,21 @@ static int fails(enum nu_fault which)
 
 /* What ld --wrap calls the two sides; no header has their prototypes. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
-void                  *__real_malloc(size_t size);
-void                  *__real_calloc(size_t count, size_t size);
-void                  *__real_realloc(void *ptr, size_t size);
-char                  *__real_strdup(const char *str);
-int                    __real_socket(int domain, int type, int protocol);
-int                    __real_bind(int fd, const struct sockaddr *sa, socklen_t len);
-int                    __real_listen(int fd, int backlog);
-int     __real_setsockopt(int fd, int level, int option, const void *value, socklen_t len);
-long    __real_syscall(long number, ...);
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *ptr, size_t size);
+char *__real_strdup(const char *str);
+int __real_socket(int domain, int type, int protocol);
+int __real_bind(int fd, const struct sockaddr *sa, socklen_t len);
+int __real_listen(int fd, int backlog);
+int __real_setsockopt(int fd, int level, int option, const void *value, socklen_t len);
+long __real_syscall(long number, ...);
 ssize_t __real_sendfile(int to, int from, off_t *at, size_t n);
-int     __real_ioctl(int fd, unsigned long request, ...);
-int     __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
-                              void *arg);
-int     __real_io_uring_queue_init_params(unsigned entries, struct io_uring *ring,
-                                          struct io_uring_params *params);
+int __real_ioctl(int fd, unsigned long request, ...);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+                          void *arg);
+int __real_io_uring_queue_init_params(unsigned entries, struct io_uring *ring,
+                                      struct io_uring_params *params);
 
 void *__wrap_malloc(size_t size)
 {
@@ -115,7 +115,7 @@ int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_
 
 long __wrap_syscall(long number, ...)
 {
-    long    arg[6];
+    long arg[6];
     va_list args;
     va_start(args, number);
     for (int i = 0; i < 6; i++) {

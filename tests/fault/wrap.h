@@ -6,7 +6,7 @@
 #ifndef NU_TESTS_FAULT_WRAP_H
 #define NU_TESTS_FAULT_WRAP_H
 
-enum nu_fault {
+enum t_fault {
     NU_FAULT_MALLOC,
     NU_FAULT_CALLOC,
     NU_FAULT_REALLOC,
@@ -27,14 +27,14 @@ enum nu_fault {
  * From now on, counted over all threads, the nth call (1 is the next one) of `which` fails: with
  * ENOMEM, or with `err`. It fails once; arming again starts anew. Any thread.
  */
-void nu_fault_arm(enum nu_fault which, int nth);
-void nu_fault_arm_errno(enum nu_fault which, int nth, int err);
+void t_fault_arm(enum t_fault which, int nth);
+void t_fault_arm_errno(enum t_fault which, int nth, int err);
 
 /* No call fails any more; the number of hits stays. */
-void nu_fault_disarm(void);
+void t_fault_disarm(void);
 
-/* The calls that were made to fail since nu_fault_arm(): 0 or 1. 0 in the end means that a loop
+/* The calls that were made to fail since t_fault_arm(): 0 or 1. 0 in the end means that a loop
  * over nth has been through every call there is. */
-int nu_fault_hits(void);
+int t_fault_hits(void);
 
 #endif

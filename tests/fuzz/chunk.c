@@ -12,9 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct outcome {
     enum nu_parse rv;
-    size_t        used;
-    size_t        n; /* bytes of body */
-    const char   *reason;
+    size_t used;
+    size_t n; /* bytes of body */
+    const char *reason;
 };
 
 static void require(bool condition)
@@ -28,10 +28,10 @@ static void require(bool condition)
 static struct outcome decode(const char *text, size_t n, size_t most, uint32_t seed, char *body)
 {
     struct nu_chunked chunked = { 0 };
-    struct outcome    out     = { .rv = NU_PARSE_MORE };
+    struct outcome out = { .rv = NU_PARSE_MORE };
 
     while (out.rv == NU_PARSE_MORE && out.used < n) {
-        seed         = seed * 1664525 + 1013904223;
+        seed = seed * 1664525 + 1013904223;
         size_t piece = 1 + (seed >> 16) % most;
         size_t used;
         if (piece > n - out.used) {
@@ -70,9 +70,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     memcpy(&seed, data, sizeof(seed));
     const char *text = (const char *) data + sizeof(seed);
-    size_t      n    = size - sizeof(seed);
-    char       *one  = malloc(n);
-    char       *two  = malloc(n);
+    size_t n = size - sizeof(seed);
+    char *one = malloc(n);
+    char *two = malloc(n);
     require(one != NULL && two != NULL);
 
     struct outcome whole = decode(text, n, n, UINT32_MAX, one);

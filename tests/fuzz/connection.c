@@ -4,7 +4,7 @@
  * follow one that ends the connection; and there must be an end. The first byte of the input says
  * how the rest, which is what the client sends, is cut into pieces.
  */
-#include "http/intake.h"
+#include "http/body_reader.h"
 #include "http/server.h"
 #include "io/runtime.h"
 #include "wire/parse.h"
@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define PATIENCE 20 /* seconds */
 
 static nng_http_server *server;
-static char             dir[] = "/tmp/nu-fuzz-XXXXXX";
+static char dir[] = "/tmp/nu-fuzz-XXXXXX";
 
 static void require(bool condition, const char *what)
 {
@@ -53,7 +53,7 @@ static void answer(nng_aio *aio, const void *data, size_t size)
 
 static void echo(nng_aio *aio)
 {
-    void  *data;
+    void *data;
     size_t size;
     nng_http_req_get_data(nng_aio_get_input(aio, 0), &data, &size);
     answer(aio, data, size);
@@ -63,8 +63,8 @@ static void echo(nng_aio *aio)
 struct reader {
     nng_aio *own;
     nng_aio *aio;
-    size_t   n;
-    char     buf[7];
+    size_t n;
+    char buf[7];
 };
 
 static void read_on(void *arg)
@@ -84,7 +84,7 @@ static void read_body(nng_aio *aio)
 {
     struct reader *r = calloc(1, sizeof *r);
     require(r != NULL && nng_aio_alloc(&r->own, read_on, r) == 0, "memory");
-    r->aio      = aio;
+    r->aio = aio;
     nng_iov iov = { r->buf, sizeof r->buf };
     nng_aio_set_iov(r->own, 1, &iov);
     nng_http_conn_read(nng_aio_get_input(aio, 2), r->own);
@@ -99,7 +99,7 @@ static void add(nng_http_handler *h, const char *method, bool tree)
 
 static void add_handlers(void)
 {
-    static char       text[LONG_BODY];
+    static char text[LONG_BODY];
     nng_http_handler *h;
     memset(text, 'x', sizeof text);
     require(nng_http_handler_alloc_static(&h, "/", "home", 4, "text/plain") == 0, "static");
@@ -131,7 +131,7 @@ static void stop_server(void)
 static void start_server(void)
 {
     nng_url *url;
-    char     path[64];
+    char path[64];
     require(mkdtemp(dir) != NULL, "mkdtemp");
     snprintf(path, sizeof path, "%s/f", dir);
     FILE *file = fopen(path, "we");
@@ -151,23 +151,23 @@ static void start_server(void)
 /* Without TCP there are no ports to run out of, and inputs go twice as fast. */
 struct visit {
     struct nu_task task;
-    int            fd;
-    sem_t          done;
+    int fd;
+    sem_t done;
 };
 
 static void visit(struct nu_task *task)
 {
-    struct visit   *v    = nu_container(task, struct visit, task);
-    struct nu_port *port = server->ports[0];
+    struct visit *v = nu_container(task, struct visit, task);
+    struct nu_server_shard *port = server->shards[0];
     port->listener.accepted(&port->listener, v->fd);
     sem_post(&v->done);
 }
 
 static int open_connection(void)
 {
-    struct visit   v  = { .task = { .run = visit } };
+    struct visit v = { .task = { .run = visit } };
     struct timeval tv = { .tv_sec = PATIENCE };
-    int            fds[2];
+    int fds[2];
     require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0, "socketpair");
     setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
     setsockopt(fds[0], SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
@@ -193,7 +193,7 @@ static void say(int fd, const uint8_t *p, size_t n, unsigned seed)
 {
     size_t piece = seed % 4 == 0 ? n : 1 + n / (1 + seed % 16);
     while (n > 0) {
-        size_t  part = piece < n ? piece : n;
+        size_t part = piece < n ? piece : n;
         ssize_t sent = send(fd, p, part, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) {
             continue; /* libFuzzer's alarm */
@@ -225,9 +225,9 @@ static void hear(int fd, struct nu_buf *heard)
 /* ---- What may come ------------------------------------------------------------------------ */
 
 struct expected {
-    unsigned n;                      /* final responses, at most */
-    bool     all;                    /* no fewer, too */
-    bool     bodiless[MAX_REQUESTS]; /* by their request */
+    unsigned n;                  /* final responses, at most */
+    bool all;                    /* no fewer, too */
+    bool bodiless[MAX_REQUESTS]; /* by their request */
 };
 
 static void expect(const char *p, size_t n, struct expected *e)
@@ -235,9 +235,9 @@ static void expect(const char *p, size_t n, struct expected *e)
     static struct nu_field fields[NU_MAX_FIELDS];
     *e = (struct expected){ .all = true };
     while (n > 0 && e->n < MAX_REQUESTS - 1) {
-        struct nu_head   head   = { .fields = fields, .maxfields = NU_MAX_FIELDS };
-        struct nu_intake intake = { 0 };
-        enum nu_parse    rv     = nu_parse_request(p, n, &head);
+        struct nu_head head = { .fields = fields, .maxfields = NU_MAX_FIELDS };
+        struct nu_body_reader intake = { 0 };
+        enum nu_parse rv = nu_parse_request(p, n, &head);
         if (rv == NU_PARSE_MORE) {
             return;
         }
@@ -249,12 +249,12 @@ static void expect(const char *p, size_t n, struct expected *e)
         }
         p += head.length;
         n -= head.length;
-        nu_intake_begin(&intake, &head);
-        while (nu_intake_unread(&intake)) {
+        nu_body_reader_begin(&intake, &head);
+        while (nu_body_reader_unread(&intake)) {
             struct nu_slice data;
-            size_t          used;
+            size_t used;
             e->all = false; /* it may be too long, or not wanted */
-            if (n == 0 || nu_intake_next(&intake, p, n, &used, &data) == NU_PARSE_BAD) {
+            if (n == 0 || nu_body_reader_next(&intake, p, n, &used, &data) == NU_PARSE_BAD) {
                 return;
             }
             p += used;
@@ -269,8 +269,8 @@ static void expect(const char *p, size_t n, struct expected *e)
 static void check(const char *p, size_t n, const struct expected *e)
 {
     static struct nu_field fields[NU_MAX_FIELDS];
-    unsigned               count = 0;
-    bool                   last  = false;
+    unsigned count = 0;
+    bool last = false;
     while (n > 0) {
         struct nu_head head = { .fields = fields, .maxfields = NU_MAX_FIELDS };
         require(!last, "a response behind the last one");
@@ -298,7 +298,7 @@ static void check(const char *p, size_t n, const struct expected *e)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct expected expected;
-    struct nu_buf          heard = { 0 };
+    struct nu_buf heard = { 0 };
     if (server == NULL) {
         start_server();
     }

@@ -3,7 +3,7 @@
  * says which of the two it is and where it is cut; the rest is the head.
  */
 #include "wire/chars.h"
-#include "wire/memo.h"
+#include "wire/head_cache.h"
 #include "wire/message.h"
 
 #include <stdint.h>
@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct nu_field fields[NU_MAX_FIELDS];
 static struct nu_field again[NU_MAX_FIELDS];
-static struct nu_memo  memo; /* of the inputs before */
+static struct nu_head_cache memo; /* of the inputs before */
 
 static void require(bool condition)
 {
@@ -39,7 +39,7 @@ static void check_head(const struct nu_head *head, const char *buf)
     require(head->method.n <= 32 && nu_chars_all(head->method.p, head->method.n, NU_CHAR_TOKEN));
     require(!head->known || head->method.n > 0);
     for (unsigned i = 0; i < head->nfields; i++) {
-        struct nu_slice name  = head->fields[i].name;
+        struct nu_slice name = head->fields[i].name;
         struct nu_slice value = head->fields[i].value;
         require(name.n > 0 && nu_chars_all(name.p, name.n, NU_CHAR_TOKEN));
         require(nu_chars_all(value.p, value.n, NU_CHAR_TEXT));
@@ -111,8 +111,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) {
         return 0;
     }
-    bool   request = data[0] % 2 == 0;
-    size_t n       = size - 1;
+    bool request = data[0] % 2 == 0;
+    size_t n = size - 1;
     /* The copy ends where its memory ends. */
     char *buf = malloc(n > 0 ? n : 1);
     require(buf != NULL);
@@ -121,10 +121,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum nu_parse (*parse)(const char *, size_t, struct nu_head *) =
         request ? nu_parse_request : nu_parse_response;
     struct nu_head head = { .fields = fields, .maxfields = NU_MAX_FIELDS };
-    enum nu_parse  rv   = parse(buf, n, &head);
+    enum nu_parse rv = parse(buf, n, &head);
     struct nu_head part = { .fields = again, .maxfields = NU_MAX_FIELDS };
-    size_t         cut  = n * (data[0] / 2) / 128;
-    enum nu_parse  cutv = parse(buf, cut, &part);
+    size_t cut = n * (data[0] / 2) / 128;
+    enum nu_parse cutv = parse(buf, cut, &part);
 
     if (request) {
         check_memo(&head, rv, buf, n);

@@ -22,8 +22,8 @@ static void require(bool condition)
 static void check_request(const nng_url *url)
 {
     struct nu_field fields[2];
-    struct nu_head  head = {
-         .fields = fields, .maxfields = 2, .max_head = SIZE_MAX, .max_target = SIZE_MAX
+    struct nu_head head = {
+        .fields = fields, .maxfields = 2, .max_head = SIZE_MAX, .max_target = SIZE_MAX
     };
     struct nu_buf buf = { 0 };
     nng_http_req *req;
@@ -38,8 +38,8 @@ static void check_request(const nng_url *url)
 /* What has been made canonical stays as it is. */
 static void check_url(const nng_url *url)
 {
-    struct nu_buf buf    = { 0 };
-    nng_url      *second = NULL;
+    struct nu_buf buf = { 0 };
+    nng_url *second = NULL;
 
     nu_buf_str(&buf, url->u_scheme);
     nu_buf_str(&buf, "://");
@@ -64,8 +64,8 @@ static void check_url(const nng_url *url)
 
 static void check_target(const char *target, size_t n)
 {
-    char           *out = malloc(n + 2);
-    size_t          len;
+    char *out = malloc(n + 2);
+    size_t len;
     struct nu_slice query;
 
     require(out != NULL);
@@ -88,7 +88,7 @@ static void check_target(const char *target, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char    *text = malloc(size + 1);
+    char *text = malloc(size + 1);
     nng_url *url;
 
     require(text != NULL);

@@ -19,7 +19,7 @@ static char path[] = "/tmp/nu-answer-XXXXXX";
 
 static void say_hello(nng_aio *aio)
 {
-    nu_answer(aio, "hello", 5);
+    t_answer(aio, "hello", 5);
 }
 
 /* What the query names becomes a field, or the status: "/with?Connection:%20close&=204". Without a
@@ -27,8 +27,8 @@ static void say_hello(nng_aio *aio)
 static void answer_with(nng_aio *aio)
 {
     nng_http_res *res;
-    char          query[256], *end = NULL;
-    const char   *uri = nng_http_req_get_uri(nng_aio_get_input(aio, 0));
+    char query[256], *end = NULL;
+    const char *uri = nng_http_req_get_uri(nng_aio_get_input(aio, 0));
     cr_assert_eq(nng_http_res_alloc(&res), 0);
     snprintf(query, sizeof query, "%s", strchr(uri, '?') + 1);
     if (strstr(query, "&empty") == NULL) {
@@ -55,30 +55,30 @@ static void fail(nng_aio *aio)
     nng_aio_finish(aio, NNG_EINTERNAL);
 }
 
-static void open_site(struct nu_web *web)
+static void open_site(struct t_web *web)
 {
     nng_http_handler *h;
-    int               fd = mkstemp(path);
+    int fd = mkstemp(path);
     cr_assert_geq(fd, 0);
     cr_assert_eq(write(fd, "hello", 5), 5);
     close(fd);
-    nu_web_open(web);
-    nu_web_static(web, "/static", "hello");
-    nu_web_callback(web, "/call", say_hello);
-    nu_web_callback(web, "/with", answer_with);
-    nu_web_callback(web, "/fail", fail);
-    nu_web_directory(web, "/dir", "/tmp");
+    t_web_open(web);
+    t_web_static(web, "/static", "hello");
+    t_web_callback(web, "/call", say_hello);
+    t_web_callback(web, "/with", answer_with);
+    t_web_callback(web, "/fail", fail);
+    t_web_directory(web, "/dir", "/tmp");
     cr_assert_eq(nng_http_handler_alloc_file(&h, "/file", path), 0);
-    nu_web_add(web, h);
+    t_web_add(web, h);
     cr_assert_eq(nng_http_handler_alloc_redirect(&h, "/redirect", 0, "/static"), 0);
-    nu_web_add(web, h);
-    nu_web_start(web);
+    t_web_add(web, h);
+    t_web_start(web);
 }
 
-static void close_site(struct nu_web *web)
+static void close_site(struct t_web *web)
 {
     unlink(path);
-    nu_web_close(web);
+    t_web_close(web);
 }
 
 static const char *const targets[] = { "/static", "/call", "/file",  "/redirect",
@@ -86,12 +86,12 @@ static const char *const targets[] = { "/static", "/call", "/file",  "/redirect"
 #define TARGETS (sizeof targets / sizeof *targets)
 
 /* How often a field is there, and the last value of it. */
-static unsigned fields(const struct nu_browser *b, const char *name, char value[256])
+static unsigned fields(const struct t_http_client *b, const char *name, char value[256])
 {
-    unsigned n   = 0;
-    size_t   len = strlen(name);
+    unsigned n = 0;
+    size_t len = strlen(name);
     for (const char *p = strstr(b->head, "\r\n"); p != NULL && p[2] != '\0';
-         p             = strstr(p + 2, "\r\n")) {
+         p = strstr(p + 2, "\r\n")) {
         if (strncasecmp(p + 2, name, len) == 0 && p[2 + len] == ':') {
             n++;
             snprintf(value, 256, "%.*s", (int) strcspn(p + 4 + len, "\r"), p + 4 + len);
@@ -100,10 +100,10 @@ static unsigned fields(const struct nu_browser *b, const char *name, char value[
     return n;
 }
 
-static void assert_field(const struct nu_browser *b, const char *name, const char *value)
+static void assert_field(const struct t_http_client *b, const char *name, const char *value)
 {
-    char     got[256] = "";
-    unsigned n        = fields(b, name, got);
+    char got[256] = "";
+    unsigned n = fields(b, name, got);
     cr_assert_eq(n, value != NULL, "%u: %s", n, b->head);
     cr_assert(value == NULL || strcmp(got, value) == 0, "%s", b->head);
 }
@@ -112,17 +112,17 @@ static void assert_field(const struct nu_browser *b, const char *name, const cha
 
 Test(answer, date)
 {
-    struct nu_web     web;
-    struct nu_browser b;
+    struct t_web web;
+    struct t_http_client b;
     open_site(&web);
-    nu_browser_open(&b, web.port);
+    t_http_client_open(&b, web.port);
     for (int round = 0; round < 3; round++) {
         for (size_t i = 0; i < TARGETS; i++) {
-            char    value[256];
+            char value[256];
             int64_t when;
-            time_t  before = time(NULL);
-            nu_browser_get(&b, targets[i]);
-            nu_browser_hear(&b);
+            time_t before = time(NULL);
+            t_http_client_get(&b, targets[i]);
+            t_http_client_hear(&b);
             cr_assert_eq(fields(&b, "Date", value), 1, "%s: %s", targets[i], b.head);
             cr_assert_eq(strlen(value), 29);
             cr_assert_str_eq(value + 25, " GMT");
@@ -132,25 +132,25 @@ Test(answer, date)
         }
         usleep(700000);
     }
-    nu_browser_close(&b);
-    nu_browser_open(&b, web.port);
-    nu_browser_say(&b, "nonsense\r\n\r\n");
-    nu_browser_assert(&b, 400, NULL);
+    t_http_client_close(&b);
+    t_http_client_open(&b, web.port);
+    t_http_client_say(&b, "nonsense\r\n\r\n");
+    t_http_client_assert(&b, 400, NULL);
     cr_assert_eq(fields(&b, "Date", (char[256]){ 0 }), 1);
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     close_site(&web);
 }
 
 Test(answer, date_of_the_handler)
 {
-    struct nu_web     web;
-    struct nu_browser b;
+    struct t_web web;
+    struct t_http_client b;
     open_site(&web);
-    nu_browser_open(&b, web.port);
-    nu_browser_get(&b, "/with?DATE=Thu,_01_Jan_1970_00:00:00_GMT");
-    nu_browser_assert(&b, 200, "hello");
+    t_http_client_open(&b, web.port);
+    t_http_client_get(&b, "/with?DATE=Thu,_01_Jan_1970_00:00:00_GMT");
+    t_http_client_assert(&b, 200, "hello");
     assert_field(&b, "Date", "Thu, 01 Jan 1970 00:00:00 GMT");
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     close_site(&web);
 }
 
@@ -160,7 +160,7 @@ Test(answer, connection)
 {
     static const struct {
         const char *request, *field;
-        bool        last;
+        bool last;
     } cases[] = {
         { "HTTP/1.1\r\nHost: x", NULL, false },
         { "HTTP/1.1\r\nHost: x\r\nConnection: close", "close", true },
@@ -173,26 +173,26 @@ Test(answer, connection)
         { "HTTP/1.0\r\nConnection: x, keep-alive", "keep-alive", false },
         { "HTTP/1.0\r\nConnection: keep-alive, close", "close", true },
     };
-    struct nu_web web;
+    struct t_web web;
     open_site(&web);
     for (size_t i = 0; i < TARGETS * sizeof cases / sizeof *cases; i++) {
-        size_t            c = i / TARGETS;
-        struct nu_browser b;
-        char              text[256], value[256] = "";
-        const char       *target = targets[i % TARGETS];
+        size_t c = i / TARGETS;
+        struct t_http_client b;
+        char text[256], value[256] = "";
+        const char *target = targets[i % TARGETS];
         snprintf(text, sizeof text, "GET %s %s\r\n\r\n", target, cases[c].request);
-        nu_browser_open(&b, web.port);
-        nu_browser_say(&b, text);
-        nu_browser_hear(&b);
+        t_http_client_open(&b, web.port);
+        t_http_client_say(&b, text);
+        t_http_client_hear(&b);
         cr_assert_eq(fields(&b, "Connection", value), cases[c].field != NULL, "%s%s", text, b.head);
         cr_assert_str_eq(value, cases[c].field != NULL ? cases[c].field : "", "%s", text);
         if (cases[c].last) {
-            nu_browser_assert_end(&b);
+            t_http_client_assert_end(&b);
         } else {
-            nu_browser_get(&b, "/static");
-            nu_browser_assert(&b, 200, "hello");
+            t_http_client_get(&b, "/static");
+            t_http_client_assert(&b, 200, "hello");
         }
-        nu_browser_close(&b);
+        t_http_client_close(&b);
     }
     close_site(&web);
 }
@@ -202,7 +202,7 @@ Test(answer, connection_of_the_handler)
 {
     static const struct {
         const char *says, *request, *field;
-        bool        last;
+        bool last;
     } cases[] = {
         { "Close", "HTTP/1.1", "Close", true },
         { "close,_x", "HTTP/1.1", "close, x", true },
@@ -215,24 +215,24 @@ Test(answer, connection_of_the_handler)
         { "close", "HTTP/1.0\r\nConnection: keep-alive", "close", true },
         { "x", "HTTP/1.0\r\nConnection: keep-alive", "x, keep-alive", false },
     };
-    struct nu_web web;
+    struct t_web web;
     open_site(&web);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct nu_browser b;
-        char              text[256];
+        struct t_http_client b;
+        char text[256];
         snprintf(text, sizeof text, "GET /with?Connection=%s %s\r\nHost: x\r\n\r\n", cases[i].says,
                  cases[i].request);
-        nu_browser_open(&b, web.port);
-        nu_browser_say(&b, text);
-        nu_browser_get(&b, "/static");
-        nu_browser_assert(&b, 200, "hello");
+        t_http_client_open(&b, web.port);
+        t_http_client_say(&b, text);
+        t_http_client_get(&b, "/static");
+        t_http_client_assert(&b, 200, "hello");
         assert_field(&b, "Connection", cases[i].field);
         if (cases[i].last) {
-            nu_browser_assert_end(&b);
+            t_http_client_assert_end(&b);
         } else {
-            nu_browser_assert(&b, 200, "hello");
+            t_http_client_assert(&b, 200, "hello");
         }
-        nu_browser_close(&b);
+        t_http_client_close(&b);
     }
     close_site(&web);
 }
@@ -262,21 +262,21 @@ Test(answer, lengths_of_the_handler)
         { "=404&empty", "0" },
         { "=999&empty", "0" },
     };
-    struct nu_web     web;
-    struct nu_browser b;
-    char              target[128];
+    struct t_web web;
+    struct t_http_client b;
+    char target[128];
     open_site(&web);
-    nu_browser_open(&b, web.port);
+    t_http_client_open(&b, web.port);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         snprintf(target, sizeof target, "/with?%s", cases[i].query);
-        nu_browser_get(&b, target);
-        nu_browser_get(&b, "/static");
-        nu_browser_hear(&b);
+        t_http_client_get(&b, target);
+        t_http_client_get(&b, "/static");
+        t_http_client_hear(&b);
         assert_field(&b, "Content-Length", cases[i].length);
         assert_field(&b, "Transfer-Encoding", NULL);
-        nu_browser_assert(&b, 200, "hello");
+        t_http_client_assert(&b, 200, "hello");
     }
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     close_site(&web);
 }
 
@@ -285,20 +285,20 @@ Test(answer, not_modified)
 {
     static const char *const queries[] = { "=304", "=304&empty", "=304&Content-Length=77",
                                            "=304&Content-Length=77&empty" };
-    struct nu_web            web;
-    struct nu_browser        b;
-    char                     target[128];
+    struct t_web web;
+    struct t_http_client b;
+    char target[128];
     open_site(&web);
-    nu_browser_open(&b, web.port);
+    t_http_client_open(&b, web.port);
     for (int i = 0; i < 4; i++) {
         snprintf(target, sizeof target, "/with?%s", queries[i]);
-        nu_browser_get(&b, target);
-        nu_browser_get(&b, "/static");
-        nu_browser_head(&b);
+        t_http_client_get(&b, target);
+        t_http_client_get(&b, "/static");
+        t_http_client_head(&b);
         cr_assert_eq(b.status, 304);
-        nu_browser_assert(&b, 200, "hello");
+        t_http_client_assert(&b, 200, "hello");
     }
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     close_site(&web);
 }
 
@@ -306,18 +306,18 @@ Test(answer, not_modified)
  * follows it that could be read as a part of it. */
 Test(answer, transfer_encoding_of_the_handler)
 {
-    struct nu_web     web;
-    struct nu_browser b;
+    struct t_web web;
+    struct t_http_client b;
     open_site(&web);
-    nu_browser_open(&b, web.port);
-    nu_browser_get(&b, "/with?Transfer-Encoding=chunked");
-    nu_browser_get(&b, "/static");
-    nu_browser_head(&b);
+    t_http_client_open(&b, web.port);
+    t_http_client_get(&b, "/with?Transfer-Encoding=chunked");
+    t_http_client_get(&b, "/static");
+    t_http_client_head(&b);
     cr_assert_eq(b.status, 200);
     assert_field(&b, "Content-Length", NULL);
     assert_field(&b, "Connection", "close");
-    cr_assert_eq(nu_browser_await_end(&b), 5);
-    nu_browser_close(&b);
+    cr_assert_eq(t_http_client_await_end(&b), 5);
+    t_http_client_close(&b);
     close_site(&web);
 }
 
@@ -326,21 +326,21 @@ Test(answer, informational)
 {
     static const char *const queries[] = { "=100", "=101&empty", "=103&Content-Length=5",
                                            "=100&Transfer-Encoding=chunked" };
-    struct nu_web            web;
+    struct t_web web;
     open_site(&web);
     for (int i = 0; i < 4; i++) {
-        struct nu_browser b;
-        char              target[128];
+        struct t_http_client b;
+        char target[128];
         snprintf(target, sizeof target, "/with?%s", queries[i]);
-        nu_browser_open(&b, web.port);
-        nu_browser_get(&b, target);
-        nu_browser_get(&b, "/static");
-        nu_browser_head(&b);
+        t_http_client_open(&b, web.port);
+        t_http_client_get(&b, target);
+        t_http_client_get(&b, "/static");
+        t_http_client_head(&b);
         cr_assert_eq(b.status / 100, 1);
         assert_field(&b, "Content-Length", NULL);
         assert_field(&b, "Transfer-Encoding", NULL);
-        nu_browser_assert_end(&b);
-        nu_browser_close(&b);
+        t_http_client_assert_end(&b);
+        t_http_client_close(&b);
     }
     close_site(&web);
 }
@@ -352,43 +352,43 @@ Test(answer, head)
 {
     static const char *const more[] = { "/with?Content-Length=7", "/with?=404", "/with?=204",
                                         "/with?=304", "/with?Content-Length=123&empty" };
-    struct nu_web            web;
-    struct nu_browser        b;
+    struct t_web web;
+    struct t_http_client b;
     open_site(&web);
-    nu_browser_open(&b, web.port);
+    t_http_client_open(&b, web.port);
     for (size_t i = 0; i < TARGETS + 5; i++) {
-        char        text[256], length[2][256] = { "", "" };
+        char text[256], length[2][256] = { "", "" };
         const char *target = i < TARGETS ? targets[i] : more[i - TARGETS];
-        nu_browser_get(&b, target);
-        nu_browser_head(&b);
+        t_http_client_get(&b, target);
+        t_http_client_head(&b);
         unsigned status = b.status;
         fields(&b, "Content-Length", length[0]);
         b.used += status == 204 || status == 304 ? 0 : strtoul(length[0], NULL, 10);
         snprintf(text, sizeof text, "HEAD %s HTTP/1.1\r\nHost: x\r\n\r\n", target);
-        nu_browser_say(&b, text);
-        nu_browser_get(&b, "/static");
-        nu_browser_head(&b);
+        t_http_client_say(&b, text);
+        t_http_client_get(&b, "/static");
+        t_http_client_head(&b);
         cr_assert_eq(b.status, status, "%s: %u", target, b.status);
         fields(&b, "Content-Length", length[1]);
         if (strstr(target, "Content-Length") == NULL) { /* of a HEAD, a handler may know better */
             cr_assert_str_eq(length[1], length[0]);
         }
-        nu_browser_assert(&b, 200, "hello");
+        t_http_client_assert(&b, 200, "hello");
     }
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     close_site(&web);
 }
 
 /* ---- Static replies ----------------------------------------------------------------------- */
 
-static void add_sized(struct nu_web *web, size_t size)
+static void add_sized(struct t_web *web, size_t size)
 {
     nng_http_handler *h;
-    char              uri[32];
-    uint8_t          *data = nu_pattern_new(size + 1, (unsigned) size);
+    char uri[32];
+    uint8_t *data = t_pattern_new(size + 1, (unsigned) size);
     snprintf(uri, sizeof uri, "/%zu", size);
     cr_assert_eq(nng_http_handler_alloc_static(&h, uri, data, size, NULL), 0);
-    nu_web_add(web, h);
+    t_web_add(web, h);
     free(data);
 }
 
@@ -398,34 +398,34 @@ Test(answer, static_sizes)
     static const size_t sizes[] = {
         0, 1, 1000, 1950, 1970, 1980, 2000, 2047, 2048, 2049, 5000, 65536, (size_t) 1 << 20
     };
-    const size_t      n = sizeof sizes / sizeof *sizes;
-    struct nu_web     web;
-    struct nu_browser b;
-    char              text[64];
+    const size_t n = sizeof sizes / sizeof *sizes;
+    struct t_web web;
+    struct t_http_client b;
+    char text[64];
     open_site(&web);
     for (size_t i = 0; i < n; i++) {
         add_sized(&web, sizes[i]);
     }
-    nu_browser_open(&b, web.port);
+    t_http_client_open(&b, web.port);
     for (size_t i = 0; i < 3 * n; i++) {
         snprintf(text, sizeof text, "%s /%zu HTTP/1.1\r\nHost: x\r\n\r\n",
                  i % 3 == 1 ? "HEAD" : "GET", sizes[i * 7 % n]);
-        nu_browser_say(&b, text);
+        t_http_client_say(&b, text);
     }
     for (size_t i = 0; i < 3 * n; i++) {
         size_t size = sizes[i * 7 % n];
         if (i % 3 == 1) {
-            nu_browser_head(&b);
+            t_http_client_head(&b);
         } else {
-            nu_browser_hear(&b);
+            t_http_client_hear(&b);
             cr_assert_eq(b.size, size);
-            nu_pattern_assert((uint8_t *) b.body, 0, size, (unsigned) size);
+            t_pattern_assert((uint8_t *) b.body, 0, size, (unsigned) size);
         }
         snprintf(text, sizeof text, "%zu", size);
         assert_field(&b, "Content-Length", text);
         assert_field(&b, "Content-Type", "application/octet-stream");
     }
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     close_site(&web);
 }
 
@@ -433,21 +433,21 @@ Test(answer, static_sizes)
 Test(answer, pipelined)
 {
     static const unsigned statuses[] = { 200, 200, 200, 301, 404, 500, 404, 200 };
-    struct nu_web         web;
-    struct nu_browser     b;
-    char                 *all = malloc(1000 * 64), *p = all;
+    struct t_web web;
+    struct t_http_client b;
+    char *all = malloc(1000 * 64), *p = all;
     cr_assert_not_null(all);
     open_site(&web);
-    nu_browser_open(&b, web.port);
+    t_http_client_open(&b, web.port);
     for (unsigned i = 0; i < 1000; i++) {
         p += sprintf(p, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", targets[i * 5 / 3 % TARGETS]);
     }
-    nu_browser_say(&b, all);
+    t_http_client_say(&b, all);
     for (unsigned i = 0; i < 1000; i++) {
         unsigned status = statuses[i * 5 / 3 % TARGETS];
-        nu_browser_assert(&b, status, status == 200 ? "hello" : NULL);
+        t_http_client_assert(&b, status, status == 200 ? "hello" : NULL);
     }
     free(all);
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     close_site(&web);
 }

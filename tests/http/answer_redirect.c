@@ -8,7 +8,7 @@
 
 TestSuite(answer_redirect, .timeout = 60);
 
-static nng_http_handler *add(struct nu_web *web, const char *uri, uint16_t status,
+static nng_http_handler *add(struct t_web *web, const char *uri, uint16_t status,
                              const char *location, bool tree)
 {
     nng_http_handler *h;
@@ -16,33 +16,33 @@ static nng_http_handler *add(struct nu_web *web, const char *uri, uint16_t statu
     if (tree) {
         cr_assert_eq(nng_http_handler_set_tree(h), 0);
     }
-    nu_web_add(web, h);
+    t_web_add(web, h);
     return h;
 }
 
-static void open_site(struct nu_web *web)
+static void open_site(struct t_web *web)
 {
-    nu_web_open(web);
-    nu_web_static(web, "/", "home");
+    t_web_open(web);
+    t_web_static(web, "/", "home");
     add(web, "/one", 0, "http://new.example/1", false);
     add(web, "/tree", 308, "http://new.example", true);
     add(web, "/deep/er", 307, "/else/where", true);
-    nu_web_start(web);
+    t_web_start(web);
 }
 
-static void assert_location(struct nu_browser *b, unsigned status, const char *location)
+static void assert_location(struct t_http_client *b, unsigned status, const char *location)
 {
     char line[512];
-    nu_browser_assert(b, status, NULL);
+    t_http_client_assert(b, status, NULL);
     snprintf(line, sizeof line, "Location: %s", location);
-    cr_assert(nu_browser_line(b, line), "not %s but %s", location, b->head);
-    cr_assert_not(nu_browser_line(b, "Connection: close"));
+    cr_assert(t_http_client_line(b, line), "not %s but %s", location, b->head);
+    cr_assert_not(t_http_client_line(b, "Connection: close"));
 }
 
 Test(answer_redirect, refused)
 {
     static const char *const locations[] = { "/a\rb", "/a\nb", "/\r\nX: y", "/\x7f", "/\x01" };
-    nng_http_handler        *h;
+    nng_http_handler *h;
     for (int i = 0; i < 5; i++) {
         cr_assert_eq(nng_http_handler_alloc_redirect(&h, "/", 0, locations[i]), NNG_EINVAL);
     }
@@ -57,20 +57,20 @@ Test(answer_redirect, refused)
 Test(answer_redirect, statuses)
 {
     static const uint16_t statuses[] = { 0, 301, 302, 303, 307, 308 };
-    struct nu_web         web;
-    struct nu_browser     b;
-    char                  uri[8];
+    struct t_web web;
+    struct t_http_client b;
+    char uri[8];
     open_site(&web);
-    nu_browser_open(&b, web.port);
+    t_http_client_open(&b, web.port);
     for (int i = 0; i < 6; i++) {
         snprintf(uri, sizeof uri, "/s%d", i);
         add(&web, uri, statuses[i], "/new", false);
-        nu_browser_get(&b, uri);
+        t_http_client_get(&b, uri);
         assert_location(&b, statuses[i] != 0 ? statuses[i] : 301, "/new");
-        cr_assert(nu_browser_line(&b, "Content-Type: text/html; charset=utf-8"));
+        cr_assert(t_http_client_line(&b, "Content-Type: text/html; charset=utf-8"));
     }
-    nu_browser_close(&b);
-    nu_web_close(&web);
+    t_http_client_close(&b);
+    t_web_close(&web);
 }
 
 /* What the request has beyond the handler's URI is kept, however that was spelled. */
@@ -107,66 +107,66 @@ Test(answer_redirect, locations)
         { "/deep/er/a?b", "/else/where/a?b" },
         { "/deep/%65r/a?b", "/else/where/a?b" },
     };
-    struct nu_web     web;
-    struct nu_browser b;
+    struct t_web web;
+    struct t_http_client b;
     open_site(&web);
-    nu_browser_open(&b, web.port);
+    t_http_client_open(&b, web.port);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        nu_browser_get(&b, cases[i].target);
+        t_http_client_get(&b, cases[i].target);
         unsigned status = strstr(cases[i].location, "/1") != NULL      ? 301
                           : strstr(cases[i].location, "where") != NULL ? 307
                                                                        : 308;
         assert_location(&b, status, cases[i].location);
     }
-    nu_browser_get(&b, "/treeful");
-    nu_browser_assert(&b, 404, NULL);
-    nu_browser_close(&b);
-    nu_web_close(&web);
+    t_http_client_get(&b, "/treeful");
+    t_http_client_assert(&b, 404, NULL);
+    t_http_client_close(&b);
+    t_web_close(&web);
 }
 
 /* A tree of everything. */
 Test(answer_redirect, of_the_root)
 {
-    struct nu_web     web;
-    struct nu_browser b;
-    nu_web_open(&web);
+    struct t_web web;
+    struct t_http_client b;
+    t_web_open(&web);
     add(&web, "/", 302, "https://new.example", true);
-    nu_web_start(&web);
-    nu_browser_open(&b, web.port);
-    nu_browser_get(&b, "/");
+    t_web_start(&web);
+    t_http_client_open(&b, web.port);
+    t_http_client_get(&b, "/");
     assert_location(&b, 302, "https://new.example/");
-    nu_browser_get(&b, "/a/b?c");
+    t_http_client_get(&b, "/a/b?c");
     assert_location(&b, 302, "https://new.example/a/b?c");
-    nu_browser_get(&b, "/?c");
+    t_http_client_get(&b, "/?c");
     assert_location(&b, 302, "https://new.example/?c");
-    nu_browser_get(&b, "http://h?c");
+    t_http_client_get(&b, "http://h?c");
     assert_location(&b, 302, "https://new.example/?c");
-    nu_browser_get(&b, "//evil.example/a");
+    t_http_client_get(&b, "//evil.example/a");
     assert_location(&b, 302, "https://new.example/evil.example/a");
-    nu_browser_close(&b);
-    nu_web_close(&web);
+    t_http_client_close(&b);
+    t_web_close(&web);
 }
 
 /* A redirection to somewhere on this server does not become one to elsewhere. */
 Test(answer_redirect, to_nothing_but_the_path)
 {
-    struct nu_web     web;
-    struct nu_browser b;
-    nu_web_open(&web);
+    struct t_web web;
+    struct t_http_client b;
+    t_web_open(&web);
     add(&web, "/old", 302, "", true);
     add(&web, "/older", 302, "/", true);
-    nu_web_start(&web);
-    nu_browser_open(&b, web.port);
-    nu_browser_get(&b, "/old/a");
+    t_web_start(&web);
+    t_http_client_open(&b, web.port);
+    t_http_client_get(&b, "/old/a");
     assert_location(&b, 302, "/a");
-    nu_browser_get(&b, "/old//evil.example/a");
+    t_http_client_get(&b, "/old//evil.example/a");
     assert_location(&b, 302, "/evil.example/a");
-    nu_browser_get(&b, "/older/evil.example/a");
+    t_http_client_get(&b, "/older/evil.example/a");
     assert_location(&b, 302, "/evil.example/a");
-    nu_browser_get(&b, "/older?a");
+    t_http_client_get(&b, "/older?a");
     assert_location(&b, 302, "/?a");
-    nu_browser_close(&b);
-    nu_web_close(&web);
+    t_http_client_close(&b);
+    t_web_close(&web);
 }
 
 static atomic_int calls;
@@ -174,7 +174,7 @@ static atomic_int calls;
 static void count_call(nng_aio *aio)
 {
     atomic_fetch_add(&calls, 1);
-    nu_answer(aio, "", 0);
+    t_answer(aio, "", 0);
 }
 
 /* For all methods, and with bodies that are thrown away. */
@@ -182,55 +182,55 @@ Test(answer_redirect, methods_and_bodies)
 {
     static const char *const methods[] = { "GET",   "POST",    "PUT",   "DELETE",
                                            "PATCH", "OPTIONS", "TRACE", "FROBNICATE" };
-    struct nu_web            web;
-    struct nu_browser        b;
-    char                     text[256];
+    struct t_web web;
+    struct t_http_client b;
+    char text[256];
     open_site(&web);
-    nu_web_callback(&web, "/count", count_call);
-    nu_browser_open(&b, web.port);
+    t_web_callback(&web, "/count", count_call);
+    t_http_client_open(&b, web.port);
     for (int i = 0; i < 8; i++) {
         snprintf(text, sizeof text, "%s /one HTTP/1.1\r\nHost: x\r\n\r\n", methods[i]);
-        nu_browser_say(&b, text);
+        t_http_client_say(&b, text);
         assert_location(&b, 301, "http://new.example/1");
         snprintf(text, sizeof text,
                  "%s /one HTTP/1.1\r\nHost: x\r\nContent-Length: 34\r\n\r\n"
                  "POST /count HTTP/1.1\r\nHost: x\r\n\r\n ",
                  methods[i]);
-        nu_browser_say(&b, text);
+        t_http_client_say(&b, text);
         assert_location(&b, 301, "http://new.example/1");
         snprintf(text, sizeof text,
                  "%s /one HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
                  "22\r\nPOST /count HTTP/1.1\r\nHost: x\r\n\r\n \r\n0\r\n\r\n",
                  methods[i]);
-        nu_browser_say(&b, text);
-        nu_browser_get(&b, "/");
+        t_http_client_say(&b, text);
+        t_http_client_get(&b, "/");
         assert_location(&b, 301, "http://new.example/1");
-        nu_browser_assert(&b, 200, "home");
+        t_http_client_assert(&b, 200, "home");
     }
-    nu_browser_say(&b, "HEAD /one HTTP/1.1\r\nHost: x\r\n\r\n");
-    nu_browser_get(&b, "/");
-    nu_browser_head(&b);
+    t_http_client_say(&b, "HEAD /one HTTP/1.1\r\nHost: x\r\n\r\n");
+    t_http_client_get(&b, "/");
+    t_http_client_head(&b);
     cr_assert_eq(b.status, 301);
-    nu_browser_assert(&b, 200, "home");
+    t_http_client_assert(&b, 200, "home");
     cr_assert_eq(atomic_load(&calls), 0);
-    nu_browser_close(&b);
-    nu_web_close(&web);
+    t_http_client_close(&b);
+    t_web_close(&web);
 }
 
 Test(answer_redirect, one_method)
 {
-    struct nu_web     web;
+    struct t_web web;
     nng_http_handler *h;
-    struct nu_browser b;
+    struct t_http_client b;
     open_site(&web);
     cr_assert_eq(nng_http_handler_alloc_redirect(&h, "/put", 303, "/done"), 0);
     cr_assert_eq(nng_http_handler_set_method(h, "PUT"), 0);
-    nu_web_add(&web, h);
-    nu_browser_open(&b, web.port);
-    nu_browser_say(&b, "PUT /put HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
+    t_web_add(&web, h);
+    t_http_client_open(&b, web.port);
+    t_http_client_say(&b, "PUT /put HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
     assert_location(&b, 303, "/done");
-    nu_browser_get(&b, "/put");
-    nu_browser_assert(&b, 405, NULL);
-    nu_browser_close(&b);
-    nu_web_close(&web);
+    t_http_client_get(&b, "/put");
+    t_http_client_assert(&b, 405, NULL);
+    t_http_client_close(&b);
+    t_web_close(&web);
 }

@@ -1,9 +1,9 @@
 #include "http/client.h"
 
 #include "http/conn.h"
+#include "support/aio_probe.h"
 #include "support/peer.h"
 #include "support/proc.h"
-#include "support/track.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -30,7 +30,7 @@ Test(client, schemes, .timeout = 10)
 {
     static const struct {
         const char *url;
-        int         err;
+        int err;
     } cases[] = {
         { "http://a", 0 },
         { "http4://a:80/x?y#z", 0 },
@@ -59,16 +59,16 @@ Test(client, schemes, .timeout = 10)
 /* Connects to `host` (as a URL has it) and `port`; NULL or a connection. */
 static nng_http_conn *connect_to(const char *scheme, const char *host, unsigned port, int *err)
 {
-    char             text[128];
+    char text[128];
     nng_http_client *client;
-    nng_aio         *aio;
+    nng_aio *aio;
     snprintf(text, sizeof text, "%s://%s:%u/", scheme, host, port);
     cr_assert_eq(alloc(&client, text), 0);
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
     nng_http_client_connect(client, aio);
     nng_http_client_free(client); /* is not needed any more */
     nng_aio_wait(aio);
-    *err                = nng_aio_result(aio);
+    *err = nng_aio_result(aio);
     nng_http_conn *conn = nng_aio_get_output(aio, 0);
     cr_assert_eq(*err == 0, conn != NULL);
     nng_aio_free(aio);
@@ -79,8 +79,8 @@ static nng_http_conn *connect_to(const char *scheme, const char *host, unsigned 
 static int deaf(unsigned *port)
 {
     struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t          len = sizeof sin;
-    int                fd  = socket(AF_INET, SOCK_STREAM, 0);
+    socklen_t len = sizeof sin;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
     cr_assert_eq(bind(fd, (struct sockaddr *) &sin, len), 0);
     cr_assert_eq(getsockname(fd, (struct sockaddr *) &sin, &len), 0);
     *port = ntohs(sin.sin_port);
@@ -90,8 +90,8 @@ static int deaf(unsigned *port)
 static int listen_v6(unsigned *port)
 {
     struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
-    socklen_t           len  = sizeof sin6;
-    int                 fd   = socket(AF_INET6, SOCK_STREAM, 0);
+    socklen_t len = sizeof sin6;
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *) &sin6, len) != 0 || listen(fd, 10) != 0) {
         cr_skip_test("no IPv6 here");
     }
@@ -106,17 +106,17 @@ Test(client, connect_by_name_and_address, .timeout = 30)
                                             { "http4", "127.0.0.1" },
                                             { "ws", "localhost" },
                                             { "http4", "localhost" } };
-    unsigned                 port;
-    int                      listener = nu_listen(&port, 0), err;
+    unsigned port;
+    int listener = nu_listen(&port, 0), err;
     for (int i = 0; i < 4; i++) {
         nng_http_conn *conn = connect_to(hosts[i][0], hosts[i][1], port, &err);
         cr_assert_eq(err, 0, "%s://%s: %s", hosts[i][0], hosts[i][1], nng_strerror(err));
-        int          peer = accept(listener, NULL, NULL);
+        int peer = accept(listener, NULL, NULL);
         nng_sockaddr addr;
         cr_assert_eq(nng_uring_conn_remote_addr(conn, &addr), 0);
         cr_assert_eq(ntohs(addr.s_in.sa_port), port);
         nng_http_conn_close(conn);
-        cr_assert_eq(nu_peer_rest(peer, 0, 0), 0);
+        cr_assert_eq(t_peer_rest(peer, 0, 0), 0);
         close(peer);
     }
     close(listener);
@@ -124,10 +124,10 @@ Test(client, connect_by_name_and_address, .timeout = 30)
 
 Test(client, connect_v6, .timeout = 30)
 {
-    unsigned       port;
-    int            listener = listen_v6(&port), err;
-    nng_http_conn *conn     = connect_to("http6", "[::1]", port, &err);
-    nng_sockaddr   addr;
+    unsigned port;
+    int listener = listen_v6(&port), err;
+    nng_http_conn *conn = connect_to("http6", "[::1]", port, &err);
+    nng_sockaddr addr;
     cr_assert_eq(err, 0);
     cr_assert_eq(nng_uring_conn_remote_addr(conn, &addr), 0);
     cr_assert_eq(addr.s_family, NNG_AF_INET6);
@@ -143,7 +143,7 @@ Test(client, connect_v6, .timeout = 30)
 Test(client, refused, .timeout = 30)
 {
     unsigned port;
-    int      fd = deaf(&port), err;
+    int fd = deaf(&port), err;
     for (int i = 0; i < 20; i++) {
         cr_assert_null(connect_to("http", i % 2 ? "127.0.0.1" : "localhost", port, &err));
         cr_assert_eq(err, NNG_ECONNREFUSED, "%s", nng_strerror(err));
@@ -167,16 +167,16 @@ Test(client, no_such_name, .timeout = 60)
 /* A listener whose queue is full: connecting to it takes as long as one likes. */
 struct busy {
     unsigned port;
-    int      listener;
-    int      fillers[3];
+    int listener;
+    int fillers[3];
 };
 
 static void open_busy(struct busy *b)
 {
     b->listener = deaf(&b->port);
     cr_assert_eq(listen(b->listener, 0), 0);
-    struct sockaddr_in sin = { .sin_family      = AF_INET,
-                               .sin_port        = htons((uint16_t) b->port),
+    struct sockaddr_in sin = { .sin_family = AF_INET,
+                               .sin_port = htons((uint16_t) b->port),
                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     for (int i = 0; i < 3; i++) {
         b->fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -194,15 +194,15 @@ static void close_busy(struct busy *b)
 
 Test(client, ended_early, .timeout = 30)
 {
-    struct busy      b;
-    struct nu_track  track;
+    struct busy b;
+    struct t_aio_probe track;
     nng_http_client *client;
     open_busy(&b);
-    client       = nu_client(b.port);
+    client = t_client(b.port);
     unsigned fds = 0;
     for (int i = 0; i < 40; i++) {
         int result = NNG_ETIMEDOUT;
-        nu_track_open(&track, i & 1 ? NU_CALLED : 0);
+        t_aio_probe_open(&track, i & 1 ? NU_CALLED : 0);
         switch (i / 2 % 5) {
         case 0:
             nng_aio_set_timeout(track.aio, NNG_DURATION_ZERO);
@@ -228,14 +228,14 @@ Test(client, ended_early, .timeout = 30)
             result = NNG_ECANCELED;
             break;
         }
-        nu_track_assert(&track, 1, result);
+        t_aio_probe_assert(&track, 1, result);
         cr_assert_null(nng_aio_get_output(track.aio, 0));
-        nu_track_close(&track);
+        t_aio_probe_close(&track);
         if (i == 10) {
-            fds = nu_proc_fds();
+            fds = t_proc_fds();
         }
     }
-    nu_proc_await_fds(fds);
+    t_proc_await_fds(fds);
     nng_http_client_free(client);
     close_busy(&b);
 }
@@ -244,17 +244,17 @@ Test(client, ended_early, .timeout = 30)
 Test(client, lookup_ended_early, .timeout = 30)
 {
     for (int i = 0; i < 20; i++) {
-        struct nu_track  track;
+        struct t_aio_probe track;
         nng_http_client *client;
         cr_assert_eq(alloc(&client, "http://no-such-name.invalid/"), 0);
-        nu_track_open(&track, i & 1 ? NU_CALLED : 0);
+        t_aio_probe_open(&track, i & 1 ? NU_CALLED : 0);
         nng_http_client_connect(client, track.aio);
         nng_http_client_free(client);
         nng_aio_abort(track.aio, NNG_EPROTO);
         nng_aio_wait(track.aio);
         cr_assert_neq(nng_aio_result(track.aio), 0);
-        cr_assert(nu_track_calls(&track) == (i & 1));
-        nu_track_close(&track);
+        cr_assert(t_aio_probe_calls(&track) == (i & 1));
+        t_aio_probe_close(&track);
     }
 }
 
@@ -263,18 +263,18 @@ Test(client, lookup_ended_early, .timeout = 30)
 Test(client, many_at_once, .timeout = 30)
 {
     enum { MANY = 100 };
-    struct nu_track  track[MANY];
-    unsigned         port;
-    int              listener = nu_listen(&port, 0);
-    nng_http_client *client   = nu_client(port);
+    struct t_aio_probe track[MANY];
+    unsigned port;
+    int listener = nu_listen(&port, 0);
+    nng_http_client *client = t_client(port);
     for (int i = 0; i < MANY; i++) {
-        nu_track_open(&track[i], i & 1 ? NU_CALLED : 0);
+        t_aio_probe_open(&track[i], i & 1 ? NU_CALLED : 0);
         nng_http_client_connect(client, track[i].aio);
     }
     for (int i = 0; i < MANY; i++) {
-        nu_track_assert(&track[i], 1, 0);
+        t_aio_probe_assert(&track[i], 1, 0);
         nng_http_conn_close(nng_aio_get_output(track[i].aio, 0));
-        nu_track_close(&track[i]);
+        t_aio_probe_close(&track[i]);
     }
     nng_http_client_free(client);
     close(listener);
@@ -282,18 +282,18 @@ Test(client, many_at_once, .timeout = 30)
 
 struct inside {
     nng_http_client *client;
-    struct nu_track  connect;
-    atomic_bool      same;
+    struct t_aio_probe connect;
+    atomic_bool same;
 };
 
-static void check_loop(struct nu_track *track)
+static void check_loop(struct t_aio_probe *track)
 {
     struct inside *inside = track->arg;
-    nng_http_conn *conn   = nng_aio_get_output(track->aio, 0);
+    nng_http_conn *conn = nng_aio_get_output(track->aio, 0);
     atomic_store(&inside->same, conn != NULL && conn->tcp.loop == nu_loop_self());
 }
 
-static void connect_inside(struct nu_track *track)
+static void connect_inside(struct t_aio_probe *track)
 {
     struct inside *inside = track->arg;
     nng_http_client_connect(inside->client, inside->connect.aio);
@@ -303,24 +303,24 @@ static void connect_inside(struct nu_track *track)
 /* Connected in a callback, a connection lives where the callback runs. */
 Test(client, inside_a_callback, .timeout = 30)
 {
-    struct inside   inside = { .same = false };
-    struct nu_track first;
-    unsigned        port;
-    int             listener = nu_listen(&port, 0);
-    inside.client            = nu_client(port);
-    nu_track_open(&first, NU_CALLED);
-    nu_track_open(&inside.connect, NU_CALLED);
-    first.then          = connect_inside;
-    first.arg           = &inside;
+    struct inside inside = { .same = false };
+    struct t_aio_probe first;
+    unsigned port;
+    int listener = nu_listen(&port, 0);
+    inside.client = t_client(port);
+    t_aio_probe_open(&first, NU_CALLED);
+    t_aio_probe_open(&inside.connect, NU_CALLED);
+    first.then = connect_inside;
+    first.arg = &inside;
     inside.connect.then = check_loop;
-    inside.connect.arg  = &inside;
+    inside.connect.arg = &inside;
     nng_sleep_aio(0, first.aio);
-    nu_track_assert(&first, 1, 0);
-    nu_track_assert(&inside.connect, 1, 0);
+    t_aio_probe_assert(&first, 1, 0);
+    t_aio_probe_assert(&inside.connect, 1, 0);
     cr_assert(atomic_load(&inside.same));
     nng_http_conn_close(nng_aio_get_output(inside.connect.aio, 0));
-    nu_track_close(&first);
-    nu_track_close(&inside.connect);
+    t_aio_probe_close(&first);
+    t_aio_probe_close(&inside.connect);
     nng_http_client_free(inside.client);
     close(listener);
 }
@@ -328,23 +328,23 @@ Test(client, inside_a_callback, .timeout = 30)
 Test(client, out_of_descriptors, .timeout = 30)
 {
     unsigned port;
-    int      listener = nu_listen(&port, 0), err;
-    nu_proc_limit_fds();
+    int listener = nu_listen(&port, 0), err;
+    t_proc_limit_fds();
     nng_http_conn *first = connect_to("http", "127.0.0.1", port, &err); /* everything runs */
     cr_assert_eq(err, 0);
-    unsigned fds = nu_proc_fds() - 1;
+    unsigned fds = t_proc_fds() - 1;
     nng_http_conn_close(first);
-    nu_proc_await_fds(fds);
+    t_proc_await_fds(fds);
     for (int i = 0; i < 5; i++) {
-        nu_proc_take_fds();
+        t_proc_take_fds();
         nng_http_conn *conn = connect_to("http", "127.0.0.1", port, &err);
-        nu_proc_give_fds();
+        t_proc_give_fds();
         cr_assert_null(conn);
         cr_assert_eq(err, NNG_ENOFILES, "%s", nng_strerror(err));
         conn = connect_to("http", "127.0.0.1", port, &err);
         cr_assert_eq(err, 0);
         nng_http_conn_close(conn);
-        nu_proc_await_fds(fds);
+        t_proc_await_fds(fds);
     }
     close(listener);
 }

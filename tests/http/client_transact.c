@@ -1,10 +1,10 @@
 /* nng_http_client_transact(), and transacts with a server of ours. */
 #include "http/client.h"
 
+#include "support/aio_probe.h"
 #include "support/peer.h"
 #include "support/random.h"
 #include "support/scale.h"
-#include "support/track.h"
 #include "support/web.h"
 
 #include <criterion/criterion.h>
@@ -16,76 +16,76 @@
 
 TestSuite(client_transact, .timeout = 60);
 
-static struct nu_desk desk = NU_DESK;
+static struct t_pending_queue desk = NU_DESK;
 
 /* Answers with what it was asked. */
 static void describe(nng_aio *aio)
 {
-    char          text[256];
-    void         *data;
-    size_t        size;
-    nng_http_req *req  = nng_aio_get_input(aio, 0);
-    const char   *conn = nng_http_req_get_header(req, "Connection");
+    char text[256];
+    void *data;
+    size_t size;
+    nng_http_req *req = nng_aio_get_input(aio, 0);
+    const char *conn = nng_http_req_get_header(req, "Connection");
     nng_http_req_get_data(req, &data, &size);
     snprintf(text, sizeof text, "%s %s %s %s [%.*s]", nng_http_req_get_method(req),
              nng_http_req_get_uri(req), nng_http_req_get_header(req, "Host"),
              conn != NULL ? conn : "none", (int) size, (char *) data);
-    nu_answer(aio, text, strlen(text));
+    t_answer(aio, text, strlen(text));
 }
 
 static void keep(nng_aio *aio)
 {
-    nu_desk_put(&desk, aio);
+    t_pending_queue_put(&desk, aio);
 }
 
 /* A server, a client for it, messages and an aio. */
 struct setting {
-    struct nu_web    web;
+    struct t_web web;
     nng_http_client *client;
-    nng_http_req    *req;
-    nng_http_res    *res;
-    struct nu_track  track;
-    int              calls;
+    nng_http_req *req;
+    nng_http_res *res;
+    struct t_aio_probe track;
+    int calls;
 };
 
 /* The thread's own ring stays, and does not count as left open. */
 static void make_thread_ring(void)
 {
-    struct nu_pair  pair;
-    struct nu_track track;
-    char            byte = 0;
-    nu_pair_open(&pair);
-    nu_track_open(&track, 0);
-    nu_track_buffer(&track, &byte, 1);
-    nu_track_write(&track, pair.conn, 0, true);
-    nu_track_assert(&track, 1, 0);
-    nu_track_close(&track);
-    nu_pair_close(&pair);
+    struct nu_pair pair;
+    struct t_aio_probe track;
+    char byte = 0;
+    t_pair_open(&pair);
+    t_aio_probe_open(&track, 0);
+    t_aio_probe_buffer(&track, &byte, 1);
+    t_aio_probe_write(&track, pair.conn, 0, true);
+    t_aio_probe_assert(&track, 1, 0);
+    t_aio_probe_close(&track);
+    t_pair_close(&pair);
 }
 
 static void set_up(struct setting *s, unsigned mode)
 {
     make_thread_ring();
-    nu_web_open(&s->web);
-    nu_web_static(&s->web, "/", "home");
-    nu_web_callback(&s->web, "/describe", describe);
-    nu_web_callback(&s->web, "/keep", keep);
-    nu_web_directory(&s->web, "/usr", "/usr/share/common-licenses");
-    nu_web_start(&s->web);
-    s->client = nu_client(s->web.port);
-    s->calls  = 0;
-    nu_track_open(&s->track, mode);
+    t_web_open(&s->web);
+    t_web_static(&s->web, "/", "home");
+    t_web_callback(&s->web, "/describe", describe);
+    t_web_callback(&s->web, "/keep", keep);
+    t_web_directory(&s->web, "/usr", "/usr/share/common-licenses");
+    t_web_start(&s->web);
+    s->client = t_client(s->web.port);
+    s->calls = 0;
+    t_aio_probe_open(&s->track, mode);
     cr_assert_eq(nng_http_req_alloc(&s->req, NULL), 0);
     cr_assert_eq(nng_http_res_alloc(&s->res), 0);
 }
 
 static void tear_down(struct setting *s)
 {
-    nu_track_close(&s->track);
+    t_aio_probe_close(&s->track);
     nng_http_client_free(s->client);
     nng_http_req_free(s->req);
     nng_http_res_free(s->res);
-    nu_web_close(&s->web);
+    t_web_close(&s->web);
 }
 
 static void start(struct setting *s, const char *method, const char *uri)
@@ -97,13 +97,13 @@ static void start(struct setting *s, const char *method, const char *uri)
 
 static void finish(struct setting *s, int result)
 {
-    nu_track_assert(&s->track, ++s->calls, result);
+    t_aio_probe_assert(&s->track, ++s->calls, result);
     cr_assert_null(nng_aio_get_output(s->track.aio, 0));
 }
 
 static void assert_response(struct setting *s, unsigned status, const char *body)
 {
-    void  *data;
+    void *data;
     size_t size;
     finish(s, 0);
     nng_http_res_get_data(s->res, &data, &size);
@@ -117,7 +117,7 @@ Test(client_transact, responses)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode += 2) {
         struct setting s;
-        char           text[128];
+        char text[128];
         set_up(&s, mode);
         start(&s, "GET", "/");
         assert_response(&s, 200, "home");
@@ -153,13 +153,13 @@ Test(client_transact, host)
 Test(client_transact, many_at_once)
 {
     enum { MANY = 50 };
-    struct setting  s;
-    struct nu_track tracks[MANY];
-    nng_http_res   *res[MANY];
-    nng_http_req   *req[MANY];
+    struct setting s;
+    struct t_aio_probe tracks[MANY];
+    nng_http_res *res[MANY];
+    nng_http_req *req[MANY];
     set_up(&s, NU_CALLED);
     for (int i = 0; i < MANY; i++) {
-        nu_track_open(&tracks[i], NU_CALLED);
+        t_aio_probe_open(&tracks[i], NU_CALLED);
         cr_assert_eq(nng_http_res_alloc(&res[i]), 0);
         cr_assert_eq(nng_http_req_alloc(&req[i], NULL), 0);
         cr_assert_eq(nng_http_req_set_uri(req[i], i % 2 ? "/" : "/usr/GPL-3"), 0);
@@ -168,13 +168,13 @@ Test(client_transact, many_at_once)
     nng_http_client_free(s.client); /* is not needed any more */
     s.client = NULL;
     for (int i = 0; i < MANY; i++) {
-        nu_track_assert(&tracks[i], 1, 0);
+        t_aio_probe_assert(&tracks[i], 1, 0);
         if (i % 2 == 1) {
             cr_assert_eq(nng_aio_count(tracks[i].aio), 4);
         } else {
             cr_assert_gt(nng_aio_count(tracks[i].aio), 10000);
         }
-        nu_track_close(&tracks[i]);
+        t_aio_probe_close(&tracks[i]);
         nng_http_res_free(res[i]);
         nng_http_req_free(req[i]);
     }
@@ -195,11 +195,11 @@ Test(client_transact, without_uri)
 Test(client_transact, refused)
 {
     struct setting s;
-    unsigned       port;
+    unsigned port;
     set_up(&s, NU_CALLED);
     close(nu_listen(&port, 0));
     nng_http_client_free(s.client);
-    s.client = nu_client(port);
+    s.client = t_client(port);
     start(&s, "GET", "/");
     finish(&s, NNG_ECONNREFUSED);
     tear_down(&s);
@@ -209,12 +209,12 @@ Test(client_transact, refused)
 Test(client_transact, turned_away)
 {
     static const char text[] = "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy";
-    struct setting    s;
-    unsigned          port;
-    int               listener = nu_listen(&port, 0);
+    struct setting s;
+    unsigned port;
+    int listener = nu_listen(&port, 0);
     set_up(&s, NU_CALLED);
     nng_http_client_free(s.client);
-    s.client = nu_client(port);
+    s.client = t_client(port);
     for (int i = 0; i < 100; i++) {
         start(&s, "GET", "/");
         int fd = accept(listener, NULL, NULL);
@@ -236,12 +236,12 @@ Test(client_transact, cut)
         set_up(&s, NU_CALLED);
         nng_aio_set_timeout(s.track.aio, cut == 0 ? 50 : NNG_DURATION_INFINITE);
         start(&s, "GET", "/keep");
-        nng_aio *kept = nu_desk_take(&desk);
+        nng_aio *kept = t_pending_queue_take(&desk);
         if (cut > 0) {
             nng_aio_abort(s.track.aio, results[cut]);
         }
         finish(&s, results[cut]);
-        nu_answer(kept, "late", 4);
+        t_answer(kept, "late", 4);
         tear_down(&s);
     }
 }
@@ -250,11 +250,11 @@ Test(client_transact, cut)
 Test(client_transact, silence)
 {
     struct setting s;
-    unsigned       port;
-    int            listener = nu_listen(&port, 0);
+    unsigned port;
+    int listener = nu_listen(&port, 0);
     set_up(&s, NU_CALLED);
     nng_http_client_free(s.client);
-    s.client = nu_client(port);
+    s.client = t_client(port);
     nng_aio_set_timeout(s.track.aio, 50);
     start(&s, "GET", "/");
     finish(&s, NNG_ETIMEDOUT);
@@ -267,7 +267,7 @@ Test(client_transact, silence)
 
 Test(client_transact, tls)
 {
-    struct setting         s;
+    struct setting s;
     struct nng_tls_config *config = NULL;
     set_up(&s, 0);
     cr_assert_eq(nng_http_client_set_tls(s.client, NULL), NNG_ENOTSUP);
@@ -280,7 +280,7 @@ Test(client_transact, tls)
 static nng_http_conn *connect_to(struct setting *s)
 {
     nng_http_client_connect(s->client, s->track.aio);
-    nu_track_assert(&s->track, ++s->calls, 0);
+    t_aio_probe_assert(&s->track, ++s->calls, 0);
     return nng_aio_get_output(s->track.aio, 0);
 }
 
@@ -288,7 +288,7 @@ static nng_http_conn *connect_to(struct setting *s)
 Test(client_transact, keep_alive)
 {
     static const char *const uris[] = { "/", "/describe", "/usr/GPL-3", "/nothing" };
-    struct setting           s;
+    struct setting s;
     set_up(&s, NU_CALLED);
     nng_http_conn *conn = connect_to(&s);
     cr_assert_eq(nng_http_req_set_header(s.req, "Host", "h"), 0);
@@ -306,12 +306,12 @@ Test(client_transact, keep_alive)
 /* A transact whose callback starts the next one, and finally closes the connection. */
 struct chain {
     nng_http_conn *conn;
-    nng_http_req  *req;
-    nng_http_res  *res;
-    int            left;
+    nng_http_req *req;
+    nng_http_res *res;
+    int left;
 };
 
-static void go_on(struct nu_track *track)
+static void go_on(struct t_aio_probe *track)
 {
     struct chain *c = track->arg;
     cr_assert_eq(track->result, 0);
@@ -329,10 +329,10 @@ Test(client_transact, from_callbacks)
     struct chain c = { connect_to(&s), s.req, s.res, 200 };
     cr_assert_eq(nng_http_req_set_header(s.req, "Host", "h"), 0);
     cr_assert_eq(nng_http_req_set_uri(s.req, "/"), 0);
-    s.track.arg  = &c;
+    s.track.arg = &c;
     s.track.then = go_on;
     nng_http_conn_transact(c.conn, c.req, c.res, s.track.aio);
-    nu_track_await(&s.track, s.calls + 201);
+    t_aio_probe_await(&s.track, s.calls + 201);
     s.calls += 200;
     finish(&s, 0);
     tear_down(&s);
@@ -343,21 +343,21 @@ Test(client_transact, from_callbacks)
 /* Whatever ends a transact, at whatever moment: it ends once, and with a reason. */
 static void race_once(struct setting *s, unsigned *seed, bool own)
 {
-    int             what = (int) nu_random(seed, 5);
-    struct nu_track track;
-    nng_http_conn  *conn = own ? NULL : connect_to(s);
-    nu_track_open(&track, nu_random(seed, 2) ? NU_CALLED : 0);
-    cr_assert_eq(nng_http_req_set_uri(s->req, nu_random(seed, 2) ? "/" : "/usr/GPL-3"), 0);
+    int what = (int) t_random(seed, 5);
+    struct t_aio_probe track;
+    nng_http_conn *conn = own ? NULL : connect_to(s);
+    t_aio_probe_open(&track, t_random(seed, 2) ? NU_CALLED : 0);
+    cr_assert_eq(nng_http_req_set_uri(s->req, t_random(seed, 2) ? "/" : "/usr/GPL-3"), 0);
     if (what == 0) {
-        nng_aio_set_timeout(track.aio, (nng_duration) nu_random(seed, 3));
+        nng_aio_set_timeout(track.aio, (nng_duration) t_random(seed, 3));
     }
     if (own) {
         nng_http_client_transact(s->client, s->req, s->res, track.aio);
     } else {
         nng_http_conn_transact(conn, s->req, s->res, track.aio);
     }
-    if (nu_random(seed, 2)) {
-        usleep(nu_random(seed, 300));
+    if (t_random(seed, 2)) {
+        usleep(t_random(seed, 300));
     }
     if (what == 1) {
         nng_aio_cancel(track.aio);
@@ -374,14 +374,14 @@ static void race_once(struct setting *s, unsigned *seed, bool own)
                   "%s", nng_strerror(err));
         cr_assert(track.calls <= 1);
     }
-    nu_track_close(&track); /* frees the aio, whatever it is doing */
+    t_aio_probe_close(&track); /* frees the aio, whatever it is doing */
     nng_http_conn_close(conn);
 }
 
 Test(client_transact, races, .timeout = 120)
 {
     struct setting s;
-    unsigned       seed = 1;
+    unsigned seed = 1;
     set_up(&s, NU_CALLED);
     cr_assert_eq(nng_http_req_set_header(s.req, "Host", "h"), 0);
     for (int i = 0; i < NU_TIMES(4000); i++) {
@@ -394,16 +394,16 @@ Test(client_transact, races, .timeout = 120)
 Test(client_transact, fini)
 {
     for (int i = 0; i < 20; i++) {
-        unsigned         port;
-        int              listener = nu_listen(&port, 0);
-        nng_http_client *client   = nu_client(port);
-        struct nu_pair   pair;
-        struct nu_track  tracks[2];
-        nng_http_req    *req[2];
-        nng_http_res    *res[2];
-        nu_pair_connect(&pair, listener, client);
+        unsigned port;
+        int listener = nu_listen(&port, 0);
+        nng_http_client *client = t_client(port);
+        struct nu_pair pair;
+        struct t_aio_probe tracks[2];
+        nng_http_req *req[2];
+        nng_http_res *res[2];
+        t_pair_connect(&pair, listener, client);
         for (int k = 0; k < 2; k++) {
-            nu_track_open(&tracks[k], NU_CALLED);
+            t_aio_probe_open(&tracks[k], NU_CALLED);
             cr_assert_eq(nng_http_req_alloc(&req[k], NULL), 0);
             cr_assert_eq(nng_http_req_set_uri(req[k], "/"), 0);
             cr_assert_eq(nng_http_res_alloc(&res[k]), 0);
@@ -413,12 +413,12 @@ Test(client_transact, fini)
         usleep((useconds_t) i * 20);
         nng_fini();
         for (int k = 0; k < 2; k++) {
-            nu_track_assert(&tracks[k], 1, NNG_ECLOSED);
-            nu_track_close(&tracks[k]);
+            t_aio_probe_assert(&tracks[k], 1, NNG_ECLOSED);
+            t_aio_probe_close(&tracks[k]);
             nng_http_req_free(req[k]);
             nng_http_res_free(res[k]);
         }
-        nu_pair_close(&pair);
+        t_pair_close(&pair);
         nng_http_client_free(client);
         close(listener);
     }

@@ -17,13 +17,13 @@
 
 TestSuite(exchange_race, .timeout = 120);
 
-static struct nu_desk desk = NU_DESK;
-static atomic_int     at_work; /* handlers that were called and are not finished */
+static struct t_pending_queue desk = NU_DESK;
+static atomic_int at_work; /* handlers that were called and are not finished */
 
 static void keep(nng_aio *aio)
 {
     atomic_fetch_add(&at_work, 1);
-    nu_desk_put(&desk, aio);
+    t_pending_queue_put(&desk, aio);
 }
 
 /* Whoever works on it will be done soon. */
@@ -42,14 +42,14 @@ static void defer(nng_aio *aio)
 
 struct reader {
     nng_aio *handlers, *own;
-    char     data[1000];
+    char data[1000];
 };
 
 /* Whether the body has come or not, somebody else answers. */
 static void have_read(void *arg)
 {
     struct reader *r = arg;
-    nu_desk_put(&desk, r->handlers);
+    t_pending_queue_put(&desk, r->handlers);
     nng_aio_reap(r->own);
     free(r);
 }
@@ -76,12 +76,12 @@ static void *work(void *arg)
 {
     unsigned seed = (unsigned) (uintptr_t) arg;
     nng_aio *aio;
-    while ((aio = nu_desk_take(&desk)) != NULL) {
-        usleep(nu_random(&seed, 300));
-        if (nu_random(&seed, 4) == 0) {
+    while ((aio = t_pending_queue_take(&desk)) != NULL) {
+        usleep(t_random(&seed, 300));
+        if (t_random(&seed, 4) == 0) {
             nng_aio_finish(aio, NNG_EINTERNAL);
         } else {
-            nu_answer(aio, "late", 4);
+            t_answer(aio, "late", 4);
         }
         atomic_fetch_sub(&at_work, 1);
     }
@@ -101,25 +101,25 @@ static void end_work(void)
         usleep(100);
     }
     for (int i = 0; i < WORKERS; i++) {
-        nu_desk_put(&desk, NULL);
+        t_pending_queue_put(&desk, NULL);
     }
     for (int i = 0; i < WORKERS; i++) {
         pthread_join(workers[i], NULL);
     }
 }
 
-static void open_site(struct nu_web *web)
+static void open_site(struct t_web *web)
 {
     nng_http_handler *h;
-    nu_web_open(web);
-    nu_web_static(web, "/", "home");
-    nu_web_callback(web, "/keep", keep);
-    nu_web_callback(web, "/defer", defer);
+    t_web_open(web);
+    t_web_static(web, "/", "home");
+    t_web_callback(web, "/keep", keep);
+    t_web_callback(web, "/defer", defer);
     cr_assert_eq(nng_http_handler_alloc(&h, "/read", read_body), 0);
     cr_assert_eq(nng_http_handler_set_method(h, NULL), 0);
     cr_assert_eq(nng_http_handler_collect_body(h, false, 0), 0);
-    nu_web_add(web, h);
-    nu_web_start(web);
+    t_web_add(web, h);
+    t_web_start(web);
 }
 
 static const char *const requests[] = {
@@ -147,30 +147,30 @@ static void await_room(int more)
 
 Test(exchange_race, clients_go)
 {
-    struct nu_web web;
-    unsigned      seed = 7;
+    struct t_web web;
+    unsigned seed = 7;
     open_site(&web);
-    unsigned fds = nu_proc_fds();
+    unsigned fds = t_proc_fds();
     begin_work();
     for (unsigned i = 0; i < NU_TIMES(1000); i++) {
-        struct nu_browser b;
-        nu_browser_open(&b, web.port);
-        nu_browser_say(&b, requests[i % REQUESTS]);
-        usleep(nu_random(&seed, 400));
-        if (nu_random(&seed, 3) == 0) {
+        struct t_http_client b;
+        t_http_client_open(&b, web.port);
+        t_http_client_say(&b, requests[i % REQUESTS]);
+        usleep(t_random(&seed, 400));
+        if (t_random(&seed, 3) == 0) {
             shutdown(b.fd, SHUT_WR);
         }
-        if (nu_random(&seed, 2) == 0) {
-            nu_browser_close(&b);
+        if (t_random(&seed, 2) == 0) {
+            t_http_client_close(&b);
         } else {
-            nu_browser_reset(&b);
+            t_http_client_reset(&b);
         }
         await_room(2);
     }
-    nu_proc_await_fds(fds);
+    t_proc_await_fds(fds);
     end_work();
-    nu_web_assert(&web, "/", 200, "home");
-    nu_web_close(&web);
+    t_web_assert(&web, "/", 200, "home");
+    t_web_close(&web);
 }
 
 enum end { STOP, RELEASE, DRAIN, FINI };
@@ -181,28 +181,28 @@ static void end_with(enum end end, unsigned rounds)
     unsigned seed = 5;
     begin_work();
     for (unsigned round = 0; round < rounds; round++) {
-        struct nu_browser b[3 * REQUESTS];
-        struct nu_web     web;
+        struct t_http_client b[3 * REQUESTS];
+        struct t_web web;
         open_site(&web);
         for (unsigned i = 0; i < 3 * REQUESTS; i++) {
-            nu_browser_open(&b[i], web.port);
-            nu_browser_say(&b[i], requests[i % REQUESTS]);
+            t_http_client_open(&b[i], web.port);
+            t_http_client_say(&b[i], requests[i % REQUESTS]);
         }
-        usleep(nu_random(&seed, 2000));
+        usleep(t_random(&seed, 2000));
         if (end == STOP) {
             nng_http_server_stop(web.server);
         } else if (end == DRAIN) {
-            int err = nng_uring_server_drain(web.server, (nng_duration) nu_random(&seed, 20));
+            int err = nng_uring_server_drain(web.server, (nng_duration) t_random(&seed, 20));
             cr_assert(err == 0 || err == NNG_ETIMEDOUT);
         } else if (end == FINI) {
             nng_fini();
         }
         nng_http_server_release(web.server);
         for (unsigned i = 0; i < 3 * REQUESTS; i++) {
-            nu_browser_await_end(&b[i]);
-            nu_browser_close(&b[i]);
+            t_http_client_await_end(&b[i]);
+            t_http_client_close(&b[i]);
         }
-        nu_proc_await_fds(web.fds);
+        t_proc_await_fds(web.fds);
         await_room(REQUESTS * 3);
     }
     end_work();

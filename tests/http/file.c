@@ -27,121 +27,121 @@ static const size_t sizes[] = {
 
 Test(file, content, .timeout = 120)
 {
-    struct nu_site    site;
-    struct nu_browser b;
-    nu_site_open(&site);
-    nu_browser_open(&b, site.web.port);
+    struct t_site site;
+    struct t_http_client b;
+    t_site_open(&site);
+    t_http_client_open(&b, site.web.port);
     for (unsigned i = 0; i < SIZES; i++) {
-        char     line[64];
-        uint8_t *data = nu_pattern_new(sizes[i] + 1, i);
-        nu_site_make(&site, "root/f.html", data, sizes[i]);
+        char line[64];
+        uint8_t *data = t_pattern_new(sizes[i] + 1, i);
+        t_site_make(&site, "root/f.html", data, sizes[i]);
         snprintf(line, sizeof line, "Content-Length: %zu", sizes[i]);
         for (int round = 0; round < 3; round++) {
-            nu_browser_get(&b, "/f.html");
-            nu_browser_say(&b, "HEAD /f.html HTTP/1.1\r\nHost: x\r\n\r\n");
-            nu_browser_get(&b, "/static");
-            nu_browser_hear(&b);
+            t_http_client_get(&b, "/f.html");
+            t_http_client_say(&b, "HEAD /f.html HTTP/1.1\r\nHost: x\r\n\r\n");
+            t_http_client_get(&b, "/static");
+            t_http_client_hear(&b);
             cr_assert_eq(b.status, 200);
-            cr_assert(nu_browser_line(&b, line));
-            cr_assert(nu_browser_line(&b, "Content-Type: text/html; charset=utf-8"));
+            cr_assert(t_http_client_line(&b, line));
+            cr_assert(t_http_client_line(&b, "Content-Type: text/html; charset=utf-8"));
             cr_assert_eq(b.size, sizes[i]);
-            nu_pattern_assert((uint8_t *) b.body, 0, sizes[i], i);
-            nu_browser_head(&b);
+            t_pattern_assert((uint8_t *) b.body, 0, sizes[i], i);
+            t_http_client_head(&b);
             cr_assert_eq(b.status, 200);
-            cr_assert(nu_browser_line(&b, line));
-            nu_browser_assert(&b, 200, "home");
+            cr_assert(t_http_client_line(&b, line));
+            t_http_client_assert(&b, 200, "home");
         }
         free(data);
     }
-    nu_browser_close(&b);
-    nu_site_close(&site);
+    t_http_client_close(&b);
+    t_site_close(&site);
 }
 
 Test(file, file_handler, .timeout = 60)
 {
-    struct nu_site    site;
+    struct t_site site;
     nng_http_handler *h;
-    nu_site_open(&site);
-    nu_site_text(&site, "one.txt", "first");
-    cr_assert_eq(nng_http_handler_alloc_file(&h, "/one", nu_site_at(&site, "one.txt")), 0);
-    nu_web_add(&site.web, h);
+    t_site_open(&site);
+    t_site_text(&site, "one.txt", "first");
+    cr_assert_eq(nng_http_handler_alloc_file(&h, "/one", t_site_at(&site, "one.txt")), 0);
+    t_web_add(&site.web, h);
     cr_assert_eq(nng_http_handler_alloc_file(&h, "/dir", site.dir), 0);
-    nu_web_add(&site.web, h);
-    nu_web_assert(&site.web, "/one", 200, "first");
-    nu_site_text(&site, "one.txt", "second time"); /* it is read anew */
-    nu_web_assert(&site.web, "/one", 200, "second time");
-    nu_web_assert(&site.web, "/one/", 200, "second time");
-    nu_web_assert(&site.web, "/one/x", 404, NULL);
-    nu_web_assert(&site.web, "/dir", 404, NULL);
-    unlink(nu_site_at(&site, "one.txt"));
-    nu_web_assert(&site.web, "/one", 404, NULL);
-    nu_site_close(&site);
+    t_web_add(&site.web, h);
+    t_web_assert(&site.web, "/one", 200, "first");
+    t_site_text(&site, "one.txt", "second time"); /* it is read anew */
+    t_web_assert(&site.web, "/one", 200, "second time");
+    t_web_assert(&site.web, "/one/", 200, "second time");
+    t_web_assert(&site.web, "/one/x", 404, NULL);
+    t_web_assert(&site.web, "/dir", 404, NULL);
+    unlink(t_site_at(&site, "one.txt"));
+    t_web_assert(&site.web, "/one", 404, NULL);
+    t_site_close(&site);
 }
 
 Test(file, http_1_0_and_close, .timeout = 60)
 {
-    struct nu_site    site;
-    struct nu_browser b;
-    nu_site_open(&site);
-    nu_site_text(&site, "root/f", "content");
-    nu_browser_open(&b, site.web.port);
-    nu_browser_say(&b, "GET /f HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-    nu_browser_assert(&b, 200, "content");
-    cr_assert(nu_browser_line(&b, "Connection: keep-alive"));
-    nu_browser_say(&b, "GET /f HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    struct t_site site;
+    struct t_http_client b;
+    t_site_open(&site);
+    t_site_text(&site, "root/f", "content");
+    t_http_client_open(&b, site.web.port);
+    t_http_client_say(&b, "GET /f HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    t_http_client_assert(&b, 200, "content");
+    cr_assert(t_http_client_line(&b, "Connection: keep-alive"));
+    t_http_client_say(&b, "GET /f HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     shutdown(b.fd, SHUT_WR);
-    nu_browser_assert(&b, 200, "content");
-    cr_assert(nu_browser_line(&b, "Connection: close"));
-    nu_browser_assert_end(&b);
-    nu_browser_close(&b);
-    nu_site_close(&site);
+    t_http_client_assert(&b, 200, "content");
+    cr_assert(t_http_client_line(&b, "Connection: close"));
+    t_http_client_assert_end(&b);
+    t_http_client_close(&b);
+    t_site_close(&site);
 }
 
 /* ---- Names -------------------------------------------------------------------------------- */
 
 Test(file, indexes, .timeout = 60)
 {
-    struct nu_site site;
-    nu_site_open(&site);
-    cr_assert_eq(mkdir(nu_site_at(&site, "root/a"), 0755), 0);
-    cr_assert_eq(mkdir(nu_site_at(&site, "root/a/index.html"), 0755), 0);
-    cr_assert_eq(mkdir(nu_site_at(&site, "root/b"), 0755), 0);
-    nu_site_text(&site, "root/index.html", "root");
-    nu_site_text(&site, "root/b/index.htm", "htm");
-    nu_web_assert(&site.web, "/", 200, "root");
-    nu_web_assert(&site.web, "/?q", 200, "root");
-    nu_web_assert(&site.web, "//", 200, "root");
-    nu_web_assert(&site.web, "/a", 404, NULL);
-    nu_web_assert(&site.web, "/b", 200, "htm");
-    nu_web_assert(&site.web, "/b/", 200, "htm");
-    nu_site_text(&site, "root/b/index.html", "html");
-    nu_web_assert(&site.web, "/b/", 200, "html");
-    nu_web_assert(&site.web, "/b/index.htm", 200, "htm");
-    nu_web_assert(&site.web, "/b/index.html/", 404, NULL);
-    nu_web_assert(&site.web, "/b/index.html/x", 404, NULL);
-    nu_site_close(&site);
+    struct t_site site;
+    t_site_open(&site);
+    cr_assert_eq(mkdir(t_site_at(&site, "root/a"), 0755), 0);
+    cr_assert_eq(mkdir(t_site_at(&site, "root/a/index.html"), 0755), 0);
+    cr_assert_eq(mkdir(t_site_at(&site, "root/b"), 0755), 0);
+    t_site_text(&site, "root/index.html", "root");
+    t_site_text(&site, "root/b/index.htm", "htm");
+    t_web_assert(&site.web, "/", 200, "root");
+    t_web_assert(&site.web, "/?q", 200, "root");
+    t_web_assert(&site.web, "//", 200, "root");
+    t_web_assert(&site.web, "/a", 404, NULL);
+    t_web_assert(&site.web, "/b", 200, "htm");
+    t_web_assert(&site.web, "/b/", 200, "htm");
+    t_site_text(&site, "root/b/index.html", "html");
+    t_web_assert(&site.web, "/b/", 200, "html");
+    t_web_assert(&site.web, "/b/index.htm", 200, "htm");
+    t_web_assert(&site.web, "/b/index.html/", 404, NULL);
+    t_web_assert(&site.web, "/b/index.html/x", 404, NULL);
+    t_site_close(&site);
 }
 
 Test(file, odd_names, .timeout = 60)
 {
-    char           name[256], target[300];
-    struct nu_site site;
-    nu_site_open(&site);
-    nu_site_text(&site, "root/a b?c#d%41", "odd");
-    nu_web_assert(&site.web, "/a%20b%3fc%23d%2541", 200, "odd");
-    nu_web_assert(&site.web, "/a%20b%3fc%23d%41", 404, NULL);
-    nu_site_text(&site, "root/\xc3\xa9\xff\n", "bytes");
-    nu_web_assert(&site.web, "/%c3%A9%ff%0a", 200, "bytes");
+    char name[256], target[300];
+    struct t_site site;
+    t_site_open(&site);
+    t_site_text(&site, "root/a b?c#d%41", "odd");
+    t_web_assert(&site.web, "/a%20b%3fc%23d%2541", 200, "odd");
+    t_web_assert(&site.web, "/a%20b%3fc%23d%41", 404, NULL);
+    t_site_text(&site, "root/\xc3\xa9\xff\n", "bytes");
+    t_web_assert(&site.web, "/%c3%A9%ff%0a", 200, "bytes");
     memset(name, 'n', 255);
     name[255] = '\0';
     snprintf(target, sizeof target, "root/%s", name);
-    nu_site_text(&site, target, "long");
-    nu_web_assert(&site.web, target + 4, 200, "long");
+    t_site_text(&site, target, "long");
+    t_web_assert(&site.web, target + 4, 200, "long");
     strcat(target, "n");
-    nu_web_assert(&site.web, target + 4, 404, NULL);
-    nu_site_text(&site, "root/...", "dots");
-    nu_web_assert(&site.web, "/...", 200, "dots");
-    nu_site_close(&site);
+    t_web_assert(&site.web, target + 4, 404, NULL);
+    t_site_text(&site, "root/...", "dots");
+    t_web_assert(&site.web, "/...", 200, "dots");
+    t_site_close(&site);
 }
 
 static const char *const outside[] = {
@@ -172,51 +172,51 @@ static const char *const outside[] = {
 
 Test(file, nothing_outside_the_root, .timeout = 60)
 {
-    char           target[128];
-    struct nu_site site;
-    nu_site_open(&site);
-    nu_site_text(&site, "secret", "secret");
+    char target[128];
+    struct t_site site;
+    t_site_open(&site);
+    t_site_text(&site, "secret", "secret");
     snprintf(target, sizeof target, "%s/secret", site.dir);
-    cr_assert_eq(mkdir(nu_site_at(&site, "root/a"), 0755), 0);
-    cr_assert_eq(symlink(target, nu_site_at(&site, "root/absolute")), 0);
-    cr_assert_eq(symlink("../secret", nu_site_at(&site, "root/relative")), 0);
-    cr_assert_eq(symlink("..", nu_site_at(&site, "root/above")), 0);
-    cr_assert_eq(symlink(site.dir, nu_site_at(&site, "root/up")), 0);
-    cr_assert_eq(symlink("loop", nu_site_at(&site, "root/loop")), 0);
-    cr_assert_eq(symlink("nothing", nu_site_at(&site, "root/dangling")), 0);
+    cr_assert_eq(mkdir(t_site_at(&site, "root/a"), 0755), 0);
+    cr_assert_eq(symlink(target, t_site_at(&site, "root/absolute")), 0);
+    cr_assert_eq(symlink("../secret", t_site_at(&site, "root/relative")), 0);
+    cr_assert_eq(symlink("..", t_site_at(&site, "root/above")), 0);
+    cr_assert_eq(symlink(site.dir, t_site_at(&site, "root/up")), 0);
+    cr_assert_eq(symlink("loop", t_site_at(&site, "root/loop")), 0);
+    cr_assert_eq(symlink("nothing", t_site_at(&site, "root/dangling")), 0);
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
-        struct nu_browser b;
-        nu_browser_open(&b, site.web.port);
-        nu_browser_get(&b, outside[i]);
-        nu_browser_hear(&b);
+        struct t_http_client b;
+        t_http_client_open(&b, site.web.port);
+        t_http_client_get(&b, outside[i]);
+        t_http_client_hear(&b);
         cr_assert(b.status == 404 || b.status == 400, "%s: %u", outside[i], b.status);
         cr_assert_null(memmem(b.body, b.size, "secret", 6), "%s", outside[i]);
-        nu_browser_close(&b);
+        t_http_client_close(&b);
     }
     /* What leads out and in again stays out; links within are followed. */
-    cr_assert_eq(symlink("../root/f", nu_site_at(&site, "root/out-and-in")), 0);
-    cr_assert_eq(symlink("../f", nu_site_at(&site, "root/a/link")), 0);
-    cr_assert_eq(symlink("a", nu_site_at(&site, "root/b")), 0);
-    nu_site_text(&site, "root/f", "inside");
-    nu_web_assert(&site.web, "/out-and-in", 404, NULL);
-    nu_web_assert(&site.web, "/a/link", 200, "inside");
-    nu_web_assert(&site.web, "/b/link", 200, "inside");
-    nu_web_assert(&site.web, "/a/../f", 200, "inside");
-    nu_web_assert(&site.web, "/./a/.././/f", 200, "inside");
-    nu_site_close(&site);
+    cr_assert_eq(symlink("../root/f", t_site_at(&site, "root/out-and-in")), 0);
+    cr_assert_eq(symlink("../f", t_site_at(&site, "root/a/link")), 0);
+    cr_assert_eq(symlink("a", t_site_at(&site, "root/b")), 0);
+    t_site_text(&site, "root/f", "inside");
+    t_web_assert(&site.web, "/out-and-in", 404, NULL);
+    t_web_assert(&site.web, "/a/link", 200, "inside");
+    t_web_assert(&site.web, "/b/link", 200, "inside");
+    t_web_assert(&site.web, "/a/../f", 200, "inside");
+    t_web_assert(&site.web, "/./a/.././/f", 200, "inside");
+    t_site_close(&site);
 }
 
 Test(file, no_such_root, .timeout = 60)
 {
-    struct nu_web web;
-    nu_web_open(&web);
-    nu_web_directory(&web, "/a", "/no/such/directory");
-    nu_web_directory(&web, "/b", "/etc/passwd");
-    nu_web_start(&web);
-    nu_web_assert(&web, "/a/x", 404, NULL);
-    nu_web_assert(&web, "/b", 404, NULL);
-    nu_web_assert(&web, "/b/x", 404, NULL);
-    nu_web_close(&web);
+    struct t_web web;
+    t_web_open(&web);
+    t_web_directory(&web, "/a", "/no/such/directory");
+    t_web_directory(&web, "/b", "/etc/passwd");
+    t_web_start(&web);
+    t_web_assert(&web, "/a/x", 404, NULL);
+    t_web_assert(&web, "/b", 404, NULL);
+    t_web_assert(&web, "/b/x", 404, NULL);
+    t_web_close(&web);
 }
 
 /* ---- What is not a readable file ---------------------------------------------------------- */
@@ -224,122 +224,122 @@ Test(file, no_such_root, .timeout = 60)
 Test(file, not_regular, .timeout = 60)
 {
     struct sockaddr_un sun = { .sun_family = AF_UNIX };
-    struct nu_site     site;
-    nng_http_handler  *h;
-    nu_site_open(&site);
-    cr_assert_eq(mkfifo(nu_site_at(&site, "root/fifo"), 0644), 0);
+    struct t_site site;
+    nng_http_handler *h;
+    t_site_open(&site);
+    cr_assert_eq(mkfifo(t_site_at(&site, "root/fifo"), 0644), 0);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_geq(fd, 0);
-    strcpy(sun.sun_path, nu_site_at(&site, "root/socket"));
+    strcpy(sun.sun_path, t_site_at(&site, "root/socket"));
     cr_assert_eq(bind(fd, (struct sockaddr *) &sun, sizeof sun), 0);
     cr_assert_eq(nng_http_handler_alloc_file(&h, "/null", "/dev/null"), 0);
-    nu_web_add(&site.web, h);
+    t_web_add(&site.web, h);
     cr_assert_eq(nng_http_handler_alloc_file(&h, "/tty", "/dev/tty"), 0);
-    nu_web_add(&site.web, h);
-    nu_web_directory(&site.web, "/dev", "/dev");
-    nu_web_assert(&site.web, "/fifo", 404, NULL);
-    nu_web_assert(&site.web, "/socket", 404, NULL);
-    nu_web_assert(&site.web, "/null", 404, NULL);
-    nu_web_assert(&site.web, "/tty", 404, NULL);
-    nu_web_assert(&site.web, "/dev/zero", 404, NULL);
-    nu_web_assert(&site.web, "/dev/tty", 404, NULL);
+    t_web_add(&site.web, h);
+    t_web_directory(&site.web, "/dev", "/dev");
+    t_web_assert(&site.web, "/fifo", 404, NULL);
+    t_web_assert(&site.web, "/socket", 404, NULL);
+    t_web_assert(&site.web, "/null", 404, NULL);
+    t_web_assert(&site.web, "/tty", 404, NULL);
+    t_web_assert(&site.web, "/dev/zero", 404, NULL);
+    t_web_assert(&site.web, "/dev/tty", 404, NULL);
     close(fd);
-    nu_site_close(&site);
+    t_site_close(&site);
 }
 
 Test(file, unreadable, .timeout = 60)
 {
-    struct nu_site site;
+    struct t_site site;
     if (geteuid() == 0) { /* may read everything: be somebody else */
         cr_assert_eq(setgroups(0, NULL), 0);
         cr_assert_eq(setresgid(65534, 65534, 65534), 0);
         cr_assert_eq(setresuid(65534, 65534, 65534), 0);
         cr_assert_eq(prctl(PR_SET_DUMPABLE, 1), 0); /* or LeakSanitizer and /proc/self/fd refuse */
     }
-    nu_site_open(&site);
-    nu_site_text(&site, "root/f", "secret");
-    cr_assert_eq(chmod(nu_site_at(&site, "root/f"), 0), 0);
-    cr_assert_eq(mkdir(nu_site_at(&site, "root/d"), 0), 0);
-    nu_web_assert(&site.web, "/f", 403, NULL);
-    nu_web_assert(&site.web, "/d", 403, NULL);
-    nu_web_assert(&site.web, "/d/f", 403, NULL);
-    cr_assert_eq(chmod(nu_site_at(&site, "root/d"), 0700), 0);
-    nu_site_close(&site);
+    t_site_open(&site);
+    t_site_text(&site, "root/f", "secret");
+    cr_assert_eq(chmod(t_site_at(&site, "root/f"), 0), 0);
+    cr_assert_eq(mkdir(t_site_at(&site, "root/d"), 0), 0);
+    t_web_assert(&site.web, "/f", 403, NULL);
+    t_web_assert(&site.web, "/d", 403, NULL);
+    t_web_assert(&site.web, "/d/f", 403, NULL);
+    cr_assert_eq(chmod(t_site_at(&site, "root/d"), 0700), 0);
+    t_site_close(&site);
 }
 
 /* ---- Files that change while they are sent ------------------------------------------------ */
 
 #define BIG ((size_t) 24 << 20)
 
-static void ask_big(struct nu_site *site, struct nu_browser *b)
+static void ask_big(struct t_site *site, struct t_http_client *b)
 {
-    uint8_t *data = nu_pattern_new(BIG, 2);
-    nu_site_make(site, "root/big", data, BIG);
+    uint8_t *data = t_pattern_new(BIG, 2);
+    t_site_make(site, "root/big", data, BIG);
     free(data);
-    nu_browser_open_small(b, site->web.port);
-    nu_browser_get(b, "/big");
-    nu_browser_get(b, "/static");
-    nu_browser_head(b);
-    cr_assert(nu_browser_line(b, "Content-Length: 25165824"));
+    t_http_client_open_small(b, site->web.port);
+    t_http_client_get(b, "/big");
+    t_http_client_get(b, "/static");
+    t_http_client_head(b);
+    cr_assert(t_http_client_line(b, "Content-Length: 25165824"));
 }
 
 Test(file, shrinks, .timeout = 60)
 {
-    struct nu_site    site;
-    struct nu_browser b;
-    nu_site_open(&site);
+    struct t_site site;
+    struct t_http_client b;
+    t_site_open(&site);
     ask_big(&site, &b);
-    cr_assert_eq(truncate(nu_site_at(&site, "root/big"), 1000), 0);
-    cr_assert_lt(nu_browser_await_end(&b), BIG); /* broken off, not padded */
-    nu_browser_close(&b);
-    nu_proc_await_fds(site.fds);
-    nu_web_assert(&site.web, "/static", 200, "home");
-    nu_site_close(&site);
+    cr_assert_eq(truncate(t_site_at(&site, "root/big"), 1000), 0);
+    cr_assert_lt(t_http_client_await_end(&b), BIG); /* broken off, not padded */
+    t_http_client_close(&b);
+    t_proc_await_fds(site.fds);
+    t_web_assert(&site.web, "/static", 200, "home");
+    t_site_close(&site);
 }
 
 Test(file, grows, .timeout = 60)
 {
-    struct nu_site    site;
-    struct nu_browser b;
-    nu_site_open(&site);
+    struct t_site site;
+    struct t_http_client b;
+    t_site_open(&site);
     ask_big(&site, &b);
-    int fd = open(nu_site_at(&site, "root/big"), O_WRONLY | O_APPEND | O_CLOEXEC);
+    int fd = open(t_site_at(&site, "root/big"), O_WRONLY | O_APPEND | O_CLOEXEC);
     cr_assert_eq(write(fd, "more", 4), 4);
     close(fd);
-    nu_peer_read(b.fd, b.len - b.used, BIG - (b.len - b.used), 2);
-    nu_pattern_assert((uint8_t *) b.buf + b.used, 0, b.len - b.used, 2);
+    t_peer_read(b.fd, b.len - b.used, BIG - (b.len - b.used), 2);
+    t_pattern_assert((uint8_t *) b.buf + b.used, 0, b.len - b.used, 2);
     b.len = b.used = 0;
-    nu_browser_assert(&b, 200, "home");
-    nu_browser_close(&b);
-    nu_site_close(&site);
+    t_http_client_assert(&b, 200, "home");
+    t_http_client_close(&b);
+    t_site_close(&site);
 }
 
 /* ---- What it holds ------------------------------------------------------------------------ */
 
 Test(file, descriptors_come_back, .timeout = 120)
 {
-    struct nu_site site;
-    nu_site_open(&site);
-    uint8_t *data = nu_pattern_new((size_t) 1 << 20, 1);
-    nu_site_make(&site, "root/f", data, (size_t) 1 << 20);
+    struct t_site site;
+    t_site_open(&site);
+    uint8_t *data = t_pattern_new((size_t) 1 << 20, 1);
+    t_site_make(&site, "root/f", data, (size_t) 1 << 20);
     free(data);
     for (int i = 0; i < 200; i++) {
-        struct nu_browser b;
-        nu_browser_open_small(&b, site.web.port);
-        nu_browser_get(&b, "/f");
+        struct t_http_client b;
+        t_http_client_open_small(&b, site.web.port);
+        t_http_client_get(&b, "/f");
         if (i % 4 == 0) {
-            nu_browser_hear(&b);
+            t_http_client_hear(&b);
             cr_assert_eq(b.size, (size_t) 1 << 20);
         } else if (i % 4 == 1) {
-            nu_browser_head(&b);
+            t_http_client_head(&b);
         }
         if (i % 3 == 0) {
-            nu_browser_reset(&b);
+            t_http_client_reset(&b);
         } else {
-            nu_browser_close(&b);
+            t_http_client_close(&b);
         }
     }
-    nu_proc_await_fds(site.fds);
-    nu_web_assert(&site.web, "/static", 200, "home");
-    nu_site_close(&site);
+    t_proc_await_fds(site.fds);
+    t_web_assert(&site.web, "/static", 200, "home");
+    t_site_close(&site);
 }

@@ -20,31 +20,31 @@
 #define MODIFIED 784111777
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
 
-static void make_f(struct nu_site *site)
+static void make_f(struct t_site *site)
 {
-    uint8_t *data = nu_pattern_new(SIZE, 1);
-    nu_site_make(site, "root/f", data, SIZE);
-    nu_site_date(site, "root/f", MODIFIED, 123456789);
+    uint8_t *data = t_pattern_new(SIZE, 1);
+    t_site_make(site, "root/f", data, SIZE);
+    t_site_date(site, "root/f", MODIFIED, 123456789);
     free(data);
 }
 
 /* Asks for /f with these lines in the head. */
-static void ask(struct nu_browser *b, const char *method, const char *format, const char *value)
+static void ask(struct t_http_client *b, const char *method, const char *format, const char *value)
 {
     char lines[512], text[1024];
     snprintf(lines, sizeof lines, format, value);
     snprintf(text, sizeof text, "%s /f HTTP/1.1\r\nHost: x\r\n%s\r\n", method, lines);
-    nu_browser_say(b, text);
+    t_http_client_say(b, text);
 }
 
-static bool has_field(const struct nu_browser *b, const char *name)
+static bool has_field(const struct t_http_client *b, const char *name)
 {
     char text[64];
     snprintf(text, sizeof text, "\r\n%s: ", name);
     return strcasestr(b->head, text) != NULL;
 }
 
-static void get_field(const struct nu_browser *b, const char *name, char value[128])
+static void get_field(const struct t_http_client *b, const char *name, char value[128])
 {
     char text[64];
     snprintf(text, sizeof text, "\r\n%s: ", name);
@@ -54,26 +54,26 @@ static void get_field(const struct nu_browser *b, const char *name, char value[1
     snprintf(value, 128, "%.*s", (int) strcspn(p, "\r"), p);
 }
 
-static void assert_field(const struct nu_browser *b, const char *name, const char *want)
+static void assert_field(const struct t_http_client *b, const char *name, const char *want)
 {
     char value[128];
     get_field(b, name, value);
     cr_assert_str_eq(value, want, "%s", name);
 }
 
-static void assert_whole(struct nu_browser *b)
+static void assert_whole(struct t_http_client *b)
 {
-    nu_browser_hear(b);
+    t_http_client_hear(b);
     cr_assert_eq(b->status, 200, "%u", b->status);
     cr_assert_eq(b->size, SIZE);
-    nu_pattern_assert((uint8_t *) b->body, 0, SIZE, 1);
+    t_pattern_assert((uint8_t *) b->body, 0, SIZE, 1);
     cr_assert_not(has_field(b, "Content-Range"));
 }
 
-static void assert_part(struct nu_browser *b, uint64_t from, uint64_t end)
+static void assert_part(struct t_http_client *b, uint64_t from, uint64_t end)
 {
     char range[128];
-    nu_browser_hear(b);
+    t_http_client_hear(b);
     cr_assert_eq(b->status, 206, "%u", b->status);
     snprintf(range, sizeof range, "bytes %" PRIu64 "-%" PRIu64 "/%zu", from, end - 1, SIZE);
     assert_field(b, "Content-Range", range);
@@ -82,28 +82,28 @@ static void assert_part(struct nu_browser *b, uint64_t from, uint64_t end)
     assert_field(b, "Last-Modified", DATE);
     cr_assert(has_field(b, "ETag"));
     cr_assert_eq(b->size, end - from);
-    nu_pattern_assert((uint8_t *) b->body, from, b->size, 1);
+    t_pattern_assert((uint8_t *) b->body, from, b->size, 1);
 }
 
 /* An answer without a body: the next one must follow at once. */
-static void assert_bare(struct nu_browser *b, unsigned status)
+static void assert_bare(struct t_http_client *b, unsigned status)
 {
-    nu_browser_head(b);
+    t_http_client_head(b);
     cr_assert_eq(b->status, status, "%u", b->status);
-    nu_browser_get(b, "/static");
-    nu_browser_assert(b, 200, "home");
+    t_http_client_get(b, "/static");
+    t_http_client_assert(b, 200, "home");
 }
 
 /* ---- Versions ----------------------------------------------------------------------------- */
 
 Test(file_range, head_is_that_of_get, .timeout = 60)
 {
-    struct nu_site    site;
-    struct nu_browser b;
-    char              get[sizeof b.head];
-    nu_site_open(&site);
+    struct t_site site;
+    struct t_http_client b;
+    char get[sizeof b.head];
+    t_site_open(&site);
     make_f(&site);
-    nu_browser_open(&b, site.web.port);
+    t_http_client_open(&b, site.web.port);
     ask(&b, "GET", "%s", "");
     assert_whole(&b);
     assert_field(&b, "Last-Modified", DATE);
@@ -115,11 +115,11 @@ Test(file_range, head_is_that_of_get, .timeout = 60)
     static const char *const lines[] = { "", "Range: bytes=1-2\r\n", "Range: bytes=9999999-\r\n" };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         ask(&b, "HEAD", "%s", lines[i]);
-        nu_browser_head(&b);
+        t_http_client_head(&b);
         cr_assert_eq(b.status, 200);
         for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
-            struct nu_browser other = { 0 };
-            char              value[128];
+            struct t_http_client other = { 0 };
+            char value[128];
             strcpy(other.head, get);
             get_field(&other, names[k], value);
             assert_field(&b, names[k], value);
@@ -128,45 +128,45 @@ Test(file_range, head_is_that_of_get, .timeout = 60)
         ask(&b, "GET", "%s", "");
         assert_whole(&b);
     }
-    nu_browser_close(&b);
-    nu_site_close(&site);
+    t_http_client_close(&b);
+    t_site_close(&site);
 }
 
-static void get_tag(struct nu_site *site, char tag[128])
+static void get_tag(struct t_site *site, char tag[128])
 {
-    struct nu_browser b;
-    nu_browser_open(&b, site->web.port);
+    struct t_http_client b;
+    t_http_client_open(&b, site->web.port);
     ask(&b, "HEAD", "%s", "");
-    nu_browser_head(&b);
+    t_http_client_head(&b);
     cr_assert_eq(b.status, 200);
     get_field(&b, "ETag", tag);
-    nu_browser_close(&b);
+    t_http_client_close(&b);
 }
 
 Test(file_range, another_version_has_another_tag, .timeout = 60)
 {
-    struct nu_site site;
-    char           tags[6][128];
-    nu_site_open(&site);
-    nu_site_text(&site, "root/f", "one");
-    nu_site_date(&site, "root/f", MODIFIED, 1);
+    struct t_site site;
+    char tags[6][128];
+    t_site_open(&site);
+    t_site_text(&site, "root/f", "one");
+    t_site_date(&site, "root/f", MODIFIED, 1);
     get_tag(&site, tags[0]);
     get_tag(&site, tags[1]);
     cr_assert_str_eq(tags[0], tags[1]);
     cr_assert_eq(tags[0][0], '"');
-    nu_site_date(&site, "root/f", MODIFIED, 2);
+    t_site_date(&site, "root/f", MODIFIED, 2);
     get_tag(&site, tags[1]);
-    nu_site_date(&site, "root/f", MODIFIED + 1, 1);
+    t_site_date(&site, "root/f", MODIFIED + 1, 1);
     get_tag(&site, tags[2]);
-    nu_site_text(&site, "root/f", "four");
-    nu_site_date(&site, "root/f", MODIFIED, 1);
+    t_site_text(&site, "root/f", "four");
+    t_site_date(&site, "root/f", MODIFIED, 1);
     get_tag(&site, tags[3]);
-    nu_site_date(&site, "root/f", -MODIFIED, 1);
+    t_site_date(&site, "root/f", -MODIFIED, 1);
     get_tag(&site, tags[4]);
-    nu_site_text(&site, "root/new", "two");
-    nu_site_date(&site, "root/new", MODIFIED, 1);
-    char *from = strdup(nu_site_at(&site, "root/new"));
-    cr_assert_eq(rename(from, nu_site_at(&site, "root/f")), 0);
+    t_site_text(&site, "root/new", "two");
+    t_site_date(&site, "root/new", MODIFIED, 1);
+    char *from = strdup(t_site_at(&site, "root/new"));
+    cr_assert_eq(rename(from, t_site_at(&site, "root/f")), 0);
     free(from);
     get_tag(&site, tags[5]);
     for (int i = 0; i < 6; i++) {
@@ -174,19 +174,19 @@ Test(file_range, another_version_has_another_tag, .timeout = 60)
             cr_assert_str_neq(tags[i], tags[k], "%d %d", i, k);
         }
     }
-    nu_site_close(&site);
+    t_site_close(&site);
 }
 
 /* What may still change within one tick of the clock is good for a cache only. */
 Test(file_range, a_fresh_file, .timeout = 60)
 {
-    struct nu_site    site;
-    struct nu_browser b;
-    char              tag[128], date[128];
-    nu_site_open(&site);
+    struct t_site site;
+    struct t_http_client b;
+    char tag[128], date[128];
+    t_site_open(&site);
     make_f(&site);
-    nu_site_date(&site, "root/f", time(NULL) + 1000, 5);
-    nu_browser_open(&b, site.web.port);
+    t_site_date(&site, "root/f", time(NULL) + 1000, 5);
+    t_http_client_open(&b, site.web.port);
     ask(&b, "GET", "%s", "");
     assert_whole(&b);
     get_field(&b, "ETag", tag);
@@ -201,25 +201,25 @@ Test(file_range, a_fresh_file, .timeout = 60)
     assert_whole(&b);
     ask(&b, "GET", "If-None-Match: %s\r\n", tag);
     assert_bare(&b, 304);
-    nu_site_date(&site, "root/f", MODIFIED, 0);
+    t_site_date(&site, "root/f", MODIFIED, 0);
     ask(&b, "HEAD", "%s", "");
-    nu_browser_head(&b);
+    t_http_client_head(&b);
     get_field(&b, "ETag", tag);
     cr_assert_eq(tag[0], '"', "%s", tag);
-    nu_browser_close(&b);
-    nu_site_close(&site);
+    t_http_client_close(&b);
+    t_site_close(&site);
 }
 
 /* ---- Conditions --------------------------------------------------------------------------- */
 
 Test(file_range, round_trips, .timeout = 60)
 {
-    struct nu_site    site;
-    struct nu_browser b;
-    char              tag[128];
-    nu_site_open(&site);
+    struct t_site site;
+    struct t_http_client b;
+    char tag[128];
+    t_site_open(&site);
     make_f(&site);
-    nu_browser_open(&b, site.web.port);
+    t_http_client_open(&b, site.web.port);
     ask(&b, "GET", "%s", "");
     assert_whole(&b);
     get_field(&b, "ETag", tag);
@@ -234,19 +234,19 @@ Test(file_range, round_trips, .timeout = 60)
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         for (int head = 0; head < 2; head++) {
             ask(&b, head ? "HEAD" : "GET", same[i], tag);
-            nu_browser_head(&b);
+            t_http_client_head(&b);
             cr_assert_eq(b.status, 304, "%s", same[i]);
             assert_field(&b, "ETag", tag);
             assert_field(&b, "Last-Modified", DATE);
             cr_assert_not(has_field(&b, "Content-Length"));
             cr_assert_not(has_field(&b, "Content-Type"));
             cr_assert_not(has_field(&b, "Transfer-Encoding"));
-            nu_browser_get(&b, "/static");
-            nu_browser_assert(&b, 200, "home");
+            t_http_client_get(&b, "/static");
+            t_http_client_assert(&b, 200, "home");
         }
     }
     ask(&b, "GET", "If-Match: \"other\"\r\nRange: bytes=0-1\r\n%s", "");
-    nu_browser_assert(&b, 412, NULL);
+    t_http_client_assert(&b, 412, NULL);
     cr_assert_gt(b.size, 0);
     ask(&b, "HEAD", "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n%s", "");
     assert_bare(&b, 412);
@@ -258,7 +258,7 @@ Test(file_range, round_trips, .timeout = 60)
     assert_part(&b, SIZE - 8, SIZE);
 
     /* Another version: nothing that the client has is good any more. */
-    nu_site_date(&site, "root/f", MODIFIED + 1, 0);
+    t_site_date(&site, "root/f", MODIFIED + 1, 0);
     ask(&b, "GET", "If-None-Match: %s\r\nIf-Modified-Since: " DATE "\r\n", tag);
     assert_whole(&b);
     ask(&b, "GET", "If-Modified-Since: " DATE "\r\n%s", "");
@@ -270,30 +270,30 @@ Test(file_range, round_trips, .timeout = 60)
     ask(&b, "GET", "If-Range: %s\r\nRange: bytes=99999999-\r\n", tag);
     assert_whole(&b);
     ask(&b, "GET", "If-Match: %s\r\n", tag);
-    nu_browser_assert(&b, 412, NULL);
-    nu_browser_close(&b);
-    nu_site_close(&site);
+    t_http_client_assert(&b, 412, NULL);
+    t_http_client_close(&b);
+    t_site_close(&site);
 }
 
 /* A handler for any method: with others, there are no conditions and no parts. */
 Test(file_range, other_methods, .timeout = 60)
 {
-    struct nu_site    site;
-    struct nu_browser b;
+    struct t_site site;
+    struct t_http_client b;
     nng_http_handler *h;
-    nu_site_open(&site);
-    nu_site_text(&site, "any", "content");
-    cr_assert_eq(nng_http_handler_alloc_file(&h, "/any", nu_site_at(&site, "any")), 0);
+    t_site_open(&site);
+    t_site_text(&site, "any", "content");
+    cr_assert_eq(nng_http_handler_alloc_file(&h, "/any", t_site_at(&site, "any")), 0);
     cr_assert_eq(nng_http_handler_set_method(h, NULL), 0);
-    nu_web_add(&site.web, h);
-    nu_browser_open(&b, site.web.port);
-    nu_browser_say(&b, "POST /any HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1\r\n"
-                       "If-None-Match: *\r\nIf-Match: \"x\"\r\nContent-Length: 0\r\n\r\n");
-    nu_browser_assert(&b, 200, "content");
-    nu_browser_say(&b, "GET /any HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1\r\n\r\n");
-    nu_browser_assert(&b, 206, "co");
-    nu_browser_close(&b);
-    nu_site_close(&site);
+    t_web_add(&site.web, h);
+    t_http_client_open(&b, site.web.port);
+    t_http_client_say(&b, "POST /any HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1\r\n"
+                          "If-None-Match: *\r\nIf-Match: \"x\"\r\nContent-Length: 0\r\n\r\n");
+    t_http_client_assert(&b, 200, "content");
+    t_http_client_say(&b, "GET /any HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1\r\n\r\n");
+    t_http_client_assert(&b, 206, "co");
+    t_http_client_close(&b);
+    t_site_close(&site);
 }
 
 /* ---- Ranges ------------------------------------------------------------------------------- */
@@ -302,7 +302,7 @@ Test(file_range, parts, .timeout = 60)
 {
     static const struct {
         const char *range;
-        uint64_t    from, end;
+        uint64_t from, end;
     } parts[] = {
         { "bytes=0-0", 0, 1 },
         { "bytes=0-", 0, SIZE },
@@ -326,71 +326,71 @@ Test(file_range, parts, .timeout = 60)
         "Range:\r\n%s",
         "Range: bytes=0-1\r\nRange: bytes=2-3\r\n%s",
     };
-    struct nu_site    site;
-    struct nu_browser b;
-    nu_site_open(&site);
+    struct t_site site;
+    struct t_http_client b;
+    t_site_open(&site);
     make_f(&site);
-    nu_browser_open(&b, site.web.port);
+    t_http_client_open(&b, site.web.port);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         ask(&b, "GET", "Range: %s\r\n", parts[i].range);
-        nu_browser_get(&b, "/static"); /* pipelined: it must follow exactly */
+        t_http_client_get(&b, "/static"); /* pipelined: it must follow exactly */
         assert_part(&b, parts[i].from, parts[i].end);
-        nu_browser_assert(&b, 200, "home");
+        t_http_client_assert(&b, 200, "home");
     }
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) {
         ask(&b, "GET", ignored[i], "");
         assert_whole(&b);
     }
-    nu_browser_say(&b, "GET /f HTTP/1.0\r\nRange: bytes=7-8\r\nConnection: keep-alive\r\n\r\n");
+    t_http_client_say(&b, "GET /f HTTP/1.0\r\nRange: bytes=7-8\r\nConnection: keep-alive\r\n\r\n");
     assert_part(&b, 7, 9);
-    nu_browser_close(&b);
-    nu_site_close(&site);
+    t_http_client_close(&b);
+    t_site_close(&site);
 }
 
 Test(file_range, not_satisfiable, .timeout = 60)
 {
     static const char *const ranges[] = { "bytes=1048576-", "bytes=1048576-1048577", "bytes=-0",
                                           "bytes=18446744073709551616-" };
-    struct nu_site           site;
-    struct nu_browser        b;
-    nu_site_open(&site);
+    struct t_site site;
+    struct t_http_client b;
+    t_site_open(&site);
     make_f(&site);
-    nu_browser_open(&b, site.web.port);
+    t_http_client_open(&b, site.web.port);
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         ask(&b, "GET", "Range: %s\r\n", ranges[i]);
-        nu_browser_assert(&b, 416, NULL);
+        t_http_client_assert(&b, 416, NULL);
         assert_field(&b, "Content-Range", "bytes */1048576");
         assert_field(&b, "Content-Type", "text/html; charset=utf-8");
         cr_assert_not_null(memmem(b.body, b.size, "416", 3));
     }
-    nu_browser_close(&b);
-    nu_site_close(&site);
+    t_http_client_close(&b);
+    t_site_close(&site);
 }
 
 Test(file_range, empty_file, .timeout = 60)
 {
-    struct nu_site    site;
-    struct nu_browser b;
-    nu_site_open(&site);
-    nu_site_text(&site, "root/f", "");
-    nu_site_date(&site, "root/f", MODIFIED, 0);
-    nu_browser_open(&b, site.web.port);
+    struct t_site site;
+    struct t_http_client b;
+    t_site_open(&site);
+    t_site_text(&site, "root/f", "");
+    t_site_date(&site, "root/f", MODIFIED, 0);
+    t_http_client_open(&b, site.web.port);
     static const char *const whole[] = { "", "Range: bytes=-5\r\n", "Range: bytes=x\r\n" };
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
         ask(&b, "GET", "%s", whole[i]);
-        nu_browser_assert(&b, 200, "");
+        t_http_client_assert(&b, 200, "");
         assert_field(&b, "Content-Length", "0");
         assert_field(&b, "Last-Modified", DATE);
     }
     ask(&b, "GET", "%s", "Range: bytes=0-\r\n");
-    nu_browser_assert(&b, 416, NULL);
+    t_http_client_assert(&b, 416, NULL);
     assert_field(&b, "Content-Range", "bytes */0");
     ask(&b, "HEAD", "%s", "Range: bytes=0-\r\n");
     assert_bare(&b, 200);
     ask(&b, "GET", "%s", "If-Modified-Since: " DATE "\r\n");
     assert_bare(&b, 304);
-    nu_browser_close(&b);
-    nu_site_close(&site);
+    t_http_client_close(&b);
+    t_site_close(&site);
 }
 
 /* ---- Large files -------------------------------------------------------------------------- */
@@ -399,82 +399,82 @@ Test(file_range, empty_file, .timeout = 60)
 
 Test(file_range, five_gigabytes, .timeout = 60)
 {
-    struct nu_site    site;
-    struct nu_browser b;
-    nu_site_open(&site);
-    int fd = open(nu_site_at(&site, "root/f"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    struct t_site site;
+    struct t_http_client b;
+    t_site_open(&site);
+    int fd = open(t_site_at(&site, "root/f"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     cr_assert_geq(fd, 0);
     cr_assert_eq(ftruncate(fd, HUGE), 0); /* a hole, but for these */
     cr_assert_eq(pwrite(fd, "the end", 7, HUGE - 7), 7);
     cr_assert_eq(pwrite(fd, "4 GiB", 5, ((off_t) 1 << 32) - 2), 5);
     close(fd);
-    size_t before = nu_proc_rss();
-    nu_browser_open(&b, site.web.port);
+    size_t before = t_proc_rss();
+    t_http_client_open(&b, site.web.port);
     ask(&b, "HEAD", "%s", "");
-    nu_browser_head(&b);
+    t_http_client_head(&b);
     assert_field(&b, "Content-Length", "5368709120");
     ask(&b, "GET", "%s", "Range: bytes=-7\r\n");
-    nu_browser_assert(&b, 206, "the end");
+    t_http_client_assert(&b, 206, "the end");
     assert_field(&b, "Content-Range", "bytes 5368709113-5368709119/5368709120");
     ask(&b, "GET", "%s", "Range: bytes=5368709116-\r\n");
-    nu_browser_assert(&b, 206, " end");
+    t_http_client_assert(&b, 206, " end");
     ask(&b, "GET", "%s", "Range: bytes=4294967294-4294967298\r\n");
-    nu_browser_assert(&b, 206, "4 GiB");
+    t_http_client_assert(&b, 206, "4 GiB");
     ask(&b, "GET", "%s", "Range: bytes=5368709120-\r\n");
-    nu_browser_assert(&b, 416, NULL);
+    t_http_client_assert(&b, 416, NULL);
     assert_field(&b, "Content-Range", "bytes */5368709120");
     ask(&b, "GET", "%s", ""); /* the client does not wait for all of it */
-    nu_browser_head(&b);
+    t_http_client_head(&b);
     assert_field(&b, "Content-Length", "5368709120");
-    cr_assert_lt(nu_proc_rss(), before + ((size_t) 64 << 20));
-    nu_browser_reset(&b);
-    nu_proc_await_fds(site.fds);
-    nu_site_close(&site);
+    cr_assert_lt(t_proc_rss(), before + ((size_t) 64 << 20));
+    t_http_client_reset(&b);
+    t_proc_await_fds(site.fds);
+    t_site_close(&site);
 }
 
 #define BIG ((size_t) 24 << 20)
 
 Test(file_range, a_part_shrinks, .timeout = 60)
 {
-    struct nu_site    site;
-    struct nu_browser b;
-    nu_site_open(&site);
-    uint8_t *data = nu_pattern_new(BIG, 2);
-    nu_site_make(&site, "root/f", data, BIG);
+    struct t_site site;
+    struct t_http_client b;
+    t_site_open(&site);
+    uint8_t *data = t_pattern_new(BIG, 2);
+    t_site_make(&site, "root/f", data, BIG);
     free(data);
-    nu_browser_open_small(&b, site.web.port);
+    t_http_client_open_small(&b, site.web.port);
     ask(&b, "GET", "%s", "Range: bytes=1000-\r\n");
-    nu_browser_get(&b, "/static");
-    nu_browser_head(&b);
+    t_http_client_get(&b, "/static");
+    t_http_client_head(&b);
     cr_assert_eq(b.status, 206);
-    cr_assert_eq(truncate(nu_site_at(&site, "root/f"), 2000), 0);
-    cr_assert_lt(nu_browser_await_end(&b), BIG - 1000); /* broken off, not padded */
-    nu_browser_close(&b);
-    nu_proc_await_fds(site.fds);
-    nu_site_close(&site);
+    cr_assert_eq(truncate(t_site_at(&site, "root/f"), 2000), 0);
+    cr_assert_lt(t_http_client_await_end(&b), BIG - 1000); /* broken off, not padded */
+    t_http_client_close(&b);
+    t_proc_await_fds(site.fds);
+    t_site_close(&site);
 }
 
 Test(file_range, a_part_of_what_grows, .timeout = 60)
 {
-    struct nu_site    site;
-    struct nu_browser b;
-    nu_site_open(&site);
-    uint8_t *data = nu_pattern_new(BIG, 2);
-    nu_site_make(&site, "root/f", data, BIG);
-    nu_browser_open_small(&b, site.web.port);
+    struct t_site site;
+    struct t_http_client b;
+    t_site_open(&site);
+    uint8_t *data = t_pattern_new(BIG, 2);
+    t_site_make(&site, "root/f", data, BIG);
+    t_http_client_open_small(&b, site.web.port);
     ask(&b, "GET", "%s", "Range: bytes=1000-\r\n");
-    nu_browser_get(&b, "/static");
-    nu_browser_head(&b);
+    t_http_client_get(&b, "/static");
+    t_http_client_head(&b);
     cr_assert_eq(b.status, 206);
-    int fd = open(nu_site_at(&site, "root/f"), O_WRONLY | O_APPEND | O_CLOEXEC);
+    int fd = open(t_site_at(&site, "root/f"), O_WRONLY | O_APPEND | O_CLOEXEC);
     cr_assert_eq(write(fd, "more", 4), 4);
     close(fd);
     size_t had = b.len - b.used, left = BIG - 1000 - had;
-    nu_pattern_assert((uint8_t *) b.buf + b.used, 1000, had, 2);
-    nu_peer_read(b.fd, 1000 + had, left, 2);
+    t_pattern_assert((uint8_t *) b.buf + b.used, 1000, had, 2);
+    t_peer_read(b.fd, 1000 + had, left, 2);
     b.len = b.used = 0;
-    nu_browser_assert(&b, 200, "home");
-    nu_browser_close(&b);
+    t_http_client_assert(&b, 200, "home");
+    t_http_client_close(&b);
     free(data);
-    nu_site_close(&site);
+    t_site_close(&site);
 }

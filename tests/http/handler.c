@@ -52,27 +52,27 @@ Test(handler, content_type, .timeout = 10)
 /* What was passed in may go. */
 Test(handler, copies, .timeout = 60)
 {
-    struct nu_web     web;
+    struct t_web web;
     nng_http_handler *h;
-    char              uri[] = "/x", text[] = "text", type[] = "text/x", method[] = "GET";
-    nu_web_open(&web);
+    char uri[] = "/x", text[] = "text", type[] = "text/x", method[] = "GET";
+    t_web_open(&web);
     cr_assert_eq(nng_http_handler_alloc_static(&h, uri, text, 4, type), 0);
     cr_assert_eq(nng_http_handler_set_method(h, method), 0);
     memset(uri, '?', 2);
     memset(text, '?', 4);
     memset(type, '?', 6);
     memset(method, '?', 3);
-    nu_web_add(&web, h);
-    nu_web_start(&web);
-    nu_web_assert(&web, "/x", 200, "text");
-    nu_web_close(&web);
+    t_web_add(&web, h);
+    t_web_start(&web);
+    t_web_assert(&web, "/x", 200, "text");
+    t_web_close(&web);
 }
 
 Test(handler, setters_when_added, .timeout = 60)
 {
-    struct nu_web     web;
+    struct t_web web;
     nng_http_handler *h;
-    nu_web_open(&web);
+    t_web_open(&web);
     cr_assert_eq(nng_http_handler_alloc(&h, "/", nothing), 0);
     cr_assert_null(nng_http_handler_get_data(h));
     for (int added = 0; added < 3; added++) {
@@ -85,12 +85,12 @@ Test(handler, setters_when_added, .timeout = 60)
         cr_assert_eq(nng_http_handler_set_data(h, &destroyed, destroy), err);
         cr_assert_eq(nng_http_handler_get_data(h), &destroyed);
         if (added == 0) {
-            nu_web_add(&web, h);
+            t_web_add(&web, h);
         } else if (added == 1) {
             cr_assert_eq(nng_http_server_del_handler(web.server, h), 0);
         }
     }
-    nu_web_close(&web);
+    t_web_close(&web);
     cr_assert_eq(destroyed, 0);
     nng_http_handler_free(h);
     nng_fini(); /* until then a loop may still look at it */
@@ -100,43 +100,43 @@ Test(handler, setters_when_added, .timeout = 60)
 /* A handler serves in one place; taken out, it may go to another. */
 Test(handler, one_server_at_a_time, .timeout = 60)
 {
-    struct nu_web     web;
-    nng_url          *url;
-    nng_http_server  *other;
+    struct t_web web;
+    nng_url *url;
+    nng_http_server *other;
     nng_http_handler *h;
-    nu_web_open(&web);
+    t_web_open(&web);
     cr_assert_eq(nng_url_parse(&url, "http://127.0.0.2:0"), 0);
     cr_assert_eq(nng_http_server_hold(&other, url), 0);
     nng_url_free(url);
     cr_assert_eq(nng_http_handler_alloc(&h, "/", nothing), 0);
-    nu_web_add(&web, h);
+    t_web_add(&web, h);
     cr_assert_eq(nng_http_server_add_handler(other, h), NNG_EBUSY);
     cr_assert_eq(nng_http_server_del_handler(other, h), NNG_ENOENT);
     cr_assert_eq(nng_http_server_del_handler(web.server, h), 0);
     cr_assert_eq(nng_http_server_add_handler(other, h), 0);
     nng_http_server_release(other);
-    nu_web_close(&web);
+    t_web_close(&web);
 }
 
 Test(handler, goes_with_the_server, .timeout = 60)
 {
-    struct nu_web     web;
+    struct t_web web;
     nng_http_handler *h[4];
-    nu_web_open(&web);
+    t_web_open(&web);
     for (int i = 0; i < 4; i++) {
         char uri[] = "/0";
-        uri[1]     = (char) ('0' + i);
+        uri[1] = (char) ('0' + i);
         cr_assert_eq(nng_http_handler_alloc(&h[i], uri, nothing), 0);
         cr_assert_eq(nng_http_handler_set_data(h[i], &destroyed, destroy), 0);
-        nu_web_add(&web, h[i]);
+        t_web_add(&web, h[i]);
     }
-    nu_web_start(&web);
+    t_web_start(&web);
     cr_assert_eq(nng_http_server_add_handler(web.server, h[0]), NNG_EADDRINUSE);
     cr_assert_eq(nng_http_server_del_handler(web.server, h[1]), 0);
     nng_http_handler_free(h[1]);
-    nu_web_assert(&web, "/0", 500, NULL);
-    nu_web_assert(&web, "/1", 404, NULL);
-    nu_web_close(&web);
+    t_web_assert(&web, "/0", 500, NULL);
+    t_web_assert(&web, "/1", 404, NULL);
+    t_web_close(&web);
     nng_fini();
     cr_assert_eq(destroyed, 4);
 }

@@ -14,32 +14,32 @@
 
 TestSuite(limits, .timeout = 120);
 
-static void set(struct nu_web *web, enum nng_uring_limit limit, uint64_t value)
+static void set(struct t_web *web, enum nng_uring_limit limit, uint64_t value)
 {
     cr_assert_eq(nng_uring_server_set_limit(web->server, limit, value), 0);
 }
 
 static void echo(nng_aio *aio)
 {
-    void  *data;
+    void *data;
     size_t size;
     nng_http_req_get_data(nng_aio_get_input(aio, 0), &data, &size);
-    nu_answer(aio, data, size);
+    t_answer(aio, data, size);
 }
 
 /* A server that is not started yet, with a static handler and a callback. */
-static void open_site(struct nu_web *web)
+static void open_site(struct t_web *web)
 {
-    nu_web_open(web);
-    nu_web_static(web, "/", "home");
-    nu_web_callback(web, "/echo", echo);
+    t_web_open(web);
+    t_web_static(web, "/", "home");
+    t_web_callback(web, "/echo", echo);
 }
 
 /* ---- Setting them ------------------------------------------------------------------------- */
 
 static const struct {
     enum nng_uring_limit limit;
-    uint64_t             value, min, max;
+    uint64_t value, min, max;
 } table[] = {
     { NNG_URING_HEAD_TIMEOUT, 10000, 0, INT32_MAX },
     { NNG_URING_IDLE_TIMEOUT, 60000, 0, INT32_MAX },
@@ -53,9 +53,9 @@ static const struct {
 
 Test(limits, values)
 {
-    struct nu_web web;
-    uint64_t      value;
-    nu_web_open(&web);
+    struct t_web web;
+    uint64_t value;
+    t_web_open(&web);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         enum nng_uring_limit limit = table[i].limit;
         if (limit != NNG_URING_CONNECTIONS) {
@@ -79,17 +79,17 @@ Test(limits, values)
                  NNG_EINVAL);
     cr_assert_eq(nng_uring_server_get_limit(web.server, (enum nng_uring_limit) - 1, &value),
                  NNG_EINVAL);
-    nu_web_close(&web);
+    t_web_close(&web);
 }
 
 /* 0 stands for what the process may have, less an eighth. */
 Test(limits, default_of_connections)
 {
-    struct nu_web web;
+    struct t_web web;
     struct rlimit files;
-    uint64_t      value;
-    nu_web_open(&web);
-    nu_proc_limit_fds();
+    uint64_t value;
+    t_web_open(&web);
+    t_proc_limit_fds();
     cr_assert_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
     cr_assert_eq(nng_uring_server_get_limit(web.server, NNG_URING_CONNECTIONS, &value), 0);
     cr_assert_eq(value, files.rlim_cur - files.rlim_cur / 8);
@@ -99,16 +99,16 @@ Test(limits, default_of_connections)
     set(&web, NNG_URING_CONNECTIONS, 0);
     cr_assert_eq(nng_uring_server_get_limit(web.server, NNG_URING_CONNECTIONS, &value), 0);
     cr_assert_eq(value, files.rlim_cur - files.rlim_cur / 8);
-    nu_web_close(&web);
+    t_web_close(&web);
 }
 
 /* What is set counts from the next start on. */
 Test(limits, busy_while_it_runs)
 {
-    struct nu_web web;
-    uint64_t      value;
+    struct t_web web;
+    uint64_t value;
     open_site(&web);
-    nu_web_start(&web);
+    t_web_start(&web);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         cr_assert_eq(nng_uring_server_set_limit(web.server, table[i].limit, 100), NNG_EBUSY);
         cr_assert_eq(nng_uring_server_set_limit(web.server, table[i].limit, UINT64_MAX),
@@ -117,15 +117,15 @@ Test(limits, busy_while_it_runs)
     }
     nng_http_server_stop(web.server);
     set(&web, NNG_URING_HEAD_BYTES, 64);
-    nu_web_start(&web);
-    nu_web_assert(&web, "/?the-target-alone-takes-more-than-sixty-four-bytes-of-the-head", 431,
-                  NULL);
+    t_web_start(&web);
+    t_web_assert(&web, "/?the-target-alone-takes-more-than-sixty-four-bytes-of-the-head", 431,
+                 NULL);
     nng_http_server_stop(web.server);
     set(&web, NNG_URING_HEAD_BYTES, 16384);
-    nu_web_start(&web);
-    nu_web_assert(&web, "/?the-target-alone-takes-more-than-sixty-four-bytes-of-the-head", 200,
-                  "home");
-    nu_web_close(&web);
+    t_web_start(&web);
+    t_web_assert(&web, "/?the-target-alone-takes-more-than-sixty-four-bytes-of-the-head", 200,
+                 "home");
+    t_web_close(&web);
 }
 
 /* ---- Heads -------------------------------------------------------------------------------- */
@@ -150,17 +150,17 @@ static char *request(unsigned fields, size_t size)
     return text;
 }
 
-static void assert_request(const struct nu_web *web, char *text, unsigned status)
+static void assert_request(const struct t_web *web, char *text, unsigned status)
 {
-    struct nu_browser b;
-    nu_browser_open(&b, web->port);
-    nu_browser_say(&b, text);
-    nu_browser_assert(&b, status, NULL);
+    struct t_http_client b;
+    t_http_client_open(&b, web->port);
+    t_http_client_say(&b, text);
+    t_http_client_assert(&b, status, NULL);
     if (status != 200) {
-        cr_assert(nu_browser_line(&b, "Connection: close"));
-        nu_browser_assert_end(&b);
+        cr_assert(t_http_client_line(&b, "Connection: close"));
+        t_http_client_assert_end(&b);
     }
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     free(text);
 }
 
@@ -168,13 +168,13 @@ Test(limits, head_bytes)
 {
     static const size_t sizes[] = { 64, 100, 16384, 1 << 20 };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        struct nu_web web;
+        struct t_web web;
         open_site(&web);
         set(&web, NNG_URING_HEAD_BYTES, sizes[i]);
-        nu_web_start(&web);
+        t_web_start(&web);
         assert_request(&web, request(2, sizes[i]), 200);
         assert_request(&web, request(2, sizes[i] + 1), 431);
-        nu_web_close(&web);
+        t_web_close(&web);
     }
 }
 
@@ -182,55 +182,55 @@ Test(limits, head_fields)
 {
     static const unsigned numbers[] = { 1, 2, 128, 4096 };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct nu_web web;
+        struct t_web web;
         open_site(&web);
         set(&web, NNG_URING_HEAD_BYTES, 1 << 20);
         set(&web, NNG_URING_HEAD_FIELDS, numbers[i]);
-        nu_web_start(&web);
+        t_web_start(&web);
         assert_request(&web, request(numbers[i], 0), 200);
         assert_request(&web, request(numbers[i] + 1, 0), 431);
-        nu_web_close(&web);
+        t_web_close(&web);
     }
 }
 
 Test(limits, target_bytes)
 {
-    struct nu_web web;
-    char          target[8194];
+    struct t_web web;
+    char target[8194];
     open_site(&web);
     set(&web, NNG_URING_HEAD_BYTES, 1 << 20);
-    nu_web_start(&web);
+    t_web_start(&web);
     memset(target, 'a', sizeof target);
     memcpy(target, "/?", 2);
     target[8192] = '\0';
-    nu_web_assert(&web, target, 200, "home");
+    t_web_assert(&web, target, 200, "home");
     target[8192] = 'a';
     target[8193] = '\0';
-    nu_web_assert(&web, target, 414, NULL);
-    nu_web_close(&web);
+    t_web_assert(&web, target, 414, NULL);
+    t_web_close(&web);
 }
 
 /* ---- Bodies that nobody reads ------------------------------------------------------------- */
 
-static void post(struct nu_browser *b, size_t size)
+static void post(struct t_http_client *b, size_t size)
 {
-    char     head[128];
-    uint8_t *data = nu_pattern_new(size + 1, 1);
+    char head[128];
+    uint8_t *data = t_pattern_new(size + 1, 1);
     snprintf(head, sizeof head, "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", size);
-    nu_browser_say(b, head);
-    nu_browser_send(b, data, size);
+    t_http_client_say(b, head);
+    t_http_client_send(b, data, size);
     free(data);
 }
 
-static void post_chunks(struct nu_browser *b, size_t size)
+static void post_chunks(struct t_http_client *b, size_t size)
 {
-    nu_browser_say(b, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    t_http_client_say(b, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (size_t at = 0; at < size; at += 100) {
         char text[128];
         memset(text, 'x', sizeof text);
         memcpy(text, "5e\r\n", 4);
         memcpy(text + 98, "\r\n", 2); /* 100 bytes with what frames them */
-        nu_browser_send(b, text, 100);
+        t_http_client_send(b, text, 100);
     }
 }
 
@@ -238,44 +238,44 @@ Test(limits, drain_bytes)
 {
     static const size_t sizes[] = { 0, 1, 1000, 262144, 1 << 19 };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        struct nu_web     web;
-        struct nu_browser b;
+        struct t_web web;
+        struct t_http_client b;
         open_site(&web);
         set(&web, NNG_URING_DRAIN_BYTES, sizes[i]);
-        nu_web_start(&web);
-        nu_browser_open(&b, web.port);
+        t_web_start(&web);
+        t_http_client_open(&b, web.port);
         post(&b, sizes[i]);
-        nu_browser_assert(&b, 200, "home");
-        cr_assert_not(nu_browser_line(&b, "Connection: close"));
-        nu_browser_get(&b, "/");
-        nu_browser_assert(&b, 200, "home");
+        t_http_client_assert(&b, 200, "home");
+        cr_assert_not(t_http_client_line(&b, "Connection: close"));
+        t_http_client_get(&b, "/");
+        t_http_client_assert(&b, 200, "home");
         post(&b, sizes[i] + 1);
-        nu_browser_get(&b, "/");
-        nu_browser_assert(&b, 200, "home");
-        cr_assert(nu_browser_line(&b, "Connection: close"));
-        nu_browser_assert_end(&b);
-        nu_browser_close(&b);
-        nu_web_close(&web);
+        t_http_client_get(&b, "/");
+        t_http_client_assert(&b, 200, "home");
+        cr_assert(t_http_client_line(&b, "Connection: close"));
+        t_http_client_assert_end(&b);
+        t_http_client_close(&b);
+        t_web_close(&web);
     }
 }
 
 /* How long it will be is not known beforehand. */
 Test(limits, drain_bytes_in_chunks)
 {
-    struct nu_web     web;
-    struct nu_browser b;
+    struct t_web web;
+    struct t_http_client b;
     open_site(&web);
     set(&web, NNG_URING_DRAIN_BYTES, 200000);
-    nu_web_start(&web);
-    nu_browser_open(&b, web.port);
+    t_web_start(&web);
+    t_http_client_open(&b, web.port);
     post_chunks(&b, 100000);
-    nu_browser_say(&b, "0\r\n\r\n");
-    nu_browser_get(&b, "/");
-    nu_browser_assert(&b, 200, "home");
-    nu_browser_assert(&b, 200, "home");
+    t_http_client_say(&b, "0\r\n\r\n");
+    t_http_client_get(&b, "/");
+    t_http_client_assert(&b, 200, "home");
+    t_http_client_assert(&b, 200, "home");
     post_chunks(&b, 400000);
-    nu_browser_assert(&b, 200, "home");
-    nu_browser_assert_end(&b);
-    nu_browser_close(&b);
-    nu_web_close(&web);
+    t_http_client_assert(&b, 200, "home");
+    t_http_client_assert_end(&b);
+    t_http_client_close(&b);
+    t_web_close(&web);
 }

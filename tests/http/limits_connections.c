@@ -14,29 +14,29 @@
 
 TestSuite(limits_connections, .timeout = 120);
 
-static void open_site(struct nu_web *web, const char *loops, unsigned connections)
+static void open_site(struct t_web *web, const char *loops, unsigned connections)
 {
     setenv("NNG_URING_LOOPS", loops, 1);
-    nu_web_open(web);
-    nu_web_static(web, "/", "home");
+    t_web_open(web);
+    t_web_static(web, "/", "home");
     cr_assert_eq(nng_uring_server_set_limit(web->server, NNG_URING_CONNECTIONS, connections), 0);
-    nu_web_start(web);
+    t_web_start(web);
 }
 
 /* Asks until it is answered; at the limit a client may be closed at once. */
-static void get_served(struct nu_browser *b, unsigned port)
+static void get_served(struct t_http_client *b, unsigned port)
 {
     char byte;
     for (int i = 0; i < 400; i++) {
-        nu_browser_open(b, port);
+        t_http_client_open(b, port);
         (void) send(b->fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27, MSG_NOSIGNAL);
         ssize_t n = recv(b->fd, &byte, 1, MSG_PEEK);
         if (n > 0) {
-            nu_browser_assert(b, 200, "home");
+            t_http_client_assert(b, 200, "home");
             return;
         }
         cr_assert(n == 0 || errno != EAGAIN, "it waits for 20 seconds");
-        nu_browser_close(b);
+        t_http_client_close(b);
         usleep(50000);
     }
     cr_assert_fail("it is never served");
@@ -52,14 +52,14 @@ static uint64_t cpu_ms(void)
 
 static void run(const char *loops)
 {
-    struct nu_web     web;
-    struct nu_browser in[3], waits[4];
+    struct t_web web;
+    struct t_http_client in[3], waits[4];
     open_site(&web, loops, 3);
     for (int i = 0; i < 3; i++) {
         get_served(&in[i], web.port);
     }
     for (int i = 0; i < 4; i++) { /* they are connected, as far as the kernel is concerned */
-        nu_browser_open(&waits[i], web.port);
+        t_http_client_open(&waits[i], web.port);
         (void) send(waits[i].fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27, MSG_NOSIGNAL);
     }
     for (int i = 0; i < 4; i++) {
@@ -70,20 +70,20 @@ static void run(const char *loops)
     sleep(1);
     cr_assert_lt(cpu_ms() - before, 50);
     for (int i = 0; i < 3; i++) { /* those who are in are served all the while */
-        nu_browser_get(&in[i], "/");
-        nu_browser_assert(&in[i], 200, "home");
+        t_http_client_get(&in[i], "/");
+        t_http_client_assert(&in[i], 200, "home");
     }
     for (int i = 0; i < 4; i++) {
-        nu_browser_close(&waits[i]);
+        t_http_client_close(&waits[i]);
     }
     for (int i = 0; i < 20; i++) { /* one goes, another comes */
-        nu_browser_close(&in[i % 3]);
+        t_http_client_close(&in[i % 3]);
         get_served(&in[i % 3], web.port);
     }
     for (int i = 0; i < 3; i++) {
-        nu_browser_close(&in[i]);
+        t_http_client_close(&in[i]);
     }
-    nu_web_close(&web);
+    t_web_close(&web);
 }
 
 Test(limits_connections, one_loop)
@@ -99,46 +99,46 @@ Test(limits_connections, several_loops)
 /* The first of those who wait is served when there is room; the others may be closed. */
 Test(limits_connections, waiting)
 {
-    struct nu_web     web;
-    struct nu_browser b[10];
+    struct t_web web;
+    struct t_http_client b[10];
     open_site(&web, "1", 1);
-    nu_browser_open(&b[0], web.port);
-    nu_browser_get(&b[0], "/");
-    nu_browser_assert(&b[0], 200, "home");
+    t_http_client_open(&b[0], web.port);
+    t_http_client_get(&b[0], "/");
+    t_http_client_assert(&b[0], 200, "home");
     usleep(100000); /* it has stopped accepting: nobody is closed at once */
     for (int i = 1; i < 10; i++) {
-        nu_browser_open(&b[i], web.port);
-        nu_browser_get(&b[i], "/");
+        t_http_client_open(&b[i], web.port);
+        t_http_client_get(&b[i], "/");
     }
-    nu_browser_assert_silent(&b[1]);
-    nu_browser_close(&b[0]);
-    nu_browser_assert(&b[1], 200, "home");
+    t_http_client_assert_silent(&b[1]);
+    t_http_client_close(&b[0]);
+    t_http_client_assert(&b[1], 200, "home");
     for (int i = 1; i < 10; i++) {
-        nu_browser_close(&b[i]);
+        t_http_client_close(&b[i]);
     }
-    nu_web_close(&web);
+    t_web_close(&web);
 }
 
 /* The limit ends neither a stop nor a drain. */
 Test(limits_connections, stops_at_the_limit)
 {
-    struct nu_web     web;
-    struct nu_browser in, waits;
+    struct t_web web;
+    struct t_http_client in, waits;
     for (int i = 0; i < 4; i++) {
         open_site(&web, "2", 1);
         get_served(&in, web.port);
-        nu_browser_open(&waits, web.port);
+        t_http_client_open(&waits, web.port);
         usleep(i * 20000);
         if (i % 2 == 0) {
             nng_http_server_stop(web.server);
         } else {
             cr_assert_eq(nng_uring_server_drain(web.server, 20000), 0);
         }
-        cr_assert_eq(nu_browser_await_end(&in), 0);
-        cr_assert_eq(nu_browser_await_end(&waits), 0);
-        nu_browser_close(&in);
-        nu_browser_close(&waits);
-        nu_web_close(&web);
+        cr_assert_eq(t_http_client_await_end(&in), 0);
+        cr_assert_eq(t_http_client_await_end(&waits), 0);
+        t_http_client_close(&in);
+        t_http_client_close(&waits);
+        t_web_close(&web);
     }
 }
 
@@ -158,7 +158,7 @@ static void count(nng_aio *aio)
     nng_aio_wait(own);
     nng_aio_free(own);
     atomic_fetch_sub(&inside, 1);
-    nu_answer(aio, "", 0);
+    t_answer(aio, "", 0);
 }
 
 static atomic_bool go;
@@ -166,29 +166,29 @@ static atomic_bool go;
 /* Connects without a check: it may be closed at once. */
 static void *visit(void *arg)
 {
-    const struct nu_web *web = arg;
-    struct nu_browser    b;
-    char                 byte;
+    const struct t_web *web = arg;
+    struct t_http_client b;
+    char byte;
     while (!atomic_load(&go)) {
     }
     for (int i = 0; i < 10; i++) {
-        nu_browser_open(&b, web->port);
+        t_http_client_open(&b, web->port);
         (void) send(b.fd, "GET /count HTTP/1.0\r\n\r\n", 23, MSG_NOSIGNAL);
         (void) recv(b.fd, &byte, 1, 0);
-        nu_browser_close(&b);
+        t_http_client_close(&b);
     }
     return NULL;
 }
 
 Test(limits_connections, never_more)
 {
-    struct nu_web web;
-    pthread_t     threads[8];
+    struct t_web web;
+    pthread_t threads[8];
     setenv("NNG_URING_LOOPS", "8", 1);
-    nu_web_open(&web);
-    nu_web_callback(&web, "/count", count);
+    t_web_open(&web);
+    t_web_callback(&web, "/count", count);
     cr_assert_eq(nng_uring_server_set_limit(web.server, NNG_URING_CONNECTIONS, 2), 0);
-    nu_web_start(&web);
+    t_web_start(&web);
     for (int i = 0; i < 8; i++) {
         cr_assert_eq(pthread_create(&threads[i], NULL, visit, &web), 0);
     }
@@ -197,5 +197,5 @@ Test(limits_connections, never_more)
         pthread_join(threads[i], NULL);
     }
     cr_assert(atomic_load(&most) > 0 && atomic_load(&most) <= 2, "%u", atomic_load(&most));
-    nu_web_close(&web);
+    t_web_close(&web);
 }

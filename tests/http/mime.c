@@ -73,8 +73,8 @@ Test(mime, every_one, .timeout = 10)
         "opus otf pdf png ppt pptx ps rar rss rtf sgml svg tar text "
         "tgz tif tiff toml tsv ttc ttf txt vtt wasm wav weba webm webmanifest "
         "webp woff woff2 xhtml xls xlsx xml xpm xsl xz yaml yml zip zst ";
-    char        name[16] = "x.";
-    const char *p        = suffixes;
+    char name[16] = "x.";
+    const char *p = suffixes;
     for (size_t n = strcspn(p, " "); n > 0; p += n + 1, n = strcspn(p, " ")) {
         memcpy(name + 2, p, n);
         name[2 + n] = '\0';

@@ -17,7 +17,7 @@ static void nothing(nng_aio *aio)
  * a '!' an exclusive one. */
 static nng_http_handler *make(const char *text)
 {
-    char              method[16], host[64], uri[64];
+    char method[16], host[64], uri[64];
     nng_http_handler *h;
     cr_assert_eq(sscanf(text, "%15s %63s %63s", method, host, uri), 3);
     char *last = uri + strlen(uri) - 1, mark = *last;
@@ -40,7 +40,7 @@ static int add(struct nu_router **router, const char *text)
 {
     nng_http_handler *h = make(text);
     struct nu_router *with;
-    int               err = nu_router_with(*router, h, &with);
+    int err = nu_router_with(*router, h, &with);
     nng_http_handler_free(h); /* the router holds it */
     if (err == 0) {
         nu_router_free(*router);
@@ -68,14 +68,14 @@ static struct nu_slice slice(const char *text)
 static const char *find(const struct nu_router *router, const char *method, const char *host,
                         const char *path)
 {
-    unsigned          status = 0;
-    nng_http_handler *h      = nu_router_find(router, slice(method), slice(host), path, &status);
+    unsigned status = 0;
+    nng_http_handler *h = nu_router_find(router, slice(method), slice(host), path, &status);
     return h != NULL ? nng_http_handler_get_data(h) : status == 404 ? "404" : "405";
 }
 
 #define SITE(...)                                                                                  \
     static const char *const texts[] = { __VA_ARGS__ };                                            \
-    struct nu_router        *router  = make_router(texts, sizeof texts / sizeof *texts)
+    struct nu_router *router = make_router(texts, sizeof texts / sizeof *texts)
 
 #define assert_found(method, host, path, want)                                                     \
     cr_assert_str_eq(find(router, method, host, path), want, "%s %s %s", method, host, path)
@@ -276,7 +276,7 @@ Test(router, allow_leaves_out_what_does_not_fit, .timeout = 10)
 {
     SITE("DELETE * /a", "GET * /a", "PUT * /a");
     const char *wants[] = { "", "", "", "", "GET", "GET", "GET", "DELETE", "DELETE" };
-    char        list[32];
+    char list[32];
     for (unsigned size = 0; size < sizeof wants / sizeof *wants; size++) {
         memset(list, 'x', sizeof list);
         unsigned n = nu_router_allow(router, slice("x"), "/a", list, size);
@@ -315,8 +315,8 @@ Test(router, knows, .timeout = 10)
 
 static struct nu_slice without_port(const char *host)
 {
-    struct nu_slice bare  = slice(host);
-    const char     *colon = strrchr(host, ':');
+    struct nu_slice bare = slice(host);
+    const char *colon = strrchr(host, ':');
     if (colon != NULL && strchr(colon, ']') == NULL) {
         bare.n = (size_t) (colon - host);
     }
@@ -384,7 +384,7 @@ static const char *pick(const char *const *from, size_t n)
 static void random_path(char *out, int most)
 {
     int segments = rand() % (most + 1);
-    out[0]       = '\0';
+    out[0] = '\0';
     for (int i = 0; i < segments; i++) {
         strcat(out, "/");
         strcat(out, PICK("a", "a", "b", "ab", "A", "c", ""));
@@ -402,9 +402,9 @@ static void random_handler(char *out)
 
 static void compare(const struct nu_router *router, const char *path)
 {
-    const char       *method = PICK("GET", "HEAD", "PUT", "OWN", "get", "POST");
-    const char       *host   = PICK("", "x", "host", "Host:8080", "host.", "other", "[::1]", ":80");
-    unsigned          status = 0, plain_status = 0;
+    const char *method = PICK("GET", "HEAD", "PUT", "OWN", "get", "POST");
+    const char *host = PICK("", "x", "host", "Host:8080", "host.", "other", "[::1]", ":80");
+    unsigned status = 0, plain_status = 0;
     nng_http_handler *plain = plain_find(router, method, host, path, &plain_status);
     nng_http_handler *found = nu_router_find(router, slice(method), slice(host), path, &status);
     cr_assert_eq(found, plain, "%s %s %s: %s, not %s", method, host, path,
@@ -430,7 +430,7 @@ Test(router, finds_what_a_plain_search_finds, .timeout = 60)
     srand(1);
     for (int round = 0; round < 300; round++) {
         struct nu_router *router = nu_router_new();
-        int               n      = 1 + rand() % 64;
+        int n = 1 + rand() % 64;
         for (int i = 0; i < n; i++) {
             random_handler(texts[i]);
             add(&router, texts[i]); /* it may be in conflict with one that is there */

@@ -26,15 +26,15 @@ static void nothing(nng_aio *aio)
 /* Handlers "/i/item" for every i below n, every fourth of them for a host. */
 static struct nu_router *make(unsigned n)
 {
-    struct nu_router *router = sized(n); /* adding one by one copies them each time */
+    struct nu_router *router = router_sized(n); /* adding one by one copies them each time */
     cr_assert_not_null(router);
     for (unsigned i = 0; i < n; i++) {
         nng_http_handler *h;
-        char              uri[32];
+        char uri[32];
         sprintf(uri, "/%u/item", i);
         cr_assert_eq(nng_http_handler_alloc(&h, uri, nothing), 0);
         cr_assert_eq(nng_http_handler_set_host(h, i % 4 == 0 ? "host" : NULL), 0);
-        append(router, h);
+        router_append(router, h);
         nng_http_handler_free(h);
     }
     return router;
@@ -42,20 +42,21 @@ static struct nu_router *make(unsigned n)
 
 struct cost {
     unsigned long most;
-    double        mean;
+    double mean;
 };
 
 /* Of finding each handler, or of paths beside them. */
 static struct cost measure(const struct nu_router *router, const char *form, unsigned want)
 {
-    struct cost   cost  = { 0 };
+    struct cost cost = { 0 };
     unsigned long total = 0;
     for (unsigned i = 0; i < router->n; i++) {
-        char     path[64];
+        char path[64];
         unsigned status = 0;
         snprintf(path, sizeof path, form, i);
-        probed              = 0;
-        nng_http_handler *h = counted_find(router, slice("GET"), slice("host"), path, &status);
+        probed = 0;
+        nng_http_handler *h =
+            counted_find(router, router_slice("GET"), router_slice("host"), path, &status);
         cr_assert_eq(h != NULL ? 200 : status, want, "%s", path);
         cost.most = probed > cost.most ? probed : cost.most;
         total += probed;
@@ -71,7 +72,7 @@ Test(router_cost, ten_thousand_handlers_are_as_quick_as_ten, .timeout = 60)
 {
     static const struct {
         const char *form;
-        unsigned    want;
+        unsigned want;
     } paths[] = {
         { "/%u/item", 200 }, { "/%u/item/", 200 },
         { "/%u/none", 404 }, { "/%u/item/a/b/c/d/e/f", 404 },
@@ -90,14 +91,15 @@ Test(router_cost, ten_thousand_handlers_are_as_quick_as_ten, .timeout = 60)
 
 Test(router_cost, a_long_path_costs_no_more_than_a_short_one, .timeout = 60)
 {
-    static char       path[8193];
+    static char path[8193];
     struct nu_router *router = make(10);
-    unsigned          status;
+    unsigned status;
     for (size_t n = 0; n < sizeof path - 1; n++) {
-        path[n]     = '/';
+        path[n] = '/';
         path[n + 1] = '\0';
-        probed      = 0;
-        cr_assert_null(counted_find(router, slice("PUT"), slice("host"), path, &status));
+        probed = 0;
+        cr_assert_null(
+            counted_find(router, router_slice("PUT"), router_slice("host"), path, &status));
         cr_assert_leq(probed, 6 * KEYS, "%zu", n);
     }
     counted_free(router);
@@ -108,11 +110,11 @@ Test(router_cost, one_handler, .timeout = 60)
 {
     struct nu_router *none = counted_new(), *router;
     nng_http_handler *h;
-    unsigned          status;
+    unsigned status;
     cr_assert_eq(nng_http_handler_alloc(&h, "/", nothing), 0);
     cr_assert_eq(counted_with(none, h, &router), 0);
     probed = 0;
-    cr_assert_eq(counted_find(router, slice("GET"), slice("host"), "/", &status), h);
+    cr_assert_eq(counted_find(router, router_slice("GET"), router_slice("host"), "/", &status), h);
     cr_assert_leq(probed, 2);
     nng_http_handler_free(h);
     counted_free(none);

@@ -15,11 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct nu_desk desk = NU_DESK;
+static struct t_pending_queue desk = NU_DESK;
 
 static void keep(nng_aio *aio)
 {
-    nu_desk_put(&desk, aio);
+    t_pending_queue_put(&desk, aio);
 }
 
 /* The outcome of holding the server for that URL. */
@@ -70,11 +70,11 @@ Test(server, addresses, .timeout = 60)
 {
     static const char *const urls[] = { "http://127.0.0.1:0", "http4://:0", "http://localhost:0" };
     for (int i = 0; i < 3; i++) {
-        struct nu_web web = { NULL, 0, 0 };
+        struct t_web web = { NULL, 0, 0 };
         cr_assert_eq(hold(&web.server, urls[i]), 0);
-        nu_web_static(&web, "/", "home");
-        nu_web_start(&web);
-        nu_web_assert(&web, "/", 200, "home");
+        t_web_static(&web, "/", "home");
+        t_web_start(&web);
+        t_web_assert(&web, "/", 200, "home");
         nng_http_server_release(web.server);
     }
 }
@@ -82,10 +82,10 @@ Test(server, addresses, .timeout = 60)
 /* One that is bound to all addresses of both families. */
 Test(server, all_addresses, .timeout = 60)
 {
-    nng_sockaddr  addr;
-    struct nu_web web;
+    nng_sockaddr addr;
+    struct t_web web;
     cr_assert_eq(hold(&web.server, "http://:0"), 0);
-    nu_web_static(&web, "/", "home");
+    t_web_static(&web, "/", "home");
     int err = nng_http_server_start(web.server);
     if (err == NNG_ENOTSUP || err == NNG_EADDRINVAL) {
         nng_http_server_release(web.server);
@@ -95,7 +95,7 @@ Test(server, all_addresses, .timeout = 60)
     cr_assert_eq(nng_http_server_get_addr(web.server, &addr), 0);
     cr_assert_eq(addr.s_family, NNG_AF_INET6);
     web.port = (unsigned) (addr.s_in6.sa_port >> 8 | (addr.s_in6.sa_port & 255) << 8);
-    nu_web_assert(&web, "/", 200, "home");
+    t_web_assert(&web, "/", 200, "home");
     nng_http_server_release(web.server);
 }
 
@@ -103,33 +103,33 @@ Test(server, all_addresses, .timeout = 60)
 
 Test(server, starts_are_counted, .timeout = 60)
 {
-    nng_sockaddr  addr;
-    struct nu_web web;
-    nu_web_open(&web);
-    nu_web_static(&web, "/", "home");
+    nng_sockaddr addr;
+    struct t_web web;
+    t_web_open(&web);
+    t_web_static(&web, "/", "home");
     cr_assert_eq(nng_http_server_get_addr(web.server, &addr), NNG_ESTATE);
     nng_http_server_stop(web.server); /* harmless */
-    nu_web_start(&web);
+    t_web_start(&web);
     cr_assert_eq(nng_http_server_start(web.server), 0);
     nng_http_server_stop(web.server);
-    nu_web_assert(&web, "/", 200, "home");
+    t_web_assert(&web, "/", 200, "home");
     nng_http_server_stop(web.server);
     cr_assert_eq(nng_http_server_get_addr(web.server, &addr), NNG_ESTATE);
-    nu_proc_await_fds(web.fds);
+    t_proc_await_fds(web.fds);
     nng_http_server_stop(web.server);
-    nu_web_close(&web);
+    t_web_close(&web);
 }
 
 Test(server, port_in_use, .timeout = 60)
 {
-    unsigned         port;
-    int              listener = nu_listen(&port, 0);
+    unsigned port;
+    int listener = nu_listen(&port, 0);
     nng_http_server *server;
     hold_port(&server, "127.0.0.1", port);
     cr_assert_eq(nng_http_server_start(server), NNG_EADDRINUSE);
-    unsigned fds = nu_proc_fds(); /* the library has started */
+    unsigned fds = t_proc_fds(); /* the library has started */
     cr_assert_eq(nng_http_server_start(server), NNG_EADDRINUSE);
-    cr_assert_eq(nu_proc_fds(), fds);
+    cr_assert_eq(t_proc_fds(), fds);
     close(listener);
     cr_assert_eq(nng_http_server_start(server), 0);
     nng_http_server_release(server);
@@ -138,80 +138,80 @@ Test(server, port_in_use, .timeout = 60)
 /* Those of this library share ports among themselves, but only within one server. */
 Test(server, port_in_use_by_another_server, .timeout = 60)
 {
-    struct nu_web    web;
+    struct t_web web;
     nng_http_server *other;
-    nu_web_open(&web);
-    nu_web_static(&web, "/", "home");
-    nu_web_start(&web);
+    t_web_open(&web);
+    t_web_static(&web, "/", "home");
+    t_web_start(&web);
     hold_port(&other, "localhost", web.port);
     for (int i = 0; i < 20; i++) {
         cr_assert_eq(nng_http_server_start(other), NNG_EADDRINUSE);
     }
-    nu_web_assert(&web, "/", 200, "home");
+    t_web_assert(&web, "/", 200, "home");
     nng_http_server_stop(web.server);
     cr_assert_eq(nng_http_server_start(other), 0);
     cr_assert_eq(nng_http_server_get_addr(web.server, &(nng_sockaddr){ 0 }), NNG_ESTATE);
     nng_http_server_release(other);
-    nu_web_close(&web);
+    t_web_close(&web);
 }
 
 Test(server, several_at_once, .timeout = 60)
 {
-    struct nu_web web[5];
-    unsigned      fds[5];
+    struct t_web web[5];
+    unsigned fds[5];
     for (int i = 0; i < 5; i++) {
         char host[32], text[8];
         snprintf(host, sizeof host, "http://127.0.0.%d:0", i + 1);
         snprintf(text, sizeof text, "home %d", i);
-        nu_web_open(&web[i]);
+        t_web_open(&web[i]);
         nng_http_server_release(web[i].server);
-        fds[i] = nu_proc_fds();
+        fds[i] = t_proc_fds();
         cr_assert_eq(hold(&web[i].server, host), 0);
-        nu_web_static(&web[i], "/", text);
-        nu_web_start(&web[i]);
+        t_web_static(&web[i], "/", text);
+        t_web_start(&web[i]);
     }
     for (int i = 4; i >= 0; i--) {
-        struct nu_browser b;
-        char              text[64];
+        struct t_http_client b;
+        char text[64];
         snprintf(text, sizeof text, "http://127.0.0.%d:%u", i + 1, web[i].port);
         nng_http_server *same;
         cr_assert_eq(hold(&same, text), 0); /* of that number, not of port 0 */
         cr_assert_neq(same, web[i].server);
         nng_http_server_release(same);
         if (i == 0) {
-            nu_browser_open(&b, web[i].port);
-            nu_browser_get(&b, "/");
-            nu_browser_assert(&b, 200, "home 0");
-            nu_browser_close(&b);
+            t_http_client_open(&b, web[i].port);
+            t_http_client_get(&b, "/");
+            t_http_client_assert(&b, 200, "home 0");
+            t_http_client_close(&b);
         }
         nng_http_server_release(web[i].server);
-        nu_proc_await_fds(fds[i]);
+        t_proc_await_fds(fds[i]);
     }
 }
 
 Test(server, start_again_on_the_same_port, .timeout = 60)
 {
-    struct nu_web     web;
-    struct nu_browser b;
-    nu_web_open(&web);
-    nu_web_start(&web);
+    struct t_web web;
+    struct t_http_client b;
+    t_web_open(&web);
+    t_web_start(&web);
     unsigned port = web.port;
     nng_http_server_release(web.server);
     hold_port(&web.server, "127.0.0.1", port);
-    nu_web_static(&web, "/", "home");
+    t_web_static(&web, "/", "home");
     for (int i = 0; i < 50; i++) {
-        nu_web_start(&web);
+        t_web_start(&web);
         cr_assert_eq(web.port, port);
-        nu_browser_open(&b, port);
-        nu_browser_get(&b, "/");
-        nu_browser_assert(&b, 200, "home");
+        t_http_client_open(&b, port);
+        t_http_client_get(&b, "/");
+        t_http_client_assert(&b, 200, "home");
         nng_http_server_stop(web.server); /* this side closes: TIME_WAIT, or a reset */
         if (i % 2 == 0) {
-            nu_browser_await_end(&b);
+            t_http_client_await_end(&b);
         }
-        nu_browser_close(&b);
+        t_http_client_close(&b);
     }
-    nu_web_close(&web);
+    t_web_close(&web);
 }
 
 /* ---- Connections in every state ----------------------------------------------------------- */
@@ -219,10 +219,10 @@ Test(server, start_again_on_the_same_port, .timeout = 60)
 enum { IDLE, IN_HEAD, IN_BODY, IN_HANDLER, SENDING, SENDING_FILE, LINGERING, STATES };
 
 struct busy {
-    struct nu_web     web;
-    struct nu_browser b[STATES];
-    nng_aio          *aio; /* of the one in a handler */
-    char              path[32];
+    struct t_web web;
+    struct t_http_client b[STATES];
+    nng_aio *aio; /* of the one in a handler */
+    char path[32];
 };
 
 static void make_big_file(struct busy *busy)
@@ -249,35 +249,35 @@ static void open_busy(struct busy *busy)
         HELLO "GET / HTTP/1.0\r\n\r\n",
     };
     nng_http_handler *h;
-    uint8_t          *data = nu_pattern_new((size_t) 32 << 20, 3);
-    nu_web_open(&busy->web);
-    nu_web_static(&busy->web, "/", "home");
-    nu_web_callback(&busy->web, "/keep", keep);
+    uint8_t *data = t_pattern_new((size_t) 32 << 20, 3);
+    t_web_open(&busy->web);
+    t_web_static(&busy->web, "/", "home");
+    t_web_callback(&busy->web, "/keep", keep);
     cr_assert_eq(nng_http_handler_alloc_static(&h, "/big", data, (size_t) 32 << 20, NULL), 0);
-    nu_web_add(&busy->web, h);
+    t_web_add(&busy->web, h);
     free(data);
     make_big_file(busy);
     cr_assert_eq(nng_http_handler_alloc_file(&h, "/file", busy->path), 0);
-    nu_web_add(&busy->web, h);
-    nu_web_start(&busy->web);
+    t_web_add(&busy->web, h);
+    t_web_start(&busy->web);
     for (int i = 0; i < STATES; i++) {
-        nu_browser_open_small(&busy->b[i], busy->web.port);
-        nu_browser_say(&busy->b[i], texts[i]);
-        nu_browser_assert(&busy->b[i], 200, "home");
+        t_http_client_open_small(&busy->b[i], busy->web.port);
+        t_http_client_say(&busy->b[i], texts[i]);
+        t_http_client_assert(&busy->b[i], 200, "home");
     }
-    nu_browser_head(&busy->b[SENDING]);
-    nu_browser_head(&busy->b[SENDING_FILE]);
-    nu_browser_assert(&busy->b[LINGERING], 200, "home");
-    busy->aio = nu_desk_take(&desk);
+    t_http_client_head(&busy->b[SENDING]);
+    t_http_client_head(&busy->b[SENDING_FILE]);
+    t_http_client_assert(&busy->b[LINGERING], 200, "home");
+    busy->aio = t_pending_queue_take(&desk);
 }
 
 static void close_busy(struct busy *busy)
 {
     for (int i = 0; i < STATES; i++) {
-        nu_browser_close(&busy->b[i]);
+        t_http_client_close(&busy->b[i]);
     }
     unlink(busy->path);
-    nu_web_close(&busy->web);
+    t_web_close(&busy->web);
 }
 
 Test(server, stop_in_every_state, .timeout = 60)
@@ -286,10 +286,10 @@ Test(server, stop_in_every_state, .timeout = 60)
     open_busy(&busy);
     nng_http_server_stop(busy.web.server);
     for (int i = 0; i < STATES; i++) {
-        nu_browser_await_end(&busy.b[i]);
+        t_http_client_await_end(&busy.b[i]);
     }
-    nu_proc_await_fds(busy.web.fds + STATES); /* our ends alone */
-    nu_answer(busy.aio, "late", 4);
+    t_proc_await_fds(busy.web.fds + STATES); /* our ends alone */
+    t_answer(busy.aio, "late", 4);
     close_busy(&busy);
 }
 
@@ -301,7 +301,7 @@ Test(server, release_in_every_state, .timeout = 60)
     nng_http_server_release(busy.web.server);
     busy.web.server = NULL;
     for (int i = 0; i < STATES; i++) {
-        nu_browser_await_end(&busy.b[i]);
+        t_http_client_await_end(&busy.b[i]);
     }
     nng_aio_finish(busy.aio, NNG_EINTERNAL);
     close_busy(&busy);
@@ -313,8 +313,8 @@ Test(server, stop_ends_a_handlers_writes, .timeout = 60)
     struct busy busy;
     open_busy(&busy);
     busy.web.fds++; /* this thread makes a ring of its own, to write with */
-    uint8_t *data = nu_pattern_new((size_t) 32 << 20, 3);
-    nng_iov  iov  = { data, (size_t) 32 << 20 };
+    uint8_t *data = t_pattern_new((size_t) 32 << 20, 3);
+    nng_iov iov = { data, (size_t) 32 << 20 };
     nng_aio *own;
     cr_assert_eq(nng_aio_alloc(&own, NULL, NULL), 0);
     cr_assert_eq(nng_aio_set_iov(own, 1, &iov), 0);
@@ -336,7 +336,7 @@ Test(server, stop_ends_a_handlers_writes, .timeout = 60)
 static void ended(nng_aio *aio, void *arg, int err)
 {
     *(atomic_int *) arg = err;
-    nu_answer(aio, "too late", 8);
+    t_answer(aio, "too late", 8);
 }
 
 static atomic_int ended_with;
@@ -344,23 +344,23 @@ static atomic_int ended_with;
 static void defer(nng_aio *aio)
 {
     nng_aio_defer(aio, ended, &ended_with);
-    nu_desk_put(&desk, aio);
+    t_pending_queue_put(&desk, aio);
 }
 
 Test(server, stop_tells_a_deferred_handler, .timeout = 60)
 {
-    struct nu_web     web;
-    struct nu_browser b;
-    nu_web_open(&web);
-    nu_web_callback(&web, "/", defer);
-    nu_web_start(&web);
-    nu_browser_open(&b, web.port);
-    nu_browser_get(&b, "/");
-    nu_desk_take(&desk);
+    struct t_web web;
+    struct t_http_client b;
+    t_web_open(&web);
+    t_web_callback(&web, "/", defer);
+    t_web_start(&web);
+    t_http_client_open(&b, web.port);
+    t_http_client_get(&b, "/");
+    t_pending_queue_take(&desk);
     nng_http_server_stop(web.server);
-    cr_assert_eq(nu_browser_await_end(&b), 0);
-    nu_browser_close(&b);
-    nu_web_close(&web);
+    cr_assert_eq(t_http_client_await_end(&b), 0);
+    t_http_client_close(&b);
+    t_web_close(&web);
     nng_fini(); /* waits for the callback */
     cr_assert_eq(ended_with, NNG_ECLOSED);
 }
@@ -369,48 +369,48 @@ Test(server, stop_tells_a_deferred_handler, .timeout = 60)
 
 struct drain {
     nng_http_server *server;
-    nng_duration     ms;
-    int              result;
-    pthread_t        thread;
+    nng_duration ms;
+    int result;
+    pthread_t thread;
 };
 
 static void *run_drain(void *arg)
 {
     struct drain *drain = arg;
-    drain->result       = nng_uring_server_drain(drain->server, drain->ms);
+    drain->result = nng_uring_server_drain(drain->server, drain->ms);
     return NULL;
 }
 
 Test(server, drain, .timeout = 60)
 {
-    struct busy  busy;
+    struct busy busy;
     struct drain drain = { .ms = 20000 };
     open_busy(&busy);
     drain.server = busy.web.server;
     cr_assert_eq(pthread_create(&drain.thread, NULL, run_drain, &drain), 0);
-    cr_assert_eq(nu_browser_await_end(&busy.b[IDLE]), 0);
-    cr_assert_eq(nu_browser_await_end(&busy.b[IN_HEAD]), 0);
-    nu_browser_assert_silent(&busy.b[IN_HANDLER]);
+    cr_assert_eq(t_http_client_await_end(&busy.b[IDLE]), 0);
+    cr_assert_eq(t_http_client_await_end(&busy.b[IN_HEAD]), 0);
+    t_http_client_assert_silent(&busy.b[IN_HANDLER]);
     cr_assert_eq(nng_http_server_start(busy.web.server), NNG_EBUSY);
-    nu_answer(busy.aio, "late", 4);
-    nu_browser_say(&busy.b[IN_BODY], "y of it");
-    nng_aio *aio = nu_desk_take(&desk);
-    nu_answer(aio, "late", 4);
+    t_answer(busy.aio, "late", 4);
+    t_http_client_say(&busy.b[IN_BODY], "y of it");
+    nng_aio *aio = t_pending_queue_take(&desk);
+    t_answer(aio, "late", 4);
     for (int i = IN_BODY; i <= IN_HANDLER; i++) {
-        nu_browser_assert(&busy.b[i], 200, "late");
-        cr_assert(nu_browser_line(&busy.b[i], "Connection: close"));
-        nu_browser_assert_end(&busy.b[i]);
+        t_http_client_assert(&busy.b[i], 200, "late");
+        cr_assert(t_http_client_line(&busy.b[i], "Connection: close"));
+        t_http_client_assert_end(&busy.b[i]);
     }
-    cr_assert_eq(nu_browser_await_end(&busy.b[SENDING]), (size_t) 32 << 20);
-    cr_assert_eq(nu_browser_await_end(&busy.b[SENDING_FILE]), (size_t) 64 << 20);
+    cr_assert_eq(t_http_client_await_end(&busy.b[SENDING]), (size_t) 32 << 20);
+    cr_assert_eq(t_http_client_await_end(&busy.b[SENDING_FILE]), (size_t) 64 << 20);
     for (int i = 0; i < STATES; i++) {
         shutdown(busy.b[i].fd, SHUT_RDWR);
     }
     pthread_join(drain.thread, NULL);
     cr_assert_eq(drain.result, 0);
-    nu_proc_await_fds(busy.web.fds + STATES);
-    nu_web_start(&busy.web); /* it counted as the last stop */
-    nu_web_assert(&busy.web, "/", 200, "home");
+    t_proc_await_fds(busy.web.fds + STATES);
+    t_web_start(&busy.web); /* it counted as the last stop */
+    t_web_assert(&busy.web, "/", 200, "home");
     close_busy(&busy);
 }
 
@@ -423,9 +423,9 @@ Test(server, drain_in_vain, .timeout = 60)
     cr_assert_geq(nng_clock(), began + 190);
     cr_assert_lt(nng_clock(), began + 10000);
     for (int i = 0; i < STATES; i++) {
-        nu_browser_await_end(&busy.b[i]);
+        t_http_client_await_end(&busy.b[i]);
     }
-    nu_answer(busy.aio, "late", 4);
+    t_answer(busy.aio, "late", 4);
     cr_assert_eq(nng_uring_server_drain(busy.web.server, 20000), 0);
     close_busy(&busy);
 }
@@ -433,14 +433,14 @@ Test(server, drain_in_vain, .timeout = 60)
 /* The numbers of what is closed by then may be in use again. */
 Test(server, drain_in_vain_touches_no_other_descriptor, .timeout = 60)
 {
-    struct busy  busy;
+    struct busy busy;
     struct drain drain = { .ms = 500 };
-    int          fds[64][2];
-    char         byte;
+    int fds[64][2];
+    char byte;
     open_busy(&busy);
     drain.server = busy.web.server;
     cr_assert_eq(pthread_create(&drain.thread, NULL, run_drain, &drain), 0);
-    nu_browser_await_end(&busy.b[IDLE]);
+    t_http_client_await_end(&busy.b[IDLE]);
     usleep(100000); /* the listeners are closed, and their numbers free */
     for (int i = 0; i < 64; i++) {
         cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds[i]), 0);
@@ -459,7 +459,7 @@ Test(server, drain_in_vain_touches_no_other_descriptor, .timeout = 60)
 
 Test(server, drain_from_many_threads, .timeout = 60)
 {
-    struct busy  busy;
+    struct busy busy;
     struct drain drains[4];
     open_busy(&busy);
     for (int i = 0; i < 4; i++) {
@@ -479,21 +479,21 @@ static atomic_int drained_with;
 static void drain_in_callback(nng_aio *aio)
 {
     drained_with = nng_uring_server_drain(nng_http_handler_get_data(nng_aio_get_input(aio, 1)), 9);
-    nu_answer(aio, "", 0);
+    t_answer(aio, "", 0);
 }
 
 Test(server, drain_in_callback, .timeout = 60)
 {
-    struct nu_web     web;
+    struct t_web web;
     nng_http_handler *h;
-    nu_web_open(&web);
+    t_web_open(&web);
     cr_assert_eq(nng_http_handler_alloc(&h, "/", drain_in_callback), 0);
     cr_assert_eq(nng_http_handler_set_data(h, web.server, NULL), 0);
-    nu_web_add(&web, h);
-    nu_web_start(&web);
-    nu_web_assert(&web, "/", 200, "");
+    t_web_add(&web, h);
+    t_web_start(&web);
+    t_web_assert(&web, "/", 200, "");
     cr_assert_eq(drained_with, NNG_ESTATE);
     cr_assert_eq(nng_uring_server_drain(web.server, 20000), 0);
     cr_assert_eq(nng_uring_server_drain(web.server, 0), 0);
-    nu_web_close(&web);
+    t_web_close(&web);
 }

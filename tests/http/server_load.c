@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static struct nu_desk desk = NU_DESK;
+static struct t_pending_queue desk = NU_DESK;
 
 /* ---- Loops -------------------------------------------------------------------------------- */
 
@@ -23,24 +23,24 @@ static void say_thread(nng_aio *aio)
 {
     char text[32];
     sprintf(text, "%lx", (unsigned long) pthread_self());
-    nu_answer(aio, text, strlen(text));
+    t_answer(aio, text, strlen(text));
 }
 
 Test(server_load, connections_are_spread, .timeout = 60)
 {
-    struct nu_web     web;
-    struct nu_browser b[64];
-    char              first[32] = "";
-    unsigned          others    = 0;
+    struct t_web web;
+    struct t_http_client b[64];
+    char first[32] = "";
+    unsigned others = 0;
     setenv("NNG_URING_LOOPS", "2", 1);
-    nu_web_open(&web);
-    nu_web_callback(&web, "/", say_thread);
-    nu_web_start(&web);
+    t_web_open(&web);
+    t_web_callback(&web, "/", say_thread);
+    t_web_start(&web);
     cr_assert_eq(nng_uring_loops(), 2);
     for (int i = 0; i < 64; i++) {
-        nu_browser_open(&b[i], web.port);
-        nu_browser_get(&b[i], "/");
-        nu_browser_assert(&b[i], 200, NULL);
+        t_http_client_open(&b[i], web.port);
+        t_http_client_get(&b[i], "/");
+        t_http_client_assert(&b[i], 200, NULL);
         if (i == 0) {
             memcpy(first, b[i].body, b[i].size);
         }
@@ -48,9 +48,9 @@ Test(server_load, connections_are_spread, .timeout = 60)
     }
     cr_assert(others >= 8 && others <= 56, "%u of 64 on the other loop", others);
     for (int i = 0; i < 64; i++) {
-        nu_browser_close(&b[i]);
+        t_http_client_close(&b[i]);
     }
-    nu_web_close(&web);
+    t_web_close(&web);
 }
 
 /* ---- Handlers that come and go ------------------------------------------------------------ */
@@ -66,19 +66,19 @@ static void destroy(void *data)
 
 static void *hammer(void *arg)
 {
-    const struct nu_web *web = arg;
-    struct nu_browser    b;
-    nu_browser_open(&b, web->port);
+    const struct t_web *web = arg;
+    struct t_http_client b;
+    t_http_client_open(&b, web->port);
     while (!atomic_load(&over)) {
         for (int i = 0; i < 20; i++) {
-            nu_browser_get(&b, i % 2 == 0 ? "/x" : "/x/y");
+            t_http_client_get(&b, i % 2 == 0 ? "/x" : "/x/y");
         }
         for (int i = 0; i < 20; i++) {
-            nu_browser_hear(&b);
+            t_http_client_hear(&b);
             cr_assert(b.status == 404 || (b.status == 200 && b.size == 4096 && b.body[0] == 'x'));
         }
     }
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     return NULL;
 }
 
@@ -86,12 +86,12 @@ static void answer_x(nng_aio *aio)
 {
     char text[4096];
     memset(text, 'x', sizeof text);
-    nu_answer(aio, text, sizeof text);
+    t_answer(aio, text, sizeof text);
 }
 
 static nng_http_handler *make_x(int i)
 {
-    char              text[4096];
+    char text[4096];
     nng_http_handler *h;
     memset(text, 'x', sizeof text);
     if (i % 2 == 0) {
@@ -108,61 +108,61 @@ static nng_http_handler *make_x(int i)
 
 Test(server_load, handlers_come_and_go, .timeout = 120)
 {
-    struct nu_web web;
-    pthread_t     threads[4];
-    nu_web_open(&web);
-    nu_web_start(&web);
+    struct t_web web;
+    pthread_t threads[4];
+    t_web_open(&web);
+    t_web_start(&web);
     for (int i = 0; i < 4; i++) {
         cr_assert_eq(pthread_create(&threads[i], NULL, hammer, &web), 0);
     }
     unsigned n = NU_TIMES(1000);
     for (unsigned i = 0; i < n; i++) {
         nng_http_handler *h = make_x((int) i);
-        nu_web_add(&web, h);
+        t_web_add(&web, h);
         usleep(i % 5 * 100);
         cr_assert_eq(nng_http_server_del_handler(web.server, h), 0);
         cr_assert_eq(nng_http_server_del_handler(web.server, h), NNG_ENOENT);
         nng_http_handler_free(h);
     }
-    nu_web_add(&web, make_x(0)); /* one goes with the server */
+    t_web_add(&web, make_x(0)); /* one goes with the server */
     atomic_store(&over, true);
     for (int i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
     }
-    nu_web_close(&web);
+    t_web_close(&web);
     nng_fini();
     cr_assert_eq(atomic_load(&destroyed), n + 1);
 }
 
 static void keep(nng_aio *aio)
 {
-    nu_desk_put(&desk, aio);
+    t_pending_queue_put(&desk, aio);
 }
 
 /* A handler that is taken out while it works goes when the work is done. */
 Test(server_load, taken_out_while_it_works, .timeout = 60)
 {
-    struct nu_web     web;
-    struct nu_browser b;
+    struct t_web web;
+    struct t_http_client b;
     nng_http_handler *h;
-    nu_web_open(&web);
+    t_web_open(&web);
     cr_assert_eq(nng_http_handler_alloc(&h, "/", keep), 0);
     cr_assert_eq(nng_http_handler_set_data(h, NULL, destroy), 0);
-    nu_web_add(&web, h);
-    nu_web_start(&web);
-    nu_browser_open(&b, web.port);
-    nu_browser_get(&b, "/");
-    nng_aio *aio = nu_desk_take(&desk);
+    t_web_add(&web, h);
+    t_web_start(&web);
+    t_http_client_open(&b, web.port);
+    t_http_client_get(&b, "/");
+    nng_aio *aio = t_pending_queue_take(&desk);
     cr_assert_eq(nng_http_server_del_handler(web.server, h), 0);
     nng_http_handler_free(h);
-    nu_browser_get(&b, "/");
-    nu_web_assert(&web, "/", 404, NULL);
+    t_http_client_get(&b, "/");
+    t_web_assert(&web, "/", 404, NULL);
     cr_assert_eq(atomic_load(&destroyed), 0);
-    nu_answer(aio, "done", 4);
-    nu_browser_assert(&b, 200, "done");
-    nu_browser_assert(&b, 404, NULL);
-    nu_browser_close(&b);
-    nu_web_close(&web);
+    t_answer(aio, "done", 4);
+    t_http_client_assert(&b, 200, "done");
+    t_http_client_assert(&b, 404, NULL);
+    t_http_client_close(&b);
+    t_web_close(&web);
     nng_fini();
     cr_assert_eq(atomic_load(&destroyed), 1);
 }
@@ -179,44 +179,44 @@ static double cpu_seconds(void)
 
 Test(server_load, out_of_descriptors, .timeout = 60)
 {
-    struct nu_web     web;
-    struct nu_browser b[20];
-    struct rlimit     limit, tight;
-    nu_web_open(&web);
-    nu_web_static(&web, "/", "home");
-    nu_web_directory(&web, "/files", "/");
-    nu_web_start(&web);
-    nu_browser_open(&b[19], web.port); /* has got in */
-    nu_browser_get(&b[19], "/");
-    nu_browser_assert(&b[19], 200, "home");
+    struct t_web web;
+    struct t_http_client b[20];
+    struct rlimit limit, tight;
+    t_web_open(&web);
+    t_web_static(&web, "/", "home");
+    t_web_directory(&web, "/files", "/");
+    t_web_start(&web);
+    t_http_client_open(&b[19], web.port); /* has got in */
+    t_http_client_get(&b[19], "/");
+    t_http_client_assert(&b[19], 200, "home");
     for (int i = 0; i < 19; i++) {
-        nu_browser_open_later(&b[i]);
+        t_http_client_open_later(&b[i]);
     }
     int next = dup(0);
     cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    tight          = limit;
+    tight = limit;
     tight.rlim_cur = (rlim_t) next + 1;
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
     for (int i = 0; i < 19; i++) {
-        nu_browser_connect(&b[i], web.port);
-        nu_browser_get(&b[i], "/");
+        t_http_client_connect(&b[i], web.port);
+        t_http_client_get(&b[i], "/");
     }
     double before = cpu_seconds();
     usleep(500000);
     cr_assert_lt(cpu_seconds() - before, 0.15);
-    nu_browser_get(&b[19], "/files/etc/passwd");
-    nu_browser_assert(&b[19], 503, NULL);
-    nu_browser_get(&b[19], "/");
-    nu_browser_assert(&b[19], 200, "home");
+    t_http_client_get(&b[19], "/files/etc/passwd");
+    t_http_client_assert(&b[19], 503, NULL);
+    t_http_client_get(&b[19], "/");
+    t_http_client_assert(&b[19], 200, "home");
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     close(next);
     for (int i = 0; i < 20; i++) {
         if (i < 19) {
-            nu_browser_assert(&b[i], 200, "home");
+            t_http_client_assert(&b[i], 200, "home");
         }
-        nu_browser_close(&b[i]);
+        t_http_client_close(&b[i]);
     }
-    nu_web_close(&web);
+    t_web_close(&web);
 }
 
 /* ---- The end of everything ---------------------------------------------------------------- */
@@ -233,27 +233,27 @@ static void ended(nng_aio *aio, void *arg, int err)
 static void defer(nng_aio *aio)
 {
     nng_aio_defer(aio, ended, NULL);
-    nu_desk_put(&desk, aio);
+    t_pending_queue_put(&desk, aio);
 }
 
 Test(server_load, fini_while_it_runs, .timeout = 60)
 {
-    unsigned before = nu_proc_fds();
+    unsigned before = t_proc_fds();
     for (int round = 0; round < 5; round++) {
-        struct nu_web     web;
-        struct nu_browser b[3];
-        nu_web_open(&web);
-        nu_web_static(&web, "/", "home");
-        nu_web_callback(&web, "/defer", defer);
-        nu_web_start(&web);
+        struct t_web web;
+        struct t_http_client b[3];
+        t_web_open(&web);
+        t_web_static(&web, "/", "home");
+        t_web_callback(&web, "/defer", defer);
+        t_web_start(&web);
         for (int i = 0; i < 3; i++) {
-            nu_browser_open(&b[i], web.port);
-            nu_browser_get(&b[i], "/");
-            nu_browser_assert(&b[i], 200, "home");
+            t_http_client_open(&b[i], web.port);
+            t_http_client_get(&b[i], "/");
+            t_http_client_assert(&b[i], 200, "home");
         }
-        nu_browser_say(&b[1], "GET / HT");
-        nu_browser_get(&b[2], "/defer");
-        nu_desk_take(&desk);
+        t_http_client_say(&b[1], "GET / HT");
+        t_http_client_get(&b[2], "/defer");
+        t_pending_queue_take(&desk);
         if (round % 2 == 0) {
             nng_fini();
             cr_assert_eq(ended_with, NNG_ECLOSED);
@@ -261,16 +261,16 @@ Test(server_load, fini_while_it_runs, .timeout = 60)
         nng_http_server_release(web.server);
         nng_fini();
         for (int i = 0; i < 3; i++) {
-            cr_assert_eq(nu_browser_await_end(&b[i]), 0);
-            nu_browser_close(&b[i]);
+            cr_assert_eq(t_http_client_await_end(&b[i]), 0);
+            t_http_client_close(&b[i]);
         }
-        nu_proc_await_fds(before);
+        t_proc_await_fds(before);
     }
 }
 
 static void *start_and_stop(void *arg)
 {
-    const struct nu_web *web = arg;
+    const struct t_web *web = arg;
     for (int i = 0; i < NU_TIMES(200); i++) {
         cr_assert_eq(nng_http_server_start(web->server), 0);
         nng_http_server_stop(web->server);
@@ -281,26 +281,26 @@ static void *start_and_stop(void *arg)
 /* Many start and stop one server, while many connect. */
 Test(server_load, starts_and_stops, .timeout = 120)
 {
-    struct nu_web web;
-    pthread_t     threads[3];
-    nu_web_open(&web);
-    nu_web_start(&web);
+    struct t_web web;
+    pthread_t threads[3];
+    t_web_open(&web);
+    t_web_start(&web);
     unsigned port = web.port;
-    nu_web_close(&web);
-    char     text[64];
+    t_web_close(&web);
+    char text[64];
     nng_url *url;
     sprintf(text, "http://127.0.0.1:%u", port);
     cr_assert_eq(nng_url_parse(&url, text), 0);
     cr_assert_eq(nng_http_server_hold(&web.server, url), 0);
     nng_url_free(url);
-    nu_web_static(&web, "/", "home");
+    t_web_static(&web, "/", "home");
     for (int i = 0; i < 3; i++) {
         cr_assert_eq(pthread_create(&threads[i], NULL, start_and_stop, &web), 0);
     }
     for (int i = 0; i < 3; i++) {
         pthread_join(threads[i], NULL);
     }
-    nu_web_start(&web);
-    nu_web_assert(&web, "/", 200, "home");
-    nu_web_close(&web);
+    t_web_start(&web);
+    t_web_assert(&web, "/", 200, "home");
+    t_web_close(&web);
 }

@@ -16,77 +16,77 @@
 
 /* A server with "/", "/0" to "/9" and a callback at "/call", which says so. */
 struct site {
-    struct nu_web web;
-    unsigned      fds; /* before anything was asked */
+    struct t_web web;
+    unsigned fds; /* before anything was asked */
 };
 
 static void call(nng_aio *aio)
 {
-    nu_answer(aio, "called", 6);
+    t_answer(aio, "called", 6);
 }
 
 static void open_site(struct site *site)
 {
     char uri[] = "/0", text[] = "text 0";
-    nu_web_open(&site->web);
-    nu_web_static(&site->web, "/", "home");
+    t_web_open(&site->web);
+    t_web_static(&site->web, "/", "home");
     for (int i = 0; i < 10; i++) {
         uri[1] = text[5] = (char) ('0' + i);
-        nu_web_static(&site->web, uri, text);
+        t_web_static(&site->web, uri, text);
     }
-    nu_web_callback(&site->web, "/call", call);
-    nu_web_start(&site->web);
-    site->fds = nu_proc_fds();
+    t_web_callback(&site->web, "/call", call);
+    t_web_start(&site->web);
+    site->fds = t_proc_fds();
 }
 
 static void close_site(struct site *site)
 {
-    nu_web_close(&site->web);
+    t_web_close(&site->web);
 }
 
 /* ---- One request after the other ---------------------------------------------------------- */
 
 Test(session, keep_alive, .timeout = 60)
 {
-    struct site       site;
-    struct nu_browser b;
+    struct site site;
+    struct t_http_client b;
     open_site(&site);
-    nu_browser_open(&b, site.web.port);
+    t_http_client_open(&b, site.web.port);
     for (int i = 0; i < 50; i++) {
-        nu_browser_get(&b, "/");
-        nu_browser_assert(&b, 200, "home");
-        cr_assert(nu_browser_line(&b, "Content-Type: text/plain"));
-        cr_assert_not(nu_browser_line(&b, "Connection: close"));
-        nu_browser_say(&b, "HEAD /1 HTTP/1.1\r\nHost: x\r\n\r\n");
-        nu_browser_head(&b);
+        t_http_client_get(&b, "/");
+        t_http_client_assert(&b, 200, "home");
+        cr_assert(t_http_client_line(&b, "Content-Type: text/plain"));
+        cr_assert_not(t_http_client_line(&b, "Connection: close"));
+        t_http_client_say(&b, "HEAD /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+        t_http_client_head(&b);
         cr_assert_eq(b.status, 200);
-        cr_assert(nu_browser_line(&b, "Content-Length: 6"));
-        nu_browser_get(&b, "/call");
-        nu_browser_assert(&b, 200, "called");
-        nu_browser_get(&b, "/none");
-        nu_browser_assert(&b, 404, NULL);
-        nu_browser_say(&b, "PUT / HTTP/1.1\r\nHost: x\r\n\r\n");
-        nu_browser_assert(&b, 405, NULL);
+        cr_assert(t_http_client_line(&b, "Content-Length: 6"));
+        t_http_client_get(&b, "/call");
+        t_http_client_assert(&b, 200, "called");
+        t_http_client_get(&b, "/none");
+        t_http_client_assert(&b, 404, NULL);
+        t_http_client_say(&b, "PUT / HTTP/1.1\r\nHost: x\r\n\r\n");
+        t_http_client_assert(&b, 405, NULL);
     }
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     close_site(&site);
 }
 
 Test(session, byte_by_byte, .timeout = 60)
 {
     static const char request[] = "\r\nGET /%37?x HTTP/1.1\r\nHost: x\r\nX: y\r\n\r\n";
-    struct site       site;
-    struct nu_browser b;
+    struct site site;
+    struct t_http_client b;
     open_site(&site);
-    nu_browser_open(&b, site.web.port);
+    t_http_client_open(&b, site.web.port);
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < sizeof request - 1; i++) {
-            nu_browser_send(&b, request + i, 1);
+            t_http_client_send(&b, request + i, 1);
             usleep(200);
         }
-        nu_browser_assert(&b, 200, "text 7");
+        t_http_client_assert(&b, 200, "text 7");
     }
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     close_site(&site);
 }
 
@@ -94,96 +94,96 @@ Test(session, byte_by_byte, .timeout = 60)
 Test(session, in_two_pieces, .timeout = 60)
 {
     static const char request[] = "GET /4 HTTP/1.1\r\nHost: x\r\n\r\n";
-    struct site       site;
-    struct nu_browser b;
+    struct site site;
+    struct t_http_client b;
     open_site(&site);
-    nu_browser_open(&b, site.web.port);
+    t_http_client_open(&b, site.web.port);
     for (size_t i = 1; i < sizeof request - 1; i++) {
-        nu_browser_send(&b, request, i);
+        t_http_client_send(&b, request, i);
         usleep(500);
-        nu_browser_send(&b, request + i, sizeof request - 1 - i);
-        nu_browser_assert(&b, 200, "text 4");
+        t_http_client_send(&b, request + i, sizeof request - 1 - i);
+        t_http_client_assert(&b, 200, "text 4");
     }
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     close_site(&site);
 }
 
 /* ---- Pipelining --------------------------------------------------------------------------- */
 
 /* `n` requests for "/0", "/1" and so on, in one piece. */
-static void say_pipelined(struct nu_browser *b, unsigned n)
+static void say_pipelined(struct t_http_client *b, unsigned n)
 {
     static const char request[] = "GET /0 HTTP/1.1\r\nHost: x\r\n\r\n";
-    char             *all       = malloc(n * (sizeof request - 1) + 1);
+    char *all = malloc(n * (sizeof request - 1) + 1);
     cr_assert_not_null(all);
     for (unsigned i = 0; i < n; i++) {
-        char *p                                = stpcpy(all + i * (sizeof request - 1), request);
+        char *p = stpcpy(all + i * (sizeof request - 1), request);
         *strchr(p - (sizeof request - 1), '0') = (char) ('0' + i % 10);
     }
-    nu_browser_say(b, all);
+    t_http_client_say(b, all);
     free(all);
 }
 
-static void hear_pipelined(struct nu_browser *b, unsigned n)
+static void hear_pipelined(struct t_http_client *b, unsigned n)
 {
     char text[] = "text 0";
     for (unsigned i = 0; i < n; i++) {
         text[5] = (char) ('0' + i % 10);
-        nu_browser_assert(b, 200, text);
+        t_http_client_assert(b, 200, text);
     }
 }
 
 Test(session, pipelined, .timeout = 60)
 {
-    struct site       site;
-    struct nu_browser b;
+    struct site site;
+    struct t_http_client b;
     open_site(&site);
-    nu_browser_open(&b, site.web.port);
+    t_http_client_open(&b, site.web.port);
     for (unsigned n = 1; n <= 100; n++) {
         say_pipelined(&b, n);
         hear_pipelined(&b, n);
     }
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     close_site(&site);
 }
 
 Test(session, pipelined_are_gathered, .timeout = 60)
 {
-    struct site       site;
-    struct nu_browser b;
-    struct tcp_info   info;
-    socklen_t         len = sizeof info;
+    struct site site;
+    struct t_http_client b;
+    struct tcp_info info;
+    socklen_t len = sizeof info;
     open_site(&site);
-    nu_browser_open(&b, site.web.port);
+    t_http_client_open(&b, site.web.port);
     say_pipelined(&b, 100);
     hear_pipelined(&b, 100);
     cr_assert_eq(getsockopt(b.fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
     cr_assert_leq(info.tcpi_data_segs_in, 8, "100 answers in %u pieces", info.tcpi_data_segs_in);
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     close_site(&site);
 }
 
 /* More requests than the server takes in at once. */
 Test(session, pipelined_by_thousands, .timeout = 120)
 {
-    struct site       site;
-    struct nu_browser b;
+    struct site site;
+    struct t_http_client b;
     open_site(&site);
-    nu_browser_open(&b, site.web.port);
+    t_http_client_open(&b, site.web.port);
     say_pipelined(&b, 3000);
     hear_pipelined(&b, 3000);
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     close_site(&site);
 }
 
 Test(session, pipelined_mix, .timeout = 60)
 {
-    static const char *const targets[]  = { "/",     "/none",    "/call",    "/files/a", "/1",
-                                            "/call", "/files/b", "/files/a", "/",        "/nono" };
-    static const unsigned    statuses[] = { 200, 404, 200, 200, 200, 200, 404, 200, 200, 404 };
-    static const char *const bodies[]   = { "home",   NULL, "called", "file a", "text 1",
-                                            "called", NULL, "file a", "home",   NULL };
-    char                     dir[]      = "/tmp/nu-session-XXXXXX", path[64];
+    static const char *const targets[] = { "/",     "/none",    "/call",    "/files/a", "/1",
+                                           "/call", "/files/b", "/files/a", "/",        "/nono" };
+    static const unsigned statuses[] = { 200, 404, 200, 200, 200, 200, 404, 200, 200, 404 };
+    static const char *const bodies[] = { "home",   NULL, "called", "file a", "text 1",
+                                          "called", NULL, "file a", "home",   NULL };
+    char dir[] = "/tmp/nu-session-XXXXXX", path[64];
     cr_assert_not_null(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/a", dir);
     FILE *file = fopen(path, "we");
@@ -191,23 +191,23 @@ Test(session, pipelined_mix, .timeout = 60)
     fputs("file a", file);
     fclose(file);
 
-    struct site       site;
-    struct nu_browser b;
+    struct site site;
+    struct t_http_client b;
     open_site(&site);
-    nu_web_directory(&site.web, "/files", dir);
+    t_web_directory(&site.web, "/files", dir);
     char all[4096] = "";
     for (int i = 0; i < 10; i++) {
         sprintf(all + strlen(all), "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", targets[i]);
     }
-    nu_browser_open(&b, site.web.port);
+    t_http_client_open(&b, site.web.port);
     for (int round = 0; round < 20; round++) {
-        nu_browser_say(&b, all);
+        t_http_client_say(&b, all);
         for (int i = 0; i < 10; i++) {
-            nu_browser_assert(&b, statuses[i], bodies[i]);
+            t_http_client_assert(&b, statuses[i], bodies[i]);
         }
     }
-    nu_browser_close(&b);
-    nu_web_close(&site.web);
+    t_http_client_close(&b);
+    t_web_close(&site.web);
     unlink(path);
     rmdir(dir);
 }
@@ -217,23 +217,23 @@ Test(session, pipelined_mix, .timeout = 60)
 Test(session, connection_close, .timeout = 60)
 {
     static const char *const targets[] = { "/", "/call", "/none" };
-    struct site              site;
+    struct site site;
     open_site(&site);
     for (int i = 0; i < 3; i++) {
-        char              text[128];
-        struct nu_browser b;
+        char text[128];
+        struct t_http_client b;
         snprintf(text, sizeof text,
                  "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n"
                  "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
                  "GET /2 HTTP/1.1\r\nHost: x\r\n\r\n",
                  targets[i]);
-        nu_browser_open(&b, site.web.port);
-        nu_browser_say(&b, text);
-        nu_browser_assert(&b, 200, "text 1");
-        nu_browser_hear(&b);
-        cr_assert(nu_browser_line(&b, "Connection: close"));
-        nu_browser_assert_end(&b);
-        nu_browser_close(&b);
+        t_http_client_open(&b, site.web.port);
+        t_http_client_say(&b, text);
+        t_http_client_assert(&b, 200, "text 1");
+        t_http_client_hear(&b);
+        cr_assert(t_http_client_line(&b, "Connection: close"));
+        t_http_client_assert_end(&b);
+        t_http_client_close(&b);
     }
     close_site(&site);
 }
@@ -241,24 +241,24 @@ Test(session, connection_close, .timeout = 60)
 Test(session, http_1_0, .timeout = 60)
 {
     static const char *const targets[] = { "/", "/call", "/none" };
-    struct site              site;
+    struct site site;
     open_site(&site);
     for (int i = 0; i < 3; i++) {
-        char              text[128];
-        struct nu_browser b;
-        nu_browser_open(&b, site.web.port);
+        char text[128];
+        struct t_http_client b;
+        t_http_client_open(&b, site.web.port);
         for (int round = 0; round < 3; round++) {
             sprintf(text, "GET %s HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", targets[i]);
-            nu_browser_say(&b, text);
-            nu_browser_hear(&b);
-            cr_assert(nu_browser_line(&b, "Connection: keep-alive"));
+            t_http_client_say(&b, text);
+            t_http_client_hear(&b);
+            cr_assert(t_http_client_line(&b, "Connection: keep-alive"));
         }
         sprintf(text, "GET %s HTTP/1.0\r\n\r\n", targets[i]);
-        nu_browser_say(&b, text);
-        nu_browser_hear(&b);
-        cr_assert(nu_browser_line(&b, "Connection: close"));
-        nu_browser_assert_end(&b);
-        nu_browser_close(&b);
+        t_http_client_say(&b, text);
+        t_http_client_hear(&b);
+        cr_assert(t_http_client_line(&b, "Connection: close"));
+        t_http_client_assert_end(&b);
+        t_http_client_close(&b);
     }
     close_site(&site);
 }
@@ -267,7 +267,7 @@ Test(session, bad_requests, .timeout = 60)
 {
     static const struct {
         const char *text;
-        unsigned    status;
+        unsigned status;
     } bad[] = {
         { "nonsense\r\n\r\n", 400 },
         { "GET / HTTP/1.1\r\n\r\n", 400 },
@@ -281,23 +281,23 @@ Test(session, bad_requests, .timeout = 60)
     open_site(&site);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         for (unsigned before = 0; before < 3; before++) {
-            struct nu_browser b;
-            char              all[512] = "";
+            struct t_http_client b;
+            char all[512] = "";
             for (unsigned n = 0; n < before; n++) {
                 strcat(all, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
             }
             strcat(all, bad[i].text);
-            nu_browser_open(&b, site.web.port);
-            nu_browser_say(&b, all);
+            t_http_client_open(&b, site.web.port);
+            t_http_client_say(&b, all);
             for (unsigned n = 0; n < before; n++) {
-                nu_browser_assert(&b, 200, "home");
+                t_http_client_assert(&b, 200, "home");
             }
-            nu_browser_assert(&b, bad[i].status, NULL);
+            t_http_client_assert(&b, bad[i].status, NULL);
             if (strstr(bad[i].text, "%00") == NULL) { /* that one is framed well */
-                cr_assert(nu_browser_line(&b, "Connection: close"));
-                nu_browser_assert_end(&b);
+                cr_assert(t_http_client_line(&b, "Connection: close"));
+                t_http_client_assert_end(&b);
             }
-            nu_browser_close(&b);
+            t_http_client_close(&b);
         }
     }
     close_site(&site);
@@ -308,7 +308,7 @@ static atomic_int calls;
 static void count_call(nng_aio *aio)
 {
     atomic_fetch_add(&calls, 1);
-    nu_answer(aio, "", 0);
+    t_answer(aio, "", 0);
 }
 
 /* What follows a refused request is never run, nor is the body of one that nobody collects. */
@@ -323,16 +323,16 @@ Test(session, bytes_behind_are_no_request, .timeout = 60)
     };
     struct site site;
     open_site(&site);
-    nu_web_callback(&site.web, "/count", count_call);
+    t_web_callback(&site.web, "/count", count_call);
     for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
-        struct nu_browser b;
-        char              all[256];
+        struct t_http_client b;
+        char all[256];
         snprintf(all, sizeof all, "%sPOST /count HTTP/1.1\r\nHost: xx\r\n\r\n", first[i]);
-        nu_browser_open(&b, site.web.port);
-        nu_browser_say(&b, all);
-        nu_browser_hear(&b);
-        nu_browser_assert_end(&b);
-        nu_browser_close(&b);
+        t_http_client_open(&b, site.web.port);
+        t_http_client_say(&b, all);
+        t_http_client_hear(&b);
+        t_http_client_assert_end(&b);
+        t_http_client_close(&b);
     }
     cr_assert_eq(atomic_load(&calls), 0);
     close_site(&site);
@@ -347,23 +347,23 @@ Test(session, bodies_are_drained, .timeout = 60)
         "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 35\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n23\r\n",
     };
-    struct site       site;
-    struct nu_browser b;
+    struct site site;
+    struct t_http_client b;
     open_site(&site);
-    nu_web_callback(&site.web, "/count", count_call);
-    nu_browser_open(&b, site.web.port);
+    t_web_callback(&site.web, "/count", count_call);
+    t_http_client_open(&b, site.web.port);
     for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
         char all[256];
         snprintf(all, sizeof all,
                  "%sPOST /count HTTP/1.1\r\nHost: x\r\n\r\nxx%sGET /3 HTTP/1.1\r\n"
                  "Host: x\r\n\r\n",
                  first[i], i == 3 ? "\r\n0\r\n\r\n" : "");
-        nu_browser_say(&b, all);
-        nu_browser_hear(&b);
-        cr_assert_not(nu_browser_line(&b, "Connection: close"));
-        nu_browser_assert(&b, 200, "text 3");
+        t_http_client_say(&b, all);
+        t_http_client_hear(&b);
+        cr_assert_not(t_http_client_line(&b, "Connection: close"));
+        t_http_client_assert(&b, 200, "text 3");
     }
-    nu_browser_close(&b);
+    t_http_client_close(&b);
     cr_assert_eq(atomic_load(&calls), 0);
     close_site(&site);
 }
@@ -373,18 +373,18 @@ Test(session, lingers, .timeout = 60)
 {
     static const char *const first[] = { "nonsense\r\n\r\n",
                                          "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" };
-    size_t                   size    = (size_t) 512 << 10;
-    uint8_t                 *junk    = nu_pattern_new(size, 1);
-    struct site              site;
+    size_t size = (size_t) 512 << 10;
+    uint8_t *junk = t_pattern_new(size, 1);
+    struct site site;
     open_site(&site);
     for (int i = 0; i < 2; i++) {
-        struct nu_browser b;
-        nu_browser_open(&b, site.web.port);
-        nu_browser_say(&b, first[i]);
-        nu_browser_send(&b, junk, size);
-        nu_browser_assert(&b, i == 0 ? 400 : 200, i == 0 ? NULL : "home");
-        nu_browser_assert_end(&b);
-        nu_browser_close(&b);
+        struct t_http_client b;
+        t_http_client_open(&b, site.web.port);
+        t_http_client_say(&b, first[i]);
+        t_http_client_send(&b, junk, size);
+        t_http_client_assert(&b, i == 0 ? 400 : 200, i == 0 ? NULL : "home");
+        t_http_client_assert_end(&b);
+        t_http_client_close(&b);
     }
     free(junk);
     close_site(&site);
@@ -393,41 +393,41 @@ Test(session, lingers, .timeout = 60)
 /* One that will not stop sending is cut off, one that will not close too. */
 Test(session, lingers_not_for_ever, .timeout = 60)
 {
-    uint8_t          *junk = nu_pattern_new(65536, 1);
-    struct site       site;
-    struct nu_browser talker, idler;
+    uint8_t *junk = t_pattern_new(65536, 1);
+    struct site site;
+    struct t_http_client talker, idler;
     open_site(&site);
-    nu_browser_open(&idler, site.web.port);
-    nu_browser_say(&idler, "GET / HTTP/1.0\r\n\r\n");
-    nu_browser_assert(&idler, 200, "home");
-    nu_browser_open(&talker, site.web.port);
-    nu_browser_say(&talker, "GET / HTTP/1.0\r\n\r\n");
+    t_http_client_open(&idler, site.web.port);
+    t_http_client_say(&idler, "GET / HTTP/1.0\r\n\r\n");
+    t_http_client_assert(&idler, 200, "home");
+    t_http_client_open(&talker, site.web.port);
+    t_http_client_say(&talker, "GET / HTTP/1.0\r\n\r\n");
     size_t sum = 0;
     while (send(talker.fd, junk, 65536, MSG_NOSIGNAL) > 0 || errno == EINTR) {
         sum += 65536;
         cr_assert_lt(sum, (size_t) 64 << 20);
     }
-    nu_proc_await_fds(site.fds + 2); /* our ends alone */
-    nu_browser_close(&talker);
-    nu_browser_close(&idler);
+    t_proc_await_fds(site.fds + 2); /* our ends alone */
+    t_http_client_close(&talker);
+    t_http_client_close(&idler);
     free(junk);
     close_site(&site);
 }
 
 Test(session, half_closed, .timeout = 60)
 {
-    struct site       site;
-    struct nu_browser b;
+    struct site site;
+    struct t_http_client b;
     open_site(&site);
-    nu_browser_open(&b, site.web.port);
+    t_http_client_open(&b, site.web.port);
     say_pipelined(&b, 70);
-    nu_browser_get(&b, "/call");
-    nu_browser_get(&b, "/");
+    t_http_client_get(&b, "/call");
+    t_http_client_get(&b, "/");
     shutdown(b.fd, SHUT_WR);
     hear_pipelined(&b, 70);
-    nu_browser_assert(&b, 200, "called");
-    nu_browser_assert(&b, 200, "home");
-    nu_browser_assert_end(&b);
-    nu_browser_close(&b);
+    t_http_client_assert(&b, 200, "called");
+    t_http_client_assert(&b, 200, "home");
+    t_http_client_assert_end(&b);
+    t_http_client_close(&b);
     close_site(&site);
 }

@@ -11,79 +11,79 @@
 #include <unistd.h>
 
 struct site {
-    struct nu_web web;
-    unsigned      fds; /* before anything was asked */
+    struct t_web web;
+    unsigned fds; /* before anything was asked */
 };
 
 static void call(nng_aio *aio)
 {
-    nu_answer(aio, "called", 6);
+    t_answer(aio, "called", 6);
 }
 
 static void open_site(struct site *site)
 {
-    nu_web_open(&site->web);
-    nu_web_static(&site->web, "/", "home");
-    nu_web_static(&site->web, "/3", "text 3");
-    nu_web_callback(&site->web, "/call", call);
-    nu_web_start(&site->web);
-    site->fds = nu_proc_fds();
+    t_web_open(&site->web);
+    t_web_static(&site->web, "/", "home");
+    t_web_static(&site->web, "/3", "text 3");
+    t_web_callback(&site->web, "/call", call);
+    t_web_start(&site->web);
+    site->fds = t_proc_fds();
 }
 
 static void close_site(struct site *site)
 {
-    nu_web_close(&site->web);
+    t_web_close(&site->web);
 }
 
-static void add_big(struct nu_web *web, size_t size)
+static void add_big(struct t_web *web, size_t size)
 {
     nng_http_handler *h;
-    uint8_t          *data = nu_pattern_new(size, 3);
+    uint8_t *data = t_pattern_new(size, 3);
     cr_assert_eq(nng_http_handler_alloc_static(&h, "/big", data, size, NULL), 0);
-    nu_web_add(web, h);
+    t_web_add(web, h);
     free(data);
 }
 
 Test(session_clients, slow_reader, .timeout = 120)
 {
-    size_t            size = (size_t) 8 << 20;
-    struct site       site;
-    struct nu_browser b;
+    size_t size = (size_t) 8 << 20;
+    struct site site;
+    struct t_http_client b;
     open_site(&site);
     add_big(&site.web, size);
-    nu_browser_open_small(&b, site.web.port);
-    nu_browser_get(&b, "/big");
-    nu_browser_get(&b, "/");
+    t_http_client_open_small(&b, site.web.port);
+    t_http_client_get(&b, "/big");
+    t_http_client_get(&b, "/");
     usleep(100000);
-    nu_browser_head(&b);
-    nu_browser_close(&b); /* one that loses patience */
+    t_http_client_head(&b);
+    t_http_client_close(&b); /* one that loses patience */
 
-    nu_browser_open_small(&b, site.web.port);
-    nu_browser_get(&b, "/big");
-    nu_browser_get(&b, "/");
+    t_http_client_open_small(&b, site.web.port);
+    t_http_client_get(&b, "/big");
+    t_http_client_get(&b, "/");
     usleep(100000);
-    nu_browser_hear(&b);
+    t_http_client_hear(&b);
     cr_assert_eq(b.size, size);
-    nu_pattern_assert((uint8_t *) b.body, 0, size, 3);
-    cr_assert(nu_browser_line(&b, "Content-Type: application/octet-stream"));
-    nu_browser_assert(&b, 200, "home");
-    nu_browser_close(&b);
+    t_pattern_assert((uint8_t *) b.body, 0, size, 3);
+    cr_assert(t_http_client_line(&b, "Content-Type: application/octet-stream"));
+    t_http_client_assert(&b, 200, "home");
+    t_http_client_close(&b);
     close_site(&site);
 }
 
 /* One that asks on and on and reads nothing makes the server stop reading, not hoard answers. */
 Test(session_clients, back_pressure, .timeout = 60)
 {
-    char              asks[2900];
-    struct site       site;
-    struct nu_browser b;
+    char asks[2900];
+    struct site site;
+    struct t_http_client b;
     open_site(&site);
     add_big(&site.web, (size_t) 1 << 20);
     for (int i = 0; i < 100; i++) {
         memcpy(asks + i * 29, "GET /big HTTP/1.1\r\nHost:x\r\n\r\n", 29);
     }
-    nu_browser_open_small(&b, site.web.port);
-    size_t  rss = nu_proc_rss(), sum = 0;
+    t_http_client_open_small(&b, site.web.port);
+    size_t rss = t_proc_rss(), sum = 0;
     ssize_t n;
     for (int quiet = 0; quiet < 100; quiet++) {
         while ((n = send(b.fd, asks, sizeof asks, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0) {
@@ -93,9 +93,9 @@ Test(session_clients, back_pressure, .timeout = 60)
         usleep(1000);
     }
     cr_assert_lt(sum, (size_t) 32 << 20);
-    cr_assert_lt(nu_proc_rss(), rss + ((size_t) 32 << 20));
-    nu_web_assert(&site.web, "/", 200, "home");
-    nu_browser_reset(&b);
+    cr_assert_lt(t_proc_rss(), rss + ((size_t) 32 << 20));
+    t_web_assert(&site.web, "/", 200, "home");
+    t_http_client_reset(&b);
     close_site(&site);
 }
 
@@ -119,46 +119,46 @@ static const char *const stages[] = {
 
 Test(session_clients, clients_that_vanish, .timeout = 120)
 {
-    struct site       site;
+    struct site site;
     nng_http_handler *h;
     open_site(&site);
     add_big(&site.web, (size_t) 8 << 20);
     cr_assert_eq(nng_http_handler_alloc_file(&h, "/file", "/proc/self/exe"), 0);
-    nu_web_add(&site.web, h);
+    t_web_add(&site.web, h);
     for (unsigned i = 0; i < STAGES * 12; i++) {
-        struct nu_browser b;
-        nu_browser_open_small(&b, site.web.port);
-        nu_browser_say(&b, stages[i % STAGES]);
+        struct t_http_client b;
+        t_http_client_open_small(&b, site.web.port);
+        t_http_client_say(&b, stages[i % STAGES]);
         usleep(i / STAGES % 3 * 500); /* earlier or later */
         if (i / STAGES % 2 == 0) {
-            nu_browser_close(&b);
+            t_http_client_close(&b);
         } else {
-            nu_browser_reset(&b);
+            t_http_client_reset(&b);
         }
     }
-    nu_proc_await_fds(site.fds);
-    nu_web_assert(&site.web, "/", 200, "home");
+    t_proc_await_fds(site.fds);
+    t_web_assert(&site.web, "/", 200, "home");
     close_site(&site);
 }
 
 Test(session_clients, thousand_connections, .timeout = 120)
 {
-    static struct nu_browser b[1000];
-    struct site              site;
+    static struct t_http_client b[1000];
+    struct site site;
     open_site(&site);
     for (int i = 0; i < 1000; i++) {
-        nu_browser_open(&b[i], site.web.port);
+        t_http_client_open(&b[i], site.web.port);
     }
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < 1000; i++) {
-            nu_browser_get(&b[i], i % 2 == 0 ? "/" : "/3");
+            t_http_client_get(&b[i], i % 2 == 0 ? "/" : "/3");
         }
         for (int i = 0; i < 1000; i++) {
-            nu_browser_assert(&b[i], 200, i % 2 == 0 ? "home" : "text 3");
+            t_http_client_assert(&b[i], 200, i % 2 == 0 ? "home" : "text 3");
         }
     }
     for (int i = 0; i < 1000; i++) {
-        nu_browser_close(&b[i]);
+        t_http_client_close(&b[i]);
     }
     close_site(&site);
 }
@@ -168,10 +168,10 @@ Test(session_clients, thousand_connections, .timeout = 120)
 #define TRICKLERS 64
 
 /* Sends a byte more of a head. Whether it was told 408 instead. */
-static bool trickle(struct nu_browser *b, size_t at)
+static bool trickle(struct t_http_client *b, size_t at)
 {
-    static const char head[]   = "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ";
-    char              told[16] = "";
+    static const char head[] = "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ";
+    char told[16] = "";
     send(b->fd, at < sizeof head - 1 ? head + at : "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (recv(b->fd, told, 12, MSG_DONTWAIT) <= 0) {
         return false;
@@ -184,18 +184,18 @@ static bool trickle(struct nu_browser *b, size_t at)
  * at the very moment. */
 Test(session_clients, trickled_heads, .timeout = 60)
 {
-    struct nu_web     web;
-    struct nu_browser b[TRICKLERS];
-    bool              told[TRICKLERS] = { false };
-    nu_web_open(&web);
+    struct t_web web;
+    struct t_http_client b[TRICKLERS];
+    bool told[TRICKLERS] = { false };
+    t_web_open(&web);
     cr_assert_eq(nng_uring_server_set_limit(web.server, NNG_URING_HEAD_TIMEOUT, 50), 0);
     cr_assert_eq(nng_uring_server_set_limit(web.server, NNG_URING_HEAD_BYTES, 1 << 20), 0);
-    nu_web_static(&web, "/", "home");
-    nu_web_start(&web);
+    t_web_static(&web, "/", "home");
+    t_web_start(&web);
     for (int i = 0; i < TRICKLERS; i++) {
-        nu_browser_open(&b[i], web.port);
+        t_http_client_open(&b[i], web.port);
     }
-    unsigned left  = TRICKLERS;
+    unsigned left = TRICKLERS;
     nng_time until = nng_clock() + 20000;
     for (size_t at = 0; left > 0 && nng_clock() < until; at++) {
         for (int i = 0; i < TRICKLERS; i++) {
@@ -207,7 +207,7 @@ Test(session_clients, trickled_heads, .timeout = 60)
     }
     cr_assert_eq(left, 0);
     for (int i = 0; i < TRICKLERS; i++) {
-        nu_browser_close(&b[i]);
+        t_http_client_close(&b[i]);
     }
-    nu_web_close(&web);
+    t_web_close(&web);
 }

@@ -1,6 +1,6 @@
 #include "http/conn.h"
 #include "support/proc.h"
-#include "support/talk.h"
+#include "support/scripted_peer.h"
 
 #include <criterion/criterion.h>
 #include <linux/sockios.h>
@@ -22,10 +22,10 @@ TestSuite(transact, .timeout = 60);
 static const struct framing {
     const char *method;
     const char *text;
-    unsigned    status;
+    unsigned status;
     const char *body;
-    long long   length;
-    bool        close;
+    long long length;
+    bool close;
 } framings[] = {
     { "GET", OK "Content-Length: 5\r\n\r\nhello", 200, "hello", 5, false },
     { "GET", OK "Content-Length: 0\r\n\r\n", 200, "", 0, false },
@@ -66,47 +66,47 @@ static bool until_close(const struct framing *f)
     return f->close && strstr(f->text, "Content-Length") == NULL;
 }
 
-static void assert_framing(struct nu_talk *t, const struct framing *f)
+static void assert_framing(struct t_scripted_peer *t, const struct framing *f)
 {
     size_t count = f->body != NULL ? strlen(f->body) : 0;
-    nu_talk_finish_count(t, 0, count);
+    t_scripted_peer_finish_count(t, 0, count);
     cr_assert_eq(nng_http_res_get_status(t->res), f->status);
     if (f->body != NULL) {
-        nu_assert_body(t->res, f->body, f->length);
+        t_assert_body(t->res, f->body, f->length);
     }
     cr_assert_null(nng_http_res_get_header(t->res, "Link")); /* an interim response's */
 }
 
 /* The connection is good for another one, or says that it is not. */
-static void assert_next(struct nu_talk *t, const struct framing *f)
+static void assert_next(struct t_scripted_peer *t, const struct framing *f)
 {
     cr_assert_eq(nng_http_req_set_method(t->req, "GET"), 0);
-    nu_talk_start(t, nu_talk_transact);
+    t_scripted_peer_start(t, t_scripted_peer_transact);
     if (f->close) {
-        nu_talk_finish_count(t, NNG_ECONNSHUT, 0);
-        nu_talk_hear_no_more(t);
+        t_scripted_peer_finish_count(t, NNG_ECONNSHUT, 0);
+        t_scripted_peer_hear_no_more(t);
     } else {
-        nu_talk_hear_request(t, "GET");
-        nu_talk_say(t, OK "Content-Length: 4\r\n\r\nnext");
-        nu_talk_finish_count(t, 0, 4);
-        nu_assert_body(t->res, "next", 4);
+        t_scripted_peer_hear_request(t, "GET");
+        t_scripted_peer_say(t, OK "Content-Length: 4\r\n\r\nnext");
+        t_scripted_peer_finish_count(t, 0, 4);
+        t_assert_body(t->res, "next", 4);
     }
 }
 
 /* All of it at once, or byte by byte. */
 static void talk_framing(const struct framing *f, unsigned mode, bool slow)
 {
-    struct nu_talk t;
-    nu_talk_open_request(&t, mode, f->method);
+    struct t_scripted_peer t;
+    t_scripted_peer_open_request(&t, mode, f->method);
     cr_assert_eq(nng_http_res_copy_data(t.res, "old", 3), 0);
-    nu_talk_start(&t, nu_talk_transact);
-    nu_talk_hear_request(&t, f->method);
+    t_scripted_peer_start(&t, t_scripted_peer_transact);
+    t_scripted_peer_hear_request(&t, f->method);
     if (!slow) {
-        nu_talk_say(&t, f->text);
+        t_scripted_peer_say(&t, f->text);
     }
     for (size_t i = 0; slow && f->text[i] != '\0'; i++) {
         cr_assert(nng_aio_busy(t.track.aio));
-        nu_talk_send(&t, f->text + i, 1);
+        t_scripted_peer_send(&t, f->text + i, 1);
     }
     if (until_close(f)) {
         cr_assert(nng_aio_busy(t.track.aio));
@@ -114,7 +114,7 @@ static void talk_framing(const struct framing *f, unsigned mode, bool slow)
     }
     assert_framing(&t, f);
     assert_next(&t, f);
-    nu_talk_close(&t);
+    t_scripted_peer_close(&t);
 }
 
 Test(transact, framings)
@@ -131,31 +131,31 @@ Test(transact, framings)
 Test(transact, truncations)
 {
     for (size_t i = 0; i < FRAMINGS; i++) {
-        const struct framing *f    = &framings[i];
-        size_t                len  = strlen(f->text);
-        const char           *head = strstr(f->text, "\r\n\r\n") + 4;
+        const struct framing *f = &framings[i];
+        size_t len = strlen(f->text);
+        const char *head = strstr(f->text, "\r\n\r\n") + 4;
         for (size_t n = 0; n < len; n++) {
-            struct nu_talk t;
-            bool           reset = n % 2 == 1, whole = false;
-            nu_talk_open_request(&t, NU_CALLED, f->method);
-            nu_talk_start(&t, nu_talk_transact);
-            nu_talk_hear_request(&t, f->method);
-            nu_talk_send(&t, f->text, n);
+            struct t_scripted_peer t;
+            bool reset = n % 2 == 1, whole = false;
+            t_scripted_peer_open_request(&t, NU_CALLED, f->method);
+            t_scripted_peer_start(&t, t_scripted_peer_transact);
+            t_scripted_peer_hear_request(&t, f->method);
+            t_scripted_peer_send(&t, f->text, n);
             if (reset) {
-                nu_pair_reset(&t.pair);
+                t_pair_reset(&t.pair);
             } else {
                 cr_assert_eq(shutdown(t.pair.fd, SHUT_WR), 0);
                 whole = until_close(f) && f->text + n >= head;
             }
-            nu_talk_finish(&t, whole ? 0 : reset ? NNG_ECONNRESET : NNG_ECONNSHUT);
+            t_scripted_peer_finish(&t, whole ? 0 : reset ? NNG_ECONNRESET : NNG_ECONNSHUT);
             cr_assert_eq(nng_aio_count(t.track.aio), whole ? (size_t) (f->text + n - head) : 0);
             if (!whole) {
-                void  *data;
+                void *data;
                 size_t size;
                 nng_http_res_get_data(t.res, &data, &size);
                 cr_assert_null(data);
             }
-            nu_talk_close(&t);
+            t_scripted_peer_close(&t);
         }
     }
 }
@@ -163,34 +163,34 @@ Test(transact, truncations)
 /* What was received can be sent on as it is. */
 Test(transact, sent_on)
 {
-    struct nu_talk t, on;
-    nu_talk_open_request(&t, 0, "GET");
-    nu_talk_open(&on, 0);
-    nu_talk_start(&t, nu_talk_transact);
-    nu_talk_say(&t,
-                OK "A: b\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
-    nu_talk_finish(&t, 0);
+    struct t_scripted_peer t, on;
+    t_scripted_peer_open_request(&t, 0, "GET");
+    t_scripted_peer_open(&on, 0);
+    t_scripted_peer_start(&t, t_scripted_peer_transact);
+    t_scripted_peer_say(
+        &t, OK "A: b\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+    t_scripted_peer_finish(&t, 0);
     nng_http_conn_write_res(on.pair.conn, t.res, on.track.aio);
-    nu_talk_finish(&on, 0);
-    nu_talk_hear(&on, OK "A: b\r\nContent-Length: 5\r\n\r\nabcde");
-    nu_talk_close(&on);
-    nu_talk_close(&t);
+    t_scripted_peer_finish(&on, 0);
+    t_scripted_peer_hear(&on, OK "A: b\r\nContent-Length: 5\r\n\r\nabcde");
+    t_scripted_peer_close(&on);
+    t_scripted_peer_close(&t);
 }
 
 /* What follows a 101 is the caller's. */
 Test(transact, upgrade)
 {
-    struct nu_talk t;
-    char           text[3];
-    nu_talk_open_request(&t, NU_CALLED, "GET");
-    nu_talk_start(&t, nu_talk_transact);
-    nu_talk_say(&t, "HTTP/1.1 101 Switching Protocols\r\n\r\nraw");
-    nu_talk_finish(&t, 0);
-    nu_track_buffer(&t.track, text, 3);
+    struct t_scripted_peer t;
+    char text[3];
+    t_scripted_peer_open_request(&t, NU_CALLED, "GET");
+    t_scripted_peer_start(&t, t_scripted_peer_transact);
+    t_scripted_peer_say(&t, "HTTP/1.1 101 Switching Protocols\r\n\r\nraw");
+    t_scripted_peer_finish(&t, 0);
+    t_aio_probe_buffer(&t.track, text, 3);
     nng_http_conn_read_all(t.pair.conn, t.track.aio);
-    nu_talk_finish(&t, 0);
+    t_scripted_peer_finish(&t, 0);
     cr_assert(memcmp(text, "raw", 3) == 0);
-    nu_talk_close(&t);
+    t_scripted_peer_close(&t);
 }
 
 /* ---- What is refused ---------------------------------------------------------------------- */
@@ -198,20 +198,20 @@ Test(transact, upgrade)
 static void assert_refused(const char *head, size_t fill, const char *tail, int result)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct nu_talk t;
-        char          *text = calloc(1, fill + 1);
+        struct t_scripted_peer t;
+        char *text = calloc(1, fill + 1);
         memset(text, 'x', fill);
-        nu_talk_open_request(&t, mode, "GET");
-        nu_talk_start(&t, nu_talk_transact);
-        nu_talk_hear_request(&t, "GET");
-        nu_talk_say(&t, head);
-        nu_talk_say(&t, text);
-        nu_talk_say(&t, tail);
-        nu_talk_finish_count(&t, result, 0);
-        nu_talk_start(&t, nu_talk_transact); /* it must not take what is left */
-        nu_talk_finish_count(&t, NNG_ESTATE, 0);
-        nu_talk_hear_no_more(&t);
-        nu_talk_close(&t);
+        t_scripted_peer_open_request(&t, mode, "GET");
+        t_scripted_peer_start(&t, t_scripted_peer_transact);
+        t_scripted_peer_hear_request(&t, "GET");
+        t_scripted_peer_say(&t, head);
+        t_scripted_peer_say(&t, text);
+        t_scripted_peer_say(&t, tail);
+        t_scripted_peer_finish_count(&t, result, 0);
+        t_scripted_peer_start(&t, t_scripted_peer_transact); /* it must not take what is left */
+        t_scripted_peer_finish_count(&t, NNG_ESTATE, 0);
+        t_scripted_peer_hear_no_more(&t);
+        t_scripted_peer_close(&t);
         free(text);
     }
 }
@@ -250,13 +250,13 @@ Test(transact, interim)
     }
     struct framing enough = { "GET", text, 200, "ok", 2, false };
     strcat(text, OK "Content-Length: 2\r\n\r\nok");
-    struct nu_talk t;
-    nu_talk_open_request(&t, 0, "GET");
-    nu_talk_start(&t, nu_talk_transact);
-    nu_talk_hear_request(&t, "GET");
-    nu_talk_say(&t, text);
+    struct t_scripted_peer t;
+    t_scripted_peer_open_request(&t, 0, "GET");
+    t_scripted_peer_start(&t, t_scripted_peer_transact);
+    t_scripted_peer_hear_request(&t, "GET");
+    t_scripted_peer_say(&t, text);
     assert_framing(&t, &enough);
-    nu_talk_close(&t);
+    t_scripted_peer_close(&t);
     memcpy(strstr(text, OK), "HTTP/1.1 100", 12);
     assert_refused(text, 0, "", NNG_EPROTO);
 }
@@ -264,32 +264,32 @@ Test(transact, interim)
 /* One chunk may be all of the body. */
 Test(transact, limit_of_a_chunk)
 {
-    struct nu_talk t;
-    nu_talk_open_request(&t, NU_CALLED, "GET");
-    nu_talk_start(&t, nu_talk_transact);
-    nu_talk_say(&t, OK "Transfer-Encoding: chunked\r\n\r\n10000000\r\nabc");
+    struct t_scripted_peer t;
+    t_scripted_peer_open_request(&t, NU_CALLED, "GET");
+    t_scripted_peer_start(&t, t_scripted_peer_transact);
+    t_scripted_peer_say(&t, OK "Transfer-Encoding: chunked\r\n\r\n10000000\r\nabc");
     cr_assert_eq(shutdown(t.pair.fd, SHUT_WR), 0);
-    nu_talk_finish_count(&t, NNG_ECONNSHUT, 0);
-    nu_talk_close(&t);
+    t_scripted_peer_finish_count(&t, NNG_ECONNSHUT, 0);
+    t_scripted_peer_close(&t);
 }
 
 /* A body that ends with the connection may not be larger either; and one of just that size is
  * good. */
 static void flood(size_t size, int result)
 {
-    struct nu_talk t;
-    size_t         step = (size_t) 1 << 20;
-    char          *data = calloc(1, step);
-    ssize_t        n    = 1;
-    nu_talk_open_request(&t, NU_CALLED, "GET");
-    nu_talk_start(&t, nu_talk_transact);
-    nu_talk_say(&t, OK "\r\n");
+    struct t_scripted_peer t;
+    size_t step = (size_t) 1 << 20;
+    char *data = calloc(1, step);
+    ssize_t n = 1;
+    t_scripted_peer_open_request(&t, NU_CALLED, "GET");
+    t_scripted_peer_start(&t, t_scripted_peer_transact);
+    t_scripted_peer_say(&t, OK "\r\n");
     for (size_t sent = 0; n > 0 && sent<size; sent += n> 0 ? (size_t) n : 0) {
         n = send(t.pair.fd, data, size - sent < step ? size - sent : step, MSG_NOSIGNAL);
     }
     (void) shutdown(t.pair.fd, SHUT_WR);
-    nu_talk_finish_count(&t, result, result == 0 ? size : 0);
-    nu_talk_close(&t);
+    t_scripted_peer_finish_count(&t, result, result == 0 ? size : 0);
+    t_scripted_peer_close(&t);
     free(data);
 }
 
@@ -302,12 +302,12 @@ Test(transact, limit_until_close)
 Test(transact, without_uri)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct nu_talk t;
-        nu_talk_open(&t, mode);
-        nu_talk_start(&t, nu_talk_transact);
-        nu_talk_finish_count(&t, NNG_EINVAL, 0);
-        nu_talk_hear_no_more(&t);
-        nu_talk_close(&t);
+        struct t_scripted_peer t;
+        t_scripted_peer_open(&t, mode);
+        t_scripted_peer_start(&t, t_scripted_peer_transact);
+        t_scripted_peer_finish_count(&t, NNG_EINVAL, 0);
+        t_scripted_peer_hear_no_more(&t);
+        t_scripted_peer_close(&t);
     }
 }
 
@@ -315,7 +315,7 @@ Test(transact, without_uri)
 
 static void *echo_body(void *arg)
 {
-    int      fd   = *(int *) arg;
+    int fd = *(int *) arg;
     uint8_t *data = malloc(NU_PLENTY);
     for (size_t left = NU_PLENTY; left > 0;) {
         ssize_t n = recv(fd, data, left, 0);
@@ -334,24 +334,24 @@ static void *echo_body(void *arg)
 /* More in each direction than the connection holds: who waits for the other's end never ends. */
 Test(transact, both_directions)
 {
-    uint8_t *data = nu_pattern_new(NU_PLENTY, 1);
+    uint8_t *data = t_pattern_new(NU_PLENTY, 1);
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct nu_talk t;
-        pthread_t      thread;
-        void          *got;
-        size_t         size;
-        nu_talk_open_request(&t, mode, "POST");
+        struct t_scripted_peer t;
+        pthread_t thread;
+        void *got;
+        size_t size;
+        t_scripted_peer_open_request(&t, mode, "POST");
         cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
-        nu_talk_start(&t, nu_talk_transact);
-        nu_talk_hear(&t, "POST /x HTTP/1.1\r\nContent-Length: 2097152\r\n\r\n");
-        nu_talk_say(&t, OK "Content-Length: 2097152\r\n\r\n");
+        t_scripted_peer_start(&t, t_scripted_peer_transact);
+        t_scripted_peer_hear(&t, "POST /x HTTP/1.1\r\nContent-Length: 2097152\r\n\r\n");
+        t_scripted_peer_say(&t, OK "Content-Length: 2097152\r\n\r\n");
         cr_assert_eq(pthread_create(&thread, NULL, echo_body, &t.pair.fd), 0);
-        nu_talk_finish_count(&t, 0, NU_PLENTY);
+        t_scripted_peer_finish_count(&t, 0, NU_PLENTY);
         nng_http_res_get_data(t.res, &got, &size);
         cr_assert_eq(size, NU_PLENTY);
-        nu_pattern_assert(got, 0, NU_PLENTY, 1);
+        t_pattern_assert(got, 0, NU_PLENTY, 1);
         pthread_join(thread, NULL);
-        nu_talk_close(&t);
+        t_scripted_peer_close(&t);
     }
     free(data);
 }
@@ -359,29 +359,29 @@ Test(transact, both_directions)
 /* In chunks of all sizes, or until the end. */
 Test(transact, large)
 {
-    uint8_t *data = nu_pattern_new(NU_PLENTY, 1);
+    uint8_t *data = t_pattern_new(NU_PLENTY, 1);
     for (int chunked = 0; chunked < 2; chunked++) {
-        struct nu_talk t;
-        void          *got;
-        size_t         size, n = 1;
-        char           line[32];
-        nu_talk_open_request(&t, NU_CALLED, "GET");
-        nu_talk_start(&t, nu_talk_transact);
-        nu_talk_say(&t, chunked ? OK "Transfer-Encoding: chunked\r\n\r\n" : OK "\r\n");
+        struct t_scripted_peer t;
+        void *got;
+        size_t size, n = 1;
+        char line[32];
+        t_scripted_peer_open_request(&t, NU_CALLED, "GET");
+        t_scripted_peer_start(&t, t_scripted_peer_transact);
+        t_scripted_peer_say(&t, chunked ? OK "Transfer-Encoding: chunked\r\n\r\n" : OK "\r\n");
         for (size_t sent = 0; sent < NU_PLENTY; sent += n) {
             n = n * 3 % 100003;
             n = n < NU_PLENTY - sent ? n : NU_PLENTY - sent;
             sprintf(line, "%zx\r\n", n);
-            nu_talk_say(&t, chunked ? line : "");
-            nu_talk_send(&t, data + sent, n);
-            nu_talk_say(&t, chunked ? "\r\n" : "");
+            t_scripted_peer_say(&t, chunked ? line : "");
+            t_scripted_peer_send(&t, data + sent, n);
+            t_scripted_peer_say(&t, chunked ? "\r\n" : "");
         }
-        nu_talk_say(&t, chunked ? "0\r\n\r\n" : "");
+        t_scripted_peer_say(&t, chunked ? "0\r\n\r\n" : "");
         cr_assert_eq(shutdown(t.pair.fd, SHUT_WR), 0);
-        nu_talk_finish_count(&t, 0, NU_PLENTY);
+        t_scripted_peer_finish_count(&t, 0, NU_PLENTY);
         nng_http_res_get_data(t.res, &got, &size);
-        nu_pattern_assert(got, 0, NU_PLENTY, 1);
-        nu_talk_close(&t);
+        t_pattern_assert(got, 0, NU_PLENTY, 1);
+        t_scripted_peer_close(&t);
     }
     free(data);
 }
@@ -391,60 +391,60 @@ Test(transact, large)
 /* A server that has heard enough says so and closes, or goes on not reading. */
 Test(transact, early_refusal)
 {
-    uint8_t *data = nu_pattern_new(NU_PLENTY, 1);
+    uint8_t *data = t_pattern_new(NU_PLENTY, 1);
     for (unsigned mode = 0; mode < 3 * NU_MODES; mode++) {
-        struct nu_talk t;
-        nu_talk_open_request(&t, mode % NU_MODES, "POST");
+        struct t_scripted_peer t;
+        t_scripted_peer_open_request(&t, mode % NU_MODES, "POST");
         cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
-        nu_talk_start(&t, nu_talk_transact);
-        nu_talk_hear(&t, "POST /x");
-        nu_talk_say(&t,
-                    "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno");
+        t_scripted_peer_start(&t, t_scripted_peer_transact);
+        t_scripted_peer_hear(&t, "POST /x");
+        t_scripted_peer_say(
+            &t, "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno");
         if (mode / NU_MODES == 1) {
-            nu_pair_reset(&t.pair);
+            t_pair_reset(&t.pair);
         } else if (mode / NU_MODES == 2) {
             cr_assert_eq(shutdown(t.pair.fd, SHUT_WR), 0);
         }
-        nu_talk_finish(&t, 0);
+        t_scripted_peer_finish(&t, 0);
         cr_assert_eq(nng_http_res_get_status(t.res), 413);
-        nu_assert_body(t.res, "no", 2);
-        nu_talk_close(&t);
+        t_assert_body(t.res, "no", 2);
+        t_scripted_peer_close(&t);
     }
     free(data);
 }
 
 static void refuse_and_reset(void *arg)
 {
-    struct nu_talk *t    = arg;
-    int             left = 1;
-    nu_talk_say(t, "HTTP/1.1 413 Too Large\r\nContent-Length: 40000\r\n\r\n");
-    uint8_t *page = nu_pattern_new(40000, 2);
-    nu_talk_send(t, page, 40000);
+    struct t_scripted_peer *t = arg;
+    int left = 1;
+    t_scripted_peer_say(t, "HTTP/1.1 413 Too Large\r\nContent-Length: 40000\r\n\r\n");
+    uint8_t *page = t_pattern_new(40000, 2);
+    t_scripted_peer_send(t, page, 40000);
     free(page);
     while (left > 0) { /* until all of it has arrived */
         cr_assert_eq(ioctl(t->pair.fd, SIOCOUTQ, &left), 0);
         usleep(100);
     }
-    nu_pair_reset(&t->pair);
+    t_pair_reset(&t->pair);
 }
 
 /* The reset is seen by the write, before the answer is read: for the owner is kept busy. */
 Test(transact, early_refusal_unread)
 {
-    uint8_t *data = nu_pattern_new(NU_PLENTY, 1);
+    uint8_t *data = t_pattern_new(NU_PLENTY, 1);
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct nu_talk t;
-        void          *got;
-        size_t         size;
-        nu_talk_open_request(&t, mode, "POST");
+        struct t_scripted_peer t;
+        void *got;
+        size_t size;
+        t_scripted_peer_open_request(&t, mode, "POST");
         cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
-        nu_talk_start(&t, nu_talk_transact);
-        nu_talk_hear(&t, "POST /x");
-        nu_on_owner(t.pair.conn, refuse_and_reset, &t);
-        nu_talk_finish_count(&t, 0, 40000);
+        t_scripted_peer_start(&t, t_scripted_peer_transact);
+        t_scripted_peer_hear(&t, "POST /x");
+        t_on_owner(t.pair.conn, refuse_and_reset, &t);
+        t_scripted_peer_finish_count(&t, 0, 40000);
         nng_http_res_get_data(t.res, &got, &size);
-        nu_pattern_assert(got, 0, 40000, 2);
-        nu_talk_close(&t);
+        t_pattern_assert(got, 0, 40000, 2);
+        t_scripted_peer_close(&t);
     }
     free(data);
 }
@@ -460,28 +460,28 @@ static uint64_t answered(nng_http_conn *conn)
 /* The connection is to be kept, so the rest of the request is awaited; unless it is reset. */
 Test(transact, early_answer)
 {
-    uint8_t *data = nu_pattern_new(NU_PLENTY, 1);
+    uint8_t *data = t_pattern_new(NU_PLENTY, 1);
     for (unsigned mode = 0; mode < 2 * NU_MODES; mode++) {
-        struct nu_talk t;
-        char           byte;
-        nu_talk_open_request(&t, mode % NU_MODES, "POST");
+        struct t_scripted_peer t;
+        char byte;
+        t_scripted_peer_open_request(&t, mode % NU_MODES, "POST");
         cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
-        nu_talk_start(&t, nu_talk_transact);
-        nu_talk_hear(&t, "POST /x HTTP/1.1\r\nContent-Length: 2097152\r\n\r\n");
-        nu_talk_say(&t, OK "Content-Length: 2\r\n\r\nok");
+        t_scripted_peer_start(&t, t_scripted_peer_transact);
+        t_scripted_peer_hear(&t, "POST /x HTTP/1.1\r\nContent-Length: 2097152\r\n\r\n");
+        t_scripted_peer_say(&t, OK "Content-Length: 2\r\n\r\nok");
         cr_assert_eq(recv(t.pair.fd, &byte, 1, MSG_PEEK), 1);
         cr_assert(nng_aio_busy(t.track.aio));
         if (mode < NU_MODES) {
-            nu_peer_read(t.pair.fd, 0, NU_PLENTY, 1);
+            t_peer_read(t.pair.fd, 0, NU_PLENTY, 1);
         } else {
             while (answered(t.pair.conn) == 0) {
                 usleep(100); /* its response must have arrived */
             }
-            nu_pair_reset(&t.pair);
+            t_pair_reset(&t.pair);
         }
-        nu_talk_finish_count(&t, 0, 2);
-        nu_assert_body(t.res, "ok", 2);
-        nu_talk_close(&t);
+        t_scripted_peer_finish_count(&t, 0, 2);
+        t_assert_body(t.res, "ok", 2);
+        t_scripted_peer_close(&t);
     }
     free(data);
 }
@@ -489,16 +489,16 @@ Test(transact, early_answer)
 /* The server goes without a word while the request is written. */
 Test(transact, reset_while_writing)
 {
-    uint8_t *data = nu_pattern_new(NU_PLENTY, 1);
+    uint8_t *data = t_pattern_new(NU_PLENTY, 1);
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct nu_talk t;
-        nu_talk_open_request(&t, mode, "POST");
+        struct t_scripted_peer t;
+        t_scripted_peer_open_request(&t, mode, "POST");
         cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
-        nu_talk_start(&t, nu_talk_transact);
-        nu_talk_hear(&t, "POST /x");
-        nu_pair_reset(&t.pair);
-        nu_talk_finish_count(&t, NNG_ECONNRESET, 0);
-        nu_talk_close(&t);
+        t_scripted_peer_start(&t, t_scripted_peer_transact);
+        t_scripted_peer_hear(&t, "POST /x");
+        t_pair_reset(&t.pair);
+        t_scripted_peer_finish_count(&t, NNG_ECONNRESET, 0);
+        t_scripted_peer_close(&t);
     }
     free(data);
 }

@@ -1,6 +1,6 @@
 /* Transactions one behind the other on a connection, and those that end early. */
 #include "http/conn.h"
-#include "support/talk.h"
+#include "support/scripted_peer.h"
 
 #include <criterion/criterion.h>
 #include <nng/uring.h>
@@ -20,16 +20,16 @@ enum { MANY = 40 };
 
 /* One of many. */
 struct one {
-    struct nu_track track;
-    nng_http_req   *req;
-    nng_http_res   *res;
-    nng_http_conn  *conn;
-    char            uri[16];
+    struct t_aio_probe track;
+    nng_http_req *req;
+    nng_http_res *res;
+    nng_http_conn *conn;
+    char uri[16];
 };
 
 static void open_one(struct one *o, nng_http_conn *conn, int i, unsigned mode)
 {
-    nu_track_open(&o->track, mode);
+    t_aio_probe_open(&o->track, mode);
     cr_assert_eq(nng_http_req_alloc(&o->req, NULL), 0);
     cr_assert_eq(nng_http_res_alloc(&o->res), 0);
     sprintf(o->uri, "/%d", i);
@@ -45,7 +45,7 @@ static void start_one(void *arg)
 
 static void close_one(struct one *o)
 {
-    nu_track_close(&o->track);
+    t_aio_probe_close(&o->track);
     nng_http_req_free(o->req);
     nng_http_res_free(o->res);
 }
@@ -53,8 +53,8 @@ static void close_one(struct one *o)
 /* Answers each request with its URI, in a different framing every time, until the end. */
 static void *answer_uris(void *arg)
 {
-    int    fd = *(int *) arg, n = 0;
-    char   in[16384], out[256];
+    int fd = *(int *) arg, n = 0;
+    char in[16384], out[256];
     size_t len = 0;
     for (ssize_t got; (got = recv(fd, in + len, sizeof in - 1 - len, 0)) > 0;) {
         char *end;
@@ -85,27 +85,27 @@ Test(transact_many, pipelined)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
         struct nu_pair pair;
-        struct one     ones[MANY];
-        pthread_t      thread;
-        nu_pair_open(&pair);
+        struct one ones[MANY];
+        pthread_t thread;
+        t_pair_open(&pair);
         for (int i = 0; i < MANY; i++) {
             open_one(&ones[i], pair.conn, i, mode);
             if (mode & NU_ON_OWNER) {
-                nu_on_owner(pair.conn, start_one, &ones[i]);
+                t_on_owner(pair.conn, start_one, &ones[i]);
             } else {
                 start_one(&ones[i]);
             }
         }
         cr_assert_eq(pthread_create(&thread, NULL, answer_uris, &pair.fd), 0);
         for (int i = 0; i < MANY; i++) {
-            nu_track_assert(&ones[i].track, 1, 0);
-            nu_assert_body(ones[i].res, ones[i].uri, (long long) strlen(ones[i].uri));
+            t_aio_probe_assert(&ones[i].track, 1, 0);
+            t_assert_body(ones[i].res, ones[i].uri, (long long) strlen(ones[i].uri));
             close_one(&ones[i]);
         }
         nng_http_conn_close(pair.conn);
         pair.conn = NULL;
         pthread_join(thread, NULL);
-        nu_pair_close(&pair);
+        t_pair_close(&pair);
     }
 }
 
@@ -116,7 +116,7 @@ static void *ask_often(void *arg)
         start_one(o);
         nng_aio_wait(o->track.aio);
         cr_assert_eq(nng_aio_result(o->track.aio), 0);
-        nu_assert_body(o->res, o->uri, (long long) strlen(o->uri));
+        t_assert_body(o->res, o->uri, (long long) strlen(o->uri));
     }
     return NULL;
 }
@@ -126,9 +126,9 @@ Test(transact_many, from_many_threads)
 {
     enum { THREADS = 8 };
     struct nu_pair pair;
-    struct one     ones[THREADS];
-    pthread_t      threads[THREADS], server;
-    nu_pair_open(&pair);
+    struct one ones[THREADS];
+    pthread_t threads[THREADS], server;
+    t_pair_open(&pair);
     cr_assert_eq(pthread_create(&server, NULL, answer_uris, &pair.fd), 0);
     for (int i = 0; i < THREADS; i++) {
         open_one(&ones[i], pair.conn, i * 1000, i & 1 ? NU_CALLED : 0);
@@ -141,16 +141,16 @@ Test(transact_many, from_many_threads)
     nng_http_conn_close(pair.conn);
     pair.conn = NULL;
     pthread_join(server, NULL);
-    nu_pair_close(&pair);
+    t_pair_close(&pair);
 }
 
 /* After one that was given up, those behind it must not get its response. */
 Test(transact_many, given_up)
 {
     struct nu_pair pair;
-    struct one     ones[4];
-    char           byte;
-    nu_pair_open(&pair);
+    struct one ones[4];
+    char byte;
+    t_pair_open(&pair);
     for (int i = 0; i < 4; i++) {
         open_one(&ones[i], pair.conn, i, NU_CALLED);
     }
@@ -159,18 +159,18 @@ Test(transact_many, given_up)
         cr_assert_eq(recv(pair.fd, &byte, 1, 0), 1);
     }
     nng_aio_cancel(ones[1].track.aio);
-    nu_track_assert(&ones[1].track, 1, NNG_ECANCELED);
+    t_aio_probe_assert(&ones[1].track, 1, NNG_ECANCELED);
     const char *text = OK "Content-Length: 1\r\n\r\n0";
     cr_assert_eq(send(pair.fd, text, strlen(text), 0), (ssize_t) strlen(text));
-    nu_track_assert(&ones[0].track, 1, 0);
-    nu_assert_body(ones[0].res, "0", 1);
-    nu_track_assert(&ones[2].track, 1, NNG_ESTATE);
+    t_aio_probe_assert(&ones[0].track, 1, 0);
+    t_assert_body(ones[0].res, "0", 1);
+    t_aio_probe_assert(&ones[2].track, 1, NNG_ESTATE);
     start_one(&ones[3]);
-    nu_track_assert(&ones[3].track, 1, NNG_ESTATE);
+    t_aio_probe_assert(&ones[3].track, 1, NNG_ESTATE);
     for (int i = 0; i < 4; i++) {
         close_one(&ones[i]);
     }
-    nu_pair_close(&pair);
+    t_pair_close(&pair);
 }
 
 /* ---- Ends at every stage ------------------------------------------------------------------ */
@@ -195,7 +195,7 @@ enum cut { TIMEOUT, CANCEL, ABORT, STOP, FREE, CLOSE, CUTS };
 static const int cut_results[CUTS] = { NNG_ETIMEDOUT, NNG_ECANCELED, NNG_EINTR,
                                        NNG_ECANCELED, NNG_ECLOSED,   NNG_ECLOSED };
 
-static void make_cut(struct nu_talk *t, enum cut cut)
+static void make_cut(struct t_scripted_peer *t, enum cut cut)
 {
     switch (cut) {
     case CANCEL:
@@ -222,35 +222,35 @@ static void make_cut(struct nu_talk *t, enum cut cut)
 
 static void cut_at(unsigned mode, size_t stage, enum cut cut, const void *data)
 {
-    struct nu_talk t;
-    nu_talk_open_request(&t, mode & ~(unsigned) NU_TIMED, "POST");
+    struct t_scripted_peer t;
+    t_scripted_peer_open_request(&t, mode & ~(unsigned) NU_TIMED, "POST");
     if (stages[stage] == NULL) {
         cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
     }
     if (cut == TIMEOUT) {
         nng_aio_set_timeout(t.track.aio, 20);
     }
-    nu_talk_start(&t, nu_talk_transact);
+    t_scripted_peer_start(&t, t_scripted_peer_transact);
     if (stages[stage] != NULL) {
-        nu_talk_hear_request(&t, "POST");
-        nu_talk_say(&t, stages[stage]);
+        t_scripted_peer_hear_request(&t, "POST");
+        t_scripted_peer_say(&t, stages[stage]);
         if (mode & NU_TIMED) {
             usleep(500); /* have it arrive, now and then */
         }
     }
     make_cut(&t, cut);
     if (cut != FREE) {
-        nu_talk_finish_count(&t, cut_results[cut], 0);
+        t_scripted_peer_finish_count(&t, cut_results[cut], 0);
     } else if (mode & NU_CALLED) {
         cr_assert_eq(t.track.calls, 1);
         cr_assert_eq(t.track.result, NNG_ECLOSED);
     }
     if (cut < STOP) { /* the connection is open, and out of step */
         nng_aio_set_timeout(t.track.aio, NNG_DURATION_INFINITE);
-        nu_talk_start(&t, nu_talk_transact);
-        nu_talk_finish_count(&t, NNG_ESTATE, 0);
+        t_scripted_peer_start(&t, t_scripted_peer_transact);
+        t_scripted_peer_finish_count(&t, NNG_ESTATE, 0);
     }
-    nu_talk_close(&t);
+    t_scripted_peer_close(&t);
 }
 
 Test(transact_many, cut)
@@ -269,47 +269,48 @@ Test(transact_many, cut)
 Test(transact_many, no_time)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct nu_talk t;
-        nu_talk_open_request(&t, mode, "GET");
+        struct t_scripted_peer t;
+        t_scripted_peer_open_request(&t, mode, "GET");
         nng_aio_set_expire(t.track.aio, nng_clock() - 1);
-        nu_talk_start(&t, nu_talk_transact);
-        nu_talk_finish_count(&t, NNG_ETIMEDOUT, 0);
-        nu_talk_start(&t, nu_talk_transact); /* nothing was sent, so nothing is lost */
-        nu_talk_say(&t, OK "Content-Length: 0\r\n\r\n");
-        nu_talk_finish(&t, 0);
-        nu_talk_close(&t);
+        t_scripted_peer_start(&t, t_scripted_peer_transact);
+        t_scripted_peer_finish_count(&t, NNG_ETIMEDOUT, 0);
+        t_scripted_peer_start(&t,
+                              t_scripted_peer_transact); /* nothing was sent, so nothing is lost */
+        t_scripted_peer_say(&t, OK "Content-Length: 0\r\n\r\n");
+        t_scripted_peer_finish(&t, 0);
+        t_scripted_peer_close(&t);
     }
 }
 
 /* An aio that was stopped begins nothing. */
 Test(transact_many, stopped)
 {
-    struct nu_talk t;
-    nu_talk_open_request(&t, NU_CALLED, "GET");
+    struct t_scripted_peer t;
+    t_scripted_peer_open_request(&t, NU_CALLED, "GET");
     nng_aio_stop(t.track.aio);
-    nu_talk_start(&t, nu_talk_transact);
+    t_scripted_peer_start(&t, t_scripted_peer_transact);
     nng_aio_wait(t.track.aio);
     cr_assert_eq(nng_aio_result(t.track.aio), NNG_ECANCELED);
-    cr_assert_eq(nu_track_calls(&t.track), 0);
-    nu_talk_hear_no_more(&t);
-    nu_talk_close(&t);
+    cr_assert_eq(t_aio_probe_calls(&t.track), 0);
+    t_scripted_peer_hear_no_more(&t);
+    t_scripted_peer_close(&t);
 }
 
 /* One deadline for everything, though every part of it comes in time. */
 Test(transact_many, one_deadline)
 {
-    struct nu_talk t;
-    nu_talk_open_request(&t, NU_CALLED, "GET");
+    struct t_scripted_peer t;
+    t_scripted_peer_open_request(&t, NU_CALLED, "GET");
     nng_aio_set_timeout(t.track.aio, 200);
     nng_time began = nng_clock();
-    nu_talk_start(&t, nu_talk_transact);
-    nu_talk_say(&t, OK "\r\n");
+    t_scripted_peer_start(&t, t_scripted_peer_transact);
+    t_scripted_peer_say(&t, OK "\r\n");
     while (nng_aio_busy(t.track.aio)) {
-        nu_talk_say(&t, "x");
+        t_scripted_peer_say(&t, "x");
         usleep(1000);
     }
-    nu_talk_finish_count(&t, NNG_ETIMEDOUT, 0);
+    t_scripted_peer_finish_count(&t, NNG_ETIMEDOUT, 0);
     cr_assert_geq(nng_clock() - began, 199);
     cr_assert_lt(nng_clock() - began, 5000);
-    nu_talk_close(&t);
+    t_scripted_peer_close(&t);
 }

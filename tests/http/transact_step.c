@@ -1,7 +1,7 @@
 /* Whether the next response on a connection is the one to the next request. */
 #include "http/conn.h"
 #include "support/proc.h"
-#include "support/talk.h"
+#include "support/scripted_peer.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -13,14 +13,14 @@ TestSuite(transact_step, .timeout = 60);
 
 #define OK "HTTP/1.1 200 OK\r\n"
 
-static void transact(struct nu_talk *t)
+static void transact(struct t_scripted_peer *t)
 {
     nng_http_conn_transact(t->pair.conn, t->req, t->res, t->track.aio);
 }
 
-static void open_talk(struct nu_talk *t, unsigned mode)
+static void open_talk(struct t_scripted_peer *t, unsigned mode)
 {
-    nu_talk_open(t, mode);
+    t_scripted_peer_open(t, mode);
     cr_assert_eq(nng_http_req_set_uri(t->req, "/x"), 0);
 }
 
@@ -36,24 +36,24 @@ static void wait_for_answer(nng_http_conn *conn)
 /* The response is there, but the request will never be: the next one would continue its body. */
 Test(transact_step, torn_request)
 {
-    uint8_t *data = nu_pattern_new(NU_PLENTY, 1);
+    uint8_t *data = t_pattern_new(NU_PLENTY, 1);
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct nu_talk t;
+        struct t_scripted_peer t;
         open_talk(&t, mode);
         cr_assert_eq(nng_http_req_set_data(t.req, data, NU_PLENTY), 0);
-        nu_talk_start(&t, transact);
-        nu_talk_hear(&t, "GET /x HTTP/1.1\r\nContent-Length: 2097152\r\n\r\n");
-        nu_talk_say(&t, OK "Content-Length: 2\r\n\r\nok");
+        t_scripted_peer_start(&t, transact);
+        t_scripted_peer_hear(&t, "GET /x HTTP/1.1\r\nContent-Length: 2097152\r\n\r\n");
+        t_scripted_peer_say(&t, OK "Content-Length: 2\r\n\r\nok");
         wait_for_answer(t.pair.conn);
         nng_aio_cancel(t.track.aio);
-        nu_talk_finish_count(&t, NNG_ECANCELED, 0);
+        t_scripted_peer_finish_count(&t, NNG_ECANCELED, 0);
         cr_assert_eq(nng_http_req_set_data(t.req, NULL, 0), 0);
-        nu_talk_start(&t, transact);
-        nu_talk_finish_count(&t, NNG_ESTATE, 0);
+        t_scripted_peer_start(&t, transact);
+        t_scripted_peer_finish_count(&t, NNG_ESTATE, 0);
         nng_http_conn_close(t.pair.conn);
         t.pair.conn = NULL;
-        cr_assert_lt(nu_peer_rest(t.pair.fd, 0, 1), NU_PLENTY);
-        nu_talk_close(&t);
+        cr_assert_lt(t_peer_rest(t.pair.fd, 0, 1), NU_PLENTY);
+        t_scripted_peer_close(&t);
     }
     free(data);
 }
@@ -61,18 +61,18 @@ Test(transact_step, torn_request)
 /* RFC 9112 9.2: what comes behind the last response that was asked for is none. */
 static void assert_not_taken(unsigned mode, const char *method, const char *text)
 {
-    struct nu_talk t;
+    struct t_scripted_peer t;
     open_talk(&t, mode);
     cr_assert_eq(nng_http_req_set_method(t.req, method), 0);
-    nu_talk_start(&t, transact);
-    nu_talk_hear(&t, method);
-    nu_talk_hear(&t, " /x HTTP/1.1\r\n\r\n");
-    nu_talk_say(&t, text);
-    nu_talk_finish(&t, 0);
-    nu_talk_start(&t, transact);
-    nu_talk_finish_count(&t, NNG_ESTATE, 0);
-    nu_talk_hear_no_more(&t);
-    nu_talk_close(&t);
+    t_scripted_peer_start(&t, transact);
+    t_scripted_peer_hear(&t, method);
+    t_scripted_peer_hear(&t, " /x HTTP/1.1\r\n\r\n");
+    t_scripted_peer_say(&t, text);
+    t_scripted_peer_finish(&t, 0);
+    t_scripted_peer_start(&t, transact);
+    t_scripted_peer_finish_count(&t, NNG_ESTATE, 0);
+    t_scripted_peer_hear_no_more(&t);
+    t_scripted_peer_close(&t);
 }
 
 Test(transact_step, unasked)
@@ -99,13 +99,13 @@ static void wait_for_bytes(nng_http_conn *conn)
 Test(transact_step, unasked_before)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct nu_talk t;
+        struct t_scripted_peer t;
         open_talk(&t, mode);
-        nu_talk_say(&t, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+        t_scripted_peer_say(&t, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
         wait_for_bytes(t.pair.conn);
-        nu_talk_start(&t, transact);
-        nu_talk_finish_count(&t, NNG_ESTATE, 0);
-        nu_talk_hear_no_more(&t);
-        nu_talk_close(&t);
+        t_scripted_peer_start(&t, transact);
+        t_scripted_peer_finish_count(&t, NNG_ESTATE, 0);
+        t_scripted_peer_hear_no_more(&t);
+        t_scripted_peer_close(&t);
     }
 }

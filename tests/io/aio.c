@@ -1,7 +1,7 @@
 /* An aio with operations that the test provides, and with sleeps. */
 #include "io/aio.h"
 
-#include "support/track.h"
+#include "support/aio_probe.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -12,9 +12,9 @@
 
 Test(aio, inputs_and_outputs, .timeout = 10)
 {
-    struct nu_track track;
-    int             x[4];
-    nu_track_open(&track, 0);
+    struct t_aio_probe track;
+    int x[4];
+    t_aio_probe_open(&track, 0);
     for (unsigned i = 0; i < 4; i++) {
         cr_assert_null(nng_aio_get_input(track.aio, i));
         cr_assert_null(nng_aio_get_output(track.aio, i));
@@ -44,7 +44,7 @@ Test(aio, inputs_and_outputs, .timeout = 10)
     nng_aio_finish(track.aio, NNG_EPROTO);
     nng_aio_wait(track.aio);
     cr_assert_eq(nng_aio_get_output(track.aio, 2), x);
-    nu_track_close(&track);
+    t_aio_probe_close(&track);
 }
 
 /* ---- Operations provided by the test ------------------------------------------------------ */
@@ -53,7 +53,7 @@ Test(aio, inputs_and_outputs, .timeout = 10)
 struct provider {
     atomic_int calls;
     atomic_int err;
-    bool       leave;
+    bool leave;
 };
 
 static void end_it(nng_aio *aio, void *arg, int err)
@@ -69,28 +69,28 @@ static void end_it(nng_aio *aio, void *arg, int err)
 Test(aio, begin_and_finish, .timeout = 10)
 {
     for (unsigned mode = 0; mode <= NU_CALLED; mode += NU_CALLED) {
-        struct nu_track track;
-        nu_track_open(&track, mode);
+        struct t_aio_probe track;
+        t_aio_probe_open(&track, mode);
         for (int i = 1; i <= 5; i++) {
             cr_assert_not(nng_aio_busy(track.aio));
             cr_assert(nng_aio_begin(track.aio));
             cr_assert(nng_aio_busy(track.aio));
             cr_assert_not(nng_aio_begin(track.aio)); /* one at a time */
             nng_aio_finish(track.aio, i % 2 ? 0 : NNG_EPROTO);
-            nu_track_assert(&track, i, i % 2 ? 0 : NNG_EPROTO);
+            t_aio_probe_assert(&track, i, i % 2 ? 0 : NNG_EPROTO);
         }
         nng_aio_finish(track.aio, NNG_EPERM); /* without one in hand */
-        nu_track_assert(&track, 5, 0);
-        nu_track_close(&track);
+        t_aio_probe_assert(&track, 5, 0);
+        t_aio_probe_close(&track);
     }
 }
 
 Test(aio, defer_and_finish, .timeout = 10)
 {
     for (unsigned mode = 0; mode <= NU_CALLED; mode += NU_CALLED) {
-        struct nu_track track;
+        struct t_aio_probe track;
         struct provider provider = { 0 };
-        nu_track_open(&track, mode);
+        t_aio_probe_open(&track, mode);
         for (int i = 1; i <= 5; i++) {
             nng_aio_set_timeout(track.aio, i % 2 ? 60000 : NNG_DURATION_INFINITE);
             cr_assert(nng_aio_begin(track.aio));
@@ -98,10 +98,10 @@ Test(aio, defer_and_finish, .timeout = 10)
             cr_assert(nng_aio_busy(track.aio));
             nng_aio_finish(track.aio, NNG_EPROTO);
             nng_aio_finish(track.aio, NNG_EPERM); /* the second is ignored */
-            nu_track_assert(&track, i, NNG_EPROTO);
+            t_aio_probe_assert(&track, i, NNG_EPROTO);
             nng_aio_cancel(track.aio);
         }
-        nu_track_close(&track);
+        t_aio_probe_close(&track);
         cr_assert_eq(atomic_load(&provider.calls), 0);
     }
 }
@@ -110,9 +110,9 @@ Test(aio, defer_and_finish, .timeout = 10)
 Test(aio, defer_and_abort, .timeout = 10)
 {
     for (unsigned i = 0; i < 8; i++) {
-        struct nu_track track;
+        struct t_aio_probe track;
         struct provider provider = { 0 };
-        nu_track_open(&track, i & NU_CALLED);
+        t_aio_probe_open(&track, i & NU_CALLED);
         cr_assert(nng_aio_begin(track.aio));
         if (i & 1) {
             nng_aio_abort(track.aio, NNG_EPROTO);
@@ -124,18 +124,18 @@ Test(aio, defer_and_abort, .timeout = 10)
         } else if (!(i & 1)) {
             nng_aio_abort(track.aio, NNG_EPROTO);
         }
-        nu_track_assert(&track, 1, !(i & 1) && (i & 2) ? NNG_ECANCELED : NNG_EPROTO);
+        t_aio_probe_assert(&track, 1, !(i & 1) && (i & 2) ? NNG_ECANCELED : NNG_EPROTO);
         cr_assert_eq(atomic_load(&provider.calls), 1);
-        nu_track_close(&track);
+        t_aio_probe_close(&track);
     }
 }
 
 Test(aio, defer_and_expire, .timeout = 10)
 {
     for (unsigned i = 0; i < 8; i++) {
-        struct nu_track track;
+        struct t_aio_probe track;
         struct provider provider = { 0 };
-        nu_track_open(&track, i & NU_CALLED);
+        t_aio_probe_open(&track, i & NU_CALLED);
         nng_time start = nng_clock();
         if (i & 1) {
             nng_aio_set_timeout(track.aio, i & 2 ? NNG_DURATION_ZERO : 30);
@@ -144,7 +144,7 @@ Test(aio, defer_and_expire, .timeout = 10)
         }
         cr_assert(nng_aio_begin(track.aio));
         nng_aio_defer(track.aio, end_it, &provider);
-        nu_track_assert(&track, 1, NNG_ETIMEDOUT);
+        t_aio_probe_assert(&track, 1, NNG_ETIMEDOUT);
         cr_assert_eq(atomic_load(&provider.calls), 1);
         cr_assert((i & 2) || nng_clock() - start >= 29);
 
@@ -155,22 +155,22 @@ Test(aio, defer_and_expire, .timeout = 10)
             usleep(40000);
             cr_assert_eq(atomic_load(&provider.calls), 1);
             nng_aio_finish(track.aio, 0);
-            nu_track_assert(&track, 2, 0);
+            t_aio_probe_assert(&track, 2, 0);
         }
-        nu_track_close(&track);
+        t_aio_probe_close(&track);
     }
 }
 
 /* set_timeout takes the place of an expiry that was set before. */
 Test(aio, timeout_replaces_expiry, .timeout = 10)
 {
-    struct nu_track track;
-    nu_track_open(&track, 0);
+    struct t_aio_probe track;
+    t_aio_probe_open(&track, 0);
     nng_aio_set_expire(track.aio, nng_clock() - 1);
     nng_aio_set_timeout(track.aio, NNG_DURATION_INFINITE);
     nng_sleep_aio(1, track.aio);
-    nu_track_assert(&track, 1, 0);
-    nu_track_close(&track);
+    t_aio_probe_assert(&track, 1, 0);
+    t_aio_probe_close(&track);
 }
 
 static void *finish_elsewhere(void *arg)
@@ -183,10 +183,10 @@ static void *finish_elsewhere(void *arg)
 Test(aio, finish_from_another_thread, .timeout = 10)
 {
     for (unsigned i = 0; i < 8; i++) {
-        struct nu_track track;
+        struct t_aio_probe track;
         struct provider provider = { .leave = true };
-        pthread_t       thread;
-        nu_track_open(&track, i & NU_CALLED);
+        pthread_t thread;
+        t_aio_probe_open(&track, i & NU_CALLED);
         nng_aio_set_timeout(track.aio, i & 2 ? 60000 : NNG_DURATION_INFINITE);
         cr_assert(nng_aio_begin(track.aio));
         nng_aio_defer(track.aio, end_it, &provider);
@@ -198,10 +198,10 @@ Test(aio, finish_from_another_thread, .timeout = 10)
             cr_assert(nng_aio_busy(track.aio));
         }
         cr_assert_eq(pthread_create(&thread, NULL, finish_elsewhere, track.aio), 0);
-        nu_track_assert(&track, 1, NNG_EPROTO);
+        t_aio_probe_assert(&track, 1, NNG_EPROTO);
         cr_assert_eq(atomic_load(&provider.calls), (int) (i & 1));
         pthread_join(thread, NULL);
-        nu_track_close(&track);
+        t_aio_probe_close(&track);
     }
 }
 
@@ -209,10 +209,10 @@ Test(aio, finish_from_another_thread, .timeout = 10)
 Test(aio, finish_races_with_its_end, .timeout = 60)
 {
     for (int i = 0; i < 2000; i++) {
-        struct nu_track track;
+        struct t_aio_probe track;
         struct provider provider = { .leave = true };
-        pthread_t       thread;
-        nu_track_open(&track, i & NU_CALLED);
+        pthread_t thread;
+        t_aio_probe_open(&track, i & NU_CALLED);
         if (i & 1) {
             nng_aio_set_timeout(track.aio, i & 2 ? 1 : NNG_DURATION_ZERO);
         }
@@ -220,10 +220,10 @@ Test(aio, finish_races_with_its_end, .timeout = 60)
         cr_assert_eq(pthread_create(&thread, NULL, finish_elsewhere, track.aio), 0);
         nng_aio_defer(track.aio, end_it, &provider);
         nng_aio_cancel(track.aio);
-        nu_track_assert(&track, 1, NNG_EPROTO);
+        t_aio_probe_assert(&track, 1, NNG_EPROTO);
         cr_assert_leq(atomic_load(&provider.calls), 1);
         pthread_join(thread, NULL);
-        nu_track_close(&track);
+        t_aio_probe_close(&track);
     }
 }
 
@@ -233,28 +233,28 @@ Test(aio, sleep, .timeout = 10)
 {
     static const nng_duration times[] = { 0, 1, 50 };
     for (unsigned i = 0; i < 6; i++) {
-        struct nu_track track;
-        nu_track_open(&track, i & 1 ? NU_CALLED : 0);
+        struct t_aio_probe track;
+        t_aio_probe_open(&track, i & 1 ? NU_CALLED : 0);
         nng_time start = nng_clock();
         nng_sleep_aio(times[i / 2], track.aio);
-        nu_track_assert(&track, 1, 0);
+        t_aio_probe_assert(&track, 1, 0);
         cr_assert_geq(nng_clock() - start + 1, (nng_time) times[i / 2]);
-        nu_track_close(&track);
+        t_aio_probe_close(&track);
     }
 }
 
 Test(aio, sleep_cut_short, .timeout = 10)
 {
     for (unsigned i = 0; i < 4; i++) {
-        struct nu_track track;
-        nu_track_open(&track, i & 1 ? NU_CALLED : 0);
+        struct t_aio_probe track;
+        t_aio_probe_open(&track, i & 1 ? NU_CALLED : 0);
         nng_aio_set_timeout(track.aio, i & 2 ? 20 : NNG_DURATION_ZERO);
         nng_sleep_aio(60000, track.aio);
-        nu_track_assert(&track, 1, NNG_ETIMEDOUT);
+        t_aio_probe_assert(&track, 1, NNG_ETIMEDOUT);
         nng_aio_set_timeout(track.aio, 60000);
         nng_sleep_aio(1, track.aio);
-        nu_track_assert(&track, 2, 0);
-        nu_track_close(&track);
+        t_aio_probe_assert(&track, 2, 0);
+        t_aio_probe_close(&track);
     }
 }
 
@@ -262,41 +262,41 @@ Test(aio, sleep_aborted, .timeout = 10)
 {
     static const nng_duration times[] = { 60000, NNG_DURATION_INFINITE };
     for (unsigned i = 0; i < 8; i++) {
-        struct nu_track track;
-        nu_track_open(&track, i & NU_CALLED);
+        struct t_aio_probe track;
+        t_aio_probe_open(&track, i & NU_CALLED);
         nng_sleep_aio(times[i & 1], track.aio);
         cr_assert(nng_aio_busy(track.aio));
         nng_aio_abort(track.aio, i & 2 ? NNG_EPROTO : NNG_ECANCELED);
-        nu_track_assert(&track, 1, i & 2 ? NNG_EPROTO : NNG_ECANCELED);
-        nu_track_close(&track);
+        t_aio_probe_assert(&track, 1, i & 2 ? NNG_EPROTO : NNG_ECANCELED);
+        t_aio_probe_close(&track);
     }
 }
 
 /* Aborting an idle aio changes nothing, neither its last result nor its next operation. */
 Test(aio, abort_when_idle, .timeout = 10)
 {
-    struct nu_track track;
-    nu_track_open(&track, NU_CALLED);
+    struct t_aio_probe track;
+    t_aio_probe_open(&track, NU_CALLED);
     nng_aio_cancel(track.aio);
     nng_aio_wait(track.aio);
     cr_assert_eq(nng_aio_result(track.aio), 0);
     nng_sleep_aio(1, track.aio);
-    nu_track_assert(&track, 1, 0);
+    t_aio_probe_assert(&track, 1, 0);
     nng_aio_abort(track.aio, NNG_EPROTO);
-    nu_track_assert(&track, 1, 0);
+    t_aio_probe_assert(&track, 1, 0);
     nng_sleep_aio(1, track.aio);
-    nu_track_assert(&track, 2, 0);
-    nu_track_close(&track);
+    t_aio_probe_assert(&track, 2, 0);
+    t_aio_probe_close(&track);
 }
 
 /* Starting a second operation does not disturb the first. */
 Test(aio, one_at_a_time, .timeout = 10)
 {
-    struct nu_track track;
-    nu_track_open(&track, NU_CALLED);
+    struct t_aio_probe track;
+    t_aio_probe_open(&track, NU_CALLED);
     nng_sleep_aio(30, track.aio);
     nng_sleep_aio(0, track.aio);
     nng_sleep_aio(NNG_DURATION_INFINITE, track.aio);
-    nu_track_assert(&track, 1, 0);
-    nu_track_close(&track);
+    t_aio_probe_assert(&track, 1, 0);
+    t_aio_probe_close(&track);
 }

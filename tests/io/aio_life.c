@@ -1,7 +1,7 @@
 /* Waiting for an aio, stopping and freeing it, in every state and from everywhere. */
 #include "io/aio.h"
+#include "support/aio_probe.h"
 #include "support/peer.h"
-#include "support/track.h"
 
 #include <criterion/criterion.h>
 #include <stdatomic.h>
@@ -10,7 +10,7 @@
 
 /* ---- Waiting ------------------------------------------------------------------------------ */
 
-static void hold_up(struct nu_track *track)
+static void hold_up(struct t_aio_probe *track)
 {
     usleep(20000);
     atomic_store((atomic_bool *) track->arg, true);
@@ -19,39 +19,39 @@ static void hold_up(struct nu_track *track)
 /* It is busy until its callback has returned, and waiting takes as long. */
 Test(aio_life, wait_for_the_callback, .timeout = 10)
 {
-    struct nu_track track;
-    atomic_bool     returned = false;
-    nu_track_open(&track, NU_CALLED);
+    struct t_aio_probe track;
+    atomic_bool returned = false;
+    t_aio_probe_open(&track, NU_CALLED);
     nng_aio_wait(track.aio); /* idle: at once */
     track.then = hold_up;
-    track.arg  = &returned;
+    track.arg = &returned;
     nng_sleep_aio(0, track.aio);
-    nu_track_await(&track, 1);
+    t_aio_probe_await(&track, 1);
     cr_assert(atomic_load(&returned) || nng_aio_busy(track.aio));
     nng_aio_wait(track.aio);
     cr_assert(atomic_load(&returned));
     cr_assert_not(nng_aio_busy(track.aio));
-    nu_track_close(&track);
+    t_aio_probe_close(&track);
 }
 
 struct nest {
-    struct nu_track track[4];
-    struct nu_pair  pair[4];
-    uint8_t        *data;
+    struct t_aio_probe track[4];
+    struct nu_pair pair[4];
+    uint8_t *data;
 };
 
 static void start_one(struct nest *nest, unsigned i)
 {
-    struct nu_track *track = &nest->track[i];
-    nu_track_buffer(track, nest->data, NU_PLENTY);
+    struct t_aio_probe *track = &nest->track[i];
+    t_aio_probe_buffer(track, nest->data, NU_PLENTY);
     nng_http_conn_write_all(nest->pair[i].conn, track->aio);
 }
 
 /* Starts the next one and waits for it, inside the callback. */
-static void wait_for_next(struct nu_track *track)
+static void wait_for_next(struct t_aio_probe *track)
 {
     struct nest *nest = track->arg;
-    unsigned     next = (unsigned) (track - nest->track) + 1;
+    unsigned next = (unsigned) (track - nest->track) + 1;
     if (next < 4) {
         start_one(nest, next);
         nng_aio_wait(nest->track[next].aio);
@@ -64,28 +64,28 @@ static void wait_for_next(struct nu_track *track)
 /* Callbacks that wait for others, three deep, on `loops` loops. */
 static void nested(const char *loops)
 {
-    struct nest     nest;
-    struct nu_drain drain[4];
+    struct nest nest;
+    struct t_drain drain[4];
     cr_assert_eq(setenv("NNG_URING_LOOPS", loops, 1), 0);
-    nest.data = nu_pattern_new(NU_PLENTY, 1);
+    nest.data = t_pattern_new(NU_PLENTY, 1);
     for (unsigned i = 0; i < 4; i++) {
-        nu_pair_open(&nest.pair[i]);
-        nu_track_open(&nest.track[i], NU_CALLED);
+        t_pair_open(&nest.pair[i]);
+        t_aio_probe_open(&nest.track[i], NU_CALLED);
         nest.track[i].then = wait_for_next;
-        nest.track[i].arg  = &nest;
-        drain[i]           = (struct nu_drain){ .fd = nest.pair[i].fd, .seed = 1 };
-        nu_drain_start(&drain[i]);
+        nest.track[i].arg = &nest;
+        drain[i] = (struct t_drain){ .fd = nest.pair[i].fd, .seed = 1 };
+        t_drain_start(&drain[i]);
     }
     start_one(&nest, 0);
-    nu_track_await(&nest.track[0], 1);
+    t_aio_probe_await(&nest.track[0], 1);
     nng_aio_wait(nest.track[0].aio);
     for (unsigned i = 0; i < 4; i++) {
-        cr_assert_eq(nu_track_calls(&nest.track[i]), 1);
+        cr_assert_eq(t_aio_probe_calls(&nest.track[i]), 1);
         nng_http_conn_close(nest.pair[i].conn);
         nest.pair[i].conn = NULL;
-        cr_assert_eq(nu_drain_join(&drain[i]), NU_PLENTY);
-        nu_pair_close(&nest.pair[i]);
-        nu_track_close(&nest.track[i]);
+        cr_assert_eq(t_drain_join(&drain[i]), NU_PLENTY);
+        t_pair_close(&nest.pair[i]);
+        t_aio_probe_close(&nest.track[i]);
     }
     free(nest.data);
 }
@@ -101,7 +101,7 @@ Test(aio_life, wait_inside_callbacks_of_many_loops, .timeout = 30)
 }
 
 /* Those without a callback may end on another loop while one waits. */
-static void wait_for_each(struct nu_track *track)
+static void wait_for_each(struct t_aio_probe *track)
 {
     struct nest *nest = track->arg;
     for (unsigned i = 0; i < 4; i++) {
@@ -116,34 +116,34 @@ static void wait_for_each(struct nu_track *track)
 
 Test(aio_life, wait_inside_for_those_without_callback, .timeout = 30)
 {
-    struct nest     nest;
-    struct nu_drain drain[4];
-    struct nu_track outer;
+    struct nest nest;
+    struct t_drain drain[4];
+    struct t_aio_probe outer;
     cr_assert_eq(setenv("NNG_URING_LOOPS", "4", 1), 0);
-    nest.data = nu_pattern_new(NU_PLENTY, 1);
+    nest.data = t_pattern_new(NU_PLENTY, 1);
     for (unsigned i = 0; i < 4; i++) {
-        nu_pair_open(&nest.pair[i]);
-        nu_track_open(&nest.track[i], 0);
-        drain[i] = (struct nu_drain){ .fd = nest.pair[i].fd, .seed = 1 };
-        nu_drain_start(&drain[i]);
+        t_pair_open(&nest.pair[i]);
+        t_aio_probe_open(&nest.track[i], 0);
+        drain[i] = (struct t_drain){ .fd = nest.pair[i].fd, .seed = 1 };
+        t_drain_start(&drain[i]);
     }
-    nu_track_open(&outer, NU_CALLED);
+    t_aio_probe_open(&outer, NU_CALLED);
     outer.then = wait_for_each;
-    outer.arg  = &nest;
+    outer.arg = &nest;
     nng_sleep_aio(0, outer.aio);
-    nu_track_assert(&outer, 1, 0);
+    t_aio_probe_assert(&outer, 1, 0);
     for (unsigned i = 0; i < 4; i++) {
         nng_http_conn_close(nest.pair[i].conn);
         nest.pair[i].conn = NULL;
-        cr_assert_eq(nu_drain_join(&drain[i]), NU_PLENTY);
-        nu_pair_close(&nest.pair[i]);
-        nu_track_close(&nest.track[i]);
+        cr_assert_eq(t_drain_join(&drain[i]), NU_PLENTY);
+        t_pair_close(&nest.pair[i]);
+        t_aio_probe_close(&nest.track[i]);
     }
-    nu_track_close(&outer);
+    t_aio_probe_close(&outer);
     free(nest.data);
 }
 
-static void again_and_wait(struct nu_track *track)
+static void again_and_wait(struct t_aio_probe *track)
 {
     atomic_int *depth = track->arg;
     if (atomic_fetch_add(depth, 1) < 3) {
@@ -156,18 +156,18 @@ static void again_and_wait(struct nu_track *track)
 
 Test(aio_life, wait_for_itself_after_resubmitting, .timeout = 10)
 {
-    struct nu_track track;
-    atomic_int      depth = 0;
-    nu_track_open(&track, NU_CALLED);
+    struct t_aio_probe track;
+    atomic_int depth = 0;
+    t_aio_probe_open(&track, NU_CALLED);
     track.then = again_and_wait;
-    track.arg  = &depth;
+    track.arg = &depth;
     nng_sleep_aio(0, track.aio);
     nng_aio_wait(track.aio);
-    cr_assert_eq(nu_track_calls(&track), 4);
-    nu_track_close(&track);
+    cr_assert_eq(t_aio_probe_calls(&track), 4);
+    t_aio_probe_close(&track);
 }
 
-static void stop_own(struct nu_track *track)
+static void stop_own(struct t_aio_probe *track)
 {
     nng_aio_wait(track->aio);
     nng_aio_stop(track->aio);
@@ -177,20 +177,20 @@ static void stop_own(struct nu_track *track)
 
 Test(aio_life, stop_in_own_callback, .timeout = 10)
 {
-    struct nu_track track;
-    nu_track_open(&track, NU_CALLED);
+    struct t_aio_probe track;
+    t_aio_probe_open(&track, NU_CALLED);
     track.then = stop_own;
     nng_sleep_aio(0, track.aio);
     nng_aio_wait(track.aio);
     nng_sleep_aio(0, track.aio);
     nng_aio_wait(track.aio);
-    cr_assert_eq(nu_track_calls(&track), 1);
-    nu_track_close(&track);
+    cr_assert_eq(t_aio_probe_calls(&track), 1);
+    t_aio_probe_close(&track);
 }
 
 struct own {
-    nng_aio    *aio;
-    bool        reap;
+    nng_aio *aio;
+    bool reap;
     atomic_bool done;
 };
 
@@ -228,7 +228,7 @@ static void reap(nng_aio *aio)
 
 static const struct {
     void (*end)(nng_aio *aio);
-    int  result;
+    int result;
     bool waits;
     bool frees;
 } ends[] = {
@@ -240,11 +240,11 @@ static const struct {
 enum state { IDLE, FINISHED, IN_FLIGHT, QUEUED, DEFERRED, STATES };
 
 struct scene {
-    struct nu_pair  pair;
-    struct nu_track head, track; /* `track` is what ends; `head` is before it in the queue */
-    struct nu_track other;       /* in whose callback it ends */
-    unsigned        kind;        /* index into `ends` */
-    uint8_t        *data;
+    struct nu_pair pair;
+    struct t_aio_probe head, track; /* `track` is what ends; `head` is before it in the queue */
+    struct t_aio_probe other;       /* in whose callback it ends */
+    unsigned kind;                  /* index into `ends` */
+    uint8_t *data;
 };
 
 static void end_deferred(nng_aio *aio, void *arg, int err)
@@ -255,17 +255,17 @@ static void end_deferred(nng_aio *aio, void *arg, int err)
 
 static void set_up(struct scene *s, enum state state)
 {
-    nu_pair_open(&s->pair);
-    nu_track_open(&s->head, NU_CALLED);
-    nu_track_open(&s->track, NU_CALLED);
-    nu_track_open(&s->other, NU_CALLED);
-    s->data = nu_pattern_new(NU_PLENTY, 1);
-    nu_track_buffer(&s->head, s->data, NU_PLENTY);
-    nu_track_buffer(&s->track, s->data, NU_PLENTY);
+    t_pair_open(&s->pair);
+    t_aio_probe_open(&s->head, NU_CALLED);
+    t_aio_probe_open(&s->track, NU_CALLED);
+    t_aio_probe_open(&s->other, NU_CALLED);
+    s->data = t_pattern_new(NU_PLENTY, 1);
+    t_aio_probe_buffer(&s->head, s->data, NU_PLENTY);
+    t_aio_probe_buffer(&s->track, s->data, NU_PLENTY);
     switch (state) {
     case FINISHED:
         nng_sleep_aio(0, s->track.aio);
-        nu_track_assert(&s->track, 1, 0);
+        t_aio_probe_assert(&s->track, 1, 0);
         break;
     case QUEUED:
         nng_http_conn_write_all(s->pair.conn, s->head.aio);
@@ -273,7 +273,7 @@ static void set_up(struct scene *s, enum state state)
         break;
     case IN_FLIGHT:
         nng_http_conn_write_all(s->pair.conn, s->track.aio);
-        nu_peer_read(s->pair.fd, 0, 1, 1);
+        t_peer_read(s->pair.fd, 0, 1, 1);
         break;
     case DEFERRED:
         cr_assert(nng_aio_begin(s->track.aio));
@@ -284,13 +284,13 @@ static void set_up(struct scene *s, enum state state)
     }
 }
 
-static void end_track(struct nu_track *other)
+static void end_track(struct t_aio_probe *other)
 {
-    struct scene *s     = other->arg;
-    int           calls = s->track.calls; /* what has happened by the time it returns */
+    struct scene *s = other->arg;
+    int calls = s->track.calls; /* what has happened by the time it returns */
     ends[s->kind].end(s->track.aio);
     if (ends[s->kind].waits) {
-        calls = nu_track_calls(&s->track);
+        calls = t_aio_probe_calls(&s->track);
     }
     other->count = (size_t) calls;
 }
@@ -299,8 +299,8 @@ static void end_track(struct nu_track *other)
 static void check_end(struct scene *s, enum state state, size_t seen)
 {
     bool pending = state == IN_FLIGHT || state == QUEUED || state == DEFERRED;
-    int  calls   = pending || state == FINISHED;
-    nu_track_await(&s->track, calls);
+    int calls = pending || state == FINISHED;
+    t_aio_probe_await(&s->track, calls);
     if (ends[s->kind].waits) {
         cr_assert_eq(seen, (size_t) calls);
     }
@@ -309,12 +309,12 @@ static void check_end(struct scene *s, enum state state, size_t seen)
     }
     if (state == IN_FLIGHT) {
         cr_assert_gt(s->track.count, 0);
-        nu_pair_assert_rest(&s->pair, 1, s->track.count - 1, 1);
+        t_pair_assert_rest(&s->pair, 1, s->track.count - 1, 1);
     } else if (state == QUEUED) {
         cr_assert_eq(s->track.count, 0);
-        nu_peer_read(s->pair.fd, 0, NU_PLENTY, 1);
-        nu_track_assert(&s->head, 1, 0);
-        nu_pair_assert_rest(&s->pair, 0, 0, 0);
+        t_peer_read(s->pair.fd, 0, NU_PLENTY, 1);
+        t_aio_probe_assert(&s->head, 1, 0);
+        t_pair_assert_rest(&s->pair, 0, 0, 0);
     }
     if (!ends[s->kind].frees) {
         nng_sleep_aio(0, s->track.aio); /* stopped for good */
@@ -325,7 +325,7 @@ static void check_end(struct scene *s, enum state state, size_t seen)
     } else {
         s->track.aio = NULL;
     }
-    cr_assert_eq(nu_track_calls(&s->track), calls);
+    cr_assert_eq(t_aio_probe_calls(&s->track), calls);
 }
 
 static void play(enum state state, unsigned kind, bool inside)
@@ -336,16 +336,16 @@ static void play(enum state state, unsigned kind, bool inside)
     if (inside) {
         s.other.then = end_track;
         nng_sleep_aio(0, s.other.aio);
-        nu_track_await(&s.other, 1);
+        t_aio_probe_await(&s.other, 1);
         nng_aio_wait(s.other.aio);
     } else {
         end_track(&s.other);
     }
     check_end(&s, state, s.other.count);
-    nu_track_close(&s.head);
-    nu_track_close(&s.track);
-    nu_track_close(&s.other);
-    nu_pair_close(&s.pair);
+    t_aio_probe_close(&s.head);
+    t_aio_probe_close(&s.track);
+    t_aio_probe_close(&s.other);
+    t_pair_close(&s.pair);
     free(s.data);
 }
 
@@ -376,15 +376,15 @@ Test(aio_life, reap, .timeout = 30)
 /* None of the operations does anything on a stopped aio. */
 Test(aio_life, stopped_for_all_operations, .timeout = 10)
 {
-    struct nu_pair   pair;
-    struct nu_track  track;
-    unsigned         port;
-    int              listener = nu_listen(&port, 0);
-    nng_http_client *client   = nu_client(port);
-    char             data[10] = { 0 };
-    nu_pair_open(&pair);
-    nu_track_open(&track, NU_CALLED);
-    nu_track_buffer(&track, data, sizeof data);
+    struct nu_pair pair;
+    struct t_aio_probe track;
+    unsigned port;
+    int listener = nu_listen(&port, 0);
+    nng_http_client *client = t_client(port);
+    char data[10] = { 0 };
+    t_pair_open(&pair);
+    t_aio_probe_open(&track, NU_CALLED);
+    t_aio_probe_buffer(&track, data, sizeof data);
     nng_aio_stop(track.aio);
     cr_assert_eq(nng_aio_result(track.aio), 0);
     for (int i = 0; i < 6; i++) {
@@ -412,10 +412,10 @@ Test(aio_life, stopped_for_all_operations, .timeout = 10)
         cr_assert_eq(nng_aio_result(track.aio), NNG_ECANCELED);
         cr_assert_null(nng_aio_get_output(track.aio, 0));
     }
-    nu_pair_assert_rest(&pair, 0, 0, 0);
-    nu_track_close(&track);
+    t_pair_assert_rest(&pair, 0, 0, 0);
+    t_aio_probe_close(&track);
     cr_assert_eq(track.calls, 0);
-    nu_pair_close(&pair);
+    t_pair_close(&pair);
     nng_http_client_free(client);
     close(listener);
 }
@@ -430,10 +430,10 @@ Test(aio_life, null_is_allowed, .timeout = 10)
 
 struct guarded {
     pthread_mutex_t lock;
-    int             calls; /* under lock */
+    int calls; /* under lock */
 };
 
-static void take_lock(struct nu_track *track)
+static void take_lock(struct t_aio_probe *track)
 {
     struct guarded *guarded = track->arg;
     pthread_mutex_lock(&guarded->lock);
@@ -445,15 +445,15 @@ static void take_lock(struct nu_track *track)
 Test(aio_life, caller_holds_the_callbacks_lock, .timeout = 30)
 {
     struct guarded guarded = { .lock = PTHREAD_MUTEX_INITIALIZER };
-    uint8_t       *data    = nu_pattern_new(NU_PLENTY, 1);
+    uint8_t *data = t_pattern_new(NU_PLENTY, 1);
     for (int i = 0; i < 40; i++) {
-        struct nu_pair  pair;
-        struct nu_track track;
-        nu_pair_open(&pair);
-        nu_track_open(&track, NU_CALLED);
+        struct nu_pair pair;
+        struct t_aio_probe track;
+        t_pair_open(&pair);
+        t_aio_probe_open(&track, NU_CALLED);
         track.then = take_lock;
-        track.arg  = &guarded;
-        nu_track_buffer(&track, data, i % 2 ? NU_PLENTY : 100);
+        track.arg = &guarded;
+        t_aio_probe_buffer(&track, data, i % 2 ? NU_PLENTY : 100);
         pthread_mutex_lock(&guarded.lock);
         cr_assert_eq(guarded.calls, i);
         switch (i / 2 % 5) {
@@ -480,11 +480,11 @@ Test(aio_life, caller_holds_the_callbacks_lock, .timeout = 30)
         }
         cr_assert_eq(guarded.calls, i);
         pthread_mutex_unlock(&guarded.lock);
-        nu_track_await(&track, 1);
+        t_aio_probe_await(&track, 1);
         nng_aio_wait(track.aio);
         cr_assert_not(pthread_equal(track.thread, pthread_self()));
-        nu_track_close(&track);
-        nu_pair_close(&pair);
+        t_aio_probe_close(&track);
+        t_pair_close(&pair);
     }
     free(data);
 }

@@ -12,9 +12,9 @@
 TestSuite(bufring, .timeout = 10);
 
 struct place {
-    struct nu_ring    ring;
+    struct nu_ring ring;
     struct nu_bufring bufs;
-    int               fds[2];
+    int fds[2];
 };
 
 static void set_up(struct place *p)
@@ -48,7 +48,7 @@ static int receive(struct place *p, uint32_t *flags)
     cr_assert_eq(nu_ring_enter(&p->ring, 1, nu_now() + 5 * NU_SECOND), 0);
     cr_assert_eq(io_uring_peek_cqe(&p->ring.uring, &cqe), 0);
     int res = cqe->res;
-    *flags  = cqe->flags;
+    *flags = cqe->flags;
     io_uring_cqe_seen(&p->ring.uring, cqe);
     return res;
 }
@@ -57,7 +57,7 @@ static int receive(struct place *p, uint32_t *flags)
 Test(bufring, give_and_take)
 {
     struct place p;
-    uint32_t     flags;
+    uint32_t flags;
     set_up(&p);
     for (unsigned i = 0; i < 4 * NU_BUFRING_COUNT; i++) {
         cr_assert_eq(send(p.fds[1], &i, sizeof i, 0), sizeof i);
@@ -73,9 +73,9 @@ Test(bufring, give_and_take)
 Test(bufring, runs_out)
 {
     struct place p;
-    uint8_t     *taken[NU_BUFRING_COUNT];
-    uint32_t     flags;
-    char         byte = 'x';
+    uint8_t *taken[NU_BUFRING_COUNT];
+    uint32_t flags;
+    char byte = 'x';
     set_up(&p);
     for (unsigned i = 0; i < NU_BUFRING_COUNT; i++) {
         cr_assert_eq(send(p.fds[1], &byte, 1, 0), 1);

@@ -9,7 +9,7 @@
 Test(features, findings, .timeout = 30)
 {
     const nng_uring_feature *list, *again;
-    size_t                   count, same;
+    size_t count, same;
     cr_assert_eq(nng_uring_probe(&list, &count), 0);
     cr_assert_eq(count, NU_FEATURES);
     for (size_t i = 0; i < count; i++) {

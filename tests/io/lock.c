@@ -13,8 +13,8 @@ TestSuite(lock, .timeout = 60);
 #define THREADS 4
 
 static struct nu_mutex mutex;
-static unsigned long   sum; /* under mutex */
-static atomic_bool     inside;
+static unsigned long sum; /* under mutex */
+static atomic_bool inside;
 
 static void *add_up(void *rounds)
 {
@@ -34,7 +34,7 @@ static void *add_up(void *rounds)
 Test(lock, one_at_a_time)
 {
     const long rounds = 20000;
-    pthread_t  threads[THREADS];
+    pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
         cr_assert_eq(pthread_create(&threads[i], NULL, add_up, (void *) rounds), 0);
     }

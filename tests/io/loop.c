@@ -23,15 +23,15 @@ TestSuite(loop, .timeout = 60, .fini = nng_fini);
 /* Tasks of one thread, which counts on from one to the next. */
 struct poster {
     struct nu_loop *loop;
-    struct entry   *entries;
-    unsigned        next; /* the number that must come next; the owner's */
-    atomic_uint     run;
+    struct entry *entries;
+    unsigned next; /* the number that must come next; the owner's */
+    atomic_uint run;
 };
 
 struct entry {
     struct nu_task task;
     struct poster *poster;
-    unsigned       number;
+    unsigned number;
 };
 
 static void check_number(struct nu_task *task)
@@ -46,11 +46,11 @@ static void check_number(struct nu_task *task)
 static void *post_all(void *arg)
 {
     struct poster *poster = arg;
-    unsigned       seed   = (unsigned) (uintptr_t) poster;
+    unsigned seed = (unsigned) (uintptr_t) poster;
     for (unsigned i = 0; i < POSTS; i++) {
         poster->entries[i] = (struct entry){ { .run = check_number }, poster, i };
         nu_loop_post(poster->loop, &poster->entries[i].task);
-        if (nu_random(&seed, 2000) == 0) {
+        if (t_random(&seed, 2000) == 0) {
             usleep(1000); /* so that it falls asleep now and then */
         }
     }
@@ -61,10 +61,10 @@ static void *post_all(void *arg)
 Test(loop, posts_from_many_threads)
 {
     struct poster posters[THREADS];
-    pthread_t     threads[THREADS];
+    pthread_t threads[THREADS];
     for (unsigned i = 0; i < THREADS; i++) {
         posters[i] =
-            (struct poster){ .loop = nu_a_loop(i), .entries = calloc(POSTS, sizeof(struct entry)) };
+            (struct poster){ .loop = t_a_loop(i), .entries = calloc(POSTS, sizeof(struct entry)) };
         cr_assert_eq(pthread_create(&threads[i], NULL, post_all, &posters[i]), 0);
     }
     for (unsigned i = 0; i < THREADS; i++) {
@@ -85,39 +85,39 @@ static void post_on_owner(void *arg)
     }
     cr_assert_eq(atomic_load(&poster->run), 0); /* later, not now */
     while (atomic_load(&poster->run) < 3) {
-        nu_loop_turn(poster->loop); /* as one does who waits in a callback */
+        nu_loop_iterate(poster->loop); /* as one does who waits in a callback */
     }
 }
 
 Test(loop, posts_of_its_own)
 {
-    struct poster poster = { .loop = nu_a_loop(0), .entries = calloc(3, sizeof(struct entry)) };
-    nu_run_on(poster.loop, post_on_owner, &poster);
+    struct poster poster = { .loop = t_a_loop(0), .entries = calloc(3, sizeof(struct entry)) };
+    t_run_on(poster.loop, post_on_owner, &poster);
     cr_assert_eq(atomic_load(&poster.run), 3);
     free(poster.entries);
 }
 
 /* A task that notes its letter, and posts others. */
 struct scribe {
-    struct nu_task  task;
-    char            letter;
-    bool            turns; /* takes a turn of the loop when it has posted */
+    struct nu_task task;
+    char letter;
+    bool turns;            /* takes a turn of the loop when it has posted */
     struct scribe **posts; /* up to a NULL; or NULL */
 };
 
-static char     written[16];
+static char written[16];
 static unsigned nwritten;
 
 static void turn_without_waiting(void)
 {
     nu_loop_wake(nu_loop_self());
-    nu_loop_turn(nu_loop_self());
+    nu_loop_iterate(nu_loop_self());
 }
 
 static void write_letter(struct nu_task *task)
 {
     struct scribe *scribe = nu_container(task, struct scribe, task);
-    written[nwritten++]   = scribe->letter;
+    written[nwritten++] = scribe->letter;
     for (struct scribe **s = scribe->posts; s != NULL && *s != NULL; s++) {
         nu_loop_post(nu_loop_self(), &(*s)->task);
     }
@@ -129,7 +129,7 @@ static void write_letter(struct nu_task *task)
 static void write_all(void *arg)
 {
     struct scribe **first = arg;
-    nwritten              = 0;
+    nwritten = 0;
     memset(written, 0, sizeof written);
     for (; *first != NULL; first++) {
         nu_loop_post(nu_loop_self(), &(*first)->task);
@@ -141,34 +141,34 @@ static void write_all(void *arg)
 /* A prompt task runs right behind the one that posted it, if that posted it alone. */
 Test(loop, prompt)
 {
-    struct scribe   p       = { .task = { .run = write_letter, .prompt = true }, .letter = 'p' };
-    struct scribe   q       = { .task = { .run = write_letter, .prompt = true }, .letter = 'q' };
-    struct scribe   n       = { .task = { .run = write_letter }, .letter = 'n' };
-    struct scribe  *one[]   = { &p, NULL };
-    struct scribe  *two[]   = { &p, &q, NULL };
-    struct scribe  *plain[] = { &n, NULL };
-    struct scribe   a       = { .task = { .run = write_letter }, .letter = 'a', .posts = one };
-    struct scribe   b       = { .task = { .run = write_letter }, .letter = 'b' };
-    struct scribe  *all[]   = { &a, &b, NULL };
-    struct scribe  *alone[] = { &a, NULL };
-    struct nu_loop *loop    = nu_a_loop(0);
+    struct scribe p = { .task = { .run = write_letter, .prompt = true }, .letter = 'p' };
+    struct scribe q = { .task = { .run = write_letter, .prompt = true }, .letter = 'q' };
+    struct scribe n = { .task = { .run = write_letter }, .letter = 'n' };
+    struct scribe *one[] = { &p, NULL };
+    struct scribe *two[] = { &p, &q, NULL };
+    struct scribe *plain[] = { &n, NULL };
+    struct scribe a = { .task = { .run = write_letter }, .letter = 'a', .posts = one };
+    struct scribe b = { .task = { .run = write_letter }, .letter = 'b' };
+    struct scribe *all[] = { &a, &b, NULL };
+    struct scribe *alone[] = { &a, NULL };
+    struct nu_loop *loop = t_a_loop(0);
 
-    nu_run_on(loop, write_all, all);
+    t_run_on(loop, write_all, all);
     cr_assert_str_eq(written, "apb");
-    nu_run_on(loop, write_all, alone);
+    t_run_on(loop, write_all, alone);
     cr_assert_str_eq(written, "ap");
     a.posts = two;
-    nu_run_on(loop, write_all, all);
+    t_run_on(loop, write_all, all);
     cr_assert_str_eq(written, "abpq");
     a.posts = plain;
-    nu_run_on(loop, write_all, all);
+    t_run_on(loop, write_all, all);
     cr_assert_str_eq(written, "abn");
     a.posts = one;
     p.posts = plain;
-    nu_run_on(loop, write_all, all);
+    t_run_on(loop, write_all, all);
     cr_assert_str_eq(written, "apbn");
     a.turns = true; /* which runs what is due, in its order */
-    nu_run_on(loop, write_all, all);
+    t_run_on(loop, write_all, all);
     cr_assert_str_eq(written, "abpn");
 }
 
@@ -194,19 +194,19 @@ Test(loop, signals)
     sigset_t before, after;
     cr_assert_neq(signal(SIGUSR1, note_signal), SIG_ERR);
     cr_assert_eq(pthread_sigmask(SIG_SETMASK, NULL, &before), 0);
-    struct nu_loop *loop = nu_a_loop(0);
+    struct nu_loop *loop = t_a_loop(0);
     cr_assert_eq(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
     for (int sig = 1; sig < SIGRTMAX; sig++) {
         cr_assert_eq(sigismember(&before, sig), sigismember(&after, sig));
     }
-    nu_run_on(loop, check_signals, NULL);
+    t_run_on(loop, check_signals, NULL);
 }
 
 /* An idle library uses no CPU. */
 Test(loop, idle)
 {
     struct timespec before, after;
-    (void) nu_a_loop(0);
+    (void) t_a_loop(0);
     usleep(20000);
     cr_assert_eq(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before), 0);
     usleep(300000);

@@ -17,20 +17,20 @@
 
 struct one {
     struct nu_op op;
-    int          res;
-    atomic_int   ends;
+    int res;
+    atomic_int ends;
 };
 
 static struct nu_loop *loop;
-static int             fds[2];
-static struct one      all[MANY];
-static char            byte;
-static struct iovec    iov[8]; /* a byte in eight entries */
-static atomic_int      ended;
+static int fds[2];
+static struct one all[MANY];
+static char byte;
+static struct iovec iov[8]; /* a byte in eight entries */
+static atomic_int ended;
 
 static void open_all(void)
 {
-    loop = nu_a_loop(0);
+    loop = t_a_loop(0);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     iov[7] = (struct iovec){ &byte, 1 };
     for (int i = 0; i < 7; i++) {
@@ -70,10 +70,10 @@ static void await_ends(int n)
 static void receive(struct one *one)
 {
     nu_op_init(&one->op, loop, done);
-    one->op.kind         = NU_OP_RECV;
-    one->op.fd           = fds[0];
+    one->op.kind = NU_OP_RECV;
+    one->op.fd = fds[0];
     one->op.arg.buf.base = &byte;
-    one->op.arg.buf.len  = 1;
+    one->op.arg.buf.len = 1;
     nu_op_submit(&one->op);
 }
 
@@ -95,13 +95,13 @@ static void cancel_many(void *arg)
 Test(op, done_once)
 {
     int n = 1;
-    nu_run_on(loop, receive_many, &n);
+    t_run_on(loop, receive_many, &n);
     cr_assert_eq(atomic_load(&ended), 0);
     cr_assert_eq(send(fds[1], "x", 1, 0), 1);
     await_ends(1);
     cr_assert_eq(all[0].res, 1);
     cr_assert_eq(byte, 'x');
-    nu_run_on(loop, cancel_many, &n); /* idle: nothing happens */
+    t_run_on(loop, cancel_many, &n); /* idle: nothing happens */
     cr_assert_eq(atomic_load(&ended), 1);
 }
 
@@ -109,8 +109,8 @@ Test(op, done_once)
 Test(op, more_than_the_ring_holds)
 {
     int n = MANY;
-    nu_run_on(loop, receive_many, &n);
-    nu_run_on(loop, cancel_many, &n);
+    t_run_on(loop, receive_many, &n);
+    t_run_on(loop, cancel_many, &n);
     await_ends(MANY);
     for (int i = 0; i < MANY; i++) {
         cr_assert_eq(all[i].res, -ECANCELED);
@@ -128,7 +128,7 @@ static void receive_and_cancel(void *arg)
 Test(op, cancelled_at_once)
 {
     int n = MANY;
-    nu_run_on(loop, receive_and_cancel, &n);
+    t_run_on(loop, receive_and_cancel, &n);
     await_ends(MANY);
     for (int i = 0; i < MANY; i++) {
         cr_assert_eq(all[i].res, -ECANCELED);
@@ -140,9 +140,9 @@ Test(op, cancelled_at_once)
 static void write_with(struct one *one, uint64_t deadline)
 {
     nu_op_init(&one->op, loop, done);
-    one->op.kind     = NU_OP_WRITEV;
-    one->op.fd       = fds[0];
-    one->op.arg.vec  = (struct nu_op_vec){ iov, 8, 0 };
+    one->op.kind = NU_OP_WRITEV;
+    one->op.fd = fds[0];
+    one->op.arg.vec = (struct nu_op_vec){ iov, 8, 0 };
     one->op.deadline = deadline;
     nu_op_submit(&one->op);
 }
@@ -169,7 +169,7 @@ Test(op, writes_that_expire)
 {
     uint64_t patience = 50 * NU_MS, start = nu_now();
     fill_up();
-    nu_run_on(loop, write_many, &patience);
+    t_run_on(loop, write_many, &patience);
     await_ends(MANY);
     cr_assert_geq(nu_now(), start + patience);
     for (int i = 0; i < MANY; i++) {
@@ -180,8 +180,8 @@ Test(op, writes_that_expire)
 Test(op, writes_in_time)
 {
     static char bytes[MANY];
-    uint64_t    patience = 60 * NU_SECOND;
-    nu_run_on(loop, write_many, &patience);
+    uint64_t patience = 60 * NU_SECOND;
+    t_run_on(loop, write_many, &patience);
     cr_assert_eq(recv(fds[1], bytes, MANY, MSG_WAITALL), MANY);
     await_ends(MANY);
     for (int i = 0; i < MANY; i++) {
@@ -194,7 +194,7 @@ Test(op, late_write)
 {
     uint64_t none = 0;
     fill_up();
-    nu_run_on(loop, write_many, &none);
+    t_run_on(loop, write_many, &none);
     await_ends(MANY);
     for (int i = 0; i < MANY; i++) {
         cr_assert(all[i].res == -ECANCELED || all[i].res == -EINTR, "%d", all[i].res);

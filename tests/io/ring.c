@@ -25,7 +25,7 @@ Test(ring, ladder)
 Test(ring, open_and_close)
 {
     struct nu_ring ring;
-    unsigned       fds = nu_proc_fds();
+    unsigned fds = t_proc_fds();
     for (unsigned entries = 1; entries <= 512; entries *= 4) {
         cr_assert_eq(nu_ring_open(&ring, entries, 2 * entries), 0);
         cr_assert_geq(ring.entries, entries);
@@ -33,13 +33,13 @@ Test(ring, open_and_close)
         cr_assert_eq(nu_ring_space(&ring), ring.entries);
         nu_ring_close(&ring);
     }
-    nu_proc_await_fds(fds);
+    t_proc_await_fds(fds);
 }
 
 /* All of a ring's entries can be prepared, go with one call and come back. */
 Test(ring, submit_and_collect)
 {
-    struct nu_ring       ring;
+    struct nu_ring ring;
     struct io_uring_cqe *cqe;
     cr_assert_eq(nu_ring_open(&ring, 64, 128), 0);
     for (int round = 0; round < 50; round++) {

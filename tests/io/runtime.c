@@ -1,11 +1,11 @@
 #include "io/runtime.h"
 
 #include "base/check.h"
+#include "support/aio_probe.h"
 #include "support/owner.h"
 #include "support/peer.h"
 #include "support/proc.h"
 #include "support/scale.h"
-#include "support/track.h"
 
 #include <criterion/criterion.h>
 #include <nng/uring.h>
@@ -20,17 +20,17 @@
 
 static void sleep_once(void)
 {
-    struct nu_track track;
-    nu_track_open(&track, NU_CALLED);
+    struct t_aio_probe track;
+    t_aio_probe_open(&track, NU_CALLED);
     nng_sleep_aio(1, track.aio);
-    nu_track_assert(&track, 1, 0);
-    nu_track_close(&track);
+    t_aio_probe_assert(&track, 1, 0);
+    t_aio_probe_close(&track);
 }
 
 Test(runtime, start_and_stop, .timeout = 60)
 {
     cr_assert_eq(setenv("NNG_URING_LOOPS", "3", 1), 0);
-    unsigned threads = nu_proc_threads();
+    unsigned threads = t_proc_threads();
     nng_fini();
     cr_assert_eq(nng_uring_loops(), 0);
     cr_assert_str_eq(nng_uring_setup_flags(), "");
@@ -38,16 +38,16 @@ Test(runtime, start_and_stop, .timeout = 60)
     cr_assert_eq(nng_uring_loops(), 3);
     cr_assert_str_not_empty(nng_uring_setup_flags());
     nng_fini();
-    nu_proc_await_threads(threads);
-    unsigned fds = nu_proc_fds();
+    t_proc_await_threads(threads);
+    unsigned fds = t_proc_fds();
     for (int i = 0; i < NU_TIMES(50); i++) {
         sleep_once();
         nng_fini();
         nng_fini();
         cr_assert_eq(nng_uring_loops(), 0);
     }
-    nu_proc_await_fds(fds);
-    nu_proc_await_threads(threads);
+    t_proc_await_fds(fds);
+    t_proc_await_threads(threads);
 }
 
 Test(runtime, as_many_loops_as_wanted, .timeout = 60)
@@ -110,17 +110,17 @@ enum {
 };
 
 /* Everything that can be pending, with and without a callback. */
-static void start_all(struct nu_track *track, struct nu_pair *pair, uint8_t *data, unsigned mode,
+static void start_all(struct t_aio_probe *track, struct nu_pair *pair, uint8_t *data, unsigned mode,
                       nng_http_client *client)
 {
     for (int i = 0; i < PENDING; i++) {
-        nu_track_open(&track[i], mode);
-        nu_track_buffer(&track[i], data, NU_PLENTY);
+        t_aio_probe_open(&track[i], mode);
+        t_aio_probe_buffer(&track[i], data, NU_PLENTY);
     }
     nng_http_conn_write_all(pair->conn, track[WRITE].aio);
     nng_http_conn_write(pair->conn, track[WRITE_QUEUED].aio);
-    nu_track_buffer(&track[READ], data + NU_PLENTY, 100);
-    nu_track_buffer(&track[READ_QUEUED], data + NU_PLENTY, 100);
+    t_aio_probe_buffer(&track[READ], data + NU_PLENTY, 100);
+    t_aio_probe_buffer(&track[READ_QUEUED], data + NU_PLENTY, 100);
     nng_http_conn_read(pair->conn, track[READ].aio);
     nng_http_conn_read_all(pair->conn, track[READ_QUEUED].aio);
     nng_sleep_aio(100000, track[SLEEP].aio);
@@ -134,15 +134,15 @@ static void start_all(struct nu_track *track, struct nu_pair *pair, uint8_t *dat
 
 static void fini_with_everything_pending(unsigned mode)
 {
-    struct nu_track  track[PENDING];
-    struct nu_pair   pair;
-    unsigned         port;
-    int              listener = full_listener(&port);
-    nng_http_client *client   = nu_client(port);
-    uint8_t         *data     = nu_pattern_new(NU_PLENTY + 100, 1);
-    nu_pair_open(&pair);
+    struct t_aio_probe track[PENDING];
+    struct nu_pair pair;
+    unsigned port;
+    int listener = full_listener(&port);
+    nng_http_client *client = t_client(port);
+    uint8_t *data = t_pattern_new(NU_PLENTY + 100, 1);
+    t_pair_open(&pair);
     start_all(track, &pair, data, mode, client);
-    nu_peer_read(pair.fd, 0, 1, 1);
+    t_peer_read(pair.fd, 0, 1, 1);
     nng_fini();
     cr_assert_eq(nng_uring_loops(), 0);
     for (int i = 0; i < PENDING; i++) {
@@ -152,17 +152,17 @@ static void fini_with_everything_pending(unsigned mode)
             cr_assert_eq(nng_aio_result(track[i].aio), 0);
             nng_http_conn_close(conn);
         } else {
-            nu_track_assert(&track[i], 1, NNG_ECLOSED);
+            t_aio_probe_assert(&track[i], 1, NNG_ECLOSED);
         }
-        cr_assert_eq(nu_track_calls(&track[i]), mode & NU_CALLED ? 1 : 0, "%d", i);
+        cr_assert_eq(t_aio_probe_calls(&track[i]), mode & NU_CALLED ? 1 : 0, "%d", i);
     }
     size_t count = nng_aio_count(track[WRITE].aio);
     cr_assert_gt(count, 0);
     cr_assert_eq(nng_aio_count(track[WRITE_QUEUED].aio), 0);
-    cr_assert_eq(nu_peer_rest(pair.fd, 1, 1), count - 1);
-    nu_pair_close(&pair); /* what was left alive can be freed */
+    cr_assert_eq(t_peer_rest(pair.fd, 1, 1), count - 1);
+    t_pair_close(&pair); /* what was left alive can be freed */
     for (int i = 0; i < PENDING; i++) {
-        nu_track_close(&track[i]);
+        t_aio_probe_close(&track[i]);
     }
     nng_http_client_free(client);
     close(listener);
@@ -182,7 +182,7 @@ Test(runtime, fini_with_everything_pending, .timeout = 60)
 
 #define CHAINS 8U
 
-static void write_elsewhere(struct nu_track *track)
+static void write_elsewhere(struct t_aio_probe *track)
 {
     struct nu_pair *pairs = track->arg;
     if (track->calls <= (int) CHAINS) {
@@ -192,19 +192,19 @@ static void write_elsewhere(struct nu_track *track)
 
 Test(runtime, fini_with_callbacks_that_go_on, .timeout = 60)
 {
-    uint8_t *data = nu_pattern_new(NU_PLENTY, 1);
+    uint8_t *data = t_pattern_new(NU_PLENTY, 1);
     cr_assert_eq(setenv("NNG_URING_LOOPS", "4", 1), 0);
     for (int round = 0; round < 20; round++) {
-        struct nu_pair  pairs[CHAINS];
-        struct nu_track tracks[CHAINS];
+        struct nu_pair pairs[CHAINS];
+        struct t_aio_probe tracks[CHAINS];
         for (unsigned i = 0; i < CHAINS; i++) {
-            nu_pair_open(&pairs[i]);
+            t_pair_open(&pairs[i]);
         }
         for (unsigned i = 0; i < CHAINS; i++) {
-            nu_track_open(&tracks[i], NU_CALLED);
-            nu_track_buffer(&tracks[i], data, NU_PLENTY);
+            t_aio_probe_open(&tracks[i], NU_CALLED);
+            t_aio_probe_buffer(&tracks[i], data, NU_PLENTY);
             tracks[i].then = write_elsewhere;
-            tracks[i].arg  = pairs;
+            tracks[i].arg = pairs;
             nng_http_conn_write_all(pairs[i].conn, tracks[i].aio);
         }
         nng_fini();
@@ -214,8 +214,8 @@ Test(runtime, fini_with_callbacks_that_go_on, .timeout = 60)
             cr_assert_eq(tracks[i].result, NNG_ECLOSED);
         }
         for (unsigned i = 0; i < CHAINS; i++) {
-            nu_track_close(&tracks[i]);
-            nu_pair_close(&pairs[i]);
+            t_aio_probe_close(&tracks[i]);
+            t_pair_close(&pairs[i]);
         }
     }
     free(data);
@@ -224,7 +224,7 @@ Test(runtime, fini_with_callbacks_that_go_on, .timeout = 60)
 /* ---- Forking ------------------------------------------------------------------------------ */
 
 /* 0 when the child is refused everything at once; else the number of what went wrong. */
-static int use_in_child(struct nu_pair *pair, struct nu_track *track, nng_http_client *client)
+static int use_in_child(struct nu_pair *pair, struct t_aio_probe *track, nng_http_client *client)
 {
     nng_aio *aio;
     track->calls = 0;
@@ -271,17 +271,17 @@ static int use_in_child(struct nu_pair *pair, struct nu_track *track, nng_http_c
  * goes on as if nothing had been. */
 Test(runtime, fork, .timeout = 60)
 {
-    struct nu_pair   pair;
-    struct nu_track  read, idle;
-    unsigned         port;
-    int              listener = nu_listen(&port, 0), status;
-    nng_http_client *client   = nu_client(port);
-    char             byte = 0, to = 0;
-    nu_pair_open(&pair);
-    nu_track_open(&read, NU_CALLED);
-    nu_track_open(&idle, NU_CALLED);
-    nu_track_buffer(&read, &to, 1);
-    nu_track_buffer(&idle, &byte, 1);
+    struct nu_pair pair;
+    struct t_aio_probe read, idle;
+    unsigned port;
+    int listener = nu_listen(&port, 0), status;
+    nng_http_client *client = t_client(port);
+    char byte = 0, to = 0;
+    t_pair_open(&pair);
+    t_aio_probe_open(&read, NU_CALLED);
+    t_aio_probe_open(&idle, NU_CALLED);
+    t_aio_probe_buffer(&read, &to, 1);
+    t_aio_probe_buffer(&idle, &byte, 1);
     nng_http_conn_read(pair.conn, read.aio);
     for (int i = 0; i < 5; i++) {
         pid_t child = fork();
@@ -295,23 +295,23 @@ Test(runtime, fork, .timeout = 60)
     }
     cr_assert(nng_aio_busy(read.aio));
     cr_assert_eq(send(pair.fd, "x", 1, 0), 1);
-    nu_track_assert(&read, 1, 0);
+    t_aio_probe_assert(&read, 1, 0);
     cr_assert_eq(to, 'x');
     nng_http_conn_write_all(pair.conn, idle.aio);
-    nu_track_assert(&idle, 1, 0);
-    nu_pair_assert_rest(&pair, 0, 1, 0);
-    nu_track_close(&read);
-    nu_track_close(&idle);
-    nu_pair_close(&pair);
+    t_aio_probe_assert(&idle, 1, 0);
+    t_pair_assert_rest(&pair, 0, 1, 0);
+    t_aio_probe_close(&read);
+    t_aio_probe_close(&idle);
+    t_pair_close(&pair);
     nng_http_client_free(client);
     close(listener);
 }
 
 static void fork_on_owner(void *arg)
 {
-    struct nu_track *pending = arg;
-    int              status;
-    pid_t            child = fork();
+    struct t_aio_probe *pending = arg;
+    int status;
+    pid_t child = fork();
     if (child == 0) {
         alarm(20);
         nng_aio_wait(pending->aio); /* for nothing: nobody is left to end it */
@@ -325,18 +325,18 @@ static void fork_on_owner(void *arg)
 /* A child that a callback forks has the owner's thread, but no loop for it to turn. */
 Test(runtime, fork_in_a_callback, .timeout = 60)
 {
-    struct nu_pair  pair;
-    struct nu_track read;
-    char            byte = 0;
-    nu_pair_open(&pair);
-    nu_track_open(&read, NU_CALLED);
-    nu_track_buffer(&read, &byte, 1);
+    struct nu_pair pair;
+    struct t_aio_probe read;
+    char byte = 0;
+    t_pair_open(&pair);
+    t_aio_probe_open(&read, NU_CALLED);
+    t_aio_probe_buffer(&read, &byte, 1);
     nng_http_conn_read(pair.conn, read.aio);
-    nu_on_owner(pair.conn, fork_on_owner, &read);
+    t_on_owner(pair.conn, fork_on_owner, &read);
     cr_assert_eq(send(pair.fd, "x", 1, 0), 1);
-    nu_track_assert(&read, 1, 0);
-    nu_track_close(&read);
-    nu_pair_close(&pair);
+    t_aio_probe_assert(&read, 1, 0);
+    t_aio_probe_close(&read);
+    t_pair_close(&pair);
 }
 
 /* Forked before the library runs, a child may use it. */
@@ -345,7 +345,7 @@ Test(runtime, fork_before, .timeout = 60)
 #ifdef NU_TSAN
     cr_skip_test("ThreadSanitizer allows no threads after a fork");
 #endif
-    int   status;
+    int status;
     pid_t child = fork();
     if (child == 0) {
         alarm(20);

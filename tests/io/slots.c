@@ -28,8 +28,8 @@ static uint64_t take(struct nu_op *op)
 
 Test(slots, found_once)
 {
-    struct nu_op op   = { .state = NU_OP_KERNEL };
-    uint64_t     data = take(&op);
+    struct nu_op op = { .state = NU_OP_KERNEL };
+    uint64_t data = take(&op);
     cr_assert_eq(loop.in_kernel, 1);
     cr_assert_eq(nu_slots_find(&loop, data, false), &op);
     cr_assert_eq(op.state, NU_OP_IDLE);
@@ -39,8 +39,8 @@ Test(slots, found_once)
 
 Test(slots, found_as_long_as_more_follows)
 {
-    struct nu_op op   = { .state = NU_OP_KERNEL };
-    uint64_t     data = take(&op);
+    struct nu_op op = { .state = NU_OP_KERNEL };
+    uint64_t data = take(&op);
     for (int i = 0; i < 3; i++) {
         cr_assert_eq(nu_slots_find(&loop, data, true), &op);
         cr_assert_eq(op.state, NU_OP_KERNEL);
@@ -66,7 +66,7 @@ Test(slots, reuse)
     uint64_t seen[100];
     for (int i = 0; i < 100; i++) {
         struct nu_op op = { .state = NU_OP_KERNEL };
-        seen[i]         = take(&op);
+        seen[i] = take(&op);
         for (int j = 0; j < i; j++) {
             cr_assert_neq(seen[j], seen[i]);
             cr_assert_null(nu_slots_find(&loop, seen[j], false));
@@ -78,13 +78,13 @@ Test(slots, reuse)
 Test(slots, many)
 {
     static struct nu_op ops[MANY];
-    static uint64_t     data[MANY]; /* 0: not in use */
-    unsigned            seed = 1, used = 0;
+    static uint64_t data[MANY]; /* 0: not in use */
+    unsigned seed = 1, used = 0;
     for (int n = 0; n < 50000; n++) {
-        unsigned i = nu_random(&seed, MANY);
+        unsigned i = t_random(&seed, MANY);
         if (data[i] == 0) {
             ops[i].state = NU_OP_KERNEL;
-            data[i]      = take(&ops[i]);
+            data[i] = take(&ops[i]);
             used++;
         } else {
             cr_assert_eq(nu_slots_find(&loop, data[i], false), &ops[i]);

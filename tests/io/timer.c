@@ -9,10 +9,10 @@
 
 struct one {
     struct nu_timer timer;
-    unsigned        fired;
+    unsigned fired;
 };
 
-static uint64_t         latest; /* `when` of the last that fired */
+static uint64_t latest; /* `when` of the last that fired */
 static struct nu_timers timers;
 
 static void fired(struct nu_timer *timer)
@@ -65,21 +65,21 @@ Test(timer, disarm, .timeout = 10)
 Test(timer, many, .timeout = 10)
 {
     static struct one all[MANY];
-    unsigned          seed = 1, expected[MANY] = { 0 };
+    unsigned seed = 1, expected[MANY] = { 0 };
     for (int round = 0; round < 20; round++) {
         latest = 0;
         for (unsigned i = 0; i < MANY; i++) {
-            arm(&all[i], 1 + nu_random(&seed, 500));
+            arm(&all[i], 1 + t_random(&seed, 500));
         }
         for (unsigned n = 0; n < MANY; n++) {
-            unsigned i = nu_random(&seed, MANY);
-            if (nu_random(&seed, 2) == 0) {
+            unsigned i = t_random(&seed, MANY);
+            if (t_random(&seed, 2) == 0) {
                 nu_timer_disarm(&timers, &all[i].timer);
             } else if (!all[i].timer.armed) {
-                arm(&all[i], 1 + nu_random(&seed, 500));
+                arm(&all[i], 1 + t_random(&seed, 500));
             }
         }
-        for (unsigned now = 0; now <= 500; now += 1 + nu_random(&seed, 20)) {
+        for (unsigned now = 0; now <= 500; now += 1 + t_random(&seed, 20)) {
             unsigned due = 0;
             for (unsigned i = 0; i < MANY; i++) {
                 expected[i] += all[i].timer.armed && all[i].timer.when <= now;

@@ -21,7 +21,7 @@ static size_t sum(const struct iovec *iov, unsigned n)
 
 Test(vec, whole, .timeout = 10)
 {
-    char         bytes[10];
+    char bytes[10];
     struct iovec from[3] = { { bytes, 3 }, { NULL, 0 }, { bytes + 5, 4 } }, to[3];
     cr_assert_eq(nu_vec_copy(to, from, 3, 0), 2);
     cr_assert(to[0].iov_base == bytes && to[0].iov_len == 3);
@@ -35,18 +35,18 @@ Test(vec, whole, .timeout = 10)
 /* Whatever is skipped, what is left are the same bytes in the same order. */
 Test(vec, any_part, .timeout = 10)
 {
-    static char  bytes[1000];
-    unsigned     seed = 1;
+    static char bytes[1000];
+    unsigned seed = 1;
     struct iovec from[8], to[8];
     for (int round = 0; round < 2000; round++) {
         size_t at = 0;
         for (int i = 0; i < 8; i++) {
-            size_t len = nu_random(&seed, 4) == 0 ? 0 : nu_random(&seed, 100);
-            from[i]    = (struct iovec){ bytes + at, len };
+            size_t len = t_random(&seed, 4) == 0 ? 0 : t_random(&seed, 100);
+            from[i] = (struct iovec){ bytes + at, len };
             at += len;
         }
-        size_t   skip = nu_random(&seed, (unsigned) at + 1);
-        unsigned n    = nu_vec_copy(to, from, 8, skip);
+        size_t skip = t_random(&seed, (unsigned) at + 1);
+        unsigned n = nu_vec_copy(to, from, 8, skip);
         cr_assert_eq(sum(to, n), at - skip);
         for (unsigned i = 0; i < n; i++) {
             cr_assert_gt(to[i].iov_len, 0);
@@ -60,7 +60,7 @@ Test(vec, any_part, .timeout = 10)
 #ifndef NU_ASAN
 Test(vec, huge, .timeout = 10)
 {
-    char        *base    = (char *) (uintptr_t) 4096;
+    char *base = (char *) (uintptr_t) 4096;
     struct iovec from[3] = { { base, 10 }, { base + 10, SIZE_MAX / 2 }, { base, 5 } }, to[3];
     cr_assert_eq(nu_vec_copy(to, from, 3, 0), 2);
     cr_assert_eq(sum(to, 2), MOST);
@@ -74,11 +74,11 @@ Test(vec, huge, .timeout = 10)
 /* Bytes go behind those that are there, over empty entries, and no further than there is room. */
 Test(vec, put)
 {
-    char         a[3], b[4];
+    char a[3], b[4];
     struct iovec iov[] = { { a, 3 }, { NULL, 0 }, { b, 4 } };
     for (size_t skip = 0; skip <= 8; skip++) {
         for (size_t n = 0; n <= 9; n++) {
-            char   want[7] = "-------", got[7];
+            char want[7] = "-------", got[7];
             size_t room = skip < 7 ? 7 - skip : 0, put = n < room ? n : room;
             memset(a, '-', sizeof a);
             memset(b, '-', sizeof b);

@@ -11,9 +11,9 @@
 static int parse(const char *host, const char *port, int family, char *text)
 {
     struct sockaddr_storage ss;
-    socklen_t               len;
-    nng_sockaddr            addr;
-    int                     err = nu_address_parse(host, port, family, &ss, &len);
+    socklen_t len;
+    nng_sockaddr addr;
+    int err = nu_address_parse(host, port, family, &ss, &len);
     if (err == 0) {
         cr_assert_eq(nu_address_to_nng((struct sockaddr *) &ss, &addr), 0);
         cr_assert_eq(len, ss.ss_family == AF_INET ? sizeof(struct sockaddr_in)
@@ -112,8 +112,8 @@ Test(address, there_and_back, .timeout = 10)
     static const char *const hosts[] = { "1.2.3.4", "2001:db8::1", "fe80::1%7" };
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
         struct sockaddr_storage first, second;
-        socklen_t               first_len, second_len;
-        nng_sockaddr            addr;
+        socklen_t first_len, second_len;
+        nng_sockaddr addr;
         cr_assert_eq(nu_address_parse(hosts[i], "8080", AF_UNSPEC, &first, &first_len), 0);
         cr_assert_eq(nu_address_to_nng((struct sockaddr *) &first, &addr), 0);
         cr_assert_eq(nu_address_from_nng(&addr, &second, &second_len), 0);
@@ -125,8 +125,8 @@ Test(address, there_and_back, .timeout = 10)
 Test(address, layout_is_nngs, .timeout = 10)
 {
     struct sockaddr_storage ss;
-    socklen_t               len;
-    nng_sockaddr            addr;
+    socklen_t len;
+    nng_sockaddr addr;
     cr_assert_eq(nu_address_parse("1.2.3.4", "258", AF_UNSPEC, &ss, &len), 0);
     cr_assert_eq(nu_address_to_nng((struct sockaddr *) &ss, &addr), 0);
     cr_assert_eq(addr.s_in.sa_family, NNG_AF_INET);
@@ -137,9 +137,9 @@ Test(address, layout_is_nngs, .timeout = 10)
 Test(address, other_families, .timeout = 10)
 {
     struct sockaddr_storage ss = { .ss_family = AF_UNIX };
-    socklen_t               len;
-    nng_sockaddr            addr;
-    char                    text[NU_ADDRESS_TEXT];
+    socklen_t len;
+    nng_sockaddr addr;
+    char text[NU_ADDRESS_TEXT];
     cr_assert_eq(nu_address_to_nng((struct sockaddr *) &ss, &addr), NNG_EADDRINVAL);
     addr = (nng_sockaddr){ .s_family = NNG_AF_IPC };
     cr_assert_eq(nu_address_from_nng(&addr, &ss, &len), NNG_EADDRINVAL);
@@ -149,7 +149,7 @@ Test(address, other_families, .timeout = 10)
 
 Test(address, print_is_cut, .timeout = 10)
 {
-    nng_sockaddr addr   = { .s_in6 = { .sa_family = NNG_AF_INET6, .sa_port = htons(65535) } };
+    nng_sockaddr addr = { .s_in6 = { .sa_family = NNG_AF_INET6, .sa_port = htons(65535) } };
     addr.s_in6.sa_scope = UINT32_MAX;
     memset(addr.s_in6.sa_addr, 0xff, sizeof addr.s_in6.sa_addr);
     char text[NU_ADDRESS_TEXT], small[8];

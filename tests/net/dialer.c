@@ -1,9 +1,9 @@
 #include "net/dialer.h"
 
+#include "support/aio_probe.h"
 #include "support/owner.h"
 #include "support/peer.h"
 #include "support/proc.h"
-#include "support/track.h"
 
 #include <criterion/criterion.h>
 #include <stdatomic.h>
@@ -30,73 +30,73 @@ static void *refuse(struct nu_loop *loop, int fd)
     return NULL;
 }
 
-static void dial(struct nu_track *track, const char *host, unsigned port, nu_dialed dialed)
+static void dial(struct t_aio_probe *track, const char *host, unsigned port, nu_dialed dialed)
 {
     char text[16];
     snprintf(text, sizeof text, "%u", port);
     cr_assert(nng_aio_begin(track->aio));
-    nu_dial(track->aio, nu_a_loop(0), host, text, AF_UNSPEC, dialed);
+    nu_dial(track->aio, t_a_loop(0), host, text, AF_UNSPEC, dialed);
 }
 
 Test(dialer, hands_the_socket_over)
 {
-    struct nu_track track;
-    unsigned        port;
-    int             listener = nu_listen(&port, 0);
-    nu_track_open(&track, NU_CALLED);
+    struct t_aio_probe track;
+    unsigned port;
+    int listener = nu_listen(&port, 0);
+    t_aio_probe_open(&track, NU_CALLED);
     dial(&track, "127.0.0.1", port, keep);
-    nu_track_assert(&track, 1, 0);
+    t_aio_probe_assert(&track, 1, 0);
     cr_assert_eq(nng_aio_get_output(track.aio, 0), &dialed_fd);
     cr_assert_eq(nng_aio_count(track.aio), 0);
     int fd = atomic_load(&dialed_fd);
     cr_assert_eq(send(fd, "x", 1, MSG_NOSIGNAL), 1);
     close(fd);
-    nu_track_close(&track);
+    t_aio_probe_close(&track);
     close(listener);
 }
 
 /* When there is no memory for it, the socket is closed. */
 Test(dialer, nothing_made_of_it)
 {
-    struct nu_track track;
-    unsigned        port;
-    int             listener = nu_listen(&port, 0);
-    nu_track_open(&track, NU_CALLED);
-    unsigned fds = nu_proc_fds();
+    struct t_aio_probe track;
+    unsigned port;
+    int listener = nu_listen(&port, 0);
+    t_aio_probe_open(&track, NU_CALLED);
+    unsigned fds = t_proc_fds();
     for (int i = 1; i <= 10; i++) {
         dial(&track, "127.0.0.1", port, refuse);
-        nu_track_assert(&track, i, NNG_ENOMEM);
+        t_aio_probe_assert(&track, i, NNG_ENOMEM);
         cr_assert_null(nng_aio_get_output(track.aio, 0));
     }
-    nu_proc_await_fds(fds);
-    nu_track_close(&track);
+    t_proc_await_fds(fds);
+    t_aio_probe_close(&track);
     close(listener);
 }
 
 /* One address of a name after the other: nobody listens on ::1 here. */
 Test(dialer, next_address)
 {
-    struct nu_track track;
-    unsigned        port;
-    int             listener = nu_listen(&port, 0);
-    nu_track_open(&track, NU_CALLED);
+    struct t_aio_probe track;
+    unsigned port;
+    int listener = nu_listen(&port, 0);
+    t_aio_probe_open(&track, NU_CALLED);
     for (int i = 1; i <= 10; i++) {
         dial(&track, "localhost", port, keep);
-        nu_track_assert(&track, i, 0);
+        t_aio_probe_assert(&track, i, 0);
         close(atomic_load(&dialed_fd));
     }
-    nu_track_close(&track);
+    t_aio_probe_close(&track);
     close(listener);
 }
 
 Test(dialer, nonsense)
 {
-    struct nu_track track;
-    nu_track_open(&track, NU_CALLED);
+    struct t_aio_probe track;
+    t_aio_probe_open(&track, NU_CALLED);
     dial(&track, "127.0.0.1", 65536, keep);
-    nu_track_assert(&track, 1, NNG_EADDRINVAL);
+    t_aio_probe_assert(&track, 1, NNG_EADDRINVAL);
     dial(&track, "a b", 80, keep);
     nng_aio_wait(track.aio);
     cr_assert_neq(nng_aio_result(track.aio), 0);
-    nu_track_close(&track);
+    t_aio_probe_close(&track);
 }

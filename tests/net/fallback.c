@@ -2,11 +2,11 @@
  * What stands in for what a kernel lacks is really taken: as this kernel is, and as one is that
  * lacks it. Each test shows it by what only the one or the other does.
  */
-#include "io/attempt.h"
 #include "io/features.h"
+#include "io/try_inline.h"
+#include "support/aio_probe.h"
 #include "support/owner.h"
 #include "support/peer.h"
-#include "support/track.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -24,7 +24,7 @@ TestSuite(fallback, .timeout = 60);
 static void lack(enum nu_feature feature)
 {
     const nng_uring_feature *list;
-    size_t                   count;
+    size_t count;
     cr_assert_eq(nng_uring_probe(&list, &count), 0);
     ((nng_uring_feature *) list)[feature].present = false;
 }
@@ -34,7 +34,7 @@ static void lack(enum nu_feature feature)
 static uint64_t deadlines_armed(void)
 {
     nng_uring_counter list[64];
-    size_t            n = nng_uring_counters(list, 64);
+    size_t n = nng_uring_counters(list, 64);
     for (size_t i = 0; i < n; i++) {
         if (strcmp(list[i].name, "deadlines_armed") == 0) {
             return list[i].value;
@@ -47,20 +47,20 @@ static uint64_t deadlines_armed(void)
 /* There is room for it, so only a kernel that cannot try without waiting is given a deadline. */
 static void write_with_deadline(void)
 {
-    struct nu_pair  pair;
-    struct nu_track track;
-    uint8_t        *data = nu_pattern_new(100, 1);
-    unsigned        mode = NU_ON_OWNER | NU_CALLED | NU_TIMED;
-    nu_pair_open(&pair);
-    nu_track_open(&track, mode);
-    nu_track_buffer(&track, data, 100);
+    struct nu_pair pair;
+    struct t_aio_probe track;
+    uint8_t *data = t_pattern_new(100, 1);
+    unsigned mode = NU_ON_OWNER | NU_CALLED | NU_TIMED;
+    t_pair_open(&pair);
+    t_aio_probe_open(&track, mode);
+    t_aio_probe_buffer(&track, data, 100);
     uint64_t before = deadlines_armed();
-    nu_track_write(&track, pair.conn, mode, true);
-    nu_track_assert(&track, 1, 0);
+    t_aio_probe_write(&track, pair.conn, mode, true);
+    t_aio_probe_assert(&track, 1, 0);
     cr_assert_eq(deadlines_armed() - before, nu_has(NU_HAS_NOWAIT) ? 0 : 1);
-    nu_pair_assert_rest(&pair, 0, 100, 1);
-    nu_track_close(&track);
-    nu_pair_close(&pair);
+    t_pair_assert_rest(&pair, 0, 100, 1);
+    t_aio_probe_close(&track);
+    t_pair_close(&pair);
     free(data);
 }
 
@@ -80,12 +80,12 @@ Test(fallback, no_nowait)
 /* SENDMSG refuses a pipe, WRITEV does not. */
 static void write_by_a_thread(void)
 {
-    int          fds[2];
-    char         byte = 0;
-    struct iovec iov  = { &byte, 1 };
+    int fds[2];
+    char byte = 0;
+    struct iovec iov = { &byte, 1 };
     cr_assert_eq(pipe(fds), 0);
     bool writev = nu_has(NU_HAS_NOWAIT) && nu_has(NU_HAS_NOSIGNAL);
-    cr_assert_eq(nu_attempt_writev(fds[1], &iov, 1), writev ? 1 : -ENOTSOCK);
+    cr_assert_eq(nu_try_writev_inline(fds[1], &iov, 1), writev ? 1 : -ENOTSOCK);
     close(fds[0]);
     close(fds[1]);
 }
@@ -105,23 +105,23 @@ Test(fallback, no_nosignal)
 /* Neither of the two: the loop's owner has to do it. */
 Test(fallback, no_dontwait)
 {
-    char         byte = 0;
-    struct iovec iov  = { &byte, 1 };
+    char byte = 0;
+    struct iovec iov = { &byte, 1 };
     lack(NU_HAS_NOSIGNAL);
     lack(NU_HAS_SEND_DONTWAIT);
-    cr_assert_eq(nu_attempt_writev(STDOUT_FILENO, &iov, 1), -EAGAIN);
+    cr_assert_eq(nu_try_writev_inline(STDOUT_FILENO, &iov, 1), -EAGAIN);
 }
 
 /* ---- Waking a loop ------------------------------------------------------------------------ */
 
 static unsigned eventfds(void)
 {
-    unsigned       n   = 0;
-    DIR           *dir = opendir("/proc/self/fd");
+    unsigned n = 0;
+    DIR *dir = opendir("/proc/self/fd");
     struct dirent *entry;
     cr_assert_not_null(dir);
     while ((entry = readdir(dir)) != NULL) {
-        char    target[PATH_MAX];
+        char target[PATH_MAX];
         ssize_t size = readlinkat(dirfd(dir), entry->d_name, target, sizeof target - 1);
         if (size > 0) {
             target[size] = '\0';
@@ -139,14 +139,14 @@ static void note(void *arg)
 
 static void wake_a_sleeper(void)
 {
-    bool            woken  = false;
-    unsigned        before = eventfds();
-    struct nu_loop *loop   = nu_a_loop(0);
+    bool woken = false;
+    unsigned before = eventfds();
+    struct nu_loop *loop = t_a_loop(0);
     cr_assert_eq(eventfds() - before, nu_has(NU_HAS_MSG_RING) ? 0 : nng_uring_loops());
     while (!atomic_load(&loop->sleeping)) {
         sched_yield();
     }
-    nu_run_on(loop, note, &woken);
+    t_run_on(loop, note, &woken);
     cr_assert(woken);
     nng_fini();
     cr_assert_eq(eventfds(), before);

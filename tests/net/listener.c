@@ -16,8 +16,8 @@ TestSuite(listener, .timeout = 30, .fini = nng_fini);
 static void any_port(struct sockaddr_storage *ss)
 {
     struct sockaddr_in *sin = (struct sockaddr_in *) ss;
-    *ss                     = (struct sockaddr_storage){ .ss_family = AF_INET };
-    sin->sin_addr.s_addr    = htonl(INADDR_LOOPBACK);
+    *ss = (struct sockaddr_storage){ .ss_family = AF_INET };
+    sin->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 }
 
 static void close_all(const int *fds, unsigned n)
@@ -32,8 +32,8 @@ static void close_all(const int *fds, unsigned n)
 Test(listener, bind_several_to_one_port)
 {
     struct sockaddr_storage ss, name;
-    socklen_t               len = sizeof name;
-    int                     fds[4];
+    socklen_t len = sizeof name;
+    int fds[4];
     any_port(&ss);
     cr_assert_eq(nu_listen_bind(fds, 4, &ss, false), 0);
     in_port_t port = ((struct sockaddr_in *) &ss)->sin_port;
@@ -48,8 +48,8 @@ Test(listener, bind_several_to_one_port)
 Test(listener, bind_in_use)
 {
     struct sockaddr_storage ss;
-    int                     fds[2], others[2];
-    unsigned                open = nu_proc_fds();
+    int fds[2], others[2];
+    unsigned open = t_proc_fds();
     any_port(&ss);
     cr_assert_eq(nu_listen_bind(fds, 2, &ss, false), 0);
     for (unsigned n = 1; n <= 2; n++) {
@@ -58,13 +58,13 @@ Test(listener, bind_in_use)
     close_all(fds, 2);
     cr_assert_eq(nu_listen_bind(others, 2, &ss, false), 0); /* free again at once */
     close_all(others, 2);
-    cr_assert_eq(nu_proc_fds(), open);
+    cr_assert_eq(t_proc_fds(), open);
 }
 
 Test(listener, bind_to_nowhere)
 {
     struct sockaddr_storage ss;
-    int                     fd;
+    int fd;
     any_port(&ss);
     ((struct sockaddr_in *) &ss)->sin_addr.s_addr = htonl(0xc0000201); /* 192.0.2.1 */
     cr_assert_eq(nu_listen_bind(&fd, 1, &ss, false), NNG_EADDRINVAL);
@@ -73,10 +73,10 @@ Test(listener, bind_to_nowhere)
 /* ---- Accepting ---------------------------------------------------------------------------- */
 
 struct place {
-    struct nu_listener      listener;
+    struct nu_listener listener;
     struct sockaddr_storage ss;
-    int                     fd;
-    atomic_int              accepted, gone;
+    int fd;
+    atomic_int accepted, gone;
 };
 
 static void accepted(struct nu_listener *listener, int fd)
@@ -107,13 +107,13 @@ static void open_place(struct place *p)
     *p = (struct place){ .listener = { .accepted = accepted, .gone = gone } };
     any_port(&p->ss);
     cr_assert_eq(nu_listen_bind(&p->fd, 1, &p->ss, false), 0);
-    nu_listener_init(&p->listener, nu_a_loop(0), p->fd);
-    nu_run_on(p->listener.loop, start, &p->listener);
+    nu_listener_init(&p->listener, t_a_loop(0), p->fd);
+    t_run_on(p->listener.loop, start, &p->listener);
 }
 
 static void close_place(struct place *p)
 {
-    nu_run_on(p->listener.loop, stop, &p->listener);
+    t_run_on(p->listener.loop, stop, &p->listener);
     while (atomic_load(&p->gone) == 0) {
         usleep(200);
     }
@@ -139,14 +139,14 @@ Test(listener, accepts_until_it_is_stopped)
 {
     struct place p;
     open_place(&p);
-    unsigned open = nu_proc_fds();
+    unsigned open = t_proc_fds();
     for (int i = 0; i < 200; i++) {
         close(dial(&p));
     }
     await_accepted(&p, 200);
-    cr_assert_eq(nu_proc_fds(), open);
+    cr_assert_eq(t_proc_fds(), open);
     close_place(&p);
-    cr_assert_eq(nu_proc_fds(), open - 1); /* its own is closed */
+    cr_assert_eq(t_proc_fds(), open - 1); /* its own is closed */
 }
 
 Test(listener, stopped_idle)
@@ -161,15 +161,15 @@ Test(listener, stopped_idle)
 /* Out of descriptors, it waits for some to come back, and does not spin meanwhile. */
 Test(listener, out_of_descriptors)
 {
-    struct place    p;
+    struct place p;
     struct timespec before, after;
-    int             fds[5];
-    nu_proc_limit_fds();
+    int fds[5];
+    t_proc_limit_fds();
     open_place(&p);
     for (int i = 0; i < 5; i++) {
         fds[i] = socket(AF_INET, SOCK_STREAM, 0);
     }
-    nu_proc_take_fds();
+    t_proc_take_fds();
     for (int i = 0; i < 5; i++) {
         cr_assert_eq(connect(fds[i], (struct sockaddr *) &p.ss, sizeof(struct sockaddr_in)), 0);
     }
@@ -179,7 +179,7 @@ Test(listener, out_of_descriptors)
     cr_assert_lt(after.tv_sec * 1000 + after.tv_nsec / 1000000,
                  before.tv_sec * 1000 + before.tv_nsec / 1000000 + 100);
     cr_assert_eq(atomic_load(&p.accepted), 0);
-    nu_proc_give_fds();
+    t_proc_give_fds();
     await_accepted(&p, 5);
     close_all(fds, 5);
     close_place(&p);
@@ -189,13 +189,13 @@ Test(listener, out_of_descriptors)
 Test(listener, stopped_out_of_descriptors)
 {
     struct place p;
-    nu_proc_limit_fds();
+    t_proc_limit_fds();
     open_place(&p);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    nu_proc_take_fds();
+    t_proc_take_fds();
     cr_assert_eq(connect(fd, (struct sockaddr *) &p.ss, sizeof(struct sockaddr_in)), 0);
     usleep(20000);
     close_place(&p);
-    nu_proc_give_fds();
+    t_proc_give_fds();
     close(fd);
 }

@@ -35,16 +35,16 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
 /* ---- Help ---------------------------------------------------------------------------------- */
 
 struct query {
-    struct nu_task    task; /* runs `step` on the loop */
-    struct nu_loop   *loop;
-    const char       *host, *port;
-    int               family;
+    struct nu_task task; /* runs `step` on the loop */
+    struct nu_loop *loop;
+    const char *host, *port;
+    int family;
     struct nu_lookup *lookup;
-    int               started; /* what nu_resolve() said */
-    atomic_int        calls;   /* of the callback */
-    int               err;
-    unsigned          found; /* addresses */
-    sem_t             stepped, done;
+    int started;      /* what nu_resolve() said */
+    atomic_int calls; /* of the callback */
+    int err;
+    unsigned found; /* addresses */
+    sem_t stepped, done;
 };
 
 static void setup(void)
@@ -76,7 +76,7 @@ static void resolved(void *arg, int err, const struct addrinfo *list)
 static void start_step(struct nu_task *task)
 {
     struct query *q = nu_container(task, struct query, task);
-    q->started      = nu_resolve(&q->lookup, q->loop, q->host, q->port, q->family, resolved, q);
+    q->started = nu_resolve(&q->lookup, q->loop, q->host, q->port, q->family, resolved, q);
     sem_post(&q->stepped);
 }
 
@@ -90,7 +90,7 @@ static void drop_step(struct nu_task *task)
 static void start_and_drop_step(struct nu_task *task)
 {
     struct query *q = nu_container(task, struct query, task);
-    q->started      = nu_resolve(&q->lookup, q->loop, q->host, q->port, q->family, resolved, q);
+    q->started = nu_resolve(&q->lookup, q->loop, q->host, q->port, q->family, resolved, q);
     nu_resolve_drop(q->lookup);
     sem_post(&q->stepped);
 }
@@ -104,7 +104,7 @@ static void step(struct query *q, void (*run)(struct nu_task *task))
 
 static void prepare(struct query *q, const char *host, const char *port, int family)
 {
-    *q      = (struct query){ .host = host, .port = port, .family = family };
+    *q = (struct query){ .host = host, .port = port, .family = family };
     q->loop = nu_runtime_pick();
     sem_init(&q->stepped, 0, 0);
     sem_init(&q->done, 0, 0);
@@ -130,8 +130,8 @@ static int ask(const char *host, const char *port, int family)
 
 static unsigned count_threads(void)
 {
-    unsigned n   = 0;
-    DIR     *dir = opendir("/proc/self/task");
+    unsigned n = 0;
+    DIR *dir = opendir("/proc/self/task");
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         n += entry->d_name[0] != '.';
     }
@@ -168,8 +168,8 @@ Test(resolve, errors)
 Test(resolve, many_at_once)
 {
     enum { N = 500 };
-    struct query *q      = calloc(N, sizeof *q);
-    unsigned      before = count_threads();
+    struct query *q = calloc(N, sizeof *q);
+    unsigned before = count_threads();
     for (unsigned i = 0; i < N; i++) {
         start(&q[i], i % 2 == 0 ? "localhost" : "127.0.0.1");
     }

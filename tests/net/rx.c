@@ -9,10 +9,10 @@
 
 /* A loop's buffers on a ring of our own; the kernel takes them in the order they were given. */
 struct place {
-    struct io_uring   uring;
+    struct io_uring uring;
     struct nu_bufring bufs;
-    struct nu_rx      rx;
-    unsigned          taken; /* buffers, so far */
+    struct nu_rx rx;
+    unsigned taken; /* buffers, so far */
 };
 
 static void set_up(struct place *p)
@@ -114,17 +114,17 @@ Test(rx, cleared, .timeout = 10)
 Test(rx, random, .timeout = 30)
 {
     struct place p;
-    unsigned     seed = 1, in = 0, out = 0;
+    unsigned seed = 1, in = 0, out = 0;
     set_up(&p);
     for (int i = 0; i < 20000; i++) {
-        size_t n = 1 + nu_random(&seed, 3000), room;
+        size_t n = 1 + t_random(&seed, 3000), room;
         if (nu_rx_len(&p.rx) > 100000) {
             nu_rx_consume(&p.rx, &p.bufs, 90000);
             out += 90000;
         }
-        switch (nu_random(&seed, 4)) {
+        switch (t_random(&seed, 4)) {
         case 0:
-            cr_assert(lend(&p, nu_random(&seed, NU_BUFRING_COUNT), n, in));
+            cr_assert(lend(&p, t_random(&seed, NU_BUFRING_COUNT), n, in));
             in += (unsigned) n;
             break;
         case 1: {
@@ -144,7 +144,7 @@ Test(rx, random, .timeout = 30)
             cr_assert_eq(lent(&p), 0);
             break;
         default:
-            n = nu_rx_len(&p.rx) > 0 ? 1 + nu_random(&seed, (unsigned) nu_rx_len(&p.rx)) : 0;
+            n = nu_rx_len(&p.rx) > 0 ? 1 + t_random(&seed, (unsigned) nu_rx_len(&p.rx)) : 0;
             if (n > 0) {
                 nu_rx_consume(&p.rx, &p.bufs, n);
                 out += (unsigned) n;

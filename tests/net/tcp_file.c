@@ -2,8 +2,8 @@
 
 #include "base/page_cache.h"
 #include "http/conn.h"
+#include "support/aio_probe.h"
 #include "support/peer.h"
-#include "support/track.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -17,20 +17,20 @@ TestSuite(tcp_file, .timeout = 60);
 
 /* Sends bytes `from` to `end` of a stream: those before `at` from memory, the rest from a file. */
 struct sending {
-    struct nu_pair     pair;
-    struct nu_track    track;
+    struct nu_pair pair;
+    struct t_aio_probe track;
     struct nu_tcp_file file;
-    struct iovec       iov[3];
-    uint8_t           *data;
-    size_t             from, at, end;
+    struct iovec iov[3];
+    uint8_t *data;
+    size_t from, at, end;
 };
 
 /* Where the system does not say what is in the page cache, nobody sends from there. */
 static void open_sending(struct sending *s, size_t from, size_t at, size_t end)
 {
-    s->data     = nu_pattern_new(SIZE, SEED);
+    s->data = t_pattern_new(SIZE, SEED);
     char path[] = "/tmp/nu-file-XXXXXX";
-    int  fd     = mkstemp(path);
+    int fd = mkstemp(path);
     cr_assert_geq(fd, 0);
     unlink(path);
     cr_assert_eq(write(fd, s->data, SIZE), SIZE);
@@ -38,26 +38,26 @@ static void open_sending(struct sending *s, size_t from, size_t at, size_t end)
         cr_skip_test("no way to see the page cache");
     }
     s->from = from;
-    s->at   = at;
-    s->end  = end;
+    s->at = at;
+    s->end = end;
     s->file = (struct nu_tcp_file){ fd, at, end - at };
-    nu_pair_open(&s->pair);
-    nu_track_open(&s->track, NU_CALLED);
+    t_pair_open(&s->pair);
+    t_aio_probe_open(&s->track, NU_CALLED);
 }
 
 static void close_sending(struct sending *s)
 {
-    nu_track_close(&s->track);
-    nu_pair_close(&s->pair);
+    t_aio_probe_close(&s->track);
+    t_pair_close(&s->pair);
     close(s->file.fd);
     free(s->data);
 }
 
 static void start_here(void *arg)
 {
-    struct sending *s   = arg;
-    nng_aio        *aio = s->track.aio;
-    size_t          n = s->at - s->from, half = n / 2;
+    struct sending *s = arg;
+    nng_aio *aio = s->track.aio;
+    size_t n = s->at - s->from, half = n / 2;
     s->iov[0] = (struct iovec){ s->data + s->from, half };
     s->iov[1] = (struct iovec){ s->data, 0 };
     s->iov[2] = (struct iovec){ s->data + s->from + half, n - half };
@@ -70,7 +70,7 @@ static void start_here(void *arg)
 
 static void start(struct sending *s)
 {
-    nu_on_owner(s->pair.conn, start_here, s);
+    t_on_owner(s->pair.conn, start_here, s);
 }
 
 /* As it was before: an attempt in the ring that has to wait, waits. */
@@ -98,21 +98,21 @@ static const size_t parts[][3] = {
 Test(tcp_file, whole)
 {
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        struct sending  s;
-        struct nu_track after;
+        struct sending s;
+        struct t_aio_probe after;
         open_sending(&s, parts[i][0], parts[i][1], parts[i][2]);
         start(&s);
-        nu_peer_read(s.pair.fd, s.from, s.end - s.from, SEED);
-        nu_track_assert(&s.track, 1, 0);
+        t_peer_read(s.pair.fd, s.from, s.end - s.from, SEED);
+        t_aio_probe_assert(&s.track, 1, 0);
         cr_assert_eq(nng_aio_count(s.track.aio), s.end - s.from);
         assert_waits(&s.pair);
-        nu_track_open(&after, NU_ON_OWNER); /* more than there is room for */
-        nu_track_buffer(&after, s.data, NU_PLENTY);
-        nu_track_write(&after, s.pair.conn, NU_ON_OWNER, true);
-        nu_peer_read(s.pair.fd, 0, NU_PLENTY, SEED);
-        nu_track_assert(&after, 1, 0);
-        nu_track_close(&after);
-        nu_pair_assert_rest(&s.pair, 0, 0, SEED);
+        t_aio_probe_open(&after, NU_ON_OWNER); /* more than there is room for */
+        t_aio_probe_buffer(&after, s.data, NU_PLENTY);
+        t_aio_probe_write(&after, s.pair.conn, NU_ON_OWNER, true);
+        t_peer_read(s.pair.fd, 0, NU_PLENTY, SEED);
+        t_aio_probe_assert(&after, 1, 0);
+        t_aio_probe_close(&after);
+        t_pair_assert_rest(&s.pair, 0, 0, SEED);
         close_sending(&s);
     }
 }
@@ -122,38 +122,38 @@ Test(tcp_file, in_many_parts)
 {
     struct sending s;
     open_sending(&s, 7, 300, SIZE);
-    struct nu_drain drain = { .fd = s.pair.fd, .seed = SEED, .chunk = 40001, .pause_us = 500 };
-    s.from                = 0; /* a drain's stream begins at 0 */
+    struct t_drain drain = { .fd = s.pair.fd, .seed = SEED, .chunk = 40001, .pause_us = 500 };
+    s.from = 0; /* a drain's stream begins at 0 */
     start(&s);
-    nu_drain_start(&drain);
-    nu_track_assert(&s.track, 1, 0);
+    t_drain_start(&drain);
+    t_aio_probe_assert(&s.track, 1, 0);
     nng_http_conn_close(s.pair.conn);
     s.pair.conn = NULL;
-    cr_assert_eq(nu_drain_join(&drain), SIZE);
+    cr_assert_eq(t_drain_join(&drain), SIZE);
     close_sending(&s);
 }
 
 /* Writes before and behind it keep their places. */
 Test(tcp_file, in_a_queue)
 {
-    struct sending  s;
-    struct nu_track before, behind;
+    struct sending s;
+    struct t_aio_probe before, behind;
     open_sending(&s, NU_PLENTY, NU_PLENTY + 100, 2 * NU_PLENTY);
-    nu_track_open(&before, NU_CALLED);
-    nu_track_open(&behind, NU_CALLED);
-    nu_track_buffer(&before, s.data, NU_PLENTY);
-    nu_track_buffer(&behind, s.data + 2 * NU_PLENTY, NU_PLENTY);
-    nu_track_write(&before, s.pair.conn, NU_ON_OWNER, true);
+    t_aio_probe_open(&before, NU_CALLED);
+    t_aio_probe_open(&behind, NU_CALLED);
+    t_aio_probe_buffer(&before, s.data, NU_PLENTY);
+    t_aio_probe_buffer(&behind, s.data + 2 * NU_PLENTY, NU_PLENTY);
+    t_aio_probe_write(&before, s.pair.conn, NU_ON_OWNER, true);
     start(&s);
-    nu_track_write(&behind, s.pair.conn, 0, true); /* a thread, which must not get in between */
+    t_aio_probe_write(&behind, s.pair.conn, 0, true); /* a thread, which must not get in between */
     cr_assert(nng_aio_busy(before.aio) && nng_aio_busy(s.track.aio));
-    nu_peer_read(s.pair.fd, 0, 3 * NU_PLENTY, SEED);
-    nu_track_assert(&before, 1, 0);
-    nu_track_assert(&s.track, 1, 0);
-    nu_track_assert(&behind, 1, 0);
-    nu_pair_assert_rest(&s.pair, 0, 0, SEED);
-    nu_track_close(&before);
-    nu_track_close(&behind);
+    t_peer_read(s.pair.fd, 0, 3 * NU_PLENTY, SEED);
+    t_aio_probe_assert(&before, 1, 0);
+    t_aio_probe_assert(&s.track, 1, 0);
+    t_aio_probe_assert(&behind, 1, 0);
+    t_pair_assert_rest(&s.pair, 0, 0, SEED);
+    t_aio_probe_close(&before);
+    t_aio_probe_close(&behind);
     close_sending(&s);
 }
 
@@ -177,40 +177,40 @@ static void close_conn(struct sending *s)
 
 static void peer_resets(struct sending *s)
 {
-    nu_pair_reset(&s->pair);
+    t_pair_reset(&s->pair);
 }
 
 static void end_by(void (*act)(struct sending *), nng_duration timeout, int result, bool full)
 {
-    struct sending  s;
-    struct nu_track behind;
+    struct sending s;
+    struct t_aio_probe behind;
     open_sending(&s, 0, 100, SIZE);
-    size_t filled = full ? nu_pair_fill(&s.pair, 0, SEED) : 0;
-    s.from        = filled;
-    s.at          = filled + 100;
-    s.file        = (struct nu_tcp_file){ s.file.fd, s.at, SIZE - s.at };
-    nu_track_open(&behind, 0);
-    nu_track_buffer(&behind, s.data, 10);
+    size_t filled = full ? t_pair_fill(&s.pair, 0, SEED) : 0;
+    s.from = filled;
+    s.at = filled + 100;
+    s.file = (struct nu_tcp_file){ s.file.fd, s.at, SIZE - s.at };
+    t_aio_probe_open(&behind, 0);
+    t_aio_probe_buffer(&behind, s.data, 10);
     if (timeout > 0) {
         nng_aio_set_timeout(s.track.aio, timeout);
     }
     start(&s);
-    nu_track_write(&behind, s.pair.conn, NU_ON_OWNER, false);
+    t_aio_probe_write(&behind, s.pair.conn, NU_ON_OWNER, false);
     if (!full) {
-        nu_peer_read(s.pair.fd, 0, 1, SEED); /* it is under way */
+        t_peer_read(s.pair.fd, 0, 1, SEED); /* it is under way */
     }
     act(&s);
-    nu_track_assert(&s.track, 1, result);
+    t_aio_probe_assert(&s.track, 1, result);
     size_t count = nng_aio_count(s.track.aio);
     cr_assert(full ? count == 0 : count > 0 && count < SIZE, "%zu bytes", count);
     if (s.pair.conn != NULL && s.pair.fd >= 0) {
         assert_waits(&s.pair);
     }
     if (s.pair.fd >= 0 && !full) {
-        nu_track_assert(&behind, 1, s.pair.conn != NULL ? NNG_ECANCELED : NNG_ECLOSED);
-        nu_pair_assert_rest(&s.pair, 1, count - 1, SEED);
+        t_aio_probe_assert(&behind, 1, s.pair.conn != NULL ? NNG_ECANCELED : NNG_ECLOSED);
+        t_pair_assert_rest(&s.pair, 1, count - 1, SEED);
     }
-    nu_track_close(&behind);
+    t_aio_probe_close(&behind);
     close_sending(&s);
 }
 
@@ -238,12 +238,12 @@ Test(tcp_file, too_short)
     open_sending(&s, 10, 20, SIZE);
     cr_assert_eq(ftruncate(s.file.fd, 5000), 0);
     start(&s);
-    nu_peer_read(s.pair.fd, 10, 4990, SEED);
+    t_peer_read(s.pair.fd, 10, 4990, SEED);
     nng_aio_wait(s.track.aio);
     cr_assert_neq(nng_aio_result(s.track.aio), 0);
     cr_assert_eq(nng_aio_count(s.track.aio), 4990);
     assert_waits(&s.pair);
-    nu_pair_assert_rest(&s.pair, 0, 0, SEED);
+    t_pair_assert_rest(&s.pair, 0, 0, SEED);
     close_sending(&s);
 }
 
@@ -254,15 +254,15 @@ Test(tcp_file, left_the_cache)
     open_sending(&s, 10, 200, SIZE);
     cr_assert_eq(fsync(s.file.fd), 0);
     start(&s);
-    nu_peer_read(s.pair.fd, 10, 1, SEED); /* it is under way */
+    t_peer_read(s.pair.fd, 10, 1, SEED); /* it is under way */
     cr_assert_eq(posix_fadvise(s.file.fd, 0, 0, POSIX_FADV_DONTNEED), 0);
     cr_assert_not(nu_is_cached(s.file.fd, SIZE - 1, 1));
-    nu_peer_read(s.pair.fd, 11, NU_PLENTY / 8, SEED);
-    nu_track_assert(&s.track, 1, 0);
+    t_peer_read(s.pair.fd, 11, NU_PLENTY / 8, SEED);
+    t_aio_probe_assert(&s.track, 1, 0);
     size_t count = nng_aio_count(s.track.aio);
     cr_assert(count > 0 && count < SIZE - 10, "%zu bytes", count);
     assert_waits(&s.pair);
-    nu_pair_assert_rest(&s.pair, 11 + NU_PLENTY / 8, count - 1 - NU_PLENTY / 8, SEED);
+    t_pair_assert_rest(&s.pair, 11 + NU_PLENTY / 8, count - 1 - NU_PLENTY / 8, SEED);
     close_sending(&s);
 }
 
@@ -271,10 +271,10 @@ Test(tcp_file, reset_before)
 {
     struct sending s;
     open_sending(&s, 0, 100, SIZE);
-    nu_pair_reset(&s.pair);
+    t_pair_reset(&s.pair);
     usleep(1000);
     start(&s);
-    nu_track_assert(&s.track, 1, NNG_ECONNRESET);
+    t_aio_probe_assert(&s.track, 1, NNG_ECONNRESET);
     cr_assert_eq(nng_aio_count(s.track.aio), 0);
     close_sending(&s);
 }

@@ -1,8 +1,8 @@
 #include "net/tcp_read.h"
 
 #include "http/conn.h"
+#include "support/aio_probe.h"
 #include "support/peer.h"
-#include "support/track.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 
 struct call {
     nng_http_conn *conn;
-    nng_aio       *aio;
-    bool           all;
+    nng_aio *aio;
+    bool all;
 };
 
 static void start(void *arg)
@@ -26,11 +26,11 @@ static void start(void *arg)
     }
 }
 
-static void start_read(struct nu_track *track, nng_http_conn *conn, unsigned mode, bool all)
+static void start_read(struct t_aio_probe *track, nng_http_conn *conn, unsigned mode, bool all)
 {
     struct call c = { conn, track->aio, all };
     if (mode & NU_ON_OWNER) {
-        nu_on_owner(conn, start, &c);
+        t_on_owner(conn, start, &c);
     } else {
         start(&c);
     }
@@ -46,25 +46,25 @@ static void send_all(int fd, const uint8_t *p, size_t n)
 }
 
 struct setting {
-    struct nu_pair  pair;
-    struct nu_track track;
-    uint8_t        *data; /* NU_PLENTY bytes of stream 1, to be sent */
-    uint8_t        *to;   /* NU_PLENTY bytes to read into */
+    struct nu_pair pair;
+    struct t_aio_probe track;
+    uint8_t *data; /* NU_PLENTY bytes of stream 1, to be sent */
+    uint8_t *to;   /* NU_PLENTY bytes to read into */
 };
 
 static void set_up(struct setting *s, unsigned mode)
 {
-    nu_pair_open(&s->pair);
-    nu_track_open(&s->track, mode);
-    s->data = nu_pattern_new(NU_PLENTY, 1);
-    s->to   = calloc(1, NU_PLENTY);
-    nu_track_buffer(&s->track, s->to, NU_PLENTY);
+    t_pair_open(&s->pair);
+    t_aio_probe_open(&s->track, mode);
+    s->data = t_pattern_new(NU_PLENTY, 1);
+    s->to = calloc(1, NU_PLENTY);
+    t_aio_probe_buffer(&s->track, s->to, NU_PLENTY);
 }
 
 static void tear_down(struct setting *s)
 {
-    nu_track_close(&s->track);
-    nu_pair_close(&s->pair);
+    t_aio_probe_close(&s->track);
+    t_pair_close(&s->pair);
     free(s->data);
     free(s->to);
 }
@@ -86,9 +86,9 @@ Test(tcp_read, some, .timeout = 60)
                 cr_assert(nng_aio_busy(s.track.aio));
                 send_all(s.pair.fd, s.data, 100);
             }
-            nu_track_assert(&s.track, calls, 0);
+            t_aio_probe_assert(&s.track, calls, 0);
             cr_assert_eq(nng_aio_count(s.track.aio), 100);
-            nu_pattern_assert(s.to, 0, 100, 1);
+            t_pattern_assert(s.to, 0, 100, 1);
             memset(s.to, 0, 100);
         }
         tear_down(&s);
@@ -105,9 +105,9 @@ Test(tcp_read, all, .timeout = 60)
         send_all(s.pair.fd, s.data + 1, NU_PLENTY - 2);
         cr_assert(nng_aio_busy(s.track.aio));
         send_all(s.pair.fd, s.data + NU_PLENTY - 1, 1);
-        nu_track_assert(&s.track, 1, 0);
+        t_aio_probe_assert(&s.track, 1, 0);
         cr_assert_eq(nng_aio_count(s.track.aio), NU_PLENTY);
-        nu_pattern_assert(s.to, 0, NU_PLENTY, 1);
+        t_pattern_assert(s.to, 0, NU_PLENTY, 1);
         tear_down(&s);
     }
 }
@@ -117,8 +117,8 @@ Test(tcp_read, eight_entries, .timeout = 60)
     static const size_t lengths[8] = { 0, 1, 70000, 0, 3, 0, 100000, 2 };
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
         struct setting s;
-        nng_iov        iov[8];
-        size_t         at = 0;
+        nng_iov iov[8];
+        size_t at = 0;
         set_up(&s, mode);
         for (int i = 0; i < 8; i++) {
             iov[i] = (nng_iov){ lengths[i] > 0 ? s.to + at : NULL, lengths[i] };
@@ -128,9 +128,9 @@ Test(tcp_read, eight_entries, .timeout = 60)
         start_read(&s.track, s.pair.conn, mode, true);
         send_all(s.pair.fd, s.data, 50000);
         send_all(s.pair.fd, s.data + 50000, at - 50000 + 7);
-        nu_track_assert(&s.track, 1, 0);
+        t_aio_probe_assert(&s.track, 1, 0);
         cr_assert_eq(nng_aio_count(s.track.aio), at);
-        nu_pattern_assert(s.to, 0, at, 1);
+        t_pattern_assert(s.to, 0, at, 1);
         cr_assert_eq(s.to[at], 0);
         tear_down(&s);
     }
@@ -141,24 +141,24 @@ Test(tcp_read, in_order, .timeout = 60)
 {
     enum { READS = 40, SIZE = 1000 };
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct setting  s;
-        struct nu_track track[READS];
+        struct setting s;
+        struct t_aio_probe track[READS];
         set_up(&s, mode);
         for (size_t i = 0; i < READS; i++) {
-            nu_track_open(&track[i], mode);
-            nu_track_buffer(&track[i], s.to + i * SIZE, SIZE);
+            t_aio_probe_open(&track[i], mode);
+            t_aio_probe_buffer(&track[i], s.to + i * SIZE, SIZE);
             start_read(&track[i], s.pair.conn, mode, true);
         }
         nng_aio_cancel(track[20].aio); /* and another one's end is nothing to them */
-        nu_track_assert(&track[20], 1, NNG_ECANCELED);
+        t_aio_probe_assert(&track[20], 1, NNG_ECANCELED);
         send_all(s.pair.fd, s.data, 20 * SIZE);
         send_all(s.pair.fd, s.data + 21 * SIZE, 19 * SIZE);
         for (size_t i = 0; i < READS; i++) {
             if (i != 20) {
-                nu_track_assert(&track[i], 1, 0);
-                nu_pattern_assert(s.to + i * SIZE, i * SIZE, SIZE, 1);
+                t_aio_probe_assert(&track[i], 1, 0);
+                t_pattern_assert(s.to + i * SIZE, i * SIZE, SIZE, 1);
             }
-            nu_track_close(&track[i]);
+            t_aio_probe_close(&track[i]);
         }
         tear_down(&s);
     }
@@ -168,7 +168,7 @@ Test(tcp_read, in_order, .timeout = 60)
 
 static const struct {
     nng_duration timeout; /* or an abort */
-    int          result;
+    int result;
 } ends[] = {
     { 0, NNG_ECANCELED },
     { 0, NNG_EPROTO },
@@ -181,7 +181,7 @@ static const struct {
 static void fails(unsigned mode, unsigned end, bool all)
 {
     struct setting s;
-    size_t         part = all ? 1234 : 0;
+    size_t part = all ? 1234 : 0;
     set_up(&s, mode & ~(unsigned) NU_TIMED);
     if (ends[end].timeout > 0) {
         nng_aio_set_timeout(s.track.aio, ends[end].timeout);
@@ -191,17 +191,17 @@ static void fails(unsigned mode, unsigned end, bool all)
     if (ends[end].result != NNG_ETIMEDOUT) {
         nng_aio_abort(s.track.aio, ends[end].result);
     }
-    nu_track_assert(&s.track, 1, ends[end].result);
+    t_aio_probe_assert(&s.track, 1, ends[end].result);
     size_t count = nng_aio_count(s.track.aio);
     cr_assert_leq(count, part); /* an abort may come before the bytes */
     cr_assert(ends[end].result != NNG_ETIMEDOUT || count == part);
 
-    nu_track_buffer(&s.track, s.to + count, 2000 - count);
+    t_aio_probe_buffer(&s.track, s.to + count, 2000 - count);
     nng_aio_set_timeout(s.track.aio, NNG_DURATION_INFINITE);
     start_read(&s.track, s.pair.conn, mode, true);
     send_all(s.pair.fd, s.data + part, 2000 - part);
-    nu_track_assert(&s.track, 2, 0);
-    nu_pattern_assert(s.to, 0, 2000, 1);
+    t_aio_probe_assert(&s.track, 2, 0);
+    t_pattern_assert(s.to, 0, 2000, 1);
     tear_down(&s);
 }
 
@@ -223,10 +223,10 @@ Test(tcp_read, no_time, .timeout = 60)
         send_all(s.pair.fd, s.data, 100);
         nng_aio_set_expire(s.track.aio, nng_clock() - 1);
         start_read(&s.track, s.pair.conn, mode, mode & 1);
-        nu_track_assert(&s.track, 1, NNG_ETIMEDOUT);
+        t_aio_probe_assert(&s.track, 1, NNG_ETIMEDOUT);
         cr_assert_eq(nng_aio_count(s.track.aio), 0);
         start_read(&s.track, s.pair.conn, mode, false);
-        nu_track_assert(&s.track, 2, 0);
+        t_aio_probe_assert(&s.track, 2, 0);
         cr_assert_eq(nng_aio_count(s.track.aio), 100);
         tear_down(&s);
     }
@@ -246,12 +246,12 @@ Test(tcp_read, one_deadline, .timeout = 60)
         sent++;
         usleep(1000);
     }
-    nu_track_assert(&s.track, 1, NNG_ETIMEDOUT);
+    t_aio_probe_assert(&s.track, 1, NNG_ETIMEDOUT);
     cr_assert_geq(nng_clock() - began, 199);
     cr_assert_lt(nng_clock() - began, 5000);
     cr_assert_gt(nng_aio_count(s.track.aio), 0);
     cr_assert_leq(nng_aio_count(s.track.aio), sent);
-    nu_pattern_assert(s.to, 0, nng_aio_count(s.track.aio), 1);
+    t_pattern_assert(s.to, 0, nng_aio_count(s.track.aio), 1);
     tear_down(&s);
 }
 
@@ -265,16 +265,16 @@ Test(tcp_read, end_of_stream, .timeout = 60)
             start_read(&s.track, s.pair.conn, mode, true);
             send_all(s.pair.fd, s.data, part);
             cr_assert_eq(shutdown(s.pair.fd, SHUT_WR), 0);
-            nu_track_assert(&s.track, 1, NNG_ECONNSHUT);
+            t_aio_probe_assert(&s.track, 1, NNG_ECONNSHUT);
             cr_assert_eq(nng_aio_count(s.track.aio), part);
-            nu_pattern_assert(s.to, 0, part, 1);
+            t_pattern_assert(s.to, 0, part, 1);
             start_read(&s.track, s.pair.conn, mode, false);
-            nu_track_assert(&s.track, 2, NNG_ECONNSHUT);
+            t_aio_probe_assert(&s.track, 2, NNG_ECONNSHUT);
             cr_assert_eq(nng_aio_count(s.track.aio), 0);
-            nu_track_buffer(&s.track, s.data, 100);
-            nu_track_write(&s.track, s.pair.conn, mode, true);
-            nu_track_assert(&s.track, 3, 0);
-            nu_pair_assert_rest(&s.pair, 0, 100, 1);
+            t_aio_probe_buffer(&s.track, s.data, 100);
+            t_aio_probe_write(&s.track, s.pair.conn, mode, true);
+            t_aio_probe_assert(&s.track, 3, 0);
+            t_pair_assert_rest(&s.pair, 0, 100, 1);
             tear_down(&s);
         }
     }
@@ -284,19 +284,19 @@ Test(tcp_read, end_of_stream, .timeout = 60)
 Test(tcp_read, reset, .timeout = 60)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct setting  s;
-        struct nu_track behind;
+        struct setting s;
+        struct t_aio_probe behind;
         set_up(&s, mode);
-        nu_track_open(&behind, mode);
-        nu_track_buffer(&behind, s.to, 10);
+        t_aio_probe_open(&behind, mode);
+        t_aio_probe_buffer(&behind, s.to, 10);
         start_read(&s.track, s.pair.conn, mode, mode & 1);
         start_read(&behind, s.pair.conn, mode, true);
-        nu_pair_reset(&s.pair);
-        nu_track_assert(&s.track, 1, NNG_ECONNRESET);
-        nu_track_assert(&behind, 1, NNG_ECONNRESET);
+        t_pair_reset(&s.pair);
+        t_aio_probe_assert(&s.track, 1, NNG_ECONNRESET);
+        t_aio_probe_assert(&behind, 1, NNG_ECONNRESET);
         cr_assert_eq(nng_aio_count(s.track.aio), 0);
         cr_assert_eq(nng_aio_count(behind.aio), 0);
-        nu_track_close(&behind);
+        t_aio_probe_close(&behind);
         tear_down(&s);
     }
 }
@@ -306,12 +306,12 @@ Test(tcp_read, reset_seen_by_a_write, .timeout = 60)
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
         struct setting s;
         set_up(&s, mode);
-        nu_pair_reset(&s.pair);
-        nu_track_buffer(&s.track, s.data, 10);
-        nu_track_write(&s.track, s.pair.conn, mode, true);
-        nu_track_assert(&s.track, 1, NNG_ECONNRESET);
+        t_pair_reset(&s.pair);
+        t_aio_probe_buffer(&s.track, s.data, 10);
+        t_aio_probe_write(&s.track, s.pair.conn, mode, true);
+        t_aio_probe_assert(&s.track, 1, NNG_ECONNRESET);
         start_read(&s.track, s.pair.conn, mode, false);
-        nu_track_assert(&s.track, 2, NNG_ECONNRESET);
+        t_aio_probe_assert(&s.track, 2, NNG_ECONNRESET);
         tear_down(&s);
     }
 }
@@ -320,12 +320,12 @@ Test(tcp_read, reset_seen_by_a_write, .timeout = 60)
 
 /* Reads a record: two bytes of length, then so many bytes, into a vector. */
 struct record {
-    uint8_t     *to;
-    size_t       len;
+    uint8_t *to;
+    size_t len;
     struct iovec iov;
-    int          ends;       /* calls with `end` */
-    bool         at_the_end; /* a record that is cut short counts as good */
-    bool         headed;
+    int ends;        /* calls with `end` */
+    bool at_the_end; /* a record that is cut short counts as good */
+    bool headed;
 };
 
 static int take_record(nng_aio *aio, struct nu_tcp *tcp, int end)
@@ -337,24 +337,24 @@ static int take_record(nng_aio *aio, struct nu_tcp *tcp, int end)
             return r->at_the_end && end != 0 ? 0 : NU_READ_MORE;
         }
         const uint8_t *p = nu_rx_data(&tcp->rx);
-        r->len           = (size_t) p[0] << 8 | p[1];
-        r->headed        = true;
+        r->len = (size_t) p[0] << 8 | p[1];
+        r->headed = true;
         nu_rx_consume(&tcp->rx, &tcp->loop->buffers, 2);
         if (r->len == 0xffff) {
             return NNG_EPROTO;
         }
-        r->iov        = (struct iovec){ r->to, r->len };
-        aio->io.iov   = &r->iov;
-        aio->io.niov  = 1;
+        r->iov = (struct iovec){ r->to, r->len };
+        aio->io.iov = &r->iov;
+        aio->io.niov = 1;
         aio->io.total = r->len;
-        aio->io.done  = 0;
+        aio->io.done = 0;
     }
     return aio->io.done == r->len || (r->at_the_end && end != 0) ? 0 : NU_READ_MORE;
 }
 
 struct record_call {
     nng_http_conn *conn;
-    nng_aio       *aio;
+    nng_aio *aio;
     struct record *record;
 };
 
@@ -367,15 +367,15 @@ static void start_record(void *arg)
     }
 }
 
-static void read_record(struct nu_track *track, nng_http_conn *conn, unsigned mode,
+static void read_record(struct t_aio_probe *track, nng_http_conn *conn, unsigned mode,
                         struct record *record, uint8_t *to)
 {
     struct record_call c = { conn, track->aio, record };
-    record->to           = to;
-    record->headed       = false;
-    record->ends         = 0;
+    record->to = to;
+    record->headed = false;
+    record->ends = 0;
     if (mode & NU_ON_OWNER) {
-        nu_on_owner(conn, start_record, &c);
+        t_on_owner(conn, start_record, &c);
     } else {
         start_record(&c);
     }
@@ -398,7 +398,7 @@ Test(tcp_read, until, .timeout = 60)
     static const size_t sizes[] = { 5, 0, 1, 60000, 4094, 4096, 2 };
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
         struct setting s;
-        struct record  r = { 0 };
+        struct record r = { 0 };
         set_up(&s, mode);
         for (int i = 0; i < 7; i++) { /* the bytes come first, or the read */
             for (int first = 0; first < 2; first++) {
@@ -410,10 +410,10 @@ Test(tcp_read, until, .timeout = 60)
                     cr_assert(nng_aio_busy(s.track.aio));
                     send_record(&s, sizes[i]);
                 }
-                nu_track_assert(&s.track, 2 * i + first + 1, 0);
+                t_aio_probe_assert(&s.track, 2 * i + first + 1, 0);
                 cr_assert_eq(nng_aio_count(s.track.aio), sizes[i]);
                 cr_assert_eq(r.ends, 0);
-                nu_pattern_assert(s.to, 0, sizes[i], 1);
+                t_pattern_assert(s.to, 0, sizes[i], 1);
                 memset(s.to, 0, sizes[i]);
             }
         }
@@ -427,17 +427,17 @@ Test(tcp_read, until_in_order, .timeout = 60)
     enum { READS = 20, SIZE = 300 };
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
         for (size_t step = 1; step <= (size_t) READS * (SIZE + 2); step *= 6002) {
-            struct setting  s;
-            struct nu_track track[READS];
-            struct record   records[READS] = { 0 };
-            uint8_t         stream[READS * (SIZE + 2)];
-            size_t          at = 0;
+            struct setting s;
+            struct t_aio_probe track[READS];
+            struct record records[READS] = { 0 };
+            uint8_t stream[READS * (SIZE + 2)];
+            size_t at = 0;
             set_up(&s, mode);
             for (size_t i = 0; i < READS; i++) {
                 uint8_t head[2] = RECORD(SIZE);
-                nu_track_open(&track[i], mode);
+                t_aio_probe_open(&track[i], mode);
                 if (i % 3 == 2) {
-                    nu_track_buffer(&track[i], s.to + i * SIZE, SIZE);
+                    t_aio_probe_buffer(&track[i], s.to + i * SIZE, SIZE);
                     start_read(&track[i], s.pair.conn, mode, true);
                 } else {
                     read_record(&track[i], s.pair.conn, mode, &records[i], s.to + i * SIZE);
@@ -451,10 +451,10 @@ Test(tcp_read, until_in_order, .timeout = 60)
                 send_all(s.pair.fd, stream + i, at - i < step ? at - i : step);
             }
             for (size_t i = 0; i < READS; i++) {
-                nu_track_assert(&track[i], 1, 0);
-                nu_track_close(&track[i]);
+                t_aio_probe_assert(&track[i], 1, 0);
+                t_aio_probe_close(&track[i]);
             }
-            nu_pattern_assert(s.to, 0, (size_t) READS * SIZE, 1);
+            t_pattern_assert(s.to, 0, (size_t) READS * SIZE, 1);
             tear_down(&s);
         }
     }
@@ -465,17 +465,17 @@ Test(tcp_read, until_error, .timeout = 60)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
         struct setting s;
-        struct record  r       = { 0 };
-        uint8_t        head[2] = RECORD(0xffff);
+        struct record r = { 0 };
+        uint8_t head[2] = RECORD(0xffff);
         set_up(&s, mode);
         read_record(&s.track, s.pair.conn, mode, &r, s.to);
         send_all(s.pair.fd, head, 2);
         send_record(&s, 10);
-        nu_track_assert(&s.track, 1, NNG_EPROTO);
+        t_aio_probe_assert(&s.track, 1, NNG_EPROTO);
         cr_assert_eq(nng_aio_count(s.track.aio), 0);
         read_record(&s.track, s.pair.conn, mode, &r, s.to);
-        nu_track_assert(&s.track, 2, 0);
-        nu_pattern_assert(s.to, 0, 10, 1);
+        t_aio_probe_assert(&s.track, 2, 0);
+        t_pattern_assert(s.to, 0, 10, 1);
         tear_down(&s);
     }
 }
@@ -486,8 +486,8 @@ Test(tcp_read, until_ends_early, .timeout = 60)
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
         for (unsigned end = 0; end < 4; end++) {
             struct setting s;
-            struct record  r       = { 0 };
-            uint8_t        head[2] = RECORD(100);
+            struct record r = { 0 };
+            uint8_t head[2] = RECORD(100);
             set_up(&s, mode & ~(unsigned) NU_TIMED);
             if (ends[end].timeout > 0) {
                 nng_aio_set_timeout(s.track.aio, ends[end].timeout);
@@ -497,15 +497,15 @@ Test(tcp_read, until_ends_early, .timeout = 60)
             if (ends[end].result != NNG_ETIMEDOUT) {
                 nng_aio_abort(s.track.aio, ends[end].result);
             }
-            nu_track_assert(&s.track, 1, ends[end].result);
+            t_aio_probe_assert(&s.track, 1, ends[end].result);
             cr_assert_eq(nng_aio_count(s.track.aio), 0);
             cr_assert_eq(r.ends, 0);
             nng_aio_set_timeout(s.track.aio, NNG_DURATION_INFINITE);
             read_record(&s.track, s.pair.conn, mode, &r, s.to);
             send_all(s.pair.fd, head + 1, 1);
             send_all(s.pair.fd, s.data, 100);
-            nu_track_assert(&s.track, 2, 0);
-            nu_pattern_assert(s.to, 0, 100, 1);
+            t_aio_probe_assert(&s.track, 2, 0);
+            t_pattern_assert(s.to, 0, 100, 1);
             tear_down(&s);
         }
     }
@@ -518,17 +518,17 @@ Test(tcp_read, until_end_of_stream, .timeout = 60)
     for (unsigned mode = 0; mode < 2 * NU_MODES; mode++) {
         for (size_t sent = 0; sent < 60; sent = sent * 2 + 1) {
             struct setting s;
-            struct record  r     = { .at_the_end = mode >= NU_MODES };
-            size_t         count = sent > 2 ? sent - 2 : 0;
+            struct record r = { .at_the_end = mode >= NU_MODES };
+            size_t count = sent > 2 ? sent - 2 : 0;
             set_up(&s, mode);
             read_record(&s.track, s.pair.conn, mode, &r, s.to);
             send_all(s.pair.fd, head, sent < 2 ? sent : 2);
             send_all(s.pair.fd, s.data, count);
             cr_assert_eq(shutdown(s.pair.fd, SHUT_WR), 0);
-            nu_track_assert(&s.track, 1, r.at_the_end ? 0 : NNG_ECONNSHUT);
+            t_aio_probe_assert(&s.track, 1, r.at_the_end ? 0 : NNG_ECONNSHUT);
             cr_assert_eq(nng_aio_count(s.track.aio), count);
             cr_assert_eq(r.ends, 1);
-            nu_pattern_assert(s.to, 0, count, 1);
+            t_pattern_assert(s.to, 0, count, 1);
             tear_down(&s);
         }
     }
@@ -537,25 +537,25 @@ Test(tcp_read, until_end_of_stream, .timeout = 60)
 Test(tcp_read, until_reset_or_closed, .timeout = 60)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct setting  s;
-        struct nu_track behind;
-        struct record   r[2] = { { 0 } };
+        struct setting s;
+        struct t_aio_probe behind;
+        struct record r[2] = { { 0 } };
         set_up(&s, mode);
-        nu_track_open(&behind, mode);
+        t_aio_probe_open(&behind, mode);
         read_record(&s.track, s.pair.conn, mode, &r[0], s.to);
         read_record(&behind, s.pair.conn, mode, &r[1], s.to);
-        nu_pair_reset(&s.pair);
-        nu_track_assert(&s.track, 1, NNG_ECONNRESET);
-        nu_track_assert(&behind, 1, NNG_ECONNRESET);
+        t_pair_reset(&s.pair);
+        t_aio_probe_assert(&s.track, 1, NNG_ECONNRESET);
+        t_aio_probe_assert(&behind, 1, NNG_ECONNRESET);
         cr_assert_eq(r[0].ends + r[1].ends, 2);
-        nu_track_close(&behind);
+        t_aio_probe_close(&behind);
         tear_down(&s);
 
         set_up(&s, mode);
         read_record(&s.track, s.pair.conn, mode, &r[0], s.to);
         nng_http_conn_close(s.pair.conn);
         s.pair.conn = NULL;
-        nu_track_assert(&s.track, 1, NNG_ECLOSED);
+        t_aio_probe_assert(&s.track, 1, NNG_ECLOSED);
         cr_assert_eq(r[0].ends, 0);
         tear_down(&s);
     }
@@ -565,7 +565,7 @@ Test(tcp_read, until_reset_or_closed, .timeout = 60)
 
 static void *echo(void *arg)
 {
-    int      fd     = *(int *) arg;
+    int fd = *(int *) arg;
     uint8_t *buffer = malloc(64 << 10);
     for (ssize_t n; (n = recv(fd, buffer, 64 << 10, 0)) > 0;) {
         send_all(fd, buffer, (size_t) n);
@@ -578,22 +578,22 @@ static void *echo(void *arg)
 Test(tcp_read, while_writing, .timeout = 60)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct setting  s;
-        struct nu_track write;
-        pthread_t       thread;
+        struct setting s;
+        struct t_aio_probe write;
+        pthread_t thread;
         set_up(&s, mode);
-        nu_track_open(&write, mode);
-        nu_track_buffer(&write, s.data, NU_PLENTY);
+        t_aio_probe_open(&write, mode);
+        t_aio_probe_buffer(&write, s.data, NU_PLENTY);
         start_read(&s.track, s.pair.conn, mode, true);
-        nu_track_write(&write, s.pair.conn, mode, true);
+        t_aio_probe_write(&write, s.pair.conn, mode, true);
         cr_assert_eq(pthread_create(&thread, NULL, echo, &s.pair.fd), 0);
-        nu_track_assert(&write, 1, 0);
-        nu_track_assert(&s.track, 1, 0);
-        nu_pattern_assert(s.to, 0, NU_PLENTY, 1);
+        t_aio_probe_assert(&write, 1, 0);
+        t_aio_probe_assert(&s.track, 1, 0);
+        t_pattern_assert(s.to, 0, NU_PLENTY, 1);
         nng_http_conn_close(s.pair.conn);
         s.pair.conn = NULL;
         pthread_join(thread, NULL);
-        nu_track_close(&write);
+        t_aio_probe_close(&write);
         tear_down(&s);
     }
 }

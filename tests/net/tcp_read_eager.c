@@ -1,7 +1,7 @@
 /* Connections that we have dialed: reads that end on any thread, receives that go before them. */
 #include "http/conn.h"
 #include "io/counters.h"
-#include "support/talk.h"
+#include "support/scripted_peer.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -24,22 +24,22 @@ static uint64_t counted(enum nu_count what)
     return list[what].value;
 }
 
-static void read_res(struct nu_talk *t)
+static void read_res(struct t_scripted_peer *t)
 {
     nng_http_conn_read_res(t->pair.conn, t->res, t->track.aio);
 }
 
-static void read_some(struct nu_talk *t)
+static void read_some(struct t_scripted_peer *t)
 {
     nng_http_conn_read(t->pair.conn, t->track.aio);
 }
 
-static void read_all(struct nu_talk *t)
+static void read_all(struct t_scripted_peer *t)
 {
     nng_http_conn_read_all(t->pair.conn, t->track.aio);
 }
 
-static void write_all(struct nu_talk *t)
+static void write_all(struct t_scripted_peer *t)
 {
     nng_http_conn_write_all(t->pair.conn, t->track.aio);
 }
@@ -60,48 +60,48 @@ static void wait_for(nng_http_conn *conn, size_t n, int end)
 Test(tcp_read_eager, in_place)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode += NU_CALLED) {
-        struct nu_talk t;
-        char           body[6] = { 0 };
-        nu_talk_open(&t, mode);
-        nu_talk_say(&t, HEAD "hello");
-        nu_talk_start(&t, read_res);
-        nu_talk_finish(&t, 0);
+        struct t_scripted_peer t;
+        char body[6] = { 0 };
+        t_scripted_peer_open(&t, mode);
+        t_scripted_peer_say(&t, HEAD "hello");
+        t_scripted_peer_start(&t, read_res);
+        t_scripted_peer_finish(&t, 0);
         uint64_t wake_ups = counted(NU_COUNT_WAKE_UPS);
         for (int i = 0; i < 5; i++) {
-            nu_track_buffer(&t.track, body + i, 1);
-            nu_talk_start(&t, read_all);
+            t_aio_probe_buffer(&t.track, body + i, 1);
+            t_scripted_peer_start(&t, read_all);
             cr_assert(mode & NU_CALLED || !nng_aio_busy(t.track.aio));
-            nu_talk_finish_count(&t, 0, 1);
+            t_scripted_peer_finish_count(&t, 0, 1);
         }
         cr_assert_str_eq(body, "hello");
         cr_assert(mode & NU_CALLED || counted(NU_COUNT_WAKE_UPS) == wake_ups);
-        nu_talk_close(&t);
+        t_scripted_peer_close(&t);
     }
 }
 
 /* Nor to receive it: a receive is there already. */
 Test(tcp_read_eager, waited_exchange)
 {
-    struct nu_talk t;
-    char           body[6] = { 0 };
-    nu_talk_open(&t, 0);
+    struct t_scripted_peer t;
+    char body[6] = { 0 };
+    t_scripted_peer_open(&t, 0);
     uint64_t wake_ups = counted(NU_COUNT_WAKE_UPS);
     for (int i = 0; i < 50; i++) {
-        nu_track_buffer(&t.track, "ask", 3);
-        nu_talk_start(&t, write_all);
-        nu_talk_finish_count(&t, 0, 3);
-        nu_talk_hear(&t, "ask");
-        nu_talk_start(&t, read_res);
-        nu_talk_say(&t, HEAD);
-        nu_talk_finish_count(&t, 0, strlen(HEAD));
-        nu_track_buffer(&t.track, body, 5);
-        nu_talk_start(&t, read_all);
-        nu_talk_say(&t, "hello");
-        nu_talk_finish_count(&t, 0, 5);
+        t_aio_probe_buffer(&t.track, "ask", 3);
+        t_scripted_peer_start(&t, write_all);
+        t_scripted_peer_finish_count(&t, 0, 3);
+        t_scripted_peer_hear(&t, "ask");
+        t_scripted_peer_start(&t, read_res);
+        t_scripted_peer_say(&t, HEAD);
+        t_scripted_peer_finish_count(&t, 0, strlen(HEAD));
+        t_aio_probe_buffer(&t.track, body, 5);
+        t_scripted_peer_start(&t, read_all);
+        t_scripted_peer_say(&t, "hello");
+        t_scripted_peer_finish_count(&t, 0, 5);
         cr_assert_str_eq(body, "hello");
     }
     cr_assert_eq(counted(NU_COUNT_WAKE_UPS), wake_ups);
-    nu_talk_close(&t);
+    t_scripted_peer_close(&t);
 }
 
 /* ---- Reads that end early ----------------------------------------------------------------- */
@@ -109,56 +109,56 @@ Test(tcp_read_eager, waited_exchange)
 /* They take the receive of all others with them neither at the kernel nor here. */
 Test(tcp_read_eager, cancelled)
 {
-    struct nu_talk t;
-    nu_talk_open(&t, 0);
+    struct t_scripted_peer t;
+    t_scripted_peer_open(&t, 0);
     uint64_t cancellations = counted(NU_COUNT_CANCELLATIONS);
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
         char body[6] = { 0 };
-        nu_track_close(&t.track);
-        nu_track_open(&t.track, mode);
-        nu_track_buffer(&t.track, body, 5);
-        t.mode  = mode;
+        t_aio_probe_close(&t.track);
+        t_aio_probe_open(&t.track, mode);
+        t_aio_probe_buffer(&t.track, body, 5);
+        t.mode = mode;
         t.calls = 0;
         for (int i = 0; i < 10; i++) {
-            nu_talk_start(&t, i % 2 ? read_res : read_all);
+            t_scripted_peer_start(&t, i % 2 ? read_res : read_all);
             nng_aio_cancel(t.track.aio);
-            nu_talk_finish_count(&t, NNG_ECANCELED, 0);
+            t_scripted_peer_finish_count(&t, NNG_ECANCELED, 0);
         }
         cr_assert_eq(counted(NU_COUNT_CANCELLATIONS), cancellations);
-        nu_talk_start(&t, read_all);
-        nu_talk_say(&t, "hello");
-        nu_talk_finish_count(&t, 0, 5);
+        t_scripted_peer_start(&t, read_all);
+        t_scripted_peer_say(&t, "hello");
+        t_scripted_peer_finish_count(&t, 0, 5);
         cr_assert_str_eq(body, "hello");
     }
-    nu_talk_close(&t);
+    t_scripted_peer_close(&t);
 }
 
 /* The one behind can do with what was too little for the one that is cancelled. */
 Test(tcp_read_eager, cancelled_before_another)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct nu_talk  t;
-        struct nu_track behind;
-        char            body[6] = { 0 };
-        nu_talk_open(&t, mode);
-        nu_track_open(&behind, mode);
-        nu_track_buffer(&behind, body, 5);
-        nu_talk_start(&t, read_res);
+        struct t_scripted_peer t;
+        struct t_aio_probe behind;
+        char body[6] = { 0 };
+        t_scripted_peer_open(&t, mode);
+        t_aio_probe_open(&behind, mode);
+        t_aio_probe_buffer(&behind, body, 5);
+        t_scripted_peer_start(&t, read_res);
         nng_http_conn_read_all(t.pair.conn, behind.aio);
-        nu_talk_say(&t, "HTTP/");
+        t_scripted_peer_say(&t, "HTTP/");
         wait_for(t.pair.conn, 5, 0);
         cr_assert(nng_aio_busy(behind.aio));
         nng_aio_cancel(t.track.aio);
-        nu_talk_finish_count(&t, NNG_ECANCELED, 0);
-        nu_track_assert(&behind, 1, 0);
+        t_scripted_peer_finish_count(&t, NNG_ECANCELED, 0);
+        t_aio_probe_assert(&behind, 1, 0);
         cr_assert_str_eq(body, "HTTP/");
-        nu_track_close(&behind);
-        nu_talk_close(&t);
+        t_aio_probe_close(&behind);
+        t_scripted_peer_close(&t);
     }
 }
 
 struct sender {
-    int            fd;
+    int fd;
     const uint8_t *data;
 };
 
@@ -179,18 +179,18 @@ static void *send_in_parts(void *arg)
 Test(tcp_read_eager, no_byte_lost)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode += NU_CALLED) {
-        struct nu_talk t;
-        uint8_t       *data = nu_pattern_new(NU_PLENTY, 1), *to = calloc(1, NU_PLENTY);
-        pthread_t      thread;
-        nu_talk_open(&t, mode);
+        struct t_scripted_peer t;
+        uint8_t *data = t_pattern_new(NU_PLENTY, 1), *to = calloc(1, NU_PLENTY);
+        pthread_t thread;
+        t_scripted_peer_open(&t, mode);
         struct sender s = { t.pair.fd, data };
         cr_assert_eq(pthread_create(&thread, NULL, send_in_parts, &s), 0);
         for (size_t at = 0, i = 0; at < NU_PLENTY; i++) {
             size_t size = 1 + i * 977 % 20000;
-            t.mode      = mode | (i % 3 == 0 ? NU_ON_OWNER : 0);
-            nu_track_buffer(&t.track, to + at, size < NU_PLENTY - at ? size : NU_PLENTY - at);
+            t.mode = mode | (i % 3 == 0 ? NU_ON_OWNER : 0);
+            t_aio_probe_buffer(&t.track, to + at, size < NU_PLENTY - at ? size : NU_PLENTY - at);
             nng_aio_set_timeout(t.track.aio, i % 5 == 4 ? 1 : NNG_DURATION_INFINITE);
-            nu_talk_start(&t, i % 2 ? read_some : read_all);
+            t_scripted_peer_start(&t, i % 2 ? read_some : read_all);
             if (i % 4 == 1) {
                 nng_aio_cancel(t.track.aio);
             }
@@ -202,8 +202,8 @@ Test(tcp_read_eager, no_byte_lost)
             at += nng_aio_count(t.track.aio);
         }
         pthread_join(thread, NULL);
-        nu_pattern_assert(to, 0, NU_PLENTY, 1);
-        nu_talk_close(&t);
+        t_pattern_assert(to, 0, NU_PLENTY, 1);
+        t_scripted_peer_close(&t);
         free(data);
         free(to);
     }
@@ -214,53 +214,53 @@ Test(tcp_read_eager, no_byte_lost)
 Test(tcp_read_eager, end_of_stream)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct nu_talk t;
-        char           body[6] = { 0 };
-        nu_talk_open(&t, mode);
-        nu_talk_say(&t, "hello");
+        struct t_scripted_peer t;
+        char body[6] = { 0 };
+        t_scripted_peer_open(&t, mode);
+        t_scripted_peer_say(&t, "hello");
         wait_for(t.pair.conn, 5, 0);
         cr_assert_eq(shutdown(t.pair.fd, SHUT_WR), 0);
         wait_for(t.pair.conn, 5, NNG_ECONNSHUT);
-        nu_track_buffer(&t.track, body, 3);
-        nu_talk_start(&t, read_all);
-        nu_talk_finish_count(&t, 0, 3);
-        nu_track_buffer(&t.track, body + 3, 3);
-        nu_talk_start(&t, read_all);
-        nu_talk_finish_count(&t, NNG_ECONNSHUT, 2);
+        t_aio_probe_buffer(&t.track, body, 3);
+        t_scripted_peer_start(&t, read_all);
+        t_scripted_peer_finish_count(&t, 0, 3);
+        t_aio_probe_buffer(&t.track, body + 3, 3);
+        t_scripted_peer_start(&t, read_all);
+        t_scripted_peer_finish_count(&t, NNG_ECONNSHUT, 2);
         cr_assert_str_eq(body, "hello");
-        nu_talk_start(&t, read_some);
-        nu_talk_finish_count(&t, NNG_ECONNSHUT, 0);
-        nu_talk_start(&t, read_res);
-        nu_talk_finish_count(&t, NNG_ECONNSHUT, 0);
-        nu_track_buffer(&t.track, "still", 5);
-        nu_talk_start(&t, write_all);
-        nu_talk_finish_count(&t, 0, 5);
-        nu_talk_hear(&t, "still");
-        nu_talk_hear_no_more(&t);
-        nu_talk_close(&t);
+        t_scripted_peer_start(&t, read_some);
+        t_scripted_peer_finish_count(&t, NNG_ECONNSHUT, 0);
+        t_scripted_peer_start(&t, read_res);
+        t_scripted_peer_finish_count(&t, NNG_ECONNSHUT, 0);
+        t_aio_probe_buffer(&t.track, "still", 5);
+        t_scripted_peer_start(&t, write_all);
+        t_scripted_peer_finish_count(&t, 0, 5);
+        t_scripted_peer_hear(&t, "still");
+        t_scripted_peer_hear_no_more(&t);
+        t_scripted_peer_close(&t);
     }
 }
 
 Test(tcp_read_eager, reset)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct nu_talk t;
-        char           body[6] = { 0 };
-        nu_talk_open(&t, mode);
-        nu_talk_say(&t, "hello");
+        struct t_scripted_peer t;
+        char body[6] = { 0 };
+        t_scripted_peer_open(&t, mode);
+        t_scripted_peer_say(&t, "hello");
         wait_for(t.pair.conn, 5, 0);
-        nu_pair_reset(&t.pair);
+        t_pair_reset(&t.pair);
         wait_for(t.pair.conn, 5, NNG_ECONNRESET);
-        nu_track_buffer(&t.track, body, 6);
-        nu_talk_start(&t, read_some);
-        nu_talk_finish_count(&t, 0, 5);
+        t_aio_probe_buffer(&t.track, body, 6);
+        t_scripted_peer_start(&t, read_some);
+        t_scripted_peer_finish_count(&t, 0, 5);
         for (int i = 0; i < 2; i++) {
-            nu_talk_start(&t, read_some);
-            nu_talk_finish_count(&t, NNG_ECONNRESET, 0);
+            t_scripted_peer_start(&t, read_some);
+            t_scripted_peer_finish_count(&t, NNG_ECONNRESET, 0);
         }
-        nu_talk_start(&t, write_all);
-        nu_talk_finish_count(&t, NNG_ECONNRESET, 0);
-        nu_talk_close(&t);
+        t_scripted_peer_start(&t, write_all);
+        t_scripted_peer_finish_count(&t, NNG_ECONNRESET, 0);
+        t_scripted_peer_close(&t);
     }
 }
 
@@ -268,25 +268,25 @@ Test(tcp_read_eager, reset)
 Test(tcp_read_eager, closed)
 {
     for (int unread = 0; unread < 2; unread++) {
-        struct nu_talk t;
-        nu_talk_open(&t, 0);
+        struct t_scripted_peer t;
+        t_scripted_peer_open(&t, 0);
         if (unread) {
-            nu_talk_say(&t, "hello");
+            t_scripted_peer_say(&t, "hello");
             wait_for(t.pair.conn, 5, 0);
         }
-        nu_talk_hear_no_more(&t);
-        nu_talk_close(&t);
+        t_scripted_peer_hear_no_more(&t);
+        t_scripted_peer_close(&t);
     }
 }
 
 /* A peer that nobody listens to gets stuck, also if it sends a little at a time. */
 Test(tcp_read_eager, back_pressure)
 {
-    uint8_t *data = nu_pattern_new(NU_PLENTY, 1), *to = calloc(1, NU_PLENTY);
+    uint8_t *data = t_pattern_new(NU_PLENTY, 1), *to = calloc(1, NU_PLENTY);
     for (size_t part = 1000; part <= 100000; part *= 100) {
-        struct nu_talk t;
-        size_t         sent = 0;
-        nu_talk_open(&t, 0);
+        struct t_scripted_peer t;
+        size_t sent = 0;
+        t_scripted_peer_open(&t, 0);
         int small = 128 << 10; /* and of fixed size: what the kernel may keep for us */
         setsockopt(t.pair.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
         setsockopt(t.pair.conn->tcp.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
@@ -303,11 +303,11 @@ Test(tcp_read_eager, back_pressure)
         nu_lock(&t.pair.conn->tcp.lock);
         cr_assert_lt(nu_rx_len(&t.pair.conn->tcp.rx), 2 * NU_BUFRING_SIZE);
         nu_unlock(&t.pair.conn->tcp.lock);
-        nu_track_buffer(&t.track, to, sent);
-        nu_talk_start(&t, read_all);
-        nu_talk_finish_count(&t, 0, sent);
-        nu_pattern_assert(to, 0, sent, 1);
-        nu_talk_close(&t);
+        t_aio_probe_buffer(&t.track, to, sent);
+        t_scripted_peer_start(&t, read_all);
+        t_scripted_peer_finish_count(&t, 0, sent);
+        t_pattern_assert(to, 0, sent, 1);
+        t_scripted_peer_close(&t);
     }
     free(data);
     free(to);
@@ -318,11 +318,11 @@ Test(tcp_read_eager, back_pressure)
 /* Receives until it has all buffers of a loop. */
 struct hog {
     struct nu_loop *loop;
-    struct nu_op    op;
-    int             fds[2];
-    uint8_t        *held[NU_BUFRING_COUNT];
-    unsigned        n;
-    atomic_bool     full;
+    struct nu_op op;
+    int fds[2];
+    uint8_t *held[NU_BUFRING_COUNT];
+    unsigned n;
+    atomic_bool full;
 };
 
 static void take_one(struct hog *h)
@@ -347,8 +347,8 @@ static void hog(void *arg)
 {
     struct hog *h = arg;
     nu_op_init(&h->op, h->loop, took_one);
-    h->op.kind = NU_OP_SELECT;
-    h->op.fd   = h->fds[0];
+    h->op.kind = NU_OP_RECV_PROVIDED;
+    h->op.fd = h->fds[0];
     take_one(h);
 }
 
@@ -363,46 +363,46 @@ static void give_back(void *arg)
 Test(tcp_read_eager, no_buffers)
 {
     for (unsigned mode = 0; mode < 2 * NU_MODES; mode++) {
-        struct nu_talk t;
-        bool           unread  = mode >= NU_MODES; /* the bytes come first, or the read */
-        char           body[6] = { 0 };
-        nu_talk_open(&t, mode % NU_MODES);
+        struct t_scripted_peer t;
+        bool unread = mode >= NU_MODES; /* the bytes come first, or the read */
+        char body[6] = { 0 };
+        t_scripted_peer_open(&t, mode % NU_MODES);
         struct hog h = { .loop = t.pair.conn->tcp.loop };
         if (h.loop->buffers.ring == NULL) {
-            nu_talk_close(&t);
+            t_scripted_peer_close(&t);
             return;
         }
         cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, h.fds), 0);
-        nu_on_owner(t.pair.conn, hog, &h);
+        t_on_owner(t.pair.conn, hog, &h);
         while (!atomic_load(&h.full)) {
             usleep(100);
         }
         uint64_t none = counted(NU_COUNT_NO_BUFFERS);
         if (unread) {
-            nu_talk_say(&t, HEAD "hello");
+            t_scripted_peer_say(&t, HEAD "hello");
             while (counted(NU_COUNT_NO_BUFFERS) == none) {
                 usleep(100);
             }
         }
-        nu_talk_start(&t, read_res);
+        t_scripted_peer_start(&t, read_res);
         nng_aio_cancel(t.track.aio); /* the next one must not end for this */
         nng_aio_wait(t.track.aio);
         t.calls++;
         if (nng_aio_result(t.track.aio) != 0) {
-            nu_talk_start(&t, read_res);
+            t_scripted_peer_start(&t, read_res);
             if (!unread) {
-                nu_talk_say(&t, HEAD "hello");
+                t_scripted_peer_say(&t, HEAD "hello");
             }
-            nu_talk_finish_count(&t, 0, strlen(HEAD));
+            t_scripted_peer_finish_count(&t, 0, strlen(HEAD));
         }
         cr_assert_gt(counted(NU_COUNT_NO_BUFFERS), none);
-        nu_track_buffer(&t.track, body, 5);
-        nu_talk_start(&t, read_all);
-        nu_talk_finish_count(&t, 0, 5);
+        t_aio_probe_buffer(&t.track, body, 5);
+        t_scripted_peer_start(&t, read_all);
+        t_scripted_peer_finish_count(&t, 0, 5);
         cr_assert_str_eq(body, "hello");
-        nu_on_owner(t.pair.conn, give_back, &h);
+        t_on_owner(t.pair.conn, give_back, &h);
         close(h.fds[0]);
         close(h.fds[1]);
-        nu_talk_close(&t);
+        t_scripted_peer_close(&t);
     }
 }

@@ -1,8 +1,8 @@
 /* How writes fail: every error, from every state, and that the count is what the peer can receive.
  */
 #include "net/tcp_write.h"
+#include "support/aio_probe.h"
 #include "support/peer.h"
-#include "support/track.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -18,8 +18,8 @@ enum after {
 struct ending {
     void (*act)(struct nu_pair *pair, nng_aio *aio);
     nng_duration timeout; /* 0: none */
-    int          result;
-    enum after   after;
+    int result;
+    enum after after;
 };
 
 /* ---- Ways to end a write ------------------------------------------------------------------ */
@@ -47,7 +47,7 @@ static void close_conn(struct nu_pair *pair, nng_aio *aio)
 static void peer_resets(struct nu_pair *pair, nng_aio *aio)
 {
     (void) aio;
-    nu_pair_reset(pair);
+    t_pair_reset(pair);
 }
 
 /* With bytes that the peer has not read, which is a reset too. */
@@ -76,8 +76,8 @@ static const struct ending endings[] = {
 
 struct act {
     const struct ending *ending;
-    struct nu_pair      *pair;
-    nng_aio             *aio;
+    struct nu_pair *pair;
+    nng_aio *aio;
 };
 
 static void act_on_owner(void *arg)
@@ -90,7 +90,7 @@ static void act(const struct ending *ending, unsigned mode, struct nu_pair *pair
 {
     struct act a = { ending, pair, aio };
     if (mode & NU_ON_OWNER) {
-        nu_on_owner(pair->conn, act_on_owner, &a);
+        t_on_owner(pair->conn, act_on_owner, &a);
     } else {
         act_on_owner(&a);
     }
@@ -101,34 +101,34 @@ static void act(const struct ending *ending, unsigned mode, struct nu_pair *pair
 /* `room`: a part of it goes out before it has to wait. */
 static void in_flight(const struct ending *ending, unsigned mode, bool all, bool room)
 {
-    struct nu_pair  pair;
-    struct nu_track track;
-    uint8_t        *data = nu_pattern_new(2 * NU_PLENTY, 1);
-    nu_pair_open(&pair);
-    nu_track_open(&track, mode & ~(unsigned) NU_TIMED);
-    size_t filled = room ? 0 : nu_pair_fill(&pair, 0, 1), from = 0;
-    nu_track_buffer(&track, data + filled, NU_PLENTY);
+    struct nu_pair pair;
+    struct t_aio_probe track;
+    uint8_t *data = t_pattern_new(2 * NU_PLENTY, 1);
+    t_pair_open(&pair);
+    t_aio_probe_open(&track, mode & ~(unsigned) NU_TIMED);
+    size_t filled = room ? 0 : t_pair_fill(&pair, 0, 1), from = 0;
+    t_aio_probe_buffer(&track, data + filled, NU_PLENTY);
     if (ending->timeout > 0) {
         nng_aio_set_timeout(track.aio, ending->timeout);
     }
     nng_time start = nng_clock();
-    nu_track_write(&track, pair.conn, mode, all);
+    t_aio_probe_write(&track, pair.conn, mode, all);
     if (room) {
-        nu_peer_read(pair.fd, 0, 1, 1); /* it is under way */
+        t_peer_read(pair.fd, 0, 1, 1); /* it is under way */
         from = 1;
     }
     act(ending, mode, &pair, track.aio);
-    nu_track_assert(&track, 1, ending->result);
+    t_aio_probe_assert(&track, 1, ending->result);
     if (ending->result == NNG_ETIMEDOUT) {
         cr_assert_geq(nng_clock() - start, (nng_time) ending->timeout - 1);
     }
     size_t count = nng_aio_count(track.aio);
     cr_assert(room ? count > 0 && count < NU_PLENTY : count == 0, "%zu bytes", count);
     if (ending->after != LOST) {
-        nu_pair_assert_rest(&pair, from, filled + count - from, 1);
+        t_pair_assert_rest(&pair, from, filled + count - from, 1);
     }
-    nu_track_close(&track);
-    nu_pair_close(&pair);
+    t_aio_probe_close(&track);
+    t_pair_close(&pair);
     free(data);
 }
 
@@ -165,51 +165,51 @@ Test(tcp_write_errors, write_all_half_way, .timeout = 60)
  */
 static void queued(const struct ending *ending, unsigned mode, bool all)
 {
-    struct nu_pair  pair;
-    struct nu_track track[3];
-    uint8_t        *data = nu_pattern_new(NU_PLENTY + 100, 2);
-    uint8_t         other[100];
+    struct nu_pair pair;
+    struct t_aio_probe track[3];
+    uint8_t *data = t_pattern_new(NU_PLENTY + 100, 2);
+    uint8_t other[100];
     memset(other, 0xee, sizeof other);
-    nu_pair_open(&pair);
+    t_pair_open(&pair);
     for (int i = 0; i < 3; i++) {
-        nu_track_open(&track[i], mode & ~(unsigned) NU_TIMED);
+        t_aio_probe_open(&track[i], mode & ~(unsigned) NU_TIMED);
     }
-    nu_track_buffer(&track[0], data, NU_PLENTY);
-    nu_track_buffer(&track[1], other, sizeof other);
-    nu_track_buffer(&track[2], data + NU_PLENTY, 100);
-    nu_track_write(&track[0], pair.conn, mode, true);
+    t_aio_probe_buffer(&track[0], data, NU_PLENTY);
+    t_aio_probe_buffer(&track[1], other, sizeof other);
+    t_aio_probe_buffer(&track[2], data + NU_PLENTY, 100);
+    t_aio_probe_write(&track[0], pair.conn, mode, true);
     if (ending->timeout > 0) {
         nng_aio_set_timeout(track[1].aio, ending->timeout);
     }
-    nu_track_write(&track[1], pair.conn, mode, all);
-    nu_track_write(&track[2], pair.conn, mode, all);
+    t_aio_probe_write(&track[1], pair.conn, mode, all);
+    t_aio_probe_write(&track[2], pair.conn, mode, all);
     cr_assert(nng_aio_busy(track[1].aio));
-    nu_peer_read(pair.fd, 0, 1, 2);
+    t_peer_read(pair.fd, 0, 1, 2);
     act(ending, mode, &pair, track[1].aio);
     if (ending->after == OPEN) {
-        nu_track_assert(&track[1], 1, ending->result);
+        t_aio_probe_assert(&track[1], 1, ending->result);
         cr_assert(nng_aio_busy(track[0].aio) && nng_aio_busy(track[2].aio));
-        nu_peer_read(pair.fd, 1, NU_PLENTY + 99, 2);
-        nu_track_assert(&track[0], 1, 0);
-        nu_track_assert(&track[2], 1, 0);
-        nu_pair_assert_rest(&pair, NU_PLENTY + 100, 0, 2);
+        t_peer_read(pair.fd, 1, NU_PLENTY + 99, 2);
+        t_aio_probe_assert(&track[0], 1, 0);
+        t_aio_probe_assert(&track[2], 1, 0);
+        t_pair_assert_rest(&pair, NU_PLENTY + 100, 0, 2);
     } else {
         /* a write_all that was torn takes those behind it along */
         int behind = ending->after == CLOSED ? NNG_ECLOSED : NNG_ECANCELED;
-        nu_track_assert(&track[0], 1, ending->result);
-        nu_track_assert(&track[1], 1, behind);
-        nu_track_assert(&track[2], 1, behind);
+        t_aio_probe_assert(&track[0], 1, ending->result);
+        t_aio_probe_assert(&track[1], 1, behind);
+        t_aio_probe_assert(&track[2], 1, behind);
         cr_assert_gt(nng_aio_count(track[0].aio), 0);
         cr_assert_eq(nng_aio_count(track[2].aio), 0);
         if (ending->after == CLOSED) {
-            nu_pair_assert_rest(&pair, 1, nng_aio_count(track[0].aio) - 1, 2);
+            t_pair_assert_rest(&pair, 1, nng_aio_count(track[0].aio) - 1, 2);
         }
     }
     cr_assert_eq(nng_aio_count(track[1].aio), 0);
     for (int i = 0; i < 3; i++) {
-        nu_track_close(&track[i]);
+        t_aio_probe_close(&track[i]);
     }
-    nu_pair_close(&pair);
+    t_pair_close(&pair);
     free(data);
 }
 
@@ -227,25 +227,25 @@ Test(tcp_write_errors, queued, .timeout = 60)
 Test(tcp_write_errors, reset_with_nothing_out, .timeout = 60)
 {
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
-        struct nu_pair  pair;
-        struct nu_track track[3];
-        uint8_t         data[100] = { 0 };
-        nu_pair_open(&pair);
-        nu_pair_fill(&pair, 0, 1);
+        struct nu_pair pair;
+        struct t_aio_probe track[3];
+        uint8_t data[100] = { 0 };
+        t_pair_open(&pair);
+        t_pair_fill(&pair, 0, 1);
         for (int i = 0; i < 3; i++) {
-            nu_track_open(&track[i], mode);
-            nu_track_buffer(&track[i], data, sizeof data);
-            nu_track_write(&track[i], pair.conn, mode, i > 0);
+            t_aio_probe_open(&track[i], mode);
+            t_aio_probe_buffer(&track[i], data, sizeof data);
+            t_aio_probe_write(&track[i], pair.conn, mode, i > 0);
         }
-        nu_pair_reset(&pair);
+        t_pair_reset(&pair);
         for (int i = 0; i < 3; i++) {
-            nu_track_assert(&track[i], 1, NNG_ECONNRESET);
+            t_aio_probe_assert(&track[i], 1, NNG_ECONNRESET);
             cr_assert_eq(nng_aio_count(track[i].aio), 0);
-            nu_track_write(&track[i], pair.conn, mode, i > 0); /* and later ones too */
-            nu_track_assert(&track[i], 2, NNG_ECONNRESET);
-            nu_track_close(&track[i]);
+            t_aio_probe_write(&track[i], pair.conn, mode, i > 0); /* and later ones too */
+            t_aio_probe_assert(&track[i], 2, NNG_ECONNRESET);
+            t_aio_probe_close(&track[i]);
         }
-        nu_pair_close(&pair);
+        t_pair_close(&pair);
     }
 }
 
@@ -272,26 +272,26 @@ static void set_no_time(nng_aio *aio, int how)
 /* No time at all: nothing is sent. set_expire lasts for one operation. */
 Test(tcp_write_errors, no_time, .timeout = 60)
 {
-    uint8_t *data = nu_pattern_new(100, 3);
+    uint8_t *data = t_pattern_new(100, 3);
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
         for (int how = 0; how < 8; how++) {
-            struct nu_pair  pair;
-            struct nu_track track;
-            nu_pair_open(&pair);
-            nu_track_open(&track, mode);
-            nu_track_buffer(&track, data, 100);
+            struct nu_pair pair;
+            struct t_aio_probe track;
+            t_pair_open(&pair);
+            t_aio_probe_open(&track, mode);
+            t_aio_probe_buffer(&track, data, 100);
             set_no_time(track.aio, how / 2);
-            nu_track_write(&track, pair.conn, mode, how % 2);
-            nu_track_assert(&track, 1, NNG_ETIMEDOUT);
+            t_aio_probe_write(&track, pair.conn, mode, how % 2);
+            t_aio_probe_assert(&track, 1, NNG_ETIMEDOUT);
             cr_assert_eq(nng_aio_count(track.aio), 0);
             if (how / 2 < 2) {
                 nng_aio_set_timeout(track.aio, NNG_DURATION_DEFAULT);
             }
-            nu_track_write(&track, pair.conn, mode, how % 2);
-            nu_track_assert(&track, 2, 0);
-            nu_pair_assert_rest(&pair, 0, 100, 3);
-            nu_track_close(&track);
-            nu_pair_close(&pair);
+            t_aio_probe_write(&track, pair.conn, mode, how % 2);
+            t_aio_probe_assert(&track, 2, 0);
+            t_pair_assert_rest(&pair, 0, 100, 3);
+            t_aio_probe_close(&track);
+            t_pair_close(&pair);
         }
     }
     free(data);
@@ -299,8 +299,8 @@ Test(tcp_write_errors, no_time, .timeout = 60)
 
 static void write_when_it_is_late(void *arg)
 {
-    struct nu_track *tracks = arg;
-    nng_http_conn   *conn   = tracks[0].arg;
+    struct t_aio_probe *tracks = arg;
+    nng_http_conn *conn = tracks[0].arg;
     nng_aio_set_timeout(tracks[0].aio, 10000);
     nng_http_conn_read(conn, tracks[0].aio); /* looks at the clock */
     nng_msleep(20);
@@ -311,54 +311,54 @@ static void write_when_it_is_late(void *arg)
 /* A moment that has passed is seen, however long ago the owner last looked at the clock. */
 Test(tcp_write_errors, no_time_any_more)
 {
-    struct nu_pair  pair;
-    struct nu_track tracks[2];
-    uint8_t         data[100] = { 0 };
-    nu_pair_open(&pair);
+    struct nu_pair pair;
+    struct t_aio_probe tracks[2];
+    uint8_t data[100] = { 0 };
+    t_pair_open(&pair);
     for (int i = 0; i < 2; i++) {
-        nu_track_open(&tracks[i], NU_CALLED);
-        nu_track_buffer(&tracks[i], data, sizeof data);
+        t_aio_probe_open(&tracks[i], NU_CALLED);
+        t_aio_probe_buffer(&tracks[i], data, sizeof data);
         tracks[i].arg = pair.conn;
     }
-    nu_on_owner(pair.conn, write_when_it_is_late, tracks);
-    nu_track_assert(&tracks[1], 1, NNG_ETIMEDOUT);
+    t_on_owner(pair.conn, write_when_it_is_late, tracks);
+    t_aio_probe_assert(&tracks[1], 1, NNG_ETIMEDOUT);
     cr_assert_eq(nng_aio_count(tracks[1].aio), 0);
-    nu_pair_assert_rest(&pair, 0, 0, 0);
-    nu_track_close(&tracks[0]);
-    nu_track_close(&tracks[1]);
-    nu_pair_close(&pair);
+    t_pair_assert_rest(&pair, 0, 0, 0);
+    t_aio_probe_close(&tracks[0]);
+    t_aio_probe_close(&tracks[1]);
+    t_pair_close(&pair);
 }
 
 /* The time limit covers the whole of a write_all, however many short writes it takes. */
 static void slow_peer(unsigned mode)
 {
-    struct nu_pair  pair;
-    struct nu_track track;
-    size_t          size  = 8 * NU_PLENTY;
-    struct nu_drain drain = { .seed = 4, .chunk = 8 << 10, .pause_us = 4000 };
-    uint8_t        *data  = nu_pattern_new(size, 4);
-    nu_pair_open(&pair);
-    nu_track_open(&track, mode & ~(unsigned) NU_TIMED);
-    nu_track_buffer(&track, data, size);
+    struct nu_pair pair;
+    struct t_aio_probe track;
+    size_t size = 8 * NU_PLENTY;
+    struct t_drain drain = { .seed = 4, .chunk = 8 << 10, .pause_us = 4000 };
+    uint8_t *data = t_pattern_new(size, 4);
+    t_pair_open(&pair);
+    t_aio_probe_open(&track, mode & ~(unsigned) NU_TIMED);
+    t_aio_probe_buffer(&track, data, size);
     if (mode & NU_TIMED) {
         nng_aio_set_timeout(track.aio, 300);
     } else {
         nng_aio_set_expire(track.aio, nng_clock() + 300);
     }
-    drain.fd       = pair.fd;
+    drain.fd = pair.fd;
     nng_time start = nng_clock();
-    nu_drain_start(&drain);
-    nu_track_write(&track, pair.conn, mode, true);
-    nu_track_assert(&track, 1, NNG_ETIMEDOUT);
+    t_drain_start(&drain);
+    t_aio_probe_write(&track, pair.conn, mode, true);
+    t_aio_probe_assert(&track, 1, NNG_ETIMEDOUT);
     cr_assert_geq(nng_clock() - start, 299);
     cr_assert_lt(nng_clock() - start, 5000);
     cr_assert_gt(nng_aio_count(track.aio), 0);
     nng_http_conn_close(pair.conn);
     pair.conn = NULL;
     atomic_store(&drain.pause_us, 0);
-    cr_assert_eq(nu_drain_join(&drain), nng_aio_count(track.aio));
-    nu_track_close(&track);
-    nu_pair_close(&pair);
+    cr_assert_eq(t_drain_join(&drain), nng_aio_count(track.aio));
+    t_aio_probe_close(&track);
+    t_pair_close(&pair);
     free(data);
 }
 
@@ -373,21 +373,21 @@ Test(tcp_write_errors, one_deadline, .timeout = 60)
  * over for a while, and may not know where it is when it is to be cancelled. */
 Test(tcp_write_errors, cancelled_when_half_closed, .timeout = 60)
 {
-    uint8_t *data = nu_pattern_new(NU_PLENTY, 1);
+    uint8_t *data = t_pattern_new(NU_PLENTY, 1);
     for (useconds_t delay = 0; delay < 300; delay += 3) {
-        struct nu_pair  pair;
-        struct nu_track track;
-        nu_pair_open(&pair);
-        nu_track_open(&track, NU_CALLED);
-        nu_track_buffer(&track, data, NU_PLENTY);
-        nu_track_write(&track, pair.conn, 0, true);
+        struct nu_pair pair;
+        struct t_aio_probe track;
+        t_pair_open(&pair);
+        t_aio_probe_open(&track, NU_CALLED);
+        t_aio_probe_buffer(&track, data, NU_PLENTY);
+        t_aio_probe_write(&track, pair.conn, 0, true);
         cr_assert_eq(shutdown(pair.fd, SHUT_WR), 0);
         usleep(delay);
         nng_aio_cancel(track.aio);
-        nu_track_assert(&track, 1, NNG_ECANCELED);
-        nu_pair_assert_rest(&pair, 0, nng_aio_count(track.aio), 1);
-        nu_track_close(&track);
-        nu_pair_close(&pair);
+        t_aio_probe_assert(&track, 1, NNG_ECANCELED);
+        t_pair_assert_rest(&pair, 0, nng_aio_count(track.aio), 1);
+        t_aio_probe_close(&track);
+        t_pair_close(&pair);
     }
     free(data);
 }

@@ -32,7 +32,7 @@ static int usage(void)
 static void read_body(nng_http_req *req, const char *path)
 {
     static char data[16 << 20];
-    FILE       *file = fopen(path, "rb");
+    FILE *file = fopen(path, "rb");
     if (file == NULL) {
         perror(path);
         exit(1);
@@ -53,8 +53,8 @@ static nng_http_conn *connect_to(nng_http_client *client, nng_aio *aio)
 /* What came the first time. */
 struct answer {
     unsigned status;
-    void    *data;
-    size_t   size;
+    void *data;
+    size_t size;
 };
 
 static bool same(const struct answer *a, const struct answer *b)
@@ -74,7 +74,7 @@ static void take(struct answer *first, nng_http_res *res, int i)
         }
         return;
     }
-    *first      = got;
+    *first = got;
     first->data = malloc(got.size + 1);
     if (first->data == NULL) {
         must(NNG_ENOMEM, "the body");
@@ -87,8 +87,8 @@ static void take(struct answer *first, nng_http_res *res, int i)
 static void ask(nng_http_client *client, nng_http_req *req, bool once, int times,
                 struct answer *answer)
 {
-    nng_http_res  *res;
-    nng_aio       *aio;
+    nng_http_res *res;
+    nng_aio *aio;
     nng_http_conn *conn = NULL;
     must(nng_http_res_alloc(&res), "response");
     must(nng_aio_alloc(&aio, NULL, NULL), "aio");
@@ -113,20 +113,20 @@ static void ask(nng_http_client *client, nng_http_req *req, bool once, int times
 
 int main(int argc, char **argv)
 {
-    bool             once  = false;
-    int              times = 1;
-    const char      *body  = NULL;
-    nng_url         *url;
+    bool once = false;
+    int times = 1;
+    const char *body = NULL;
+    nng_url *url;
     nng_http_client *client;
-    nng_http_req    *req;
-    struct answer    answer;
+    nng_http_req *req;
+    struct answer answer;
     for (int c; (c = getopt(argc, argv, "1n:d:")) != -1;) {
         if (c == '?') {
             return usage();
         }
-        once  = once || c == '1';
+        once = once || c == '1';
         times = c == 'n' ? atoi(optarg) : times;
-        body  = c == 'd' ? optarg : body;
+        body = c == 'd' ? optarg : body;
     }
     if (argc - optind != 3 || times < 1) {
         return usage();

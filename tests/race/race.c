@@ -46,7 +46,7 @@ void race_fail(const char *what, long a, long b)
 static void check_outcome(const struct op *op, int result, size_t count)
 {
     bool reading = op->kind == OP_READ || op->kind == OP_READ_ALL;
-    bool all     = op->kind == OP_WRITE_ALL || op->kind == OP_READ_ALL;
+    bool all = op->kind == OP_WRITE_ALL || op->kind == OP_READ_ALL;
     switch (result) {
     case 0:
         if (count == 0 || count > op->size || (all && count != op->size)) {
@@ -74,16 +74,16 @@ static void check_outcome(const struct op *op, int result, size_t count)
 
 static void set_vector(struct op *op, unsigned *seed)
 {
-    nng_iov  iov[8];
-    unsigned n    = 1 + nu_random(seed, 8);
-    size_t   left = op->size, at = 0;
+    nng_iov iov[8];
+    unsigned n = 1 + t_random(seed, 8);
+    size_t left = op->size, at = 0;
     uint8_t *base = op->buffer;
     if (op->kind == OP_WRITE || op->kind == OP_WRITE_ALL) {
         base = race.data;
     }
     for (unsigned i = 0; i < n; i++) {
-        size_t len = i + 1 < n ? nu_random(seed, (unsigned) left + 1) : left;
-        iov[i]     = (nng_iov){ base + at, len };
+        size_t len = i + 1 < n ? t_random(seed, (unsigned) left + 1) : left;
+        iov[i] = (nng_iov){ base + at, len };
         at += len;
         left -= len;
     }
@@ -94,18 +94,18 @@ static void set_vector(struct op *op, unsigned *seed)
 
 static void set_time(struct op *op, unsigned *seed)
 {
-    switch (nu_random(seed, 10)) {
+    switch (t_random(seed, 10)) {
     case 0:
         nng_aio_set_timeout(op->aio, NNG_DURATION_ZERO);
         break;
     case 1:
-        nng_aio_set_expire(op->aio, nng_clock() + nu_random(seed, 3));
+        nng_aio_set_expire(op->aio, nng_clock() + t_random(seed, 3));
         break;
     case 2:
     case 3:
     case 4:
     case 5:
-        nng_aio_set_timeout(op->aio, 1 + (int) nu_random(seed, 8));
+        nng_aio_set_timeout(op->aio, 1 + (int) t_random(seed, 8));
         break;
     default:
         nng_aio_set_timeout(op->aio, NNG_DURATION_INFINITE);
@@ -132,11 +132,11 @@ static bool submit(struct op *op, struct slot *slot, unsigned *seed)
     bool open = slot->pair.conn != NULL;
     if (open) {
         check_untouched(op);
-        op->kind = nu_random(seed, OP_KINDS);
+        op->kind = t_random(seed, OP_KINDS);
         op->slot = slot;
-        op->size = 1 + nu_random(seed, op->kind == OP_READ || op->kind == OP_READ_ALL ? READ_SIZE
-                                       : nu_random(seed, 2)                           ? 2000
-                                                                                      : RACE_DATA);
+        op->size = 1 + t_random(seed, op->kind == OP_READ || op->kind == OP_READ_ALL ? READ_SIZE
+                                      : t_random(seed, 2)                            ? 2000
+                                                                                     : RACE_DATA);
         set_vector(op, seed);
         set_time(op, seed);
         atomic_store(&op->busy, true);
@@ -153,7 +153,7 @@ static bool submit(struct op *op, struct slot *slot, unsigned *seed)
 
 static struct slot *any_slot(unsigned *seed)
 {
-    return &race.slots[nu_random(seed, RACE_SLOTS)];
+    return &race.slots[t_random(seed, RACE_SLOTS)];
 }
 
 /* ---- In callbacks ------------------------------------------------------------------------- */
@@ -169,7 +169,7 @@ static void close_slot(struct slot *slot)
 
 static void cancel_another(unsigned *seed)
 {
-    struct op *other = &race.ops[nu_random(seed, RACE_OPS)];
+    struct op *other = &race.ops[t_random(seed, RACE_OPS)];
     if (pthread_mutex_trylock(&other->lock) == 0) {
         if (other->aio != NULL) {
             nng_aio_cancel(other->aio);
@@ -190,11 +190,11 @@ static void sleep_inside(void)
 
 static void called(void *arg)
 {
-    struct op   *op   = arg;
+    struct op *op = arg;
     struct slot *slot = op->slot;
-    unsigned     seed = (unsigned) atomic_fetch_add(&op->called, 1) * 2654435761U + op->id * 40503U;
-    int          result = nng_aio_result(op->self);
-    size_t       count  = nng_aio_count(op->self);
+    unsigned seed = (unsigned) atomic_fetch_add(&op->called, 1) * 2654435761U + op->id * 40503U;
+    int result = nng_aio_result(op->self);
+    size_t count = nng_aio_count(op->self);
     if (!atomic_load(&op->busy)) {
         race_fail("a callback of nothing", op->id, result);
     }
@@ -205,7 +205,7 @@ static void called(void *arg)
         memset(op->buffer, UNTOUCHED, READ_SIZE);
     }
     atomic_fetch_sub(&slot->pending, 1);
-    switch (nu_random(&seed, 100)) {
+    switch (t_random(&seed, 100)) {
     case 0:
         close_slot(slot);
         break;
@@ -220,8 +220,8 @@ static void called(void *arg)
         break;
     }
     pthread_mutex_lock(&op->lock);
-    bool again = op->aio != NULL && nu_random(&seed, 3) == 0 &&
-                 submit(op, nu_random(&seed, 2) ? slot : any_slot(&seed), &seed);
+    bool again = op->aio != NULL && t_random(&seed, 3) == 0 &&
+                 submit(op, t_random(&seed, 2) ? slot : any_slot(&seed), &seed);
     if (!again) {
         atomic_store(&op->busy, false);
     }
@@ -251,7 +251,7 @@ static nng_aio *withdraw(struct op *op)
 {
     pthread_mutex_lock(&op->lock);
     nng_aio *aio = op->aio;
-    op->aio      = NULL;
+    op->aio = NULL;
     pthread_mutex_unlock(&op->lock);
     return aio;
 }
@@ -301,11 +301,11 @@ static void wait_for_end(struct op *op)
 
 static void poke(struct op *op, unsigned *seed)
 {
-    switch (nu_random(seed, 40)) {
+    switch (t_random(seed, 40)) {
     case 0:
     case 1:
     case 2:
-        end_op(op, nu_random(seed, 3));
+        end_op(op, t_random(seed, 3));
         renew(op);
         break;
     case 3:
@@ -327,7 +327,7 @@ static void poke(struct op *op, unsigned *seed)
         (void) nng_aio_count(op->aio);
         break;
     case 11:
-        if (nu_random(seed, 5) == 0) {
+        if (t_random(seed, 5) == 0) {
             race_recycle(any_slot(seed));
         }
         break;
@@ -344,12 +344,12 @@ static void poke(struct op *op, unsigned *seed)
 /* One life of a thread; it exits with operations pending, and another takes its place. */
 static void *work(void *arg)
 {
-    struct op *ops  = arg;
-    unsigned   seed = (ops->id + atomic_fetch_add(&race.lives, 1)) * 2654435761U;
-    for (unsigned n = 200 + nu_random(&seed, 400); n > 0 && !atomic_load(&race.over); n--) {
-        poke(&ops[nu_random(&seed, RACE_OPS_EACH)], &seed);
-        if (nu_random(&seed, 8) == 0) {
-            usleep(nu_random(&seed, 300));
+    struct op *ops = arg;
+    unsigned seed = (ops->id + atomic_fetch_add(&race.lives, 1)) * 2654435761U;
+    for (unsigned n = 200 + t_random(&seed, 400); n > 0 && !atomic_load(&race.over); n--) {
+        poke(&ops[t_random(&seed, RACE_OPS_EACH)], &seed);
+        if (t_random(&seed, 8) == 0) {
+            usleep(t_random(&seed, 300));
         }
     }
     return NULL;
@@ -385,8 +385,8 @@ static void *watch(void *arg)
     for (int quiet = 0; !atomic_load(&race.finished); quiet++) {
         usleep(100000);
         unsigned long now = progress();
-        quiet             = now != last ? 0 : quiet;
-        last              = now;
+        quiet = now != last ? 0 : quiet;
+        last = now;
         if (quiet > 300) {
             race_fail("nothing has happened for 30 seconds", (long) now, 0);
         }
@@ -413,15 +413,15 @@ static void finish(void)
 
 Test(race, everything, .timeout = 300)
 {
-    const char *value   = getenv("NNG_URING_RACE_SECONDS");
-    int         seconds = value != NULL ? atoi(value) : 5;
-    pthread_t   threads[RACE_THREADS], watchdog;
+    const char *value = getenv("NNG_URING_RACE_SECONDS");
+    int seconds = value != NULL ? atoi(value) : 5;
+    pthread_t threads[RACE_THREADS], watchdog;
     race.data = calloc(1, RACE_DATA);
     race_open_slots();
     for (unsigned i = 0; i < RACE_OPS; i++) {
         struct op *op = &race.ops[i];
-        op->id        = i;
-        op->buffer    = malloc(READ_SIZE);
+        op->id = i;
+        op->buffer = malloc(READ_SIZE);
         pthread_mutex_init(&op->lock, NULL);
         renew(op);
     }

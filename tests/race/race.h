@@ -26,40 +26,40 @@ enum peer_state {
 /* A place for connections, one after the other. */
 struct slot {
     pthread_rwlock_t lock; /* shared: to use pair.conn; exclusive: to close or replace it */
-    struct nu_pair   pair;
-    int              listener;
+    struct nu_pair pair;
+    int listener;
     nng_http_client *client;
-    bool             sends; /* the peer sends, too, so that closing may reset it */
+    bool sends; /* the peer sends, too, so that closing may reset it */
 
-    atomic_int    peer;     /* an enum peer_state */
-    atomic_int    pending;  /* operations without their callback */
+    atomic_int peer;        /* an enum peer_state */
+    atomic_int pending;     /* operations without their callback */
     atomic_size_t counted;  /* by the callbacks of writes */
     atomic_size_t received; /* by the peer */
-    unsigned      rests;    /* rounds that the peer sits out */
+    unsigned rests;         /* rounds that the peer sits out */
 };
 
 enum op_kind { OP_WRITE, OP_WRITE_ALL, OP_READ, OP_READ_ALL, OP_KINDS };
 
 /* An aio and what it does just now. */
 struct op {
-    unsigned        id;
+    unsigned id;
     pthread_mutex_t lock;
-    nng_aio        *aio;  /* under lock; NULL when callbacks must not use it any more */
-    nng_aio        *self; /* the same, for its own callback */
-    atomic_bool     busy; /* started, and its last callback is not over */
-    atomic_ulong    begun, called;
+    nng_aio *aio;     /* under lock; NULL when callbacks must not use it any more */
+    nng_aio *self;    /* the same, for its own callback */
+    atomic_bool busy; /* started, and its last callback is not over */
+    atomic_ulong begun, called;
 
     /* of the operation in hand */
     enum op_kind kind;
     struct slot *slot;
-    size_t       size;
-    uint8_t     *buffer; /* reads go here */
+    size_t size;
+    uint8_t *buffer; /* reads go here */
 };
 
 struct race {
     struct slot slots[RACE_SLOTS];
-    struct op   ops[RACE_OPS];
-    uint8_t    *data; /* writes come from here */
+    struct op ops[RACE_OPS];
+    uint8_t *data;    /* writes come from here */
     atomic_bool over; /* the threads are to end */
     atomic_bool finished;
     atomic_uint lives;       /* threads so far */

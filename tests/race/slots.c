@@ -10,7 +10,7 @@
 
 #define PEER_THREADS 2U
 
-static pthread_t   threads[PEER_THREADS];
+static pthread_t threads[PEER_THREADS];
 static atomic_bool ended;
 
 /* ---- Peers -------------------------------------------------------------------------------- */
@@ -18,8 +18,8 @@ static atomic_bool ended;
 static void receive(struct slot *slot, unsigned *seed)
 {
     static _Thread_local char buffer[256 << 10];
-    size_t                    size = 1 + nu_random(seed, sizeof buffer);
-    ssize_t                   n    = recv(slot->pair.fd, buffer, size, MSG_DONTWAIT);
+    size_t size = 1 + t_random(seed, sizeof buffer);
+    ssize_t n = recv(slot->pair.fd, buffer, size, MSG_DONTWAIT);
     if (n > 0) {
         atomic_fetch_add(&slot->received, (size_t) n);
     } else if (n == 0) {
@@ -39,9 +39,9 @@ static void serve(struct slot *slot, unsigned *seed)
         slot->rests--;
         return;
     }
-    switch (nu_random(seed, 3000)) {
+    switch (t_random(seed, 3000)) {
     case 0:
-        nu_pair_reset(&slot->pair);
+        t_pair_reset(&slot->pair);
         atomic_store(&slot->peer, PEER_LOST);
         return;
     case 1:
@@ -55,11 +55,11 @@ static void serve(struct slot *slot, unsigned *seed)
     default:
         break;
     }
-    if (nu_random(seed, 50) == 0) {
-        slot->rests = nu_random(seed, 100);
+    if (t_random(seed, 50) == 0) {
+        slot->rests = t_random(seed, 100);
     }
-    if (slot->sends && nu_random(seed, 4) == 0) {
-        (void) send(slot->pair.fd, bytes, 1 + nu_random(seed, sizeof bytes),
+    if (slot->sends && t_random(seed, 4) == 0) {
+        (void) send(slot->pair.fd, bytes, 1 + t_random(seed, sizeof bytes),
                     MSG_DONTWAIT | MSG_NOSIGNAL);
     }
     receive(slot, seed);
@@ -82,7 +82,7 @@ static void *play_peers(void *arg)
 static void open_slot(struct slot *slot)
 {
     int size = 64 << 10;
-    nu_pair_connect(&slot->pair, slot->listener, slot->client);
+    t_pair_connect(&slot->pair, slot->listener, slot->client);
     cr_assert_eq(setsockopt(slot->pair.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
     atomic_store(&slot->counted, 0);
     atomic_store(&slot->received, 0);
@@ -99,7 +99,7 @@ static void settle(struct slot *slot)
         usleep(200);
     }
     size_t counted = atomic_load(&slot->counted), received = atomic_load(&slot->received);
-    bool   exact = atomic_load(&slot->peer) == PEER_EOF && !slot->sends;
+    bool exact = atomic_load(&slot->peer) == PEER_EOF && !slot->sends;
     if (exact ? counted != received : counted < received) {
         race_fail("counted and received", (long) counted, (long) received);
     }
@@ -129,11 +129,11 @@ void race_open_slots(void)
 {
     for (unsigned i = 0; i < RACE_SLOTS; i++) {
         struct slot *slot = &race.slots[i];
-        unsigned     port;
+        unsigned port;
         pthread_rwlock_init(&slot->lock, NULL);
         slot->listener = nu_listen(&port, 64 << 10);
-        slot->client   = nu_client(port);
-        slot->sends    = i % 2;
+        slot->client = t_client(port);
+        slot->sends = i % 2;
         open_slot(slot);
     }
     for (unsigned i = 0; i < PEER_THREADS; i++) {

@@ -27,11 +27,11 @@ static void become(int program, char *const argv[], int out, int err, void (*pre
     _exit(126);
 }
 
-void nu_child_start(struct nu_child *child, const char *args, void (*prepare)(void))
+void t_child_start(struct t_child *child, const char *args, void (*prepare)(void))
 {
     const char *path = getenv("NNG_URING_BIN");
-    char        words[1024], *argv[MAX_ARGS + 1] = { "nng-uring" };
-    int         argc = 1, out[2], err[2];
+    char words[1024], *argv[MAX_ARGS + 1] = { "nng-uring" };
+    int argc = 1, out[2], err[2];
     cr_assert_lt(strlen(args), sizeof words);
     strcpy(words, args);
     for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " ")) {
@@ -44,7 +44,7 @@ void nu_child_start(struct nu_child *child, const char *args, void (*prepare)(vo
     cr_assert_geq(program, 0, "%s: %s", path, strerror(errno));
     cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
     cr_assert_eq(pipe2(err, O_CLOEXEC), 0);
-    *child     = (struct nu_child){ .out = out[0], .err = err[0] };
+    *child = (struct t_child){ .out = out[0], .err = err[0] };
     child->pid = fork();
     if (child->pid == 0) {
         become(program, argv, out[1], err[1], prepare);
@@ -58,7 +58,7 @@ void nu_child_start(struct nu_child *child, const char *args, void (*prepare)(vo
 /* Reads until `text` has appeared: false when the end came first, as it does for NULL. */
 static bool read_text(int fd, char *buffer, const char *text)
 {
-    size_t  have = strlen(buffer);
+    size_t have = strlen(buffer);
     ssize_t n;
     while (text == NULL || strstr(buffer, text) == NULL) {
         if ((n = read(fd, buffer + have, NU_CHILD_TEXT - 1 - have)) <= 0) {
@@ -70,26 +70,26 @@ static bool read_text(int fd, char *buffer, const char *text)
     return true;
 }
 
-static void await(struct nu_child *child, int fd, char *buffer, const char *text)
+static void await(struct t_child *child, int fd, char *buffer, const char *text)
 {
     if (!read_text(fd, buffer, text)) {
-        int status = nu_child_end(child);
+        int status = t_child_end(child);
         cr_assert_fail("it ended (%d) without '%s', but with\n%s%s", status, text, child->out_text,
                        child->err_text);
     }
 }
 
-void nu_child_await_out(struct nu_child *child, const char *text)
+void t_child_await_out(struct t_child *child, const char *text)
 {
     await(child, child->out, child->out_text, text);
 }
 
-void nu_child_await_err(struct nu_child *child, const char *text)
+void t_child_await_err(struct t_child *child, const char *text)
 {
     await(child, child->err, child->err_text, text);
 }
 
-int nu_child_end(struct nu_child *child)
+int t_child_end(struct t_child *child)
 {
     int status;
     read_text(child->out, child->out_text, NULL);
@@ -100,8 +100,8 @@ int nu_child_end(struct nu_child *child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-int nu_child_run(struct nu_child *child, const char *args, void (*prepare)(void))
+int t_child_run(struct t_child *child, const char *args, void (*prepare)(void))
 {
-    nu_child_start(child, args, prepare);
-    return nu_child_end(child);
+    t_child_start(child, args, prepare);
+    return t_child_end(child);
 }

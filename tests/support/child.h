@@ -10,25 +10,25 @@
 
 #define NU_CHILD_TEXT 65536
 
-struct nu_child {
+struct t_child {
     pid_t pid;
-    int   out, err;                /* the read ends of its standard output and error */
-    char  out_text[NU_CHILD_TEXT]; /* what was read of them */
-    char  err_text[NU_CHILD_TEXT];
+    int out, err;                 /* the read ends of its standard output and error */
+    char out_text[NU_CHILD_TEXT]; /* what was read of them */
+    char err_text[NU_CHILD_TEXT];
 };
 
 /* Starts the program with these words as arguments (a copy of `args`, cut at spaces). `prepare`
  * runs in the child before, unless it is NULL. */
-void nu_child_start(struct nu_child *child, const char *args, void (*prepare)(void));
+void t_child_start(struct t_child *child, const char *args, void (*prepare)(void));
 
 /* Reads standard output (or error) until `text` has appeared there. */
-void nu_child_await_out(struct nu_child *child, const char *text);
-void nu_child_await_err(struct nu_child *child, const char *text);
+void t_child_await_out(struct t_child *child, const char *text);
+void t_child_await_err(struct t_child *child, const char *text);
 
 /* Reads the rest and waits for the end. The exit status, or minus the signal that ended it. */
-int nu_child_end(struct nu_child *child);
+int t_child_end(struct t_child *child);
 
 /* All of it. */
-int nu_child_run(struct nu_child *child, const char *args, void (*prepare)(void));
+int t_child_run(struct t_child *child, const char *args, void (*prepare)(void));
 
 #endif

@@ -28,41 +28,41 @@ static void filter_call(long call, uint32_t action)
     }
 }
 
-void nu_refuse(long call, int error)
+void t_refuse(long call, int error)
 {
     filter_call(call, SECCOMP_RET_ERRNO | (uint32_t) error);
 }
 
-void nu_kill_for(long call)
+void t_kill_for(long call)
 {
     filter_call(call, SECCOMP_RET_KILL_PROCESS);
 }
 
-void nu_refuse_enter(void)
+void t_refuse_enter(void)
 {
-    nu_refuse(__NR_io_uring_enter, EPERM);
+    t_refuse(__NR_io_uring_enter, EPERM);
 }
 
-void nu_refuse_register(void)
+void t_refuse_register(void)
 {
-    nu_refuse(__NR_io_uring_register, EPERM);
+    t_refuse(__NR_io_uring_register, EPERM);
 }
 
-void nu_lack_setup(void)
+void t_lack_setup(void)
 {
-    nu_refuse(__NR_io_uring_setup, ENOSYS);
+    t_refuse(__NR_io_uring_setup, ENOSYS);
 }
 
-void nu_full_stdout(void)
+void t_full_stdout(void)
 {
     if (dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO) < 0) {
         _exit(127);
     }
 }
 
-void nu_little_memlock(void)
+void t_little_memlock(void)
 {
-    struct rlimit  limit  = { 64 << 10, 64 << 10 };
+    struct rlimit limit = { 64 << 10, 64 << 10 };
     struct passwd *nobody = getpwnam("nobody");
     if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0) {
         _exit(127);

@@ -4,18 +4,18 @@
 #define NU_TESTS_SUPPORT_CONFINE_H
 
 /* A system call says `error`, or kills. */
-void nu_refuse(long call, int error);
-void nu_kill_for(long call);
+void t_refuse(long call, int error);
+void t_kill_for(long call);
 
 /* io_uring as a sandbox leaves it, or an old kernel. */
-void nu_refuse_enter(void);
-void nu_refuse_register(void);
-void nu_lack_setup(void);
+void t_refuse_enter(void);
+void t_refuse_register(void);
+void t_lack_setup(void);
 
 /* Nothing that is printed finds room. */
-void nu_full_stdout(void);
+void t_full_stdout(void);
 
 /* An ordinary user with 64 KiB of lockable memory. */
-void nu_little_memlock(void);
+void t_little_memlock(void);
 
 #endif

@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const struct {
-    const char     *name;
+    const char *name;
     enum nu_feature feature;
 } names[] = {
     { "nowait", NU_HAS_NOWAIT },           { "nosignal", NU_HAS_NOSIGNAL },
@@ -20,9 +20,9 @@ static const struct {
 
 __attribute__((constructor)) static void degrade(void)
 {
-    const char              *without = getenv("NU_TESTS_WITHOUT");
+    const char *without = getenv("NU_TESTS_WITHOUT");
     const nng_uring_feature *list;
-    size_t                   count;
+    size_t count;
     if (without == NULL || nng_uring_probe(&list, &count) != 0) {
         return;
     }

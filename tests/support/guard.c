@@ -11,8 +11,8 @@ char *guard(size_t n)
 
     if (end == NULL) {
         size_t page = (size_t) sysconf(_SC_PAGESIZE);
-        char  *p = mmap(NULL, GUARD_MAX + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                        -1, 0);
+        char *p = mmap(NULL, GUARD_MAX + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                       -1, 0);
         if (p == MAP_FAILED || mprotect(p + GUARD_MAX, page, PROT_NONE) != 0) {
             abort();
         }

@@ -33,10 +33,10 @@ static inline int equal(struct nu_slice s, const char *text)
 
 /* What a good head says, as bits. */
 enum {
-    KEEP    = 1,
+    KEEP = 1,
     CHUNKED = 2,
-    LENGTH  = 4,
-    EXPECT  = 8,
+    LENGTH = 4,
+    EXPECT = 8,
     UPGRADE = 16,
 };
 
@@ -52,8 +52,8 @@ static inline unsigned flags_of(const struct nu_head *head)
 /* A bad head, and the status it is answered with. */
 struct bad {
     const char *text;
-    size_t      n;
-    int         status;
+    size_t n;
+    int status;
 };
 
 #define BAD(status, literal)                                                                       \

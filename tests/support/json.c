@@ -49,7 +49,7 @@ static const char *skip_members(const char *p, char close)
 static const char *skip_value(const char *p)
 {
     static const char *const words[] = { "true", "false", "null" };
-    p                                = skip_blanks(p);
+    p = skip_blanks(p);
     if (*p == '{' || *p == '[') {
         p = skip_members(p, *p == '{' ? '}' : ']');
         return p != NULL ? skip_blanks(p) : NULL;
@@ -69,7 +69,7 @@ static const char *skip_value(const char *p)
     return NULL;
 }
 
-bool nu_is_json(const char *text)
+bool t_is_json(const char *text)
 {
     const char *end = skip_value(text);
     return end != NULL && *end == '\0';

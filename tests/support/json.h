@@ -5,6 +5,6 @@
 #include <stdbool.h>
 
 /* Whether the text is one value. Numbers are whole and have no sign. */
-bool nu_is_json(const char *text);
+bool t_is_json(const char *text);
 
 #endif

@@ -9,13 +9,13 @@
 struct job {
     struct nu_task task;
     void (*fn)(void *arg);
-    void           *arg;
+    void *arg;
     pthread_mutex_t lock;
-    pthread_cond_t  cv;
-    bool            done;
+    pthread_cond_t cv;
+    bool done;
 };
 
-struct nu_loop *nu_a_loop(unsigned i)
+struct nu_loop *t_a_loop(unsigned i)
 {
     cr_assert_eq(nu_runtime_start(), 0);
     return nu_runtime_loop(i % nu_runtime_count());
@@ -31,13 +31,13 @@ static void run(struct nu_task *task)
     pthread_mutex_unlock(&job->lock);
 }
 
-void nu_run_on(struct nu_loop *loop, void (*fn)(void *arg), void *arg)
+void t_run_on(struct nu_loop *loop, void (*fn)(void *arg), void *arg)
 {
     struct job job = { .task = { .run = run },
-                       .fn   = fn,
-                       .arg  = arg,
+                       .fn = fn,
+                       .arg = arg,
                        .lock = PTHREAD_MUTEX_INITIALIZER,
-                       .cv   = PTHREAD_COND_INITIALIZER };
+                       .cv = PTHREAD_COND_INITIALIZER };
     nu_loop_post(loop, &job.task);
     pthread_mutex_lock(&job.lock);
     while (!job.done) {

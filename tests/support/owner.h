@@ -5,9 +5,9 @@
 #include "io/loop.h"
 
 /* The i-th loop of the library, which is started if need be. */
-struct nu_loop *nu_a_loop(unsigned i);
+struct nu_loop *t_a_loop(unsigned i);
 
 /* Runs fn(arg) on the loop's owner and waits until it has returned. Not on an owner. */
-void nu_run_on(struct nu_loop *loop, void (*fn)(void *arg), void *arg);
+void t_run_on(struct nu_loop *loop, void (*fn)(void *arg), void *arg);
 
 #endif

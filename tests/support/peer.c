@@ -29,8 +29,8 @@ static void set_buffer(int fd, int option, int size)
 int nu_listen(unsigned *port, int buffer)
 {
     struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t          len = sizeof sin;
-    int                fd  = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t len = sizeof sin;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_geq(fd, 0);
     set_buffer(fd, SO_RCVBUF, buffer);
     cr_assert_eq(bind(fd, (struct sockaddr *) &sin, len), 0);
@@ -40,10 +40,10 @@ int nu_listen(unsigned *port, int buffer)
     return fd;
 }
 
-nng_http_client *nu_client(unsigned port)
+nng_http_client *t_client(unsigned port)
 {
-    char             text[64];
-    nng_url         *url;
+    char text[64];
+    nng_url *url;
     nng_http_client *client;
     snprintf(text, sizeof text, "http://127.0.0.1:%u", port);
     cr_assert_eq(nng_url_parse(&url, text), 0);
@@ -52,7 +52,7 @@ nng_http_client *nu_client(unsigned port)
     return client;
 }
 
-void nu_pair_connect(struct nu_pair *pair, int listener, nng_http_client *client)
+void t_pair_connect(struct nu_pair *pair, int listener, nng_http_client *client)
 {
     nng_aio *aio;
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
@@ -67,21 +67,21 @@ void nu_pair_connect(struct nu_pair *pair, int listener, nng_http_client *client
 
 static void open_pair(struct nu_pair *pair, int buffer)
 {
-    unsigned         port;
-    int              listener = nu_listen(&port, buffer);
-    nng_http_client *client   = nu_client(port);
-    nu_pair_connect(pair, listener, client);
+    unsigned port;
+    int listener = nu_listen(&port, buffer);
+    nng_http_client *client = t_client(port);
+    t_pair_connect(pair, listener, client);
     set_buffer(pair->conn->tcp.fd, SO_SNDBUF, buffer);
     nng_http_client_free(client);
     close(listener);
 }
 
-void nu_pair_open(struct nu_pair *pair)
+void t_pair_open(struct nu_pair *pair)
 {
     open_pair(pair, BUFFER);
 }
 
-void nu_pair_open_wide(struct nu_pair *pair)
+void t_pair_open_wide(struct nu_pair *pair)
 {
     open_pair(pair, 0);
 }
@@ -90,22 +90,22 @@ void nu_pair_open_wide(struct nu_pair *pair)
  */
 static bool settled(const struct nu_pair *pair)
 {
-    int             on = 1;
+    int on = 1;
     struct tcp_info info;
-    socklen_t       len = sizeof info;
+    socklen_t len = sizeof info;
     cr_assert_eq(setsockopt(pair->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on), 0);
     cr_assert_eq(getsockopt(pair->conn->tcp.fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
     return info.tcpi_unacked == 0;
 }
 
-size_t nu_pair_fill(struct nu_pair *pair, size_t from, unsigned seed)
+size_t t_pair_fill(struct nu_pair *pair, size_t from, unsigned seed)
 {
-    uint8_t *data = nu_pattern_new(from + NU_PLENTY, seed);
-    size_t   sum  = 0;
+    uint8_t *data = t_pattern_new(from + NU_PLENTY, seed);
+    size_t sum = 0;
     for (bool full = false; !full;) {
-        bool    quiet = settled(pair);
-        int     fd    = pair->conn->tcp.fd;
-        ssize_t n     = send(fd, data + from + sum, NU_PLENTY - sum, MSG_DONTWAIT | MSG_NOSIGNAL);
+        bool quiet = settled(pair);
+        int fd = pair->conn->tcp.fd;
+        ssize_t n = send(fd, data + from + sum, NU_PLENTY - sum, MSG_DONTWAIT | MSG_NOSIGNAL);
         cr_assert(n > 0 || errno == EAGAIN);
         full = n < 0 && quiet;
         sum += n > 0 ? (size_t) n : 0;
@@ -115,7 +115,7 @@ size_t nu_pair_fill(struct nu_pair *pair, size_t from, unsigned seed)
     return sum;
 }
 
-void nu_pair_close(struct nu_pair *pair)
+void t_pair_close(struct nu_pair *pair)
 {
     nng_http_conn_close(pair->conn);
     if (pair->fd >= 0) {
@@ -124,7 +124,7 @@ void nu_pair_close(struct nu_pair *pair)
     *pair = (struct nu_pair){ .fd = -1 };
 }
 
-void nu_pair_reset(struct nu_pair *pair)
+void t_pair_reset(struct nu_pair *pair)
 {
     struct linger linger = { .l_onoff = 1, .l_linger = 0 };
     cr_assert_eq(setsockopt(pair->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
@@ -132,7 +132,7 @@ void nu_pair_reset(struct nu_pair *pair)
     pair->fd = -1;
 }
 
-void nu_pair_abort(struct nu_pair *pair)
+void t_pair_abort(struct nu_pair *pair)
 {
     struct sockaddr none = { .sa_family = AF_UNSPEC };
     /* not connect(): that makes another descriptor of it, to ThreadSanitizer */
@@ -151,11 +151,11 @@ static void run_call(void *arg)
 }
 
 /* A read that may take no time finishes at once, on the connection's own loop. */
-void nu_on_owner(nng_http_conn *conn, void (*fn)(void *arg), void *arg)
+void t_on_owner(nng_http_conn *conn, void (*fn)(void *arg), void *arg)
 {
-    nng_aio    *aio;
-    char        byte;
-    nng_iov     iov  = { &byte, 1 };
+    nng_aio *aio;
+    char byte;
+    nng_iov iov = { &byte, 1 };
     struct call call = { fn, arg };
     cr_assert_eq(nng_aio_alloc(&aio, run_call, &call), 0);
     cr_assert_eq(nng_aio_set_iov(aio, 1, &iov), 0);
@@ -170,21 +170,21 @@ void nu_on_owner(nng_http_conn *conn, void (*fn)(void *arg), void *arg)
 /* Not for sanitizers to look at every byte of. */
 #define BULK __attribute__((no_sanitize("thread", "address")))
 
-BULK uint8_t *nu_pattern_new(size_t size, unsigned seed)
+BULK uint8_t *t_pattern_new(size_t size, unsigned seed)
 {
     uint8_t *p = malloc(size);
     cr_assert_not_null(p);
     for (size_t i = 0; i < size; i++) {
-        p[i] = nu_pattern(i, seed);
+        p[i] = t_pattern(i, seed);
     }
     return p;
 }
 
-BULK void nu_pattern_assert(const uint8_t *p, size_t from, size_t n, unsigned seed)
+BULK void t_pattern_assert(const uint8_t *p, size_t from, size_t n, unsigned seed)
 {
     for (size_t i = 0; i < n; i++) {
-        if (p[i] != nu_pattern(from + i, seed)) {
-            cr_assert_fail("byte %zu is %u, not %u", from + i, p[i], nu_pattern(from + i, seed));
+        if (p[i] != t_pattern(from + i, seed)) {
+            cr_assert_fail("byte %zu is %u, not %u", from + i, p[i], t_pattern(from + i, seed));
         }
     }
 }
@@ -201,41 +201,41 @@ static ssize_t read_some(int fd, uint8_t *p, size_t n)
     return got < 0 ? -errno : got;
 }
 
-void nu_peer_read(int fd, size_t from, size_t n, unsigned seed)
+void t_peer_read(int fd, size_t from, size_t n, unsigned seed)
 {
     static _Thread_local uint8_t buffer[64 << 10];
     while (n > 0) {
         ssize_t got = read_some(fd, buffer, n < sizeof buffer ? n : sizeof buffer);
         cr_assert_gt(got, 0, "%zu bytes did not arrive: %zd", n, got);
-        nu_pattern_assert(buffer, from, (size_t) got, seed);
+        t_pattern_assert(buffer, from, (size_t) got, seed);
         from += (size_t) got;
         n -= (size_t) got;
     }
 }
 
-size_t nu_peer_rest(int fd, size_t from, unsigned seed)
+size_t t_peer_rest(int fd, size_t from, unsigned seed)
 {
     static _Thread_local uint8_t buffer[64 << 10];
-    size_t                       n = 0;
-    ssize_t                      got;
+    size_t n = 0;
+    ssize_t got;
     while ((got = read_some(fd, buffer, sizeof buffer)) > 0) {
-        nu_pattern_assert(buffer, from + n, (size_t) got, seed);
+        t_pattern_assert(buffer, from + n, (size_t) got, seed);
         n += (size_t) got;
     }
     cr_assert_eq(got, 0, "after %zu bytes: %s", n, strerror((int) -got));
     return n;
 }
 
-void nu_pair_assert_rest(struct nu_pair *pair, size_t from, size_t n, unsigned seed)
+void t_pair_assert_rest(struct nu_pair *pair, size_t from, size_t n, unsigned seed)
 {
     nng_http_conn_close(pair->conn);
-    pair->conn    = NULL;
-    size_t really = nu_peer_rest(pair->fd, from, seed);
+    pair->conn = NULL;
+    size_t really = t_peer_rest(pair->fd, from, seed);
     cr_assert_eq(really, n, "%zu bytes were counted, %zu arrived", n, really);
 }
 
 /* The n bytes at p are those from `at` on of what repeats. */
-static void assert_period(const struct nu_drain *d, const uint8_t *p, size_t at, size_t n)
+static void assert_period(const struct t_drain *d, const uint8_t *p, size_t at, size_t n)
 {
     while (n > 0) {
         size_t from = at % d->period_size, part = d->period_size - from;
@@ -249,15 +249,15 @@ static void assert_period(const struct nu_drain *d, const uint8_t *p, size_t at,
 
 static void *drain(void *arg)
 {
-    struct nu_drain *d = arg;
-    uint8_t         *p = malloc(d->chunk);
+    struct t_drain *d = arg;
+    uint8_t *p = malloc(d->chunk);
     cr_assert_not_null(p);
     for (ssize_t got; (got = read_some(d->fd, p, d->chunk)) > 0;) {
         size_t at = atomic_load(&d->bytes);
         if (d->period != NULL) {
             assert_period(d, p, at, (size_t) got);
         } else {
-            nu_pattern_assert(p, at, (size_t) got, d->seed);
+            t_pattern_assert(p, at, (size_t) got, d->seed);
         }
         atomic_fetch_add(&d->bytes, (size_t) got);
         usleep(atomic_load(&d->pause_us));
@@ -266,7 +266,7 @@ static void *drain(void *arg)
     return NULL;
 }
 
-void nu_drain_start(struct nu_drain *d)
+void t_drain_start(struct t_drain *d)
 {
     atomic_init(&d->bytes, 0);
     if (d->chunk == 0) {
@@ -275,7 +275,7 @@ void nu_drain_start(struct nu_drain *d)
     cr_assert_eq(pthread_create(&d->thread, NULL, drain, d), 0);
 }
 
-size_t nu_drain_join(struct nu_drain *d)
+size_t t_drain_join(struct t_drain *d)
 {
     cr_assert_eq(pthread_join(d->thread, NULL), 0);
     return atomic_load(&d->bytes);

@@ -11,12 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* More than the buffers of a nu_pair_open() connection can hold when the peer does not read. */
+/* More than the buffers of a t_pair_open() connection can hold when the peer does not read. */
 #define NU_PLENTY ((size_t) 2 << 20)
 
 struct nu_pair {
     nng_http_conn *conn; /* NULL when closed */
-    int            fd;   /* the peer's; -1 when closed */
+    int fd;              /* the peer's; -1 when closed */
 };
 
 /* A listener on 127.0.0.1, with a receive buffer of that size or (0) what the kernel likes; its
@@ -24,74 +24,74 @@ struct nu_pair {
 int nu_listen(unsigned *port, int buffer);
 
 /* A client of ours for 127.0.0.1:port. */
-nng_http_client *nu_client(unsigned port);
+nng_http_client *t_client(unsigned port);
 
 /* Connects. The buffers in between are small and of fixed size, */
-void nu_pair_open(struct nu_pair *pair);
+void t_pair_open(struct nu_pair *pair);
 
 /* or as large as the kernel likes. */
-void nu_pair_open_wide(struct nu_pair *pair);
+void t_pair_open_wide(struct nu_pair *pair);
 
 /* Connects, with a listener and a client that are there already. */
-void nu_pair_connect(struct nu_pair *pair, int listener, nng_http_client *client);
+void t_pair_connect(struct nu_pair *pair, int listener, nng_http_client *client);
 
 /* Sends the bytes of stream `seed` from `from` on until nothing fits any more. Returns how many. */
-size_t nu_pair_fill(struct nu_pair *pair, size_t from, unsigned seed);
+size_t t_pair_fill(struct nu_pair *pair, size_t from, unsigned seed);
 
 /* Closes what is open. */
-void nu_pair_close(struct nu_pair *pair);
+void t_pair_close(struct nu_pair *pair);
 
 /* Closes the peer's end so that we are reset; */
-void nu_pair_reset(struct nu_pair *pair);
+void t_pair_reset(struct nu_pair *pair);
 
 /* resets us without closing it, for another thread may use it. */
-void nu_pair_abort(struct nu_pair *pair);
+void t_pair_abort(struct nu_pair *pair);
 
 /* Runs fn(arg) in a callback on the thread of the loop that `conn` lives on, and waits for it. */
-void nu_on_owner(nng_http_conn *conn, void (*fn)(void *arg), void *arg);
+void t_on_owner(nng_http_conn *conn, void (*fn)(void *arg), void *arg);
 
 /* ---- Bytes that can be checked ------------------------------------------------------------ */
 
 /* What byte `i` of stream `seed` is. */
-static inline uint8_t nu_pattern(size_t i, unsigned seed)
+static inline uint8_t t_pattern(size_t i, unsigned seed)
 {
     return (uint8_t) (i * 167 + (i >> 8) * 31 + (i >> 16) * 11 + seed * 59);
 }
 
 /* `size` bytes from the start of stream `seed`; for free(). */
-uint8_t *nu_pattern_new(size_t size, unsigned seed);
+uint8_t *t_pattern_new(size_t size, unsigned seed);
 
 /* Bytes `from` to `from + n` of the stream `seed` are at p. */
-void nu_pattern_assert(const uint8_t *p, size_t from, size_t n, unsigned seed);
+void t_pattern_assert(const uint8_t *p, size_t from, size_t n, unsigned seed);
 
 /* ---- Reading at the peer ------------------------------------------------------------------ */
 
 /* Reads exactly n bytes of stream `seed`, beginning with byte `from`. */
-void nu_peer_read(int fd, size_t from, size_t n, unsigned seed);
+void t_peer_read(int fd, size_t from, size_t n, unsigned seed);
 
 /* Reads to the end of the stream, which is of `seed` and begins with byte `from`. Returns the
  * bytes. */
-size_t nu_peer_rest(int fd, size_t from, unsigned seed);
+size_t t_peer_rest(int fd, size_t from, unsigned seed);
 
 /* Closes our end; then the peer must see exactly n bytes more of stream `seed` from byte `from`. */
-void nu_pair_assert_rest(struct nu_pair *pair, size_t from, size_t n, unsigned seed);
+void t_pair_assert_rest(struct nu_pair *pair, size_t from, size_t n, unsigned seed);
 
 /* A thread that reads stream `seed` to its end, or to a reset. */
-struct nu_drain {
-    int            fd;
-    unsigned       seed;
-    atomic_uint    pause_us; /* between two reads of at most `chunk` bytes */
-    size_t         chunk;
+struct t_drain {
+    int fd;
+    unsigned seed;
+    atomic_uint pause_us; /* between two reads of at most `chunk` bytes */
+    size_t chunk;
     const uint8_t *period; /* not NULL: the stream is this, over and over, and `seed` is not used */
-    size_t         period_size;
-    atomic_size_t  bytes;
-    pthread_t      thread;
+    size_t period_size;
+    atomic_size_t bytes;
+    pthread_t thread;
 };
 
 /* Starts reading as fast as it can; fields that are set say otherwise. */
-void nu_drain_start(struct nu_drain *drain);
+void t_drain_start(struct t_drain *drain);
 
 /* Waits for the end; returns the bytes. */
-size_t nu_drain_join(struct nu_drain *drain);
+size_t t_drain_join(struct t_drain *drain);
 
 #endif

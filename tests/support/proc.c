@@ -8,8 +8,8 @@
 
 static unsigned entries(const char *path)
 {
-    unsigned n   = 0;
-    DIR     *dir = opendir(path);
+    unsigned n = 0;
+    DIR *dir = opendir(path);
     cr_assert_not_null(dir);
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         n += entry->d_name[0] != '.';
@@ -18,24 +18,24 @@ static unsigned entries(const char *path)
     return n;
 }
 
-unsigned nu_proc_fds(void)
+unsigned t_proc_fds(void)
 {
     return entries("/proc/self/fd") - 1; /* the directory itself */
 }
 
-unsigned nu_proc_threads(void)
+unsigned t_proc_threads(void)
 {
     return entries("/proc/self/task");
 }
 
-size_t nu_proc_rss(void)
+size_t t_proc_rss(void)
 {
-    unsigned long size, resident;
-    FILE         *file = fopen("/proc/self/statm", "re");
+    unsigned long size, hook;
+    FILE *file = fopen("/proc/self/statm", "re");
     cr_assert_not_null(file);
-    cr_assert_eq(fscanf(file, "%lu %lu", &size, &resident), 2);
+    cr_assert_eq(fscanf(file, "%lu %lu", &size, &hook), 2);
     fclose(file);
-    return resident * (size_t) sysconf(_SC_PAGESIZE);
+    return hook * (size_t) sysconf(_SC_PAGESIZE);
 }
 
 static void await(unsigned (*count)(void), unsigned most)
@@ -46,22 +46,22 @@ static void await(unsigned (*count)(void), unsigned most)
     cr_assert_leq(count(), most, "there are %u, not %u", count(), most);
 }
 
-void nu_proc_await_fds(unsigned fds)
+void t_proc_await_fds(unsigned fds)
 {
-    await(nu_proc_fds, fds);
+    await(t_proc_fds, fds);
 }
 
 /* The kernel shows a thread for a moment after it was joined. */
-void nu_proc_await_threads(unsigned threads)
+void t_proc_await_threads(unsigned threads)
 {
-    await(nu_proc_threads, threads);
+    await(t_proc_threads, threads);
 }
 
 #define MOST 256
 
 static int taken[MOST], ntaken;
 
-void nu_proc_limit_fds(void)
+void t_proc_limit_fds(void)
 {
     struct rlimit limit;
     cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -69,14 +69,14 @@ void nu_proc_limit_fds(void)
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-void nu_proc_take_fds(void)
+void t_proc_take_fds(void)
 {
     while (ntaken < MOST && (taken[ntaken] = dup(STDERR_FILENO)) >= 0) {
         ntaken++;
     }
 }
 
-void nu_proc_give_fds(void)
+void t_proc_give_fds(void)
 {
     while (ntaken > 0) {
         close(taken[--ntaken]);

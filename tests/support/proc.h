@@ -4,19 +4,19 @@
 
 #include <stddef.h>
 
-unsigned nu_proc_fds(void);     /* open descriptors */
-unsigned nu_proc_threads(void); /* threads */
-size_t   nu_proc_rss(void);     /* bytes of resident memory */
+unsigned t_proc_fds(void);     /* open descriptors */
+unsigned t_proc_threads(void); /* threads */
+size_t t_proc_rss(void);       /* bytes of hook memory */
 
 /* Waits until there are no more than that; fails the test after a while. */
-void nu_proc_await_fds(unsigned fds);
-void nu_proc_await_threads(unsigned threads);
+void t_proc_await_fds(unsigned fds);
+void t_proc_await_threads(unsigned threads);
 
 /* The process may have only 256 descriptors. (What accepts knows the limit of when it began.) */
-void nu_proc_limit_fds(void);
+void t_proc_limit_fds(void);
 
 /* Opens all that it may have; closes them again. */
-void nu_proc_take_fds(void);
-void nu_proc_give_fds(void);
+void t_proc_take_fds(void);
+void t_proc_give_fds(void);
 
 #endif

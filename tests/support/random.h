@@ -3,7 +3,7 @@
 #define NU_TESTS_SUPPORT_RANDOM_H
 
 /* The next number from 0 to below `below`. */
-static inline unsigned nu_random(unsigned *seed, unsigned below)
+static inline unsigned t_random(unsigned *seed, unsigned below)
 {
     unsigned x = *seed != 0 ? *seed : 1;
     x ^= x << 13;

@@ -16,7 +16,7 @@ static void replay(const char *path)
         perror(path);
         exit(1);
     }
-    size_t   size = (size_t) ftell(file);
+    size_t size = (size_t) ftell(file);
     uint8_t *data = malloc(size > 0 ? size : 1);
     rewind(file);
     if (data == NULL || fread(data, 1, size, file) != size) {
@@ -30,7 +30,7 @@ static void replay(const char *path)
 
 int main(int argc, char **argv)
 {
-    int  inputs = 1;
+    int inputs = 1;
     DIR *corpus = argc == 2 ? opendir(argv[1]) : NULL;
     LLVMFuzzerTestOneInput((const uint8_t *) "", 0);
     for (struct dirent *entry; corpus != NULL && (entry = readdir(corpus)) != NULL;) {

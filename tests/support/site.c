@@ -11,37 +11,37 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-char *nu_site_at(struct nu_site *site, const char *name)
+char *t_site_at(struct t_site *site, const char *name)
 {
     snprintf(site->path, sizeof site->path, "%s/%s", site->dir, name);
     return site->path;
 }
 
-void nu_site_open(struct nu_site *site)
+void t_site_open(struct t_site *site)
 {
     strcpy(site->dir, "/tmp/nu-site-XXXXXX");
     cr_assert_not_null(mkdtemp(site->dir));
-    cr_assert_eq(mkdir(nu_site_at(site, "root"), 0755), 0);
-    nu_web_open(&site->web);
-    nu_web_directory(&site->web, "/", nu_site_at(site, "root"));
-    nu_web_static(&site->web, "/static", "home");
-    nu_web_start(&site->web);
-    nu_web_assert(&site->web, "/", 404, NULL); /* so that the root is open */
+    cr_assert_eq(mkdir(t_site_at(site, "root"), 0755), 0);
+    t_web_open(&site->web);
+    t_web_directory(&site->web, "/", t_site_at(site, "root"));
+    t_web_static(&site->web, "/static", "home");
+    t_web_start(&site->web);
+    t_web_assert(&site->web, "/", 404, NULL); /* so that the root is open */
     site->fds = site->web.fds + nng_uring_loops() + 1;
-    nu_proc_await_fds(site->fds);
+    t_proc_await_fds(site->fds);
 }
 
-void nu_site_close(struct nu_site *site)
+void t_site_close(struct t_site *site)
 {
     char command[128];
-    nu_web_close(&site->web);
+    t_web_close(&site->web);
     snprintf(command, sizeof command, "rm -rf %s", site->dir);
     cr_assert_eq(system(command), 0);
 }
 
-void nu_site_make(struct nu_site *site, const char *name, const void *data, size_t size)
+void t_site_make(struct t_site *site, const char *name, const void *data, size_t size)
 {
-    int fd = open(nu_site_at(site, name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int fd = open(t_site_at(site, name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     cr_assert_geq(fd, 0);
     for (const char *p = data; size > 0;) {
         ssize_t n = write(fd, p, size);
@@ -52,13 +52,13 @@ void nu_site_make(struct nu_site *site, const char *name, const void *data, size
     close(fd);
 }
 
-void nu_site_text(struct nu_site *site, const char *name, const char *text)
+void t_site_text(struct t_site *site, const char *name, const char *text)
 {
-    nu_site_make(site, name, text, strlen(text));
+    t_site_make(site, name, text, strlen(text));
 }
 
-void nu_site_date(struct nu_site *site, const char *name, int64_t seconds, long nanoseconds)
+void t_site_date(struct t_site *site, const char *name, int64_t seconds, long nanoseconds)
 {
     struct timespec times[2] = { { 0, UTIME_OMIT }, { (time_t) seconds, nanoseconds } };
-    cr_assert_eq(utimensat(AT_FDCWD, nu_site_at(site, name), times, 0), 0);
+    cr_assert_eq(utimensat(AT_FDCWD, t_site_at(site, name), times, 0), 0);
 }

@@ -20,51 +20,51 @@
 
 /* ---- Server ------------------------------------------------------------------------------- */
 
-void nu_web_open(struct nu_web *web)
+void t_web_open(struct t_web *web)
 {
     nng_url *url;
     nng_aio *aio;
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0); /* starts the library */
     nng_aio_free(aio);
-    web->fds = nu_proc_fds();
+    web->fds = t_proc_fds();
     cr_assert_eq(nng_url_parse(&url, "http://127.0.0.1:0"), 0);
     cr_assert_eq(nng_http_server_hold(&web->server, url), 0);
     nng_url_free(url);
     web->port = 0;
 }
 
-void nu_web_add(struct nu_web *web, nng_http_handler *handler)
+void t_web_add(struct t_web *web, nng_http_handler *handler)
 {
     cr_assert_eq(nng_http_server_add_handler(web->server, handler), 0);
 }
 
-void nu_web_static(struct nu_web *web, const char *uri, const char *text)
+void t_web_static(struct t_web *web, const char *uri, const char *text)
 {
     nng_http_handler *h;
     cr_assert_eq(nng_http_handler_alloc_static(&h, uri, text, strlen(text), "text/plain"), 0);
-    nu_web_add(web, h);
+    t_web_add(web, h);
 }
 
-nng_http_handler *nu_web_callback(struct nu_web *web, const char *uri, void (*cb)(nng_aio *))
+nng_http_handler *t_web_callback(struct t_web *web, const char *uri, void (*cb)(nng_aio *))
 {
     nng_http_handler *h;
     cr_assert_eq(nng_http_handler_alloc(&h, uri, cb), 0);
     cr_assert_eq(nng_http_handler_set_method(h, NULL), 0);
-    nu_web_add(web, h);
+    t_web_add(web, h);
     return h;
 }
 
-void nu_web_directory(struct nu_web *web, const char *uri, const char *path)
+void t_web_directory(struct t_web *web, const char *uri, const char *path)
 {
     nng_http_handler *h;
     cr_assert_eq(nng_http_handler_alloc_directory(&h, uri, path), 0);
-    nu_web_add(web, h);
+    t_web_add(web, h);
 }
 
-void nu_web_start(struct nu_web *web)
+void t_web_start(struct t_web *web)
 {
     nng_sockaddr addr;
-    int          err = nng_http_server_start(web->server);
+    int err = nng_http_server_start(web->server);
     cr_assert_eq(err, 0, "start: %s", nng_strerror(err));
     cr_assert_eq(nng_http_server_get_addr(web->server, &addr), 0);
     cr_assert_eq(addr.s_family, NNG_AF_INET);
@@ -72,16 +72,16 @@ void nu_web_start(struct nu_web *web)
     cr_assert_neq(web->port, 0);
 }
 
-void nu_web_close(struct nu_web *web)
+void t_web_close(struct t_web *web)
 {
     nng_http_server_release(web->server);
     web->server = NULL;
-    nu_proc_await_fds(web->fds);
+    t_proc_await_fds(web->fds);
 }
 
 /* ---- Browsers ----------------------------------------------------------------------------- */
 
-void nu_browser_open_later(struct nu_browser *b)
+void t_http_client_open_later(struct t_http_client *b)
 {
     int on = 1;
     memset(b, 0, sizeof *b);
@@ -90,47 +90,47 @@ void nu_browser_open_later(struct nu_browser *b)
     setsockopt(b->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-void nu_browser_connect(struct nu_browser *b, unsigned port)
+void t_http_client_connect(struct t_http_client *b, unsigned port)
 {
-    struct timeval     patience = { PATIENCE, 0 };
-    struct sockaddr_in sin      = { .sin_family      = AF_INET,
-                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                    .sin_port        = htons((uint16_t) port) };
+    struct timeval patience = { PATIENCE, 0 };
+    struct sockaddr_in sin = { .sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                               .sin_port = htons((uint16_t) port) };
     cr_assert_eq(connect(b->fd, (struct sockaddr *) &sin, sizeof sin), 0, "%s", strerror(errno));
     setsockopt(b->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(b->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
 
-void nu_browser_open(struct nu_browser *b, unsigned port)
+void t_http_client_open(struct t_http_client *b, unsigned port)
 {
-    nu_browser_open_later(b);
-    nu_browser_connect(b, port);
+    t_http_client_open_later(b);
+    t_http_client_connect(b, port);
 }
 
-void nu_browser_open_small(struct nu_browser *b, unsigned port)
+void t_http_client_open_small(struct t_http_client *b, unsigned port)
 {
     int size = 8192;
-    nu_browser_open_later(b);
+    t_http_client_open_later(b);
     setsockopt(b->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    nu_browser_connect(b, port);
+    t_http_client_connect(b, port);
 }
 
-void nu_browser_close(struct nu_browser *b)
+void t_http_client_close(struct t_http_client *b)
 {
     close(b->fd);
     free(b->buf);
-    b->fd  = -1;
+    b->fd = -1;
     b->buf = NULL;
 }
 
-void nu_browser_reset(struct nu_browser *b)
+void t_http_client_reset(struct t_http_client *b)
 {
     struct linger linger = { 1, 0 };
     setsockopt(b->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-    nu_browser_close(b);
+    t_http_client_close(b);
 }
 
-void nu_browser_send(struct nu_browser *b, const void *data, size_t size)
+void t_http_client_send(struct t_http_client *b, const void *data, size_t size)
 {
     for (const char *p = data; size > 0;) {
         ssize_t n = send(b->fd, p, size, MSG_NOSIGNAL);
@@ -140,16 +140,16 @@ void nu_browser_send(struct nu_browser *b, const void *data, size_t size)
     }
 }
 
-void nu_browser_say(struct nu_browser *b, const char *text)
+void t_http_client_say(struct t_http_client *b, const char *text)
 {
-    nu_browser_send(b, text, strlen(text));
+    t_http_client_send(b, text, strlen(text));
 }
 
-void nu_browser_get(struct nu_browser *b, const char *target)
+void t_http_client_get(struct t_http_client *b, const char *target)
 {
     char *text;
     cr_assert_gt(asprintf(&text, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", target), 0);
-    nu_browser_say(b, text);
+    t_http_client_say(b, text);
     free(text);
 }
 
@@ -164,7 +164,7 @@ static ssize_t receive(int fd, void *p, size_t size, int flags)
 }
 
 /* Receives something; 0 at the end. */
-static size_t more(struct nu_browser *b)
+static size_t more(struct t_http_client *b)
 {
     if (b->len == b->cap) {
         b->cap = b->cap > 0 ? b->cap * 2 : 65536;
@@ -177,7 +177,7 @@ static size_t more(struct nu_browser *b)
     return (size_t) n;
 }
 
-void nu_browser_head(struct nu_browser *b)
+void t_http_client_head(struct t_http_client *b)
 {
     char *end;
     if (b->used > 0) {
@@ -193,18 +193,18 @@ void nu_browser_head(struct nu_browser *b)
     cr_assert_lt(n, sizeof b->head);
     memcpy(b->head, b->buf, n);
     b->head[n] = '\0';
-    b->used    = n + 2;
-    b->body    = NULL;
-    b->size    = 0;
+    b->used = n + 2;
+    b->body = NULL;
+    b->size = 0;
     cr_assert_eq(sscanf(b->head, "HTTP/1.1 %3u ", &b->status), 1, "%s", b->head);
 }
 
-void nu_browser_hear(struct nu_browser *b)
+void t_http_client_hear(struct t_http_client *b)
 {
-    nu_browser_head(b);
+    t_http_client_head(b);
     const char *length = strcasestr(b->head, "\r\nContent-Length: ");
-    b->size            = length != NULL ? strtoull(length + 18, NULL, 10) : 0;
-    size_t head        = b->used;
+    b->size = length != NULL ? strtoull(length + 18, NULL, 10) : 0;
+    size_t head = b->used;
     while (b->len < head + b->size) {
         cr_assert_gt(more(b), 0, "the end, after %zu of %zu bytes", b->len - head, b->size);
     }
@@ -212,9 +212,9 @@ void nu_browser_hear(struct nu_browser *b)
     b->used = head + b->size;
 }
 
-void nu_browser_assert(struct nu_browser *b, unsigned status, const char *body)
+void t_http_client_assert(struct t_http_client *b, unsigned status, const char *body)
 {
-    nu_browser_hear(b);
+    t_http_client_hear(b);
     cr_assert_eq(b->status, status, "%u: %.*s", b->status, (int) b->size, b->body);
     if (body != NULL) {
         cr_assert_eq(b->size, strlen(body), "%.*s", (int) b->size, b->body);
@@ -222,7 +222,7 @@ void nu_browser_assert(struct nu_browser *b, unsigned status, const char *body)
     }
 }
 
-bool nu_browser_line(const struct nu_browser *b, const char *line)
+bool t_http_client_line(const struct t_http_client *b, const char *line)
 {
     char *text;
     cr_assert_gt(asprintf(&text, "\r\n%s\r\n", line), 0);
@@ -231,16 +231,16 @@ bool nu_browser_line(const struct nu_browser *b, const char *line)
     return there;
 }
 
-void nu_browser_assert_end(struct nu_browser *b)
+void t_http_client_assert_end(struct t_http_client *b)
 {
     cr_assert_eq(b->len, b->used, "%.*s", (int) (b->len - b->used), b->buf + b->used);
     cr_assert_eq(more(b), 0, "%.*s", (int) (b->len - b->used), b->buf + b->used);
 }
 
-size_t nu_browser_await_end(struct nu_browser *b)
+size_t t_http_client_await_end(struct t_http_client *b)
 {
-    size_t  sum = b->len - b->used;
-    char    bytes[65536];
+    size_t sum = b->len - b->used;
+    char bytes[65536];
     ssize_t n;
     while ((n = receive(b->fd, bytes, sizeof bytes, 0)) > 0) {
         sum += (size_t) n;
@@ -249,9 +249,9 @@ size_t nu_browser_await_end(struct nu_browser *b)
     return sum;
 }
 
-void nu_browser_assert_silent(struct nu_browser *b)
+void t_http_client_assert_silent(struct t_http_client *b)
 {
-    char           byte;
+    char byte;
     struct timeval moment = { 0, 100000 }, patience = { PATIENCE, 0 };
     cr_assert_eq(b->len, b->used, "%.*s", (int) (b->len - b->used), b->buf + b->used);
     setsockopt(b->fd, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment);
@@ -260,18 +260,18 @@ void nu_browser_assert_silent(struct nu_browser *b)
     setsockopt(b->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 }
 
-void nu_web_assert(const struct nu_web *web, const char *target, unsigned status, const char *body)
+void t_web_assert(const struct t_web *web, const char *target, unsigned status, const char *body)
 {
-    struct nu_browser b;
-    nu_browser_open(&b, web->port);
-    nu_browser_get(&b, target);
-    nu_browser_assert(&b, status, body);
-    nu_browser_close(&b);
+    struct t_http_client b;
+    t_http_client_open(&b, web->port);
+    t_http_client_get(&b, target);
+    t_http_client_assert(&b, status, body);
+    t_http_client_close(&b);
 }
 
 /* ---- Requests that wait ------------------------------------------------------------------- */
 
-void nu_desk_put(struct nu_desk *desk, nng_aio *aio)
+void t_pending_queue_put(struct t_pending_queue *desk, nng_aio *aio)
 {
     pthread_mutex_lock(&desk->lock);
     cr_assert_lt(desk->put - desk->taken, NU_DESK_PLACES, "the desk is full");
@@ -280,7 +280,7 @@ void nu_desk_put(struct nu_desk *desk, nng_aio *aio)
     pthread_mutex_unlock(&desk->lock);
 }
 
-nng_aio *nu_desk_take(struct nu_desk *desk)
+nng_aio *t_pending_queue_take(struct t_pending_queue *desk)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
@@ -296,7 +296,7 @@ nng_aio *nu_desk_take(struct nu_desk *desk)
     return aio;
 }
 
-void nu_answer(nng_aio *aio, const void *text, size_t size)
+void t_answer(nng_aio *aio, const void *text, size_t size)
 {
     nng_http_res *res;
     cr_assert_eq(nng_http_res_alloc(&res), 0);

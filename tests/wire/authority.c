@@ -10,8 +10,8 @@ TestSuite(authority, .timeout = 30);
 
 static const struct {
     const char *text;
-    bool        good;      /* with or without a port */
-    bool        with_port; /* when the port must be there */
+    bool good;      /* with or without a port */
+    bool with_port; /* when the port must be there */
 } cases[] = {
     { "h", true, false },
     { "example.com", true, false },
@@ -62,7 +62,7 @@ static const struct {
 Test(authority, good)
 {
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        size_t          n = strlen(cases[i].text);
+        size_t n = strlen(cases[i].text);
         struct nu_slice s = { guard_copy(cases[i].text, n), n };
         cr_assert_eq(nu_authority_good(s, false), cases[i].good, "%s", cases[i].text);
         cr_assert_eq(nu_authority_good(s, true), cases[i].with_port, "%s", cases[i].text);

@@ -12,7 +12,7 @@ TestSuite(chars, .timeout = 30);
 /* The classes as the RFCs list them. */
 static unsigned expected(int c)
 {
-    bool     visible = c > ' ' && c < 0x7f;
+    bool visible = c > ' ' && c < 0x7f;
     unsigned classes = 0;
 
     if (visible && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL) {
@@ -47,7 +47,7 @@ Test(chars, every_byte_at_every_place_of_a_text)
         for (size_t at = 0; at < n; at++) {
             for (int c = 0; c < 256; c++) {
                 memset(text, 'x', n);
-                text[at]  = (char) c;
+                text[at] = (char) c;
                 bool good = (expected(c) & NU_CHAR_TEXT) != 0;
                 cr_assert_eq(nu_chars_text(text, n), good, "%d at %zu of %zu", c, at, n);
             }
@@ -62,9 +62,9 @@ Test(chars, neighbours_do_not_hide_each_other)
     for (int a = 0; a < 256; a++) {
         for (int b = 0; b < 256; b++) {
             char text[9] = "xxxxxxxx";
-            bool good    = (expected(a) & expected(b) & NU_CHAR_TEXT) != 0;
-            text[3]      = (char) a;
-            text[4]      = (char) b;
+            bool good = (expected(a) & expected(b) & NU_CHAR_TEXT) != 0;
+            text[3] = (char) a;
+            text[4] = (char) b;
             cr_assert_eq(nu_chars_text(text, 8), good, "%d %d", a, b);
         }
     }
@@ -87,8 +87,8 @@ Test(chars, same_but_for_case)
     cr_assert_not(nu_chars_same("a", "b", 1));
     for (int a = 0; a < 256; a++) {
         for (int b = 0; b < 256; b++) {
-            char x    = (char) a;
-            char y    = (char) b;
+            char x = (char) a;
+            char y = (char) b;
             bool same = a == b || (a < 128 && b < 128 && isalpha(a) && tolower(a) == tolower(b));
             cr_assert_eq(nu_chars_same(&x, &y, 1), same, "%d %d", a, b);
         }

@@ -15,19 +15,19 @@ TestSuite(chunk, .timeout = 60);
 /* What decoding came to. */
 struct outcome {
     enum nu_parse rv;
-    size_t        used;
-    size_t        n;
-    const char   *reason;
-    char          body[4096]; /* what there is of the body, while it fits */
+    size_t used;
+    size_t n;
+    const char *reason;
+    char body[4096]; /* what there is of the body, while it fits */
 };
 
 /* One call, with a copy that ends at a page without access. */
 static void give(struct nu_chunked *chunked, const char *text, size_t n, struct outcome *out)
 {
-    char           *buf    = guard_copy(text, n);
-    uint64_t        before = chunked->total;
+    char *buf = guard_copy(text, n);
+    uint64_t before = chunked->total;
     struct nu_slice data;
-    size_t          used;
+    size_t used;
 
     out->rv = nu_chunked_next(chunked, buf, n, &used, &data);
     cr_assert(used <= n && data.n <= used);
@@ -47,11 +47,11 @@ static void give(struct nu_chunked *chunked, const char *text, size_t n, struct 
 static struct outcome decode(const char *text, size_t n, size_t step)
 {
     struct nu_chunked chunked = { 0 };
-    struct outcome    out     = { .rv = NU_PARSE_MORE };
+    struct outcome out = { .rv = NU_PARSE_MORE };
 
     while (out.rv == NU_PARSE_MORE && out.used < n) {
         size_t before = out.used;
-        size_t rest   = n - out.used;
+        size_t rest = n - out.used;
         give(&chunked, text + out.used, rest < step ? rest : step, &out);
         cr_assert_gt(out.used, before);
     }
@@ -121,11 +121,11 @@ static const struct good goods[] = {
 Test(chunk, good_bodies_with_anything_behind)
 {
     static const char *const behind[] = { "", "\r\n", "\n", "0\r\n\r\n", "GET / HTTP/1.1\r\n" };
-    char                     text[256];
+    char text[256];
 
     for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++) {
         for (size_t j = 0; j < sizeof(behind) / sizeof(behind[0]); j++) {
-            int            n   = snprintf(text, sizeof(text), "%s%s", goods[i].text, behind[j]);
+            int n = snprintf(text, sizeof(text), "%s%s", goods[i].text, behind[j]);
             struct outcome out = decode_any(text, (size_t) n);
             cr_assert_eq(out.rv, NU_PARSE_DONE, "%s: %s", text, out.reason);
             cr_assert_eq(out.used, strlen(goods[i].text), "%s", text);
@@ -150,8 +150,8 @@ Test(chunk, every_beginning_of_a_good_body_wants_more)
 Test(chunk, nothing_given)
 {
     struct nu_chunked chunked = { 0 };
-    struct nu_slice   data;
-    size_t            used = 1;
+    struct nu_slice data;
+    size_t used = 1;
 
     cr_assert_eq(nu_chunked_next(&chunked, NULL, 0, &used, &data), NU_PARSE_MORE);
     cr_assert(used == 0 && data.n == 0);
@@ -162,7 +162,7 @@ Test(chunk, nothing_given)
 
 struct bad {
     const char *text;
-    size_t      n;
+    size_t n;
 };
 
 /* The byte that decides is the last. */
@@ -310,11 +310,11 @@ Test(chunk, every_byte_in_every_place)
 
     for (int c = 0; c < 256; c++) {
         bool control = (c < ' ' && c != '\t') || c == 0x7f;
-        bool token   = c > ' ' && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
-        bool hex     = c != '\0' && strchr("0123456789abcdefABCDEF", c) != NULL;
+        bool token = c > ' ' && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
+        bool hex = c != '\0' && strchr("0123456789abcdefABCDEF", c) != NULL;
         struct {
             const char *form;
-            bool        good;
+            bool good;
         } const places[] = {
             { "0;a%cb\r\n\r\n", token || c == ';' || c == '=' },
             { "0;a=b%cc\r\n\r\n", token || c == ';' },
@@ -333,7 +333,7 @@ Test(chunk, every_byte_in_every_place)
         cr_assert_eq(decode_any(text, (size_t) size).rv, hex ? NU_PARSE_MORE : NU_PARSE_BAD,
                      "size with %d", c);
         for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-            int            n   = snprintf(text, sizeof(text), places[i].form, c);
+            int n = snprintf(text, sizeof(text), places[i].form, c);
             struct outcome out = decode_any(text, (size_t) n);
             cr_assert_eq(out.rv, places[i].good ? NU_PARSE_DONE : NU_PARSE_BAD, "%s with %d",
                          places[i].form, c);
@@ -362,7 +362,7 @@ static void check_limit(size_t n, const char *begin, const char *end, enum nu_pa
     cr_assert_eq(out.used, n);
 
     const char *text = text_of(n + 1, begin, end);
-    out              = decode_any(text, n + 1);
+    out = decode_any(text, n + 1);
     cr_assert_eq(out.rv, NU_PARSE_BAD);
     cr_assert_eq(out.used, n);
     cr_assert_eq(decode_any(text, n - 1).rv, NU_PARSE_MORE);
@@ -376,7 +376,7 @@ Test(chunk, line_limit)
     check_limit(NU_MAX_CHUNK_LINE, "0;", "\r\n", NU_PARSE_MORE);
     /* Each line has the limit to itself. */
     const char *text = text_of(NU_MAX_CHUNK_LINE, "1;", "\r\n");
-    char        two[2 * NU_MAX_CHUNK_LINE + 8];
+    char two[2 * NU_MAX_CHUNK_LINE + 8];
     memcpy(two, text, NU_MAX_CHUNK_LINE);
     memcpy(two + NU_MAX_CHUNK_LINE, "x\r\n", 3);
     memcpy(two + NU_MAX_CHUNK_LINE + 3, text, NU_MAX_CHUNK_LINE);
@@ -387,16 +387,16 @@ Test(chunk, trailer_limit)
 {
     /* The limit counts from behind the last chunk's line. */
     struct nu_chunked chunked = { 0 };
-    struct outcome    out     = { .n = 0 };
-    const char       *text    = text_of(NU_MAX_TRAILERS, "A: ", "\r\n\r\n");
+    struct outcome out = { .n = 0 };
+    const char *text = text_of(NU_MAX_TRAILERS, "A: ", "\r\n\r\n");
 
     give(&chunked, TEXT("0\r\n"), &out);
     give(&chunked, text, NU_MAX_TRAILERS, &out);
     cr_assert_eq(out.rv, NU_PARSE_DONE, "%s", out.reason);
 
     chunked = (struct nu_chunked){ 0 };
-    out     = (struct outcome){ .n = 0 };
-    text    = text_of(NU_MAX_TRAILERS + 1, "A: b\r\nB: ", "\r\n\r\n");
+    out = (struct outcome){ .n = 0 };
+    text = text_of(NU_MAX_TRAILERS + 1, "A: b\r\nB: ", "\r\n\r\n");
     give(&chunked, TEXT("0\r\n"), &out);
     give(&chunked, text, NU_MAX_TRAILERS - 1, &out);
     cr_assert_eq(out.rv, NU_PARSE_MORE, "%s", out.reason);
@@ -409,7 +409,7 @@ Test(chunk, trailer_limit)
 static enum nu_parse after(uint64_t total, const char *line)
 {
     struct nu_chunked chunked = { .total = total };
-    struct outcome    out     = { .n = 0 };
+    struct outcome out = { .n = 0 };
 
     give(&chunked, line, strlen(line), &out);
     cr_assert_leq(chunked.total, INT64_MAX);
@@ -434,10 +434,10 @@ Test(chunk, size_limit)
 
 Test(chunk, data_comes_in_one_piece)
 {
-    static char       text[GUARD_MAX];
+    static char text[GUARD_MAX];
     struct nu_chunked chunked = { 0 };
-    struct nu_slice   data;
-    size_t            used;
+    struct nu_slice data;
+    size_t used;
 
     memset(text, 'x', sizeof(text));
     memcpy(text, "10000\r\n", 7); /* 65536 bytes, some of which are not here yet */
@@ -456,7 +456,7 @@ Test(chunk, data_comes_in_one_piece)
 Test(chunk, many_chunks)
 {
     static char text[GUARD_MAX];
-    size_t      n = 0, body = 0;
+    size_t n = 0, body = 0;
 
     for (unsigned size = 1; size < 250; size++) {
         n += (size_t) sprintf(text + n, "%x;n=%u\r\n", size, size);

@@ -20,7 +20,7 @@ static bool parse(const char *text, int64_t now, int64_t *t)
 }
 
 static const struct {
-    int64_t     t;
+    int64_t t;
     const char *text;
 } moments[] = {
     { 784111777, "Sun, 06 Nov 1994 08:49:37 GMT" },
@@ -37,7 +37,7 @@ static const struct {
 Test(date, both_ways)
 {
     for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
-        char   *out = guard(NU_DATE_LEN + 1);
+        char *out = guard(NU_DATE_LEN + 1);
         int64_t t;
         nu_date_print(out, moments[i].t);
         cr_assert_str_eq(out, moments[i].text);
@@ -61,10 +61,10 @@ Test(date, out_of_range)
 Test(date, every_day)
 {
     for (int64_t t = -62167219200; t <= 253402300799; t += 86400 - 7) {
-        char      out[NU_DATE_LEN + 1], want[64];
-        time_t    clock = (time_t) t;
+        char out[NU_DATE_LEN + 1], want[64];
+        time_t clock = (time_t) t;
         struct tm tm;
-        int64_t   back;
+        int64_t back;
         gmtime_r(&clock, &tm);
         static const char names[] = "SunMonTueWedThuFriSat";
         static const char month[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -82,7 +82,7 @@ Test(date, other_forms)
 {
     static const struct {
         const char *text;
-        int64_t     t;
+        int64_t t;
     } cases[] = {
         { "Sunday, 06-Nov-94 08:49:37 GMT", 784111777 },
         { "Sun Nov  6 08:49:37 1994", 784111777 },
@@ -121,7 +121,7 @@ Test(date, two_digits_of_a_year)
           "Sat, 06 Nov 2094 08:49:37 GMT" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char    out[NU_DATE_LEN + 1];
+        char out[NU_DATE_LEN + 1];
         int64_t now, t;
         cr_assert(parse(cases[i].now, NOW, &now), "%s", cases[i].now);
         cr_assert(parse(cases[i].text, now, &t), "%s", cases[i].text);
@@ -191,13 +191,13 @@ Test(date, every_truncation_and_every_byte)
                                          "Sunday, 06-Nov-94 08:49:37 GMT",
                                          "Sun Nov  6 08:49:37 1994" };
     for (size_t i = 0; i < 3; i++) {
-        size_t  n = strlen(forms[i]);
+        size_t n = strlen(forms[i]);
         int64_t t;
         for (size_t k = 0; k < n; k++) {
             cr_assert_not(nu_date_parse(guard_copy(forms[i], k), k, NOW, &t), "%zu", k);
             for (int byte = 0; byte < 256; byte++) {
                 char *copy = guard_copy(forms[i], n);
-                copy[k]    = (char) byte;
+                copy[k] = (char) byte;
                 char out[NU_DATE_LEN + 1];
                 if (nu_date_parse(copy, n, NOW, &t)) { /* another time, on a Sunday */
                     nu_date_print(out, t);

@@ -36,23 +36,23 @@ TestSuite(differential, .timeout = 60);
 
 struct input {
     size_t n;
-    char   p[MAX_SIZE];
+    char p[MAX_SIZE];
 };
 
 static struct input *seeds;
-static size_t        nseeds;
+static size_t nseeds;
 
 static uint32_t rnd(uint32_t below)
 {
     static uint64_t state = 1;
-    state                 = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+    state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
     return (uint32_t) (state >> 33) % below;
 }
 
 /* A corpus' files in the order of their names, each without the bytes before the text itself. */
 static void load(const char *name, size_t skip)
 {
-    char            dir[64], path[512];
+    char dir[64], path[512];
     struct dirent **entries;
 
     snprintf(dir, sizeof dir, CORPUS "%s", name);
@@ -62,10 +62,10 @@ static void load(const char *name, size_t skip)
         if (entries[i]->d_name[0] != '.') {
             snprintf(path, sizeof path, "%s/%s", dir, entries[i]->d_name);
             FILE *file = fopen(path, "rb");
-            seeds      = realloc(seeds, (nseeds + 1) * sizeof *seeds);
+            seeds = realloc(seeds, (nseeds + 1) * sizeof *seeds);
             cr_assert(file != NULL && seeds != NULL);
             struct input *seed = &seeds[nseeds++];
-            seed->n            = fread(seed->p, 1, sizeof seed->p, file);
+            seed->n = fread(seed->p, 1, sizeof seed->p, file);
             if (seed->n <= skip) {
                 nseeds--; /* it has no text */
             } else {
@@ -98,10 +98,10 @@ static void replace(struct input *in, size_t at, size_t old, const char *with, s
 static void mutate(struct input *in, const char *const *words, uint32_t nwords)
 {
     static const char bytes[] = "\r\n\t :;,=\"\\0159aAfFgxX+-/*?#%@[]()\0\x01\x0b\x7f\x80\xff";
-    uint32_t          at      = rnd((uint32_t) in->n + 1);
-    uint32_t          n       = rnd(8) + 1;
-    char              byte    = bytes[rnd(sizeof bytes - 1)];
-    char              piece[64];
+    uint32_t at = rnd((uint32_t) in->n + 1);
+    uint32_t n = rnd(8) + 1;
+    char byte = bytes[rnd(sizeof bytes - 1)];
+    char piece[64];
 
     n = n <= in->n - at ? n : (uint32_t) in->n - at;
     switch (rnd(6)) {
@@ -122,7 +122,7 @@ static void mutate(struct input *in, const char *const *words, uint32_t nwords)
     default:;
         /* Words are lines mostly, so they go behind a line end. */
         const char *word = words[rnd(nwords)];
-        const char *lf   = memchr(in->p + at, '\n', in->n - at);
+        const char *lf = memchr(in->p + at, '\n', in->n - at);
         replace(in, lf != NULL && rnd(4) > 0 ? (size_t) (lf + 1 - in->p) : at, 0, word,
                 strlen(word));
         break;
@@ -132,18 +132,18 @@ static void mutate(struct input *in, const char *const *words, uint32_t nwords)
 /* ---- Theirs ------------------------------------------------------------------------------- */
 
 struct theirs {
-    http_parser     parser;
+    http_parser parser;
     enum http_errno err;
-    size_t          used;
-    bool            head, complete;
-    bool            framing; /* it says something about framing in a trailer */
-    uint64_t        length;  /* as after the head */
-    bool            chunked;
+    size_t used;
+    bool head, complete;
+    bool framing;    /* it says something about framing in a trailer */
+    uint64_t length; /* as after the head */
+    bool chunked;
     struct nu_slice target, reason;
     struct nu_field fields[NU_MAX_FIELDS];
-    unsigned        nfields;
-    size_t          nbody;
-    char            body[MAX_SIZE];
+    unsigned nfields;
+    size_t nbody;
+    char body[MAX_SIZE];
 };
 
 static int on_url(http_parser *parser, const char *p, size_t n)
@@ -188,9 +188,9 @@ static int on_value(http_parser *parser, const char *p, size_t n)
 static int on_head(http_parser *parser)
 {
     struct theirs *theirs = parser->data;
-    theirs->head          = true;
-    theirs->length        = parser->content_length;
-    theirs->chunked       = (parser->flags & F_CHUNKED) != 0;
+    theirs->head = true;
+    theirs->length = parser->content_length;
+    theirs->chunked = (parser->flags & F_CHUNKED) != 0;
     return 0;
 }
 
@@ -213,12 +213,12 @@ static int on_complete(http_parser *parser)
 static void run_theirs(struct theirs *theirs, bool request, const char *p, size_t n)
 {
     static const http_parser_settings settings = {
-        .on_url              = on_url,
-        .on_status           = on_status,
-        .on_header_field     = on_field,
-        .on_header_value     = on_value,
+        .on_url = on_url,
+        .on_status = on_status,
+        .on_header_field = on_field,
+        .on_header_value = on_value,
         .on_headers_complete = on_head,
-        .on_body             = on_body,
+        .on_body = on_body,
         .on_message_complete = on_complete,
     };
 
@@ -226,17 +226,17 @@ static void run_theirs(struct theirs *theirs, bool request, const char *p, size_
     theirs->parser.data = theirs;
     theirs->target = theirs->reason = (struct nu_slice){ 0 };
     theirs->head = theirs->complete = theirs->framing = false;
-    theirs->nfields                                   = 0;
-    theirs->nbody                                     = 0;
+    theirs->nfields = 0;
+    theirs->nbody = 0;
     theirs->used = http_parser_execute(&theirs->parser, &settings, p, n);
-    theirs->err  = HTTP_PARSER_ERRNO(&theirs->parser);
+    theirs->err = HTTP_PARSER_ERRNO(&theirs->parser);
 }
 
 /* The same with a method that it knows. */
 static void run_with_get(struct theirs *theirs, const struct nu_head *head, const char *p, size_t n)
 {
     static struct input in;
-    size_t              skip = (size_t) (head->method.p + head->method.n - p);
+    size_t skip = (size_t) (head->method.p + head->method.n - p);
 
     memcpy(in.p, "GET", 3);
     memcpy(in.p + 3, p + skip, n - skip);
@@ -247,23 +247,23 @@ static void run_with_get(struct theirs *theirs, const struct nu_head *head, cons
 /* ---- Ours --------------------------------------------------------------------------------- */
 
 struct ours {
-    struct nu_head  head;
+    struct nu_head head;
     struct nu_field fields[NU_MAX_FIELDS];
-    enum nu_parse   body_rv;
-    size_t          used; /* head and body */
-    size_t          nbody;
-    char            body[MAX_SIZE];
+    enum nu_parse body_rv;
+    size_t used; /* head and body */
+    size_t nbody;
+    char body[MAX_SIZE];
 };
 
 /* In pieces of any size. */
 static void decode_chunks(struct ours *ours, const char *p, size_t n)
 {
     struct nu_chunked chunked = { 0 };
-    struct nu_slice   data;
+    struct nu_slice data;
 
     ours->body_rv = NU_PARSE_MORE;
     for (size_t i = 0, used; i < n && ours->body_rv == NU_PARSE_MORE; i += used) {
-        size_t piece  = 1 + rnd((uint32_t) (n - i));
+        size_t piece = 1 + rnd((uint32_t) (n - i));
         ours->body_rv = nu_chunked_next(&chunked, p + i, piece, &used, &data);
         memcpy(ours->body + ours->nbody, data.p, data.n);
         ours->nbody += data.n;
@@ -275,8 +275,8 @@ static void decode_chunks(struct ours *ours, const char *p, size_t n)
 static void read_body(struct ours *ours, bool request, const char *p, size_t n)
 {
     const struct nu_head *head = &ours->head;
-    unsigned              s    = head->status;
-    bool   to_end              = !request && !head->has_length && s >= 200 && s != 204 && s != 304;
+    unsigned s = head->status;
+    bool to_end = !request && !head->has_length && s >= 200 && s != 204 && s != 304;
     size_t take = to_end || head->content_length > n ? n : (size_t) head->content_length;
 
     if (head->chunked) {
@@ -291,7 +291,7 @@ static void read_body(struct ours *ours, bool request, const char *p, size_t n)
 
 static enum nu_parse run_ours(struct ours *ours, bool request, const char *p, size_t n)
 {
-    ours->head  = (struct nu_head){ .fields = ours->fields, .maxfields = NU_MAX_FIELDS };
+    ours->head = (struct nu_head){ .fields = ours->fields, .maxfields = NU_MAX_FIELDS };
     ours->nbody = 0;
     enum nu_parse rv =
         request ? nu_parse_request(p, n, &ours->head) : nu_parse_response(p, n, &ours->head);
@@ -365,10 +365,10 @@ static bool has_longer_name(const struct nu_head *head)
 /* One message; returns how many bytes it takes, or 0 when it is not complete or refused. */
 static size_t compare(bool request, const char *p, size_t n)
 {
-    static struct ours   ours;
+    static struct ours ours;
     static struct theirs own;
-    struct theirs       *theirs = &own;
-    enum nu_parse        rv     = run_ours(&ours, request, p, n);
+    struct theirs *theirs = &own;
+    enum nu_parse rv = run_ours(&ours, request, p, n);
 
     if (rv == NU_PARSE_BAD) {
         seen.refused++;
@@ -502,7 +502,7 @@ Test(differential, heads)
 
 Test(differential, chunked_bodies)
 {
-    static const char   head[] = "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    static const char head[] = "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
     static struct input in;
 
     load("chunk", 4);

@@ -23,7 +23,7 @@ static void finish(void)
 static void expect(const char *fields)
 {
     struct nu_buf buf = { 0 };
-    char          text[4096];
+    char text[4096];
 
     nu_headers_print(&list, &buf);
     cr_assert_eq(nu_buf_error(&buf), 0);
@@ -130,7 +130,7 @@ Test(header, names_that_are_no_tokens, .fini = finish)
 {
     for (int c = 1; c < 256; c++) {
         char name[] = { 'a', (char) c, 'b', '\0' };
-        bool token  = c > ' ' && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
+        bool token = c > ' ' && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
         cr_assert_eq(nu_headers_set(&list, name, "x"), token ? 0 : NNG_EINVAL, "%d", c);
         cr_assert_eq(nu_headers_add(&list, name, "x"), token ? 0 : NNG_EINVAL, "%d", c);
     }
@@ -144,7 +144,7 @@ Test(header, values_that_could_end_the_field, .fini = finish)
     nu_headers_set(&list, "A", "old");
     for (int c = 1; c < 256; c++) {
         char value[] = { 'a', (char) c, 'b', '\0' };
-        bool good    = (c >= ' ' && c != 0x7f) || c == '\t';
+        bool good = (c >= ' ' && c != 0x7f) || c == '\t';
         cr_assert_eq(nu_headers_set(&list, "A", value), good ? 0 : NNG_EINVAL, "%d", c);
         cr_assert_str_eq(nu_headers_get(&list, "A"), good ? value : "old");
         nu_headers_set(&list, "A", "old");
@@ -209,8 +209,8 @@ Test(header, values_may_come_from_the_list_itself, .fini = finish)
 /* The text pieces of a list in use for long must not add up. */
 static size_t memory_after(unsigned rounds)
 {
-    size_t        before = 0;
-    struct nu_buf value  = { 0 };
+    size_t before = 0;
+    struct nu_buf value = { 0 };
 
     nu_headers_reset(&list);
     for (unsigned i = 0; i < rounds; i++) {
@@ -256,10 +256,10 @@ Test(header, load, .fini = finish)
         "GET / HTTP/1.1\r\nHost: h\r\nAccept:a\r\nEmpty: \r\nSet-Cookie: a=1\r\n"
         "accept: \t b \r\nSET-COOKIE: b=2\r\nLast:z\r\n\r\n";
     struct nu_field fields[16];
-    struct nu_head  head = { .fields = fields, .maxfields = 16 };
+    struct nu_head head = { .fields = fields, .maxfields = 16 };
 
     cr_assert_eq(nu_parse_request(text, sizeof(text) - 1, &head), NU_PARSE_DONE);
-    char *copy = nu_text_take(&list.text, sizeof(text));
+    char *copy = nu_arena_take(&list.text, sizeof(text));
     cr_assert_not_null(copy);
     memcpy(copy, text, sizeof(text));
     cr_assert_eq(nu_headers_load(&list, copy, text, head.fields, head.nfields), 0);
@@ -277,7 +277,7 @@ Test(header, load, .fini = finish)
 Test(header, next, .fini = finish)
 {
     struct nu_field field;
-    unsigned        iter = 0;
+    unsigned iter = 0;
 
     cr_assert_not(nu_headers_next(&list, &iter, &field));
     nu_headers_add(&list, "A", "1");

@@ -33,7 +33,7 @@ static void expect_res(const nng_http_res *res, const char *text)
 static nng_http_req *new_req(const char *text)
 {
     nng_http_req *req = NULL;
-    nng_url      *url = NULL;
+    nng_url *url = NULL;
 
     cr_assert(text == NULL || nng_url_parse(&url, text) == 0, "%s", text);
     cr_assert_eq(nng_http_req_alloc(&req, url), 0);
@@ -53,7 +53,7 @@ static nng_http_res *new_res(void)
 
 static void check_fresh(nng_http_req *req)
 {
-    void  *data;
+    void *data;
     size_t size;
 
     cr_assert_str_eq(nng_http_req_get_method(req), "GET");
@@ -123,7 +123,7 @@ Test(message, request_for_a_url)
 Test(message, request_for_a_url_without_host)
 {
     nng_http_req *req = NULL;
-    nng_url      *url;
+    nng_url *url;
 
     cr_assert_eq(nng_url_parse(&url, "ipc:///tmp/x"), 0);
     cr_assert_eq(nng_http_req_alloc(&req, url), NNG_EINVAL);
@@ -161,7 +161,7 @@ Test(message, nothing_can_break_the_start_line)
     nng_http_req_set_uri(req, "/old");
     nng_http_res_set_reason(res, "Old");
     for (int c = 1; c < 256; c++) {
-        char text[]  = { '/', (char) c, 'x', '\0' };
+        char text[] = { '/', (char) c, 'x', '\0' };
         bool control = c < ' ' || c == 0x7f;
         if (control || c == ' ') {
             cr_assert_eq(nng_http_req_set_uri(req, text), NNG_EINVAL, "%d", c);
@@ -204,7 +204,7 @@ Test(message, targets_as_printed)
         { "http://h/x", "http://h/x" },
     };
     nng_http_req *req = new_req(NULL);
-    char          text[64];
+    char text[64];
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         cr_assert_eq(nng_http_req_set_uri(req, cases[i].uri), 0);
@@ -248,10 +248,10 @@ Test(message, strings_of_the_message_itself)
 
 Test(message, data_is_borrowed_or_copied)
 {
-    nng_http_req *req    = new_req(NULL);
-    char          text[] = "data";
-    void         *data;
-    size_t        size;
+    nng_http_req *req = new_req(NULL);
+    char text[] = "data";
+    void *data;
+    size_t size;
 
     cr_assert_eq(nng_http_req_set_data(req, text, 4), 0);
     nng_http_req_get_data(req, &data, &size);
@@ -276,8 +276,8 @@ Test(message, data_is_borrowed_or_copied)
 Test(message, empty_data_is_data)
 {
     nng_http_res *res = new_res();
-    void         *data;
-    size_t        size;
+    void *data;
+    size_t size;
 
     cr_assert_null(nng_http_res_get_header(res, "Content-Length"));
     cr_assert_eq(nng_http_res_copy_data(res, "", 0), 0);
@@ -297,7 +297,7 @@ Test(message, empty_data_is_data)
 Test(message, content_length_is_not_cut_to_32_bits)
 {
     nng_http_res *res = new_res();
-    char          byte;
+    char byte;
 
     cr_assert_eq(nng_http_res_set_data(res, &byte, (size_t) 5 << 30), 0);
     cr_assert_str_eq(nng_http_res_get_header(res, "Content-Length"), "5368709120");
@@ -367,9 +367,9 @@ Test(message, status_codes)
 Test(message, error_responses)
 {
     nng_http_res *res = NULL;
-    void         *data;
-    size_t        size;
-    char          length[32];
+    void *data;
+    size_t size;
+    char length[32];
 
     cr_assert_eq(nng_http_res_alloc_error(&res, 99), NNG_EINVAL);
     cr_assert_null(res);
@@ -406,9 +406,9 @@ Test(message, load_a_request)
 {
     static const char text[] = "\r\nPUT /a%20b?c HTTP/1.2\r\nHost:h\r\nA: 1\r\na:2\r\n"
                                "Set-Cookie: x\r\nSet-Cookie: y\r\nE:\r\n\r\nbody";
-    struct nu_head    head   = { .fields = fields, .maxfields = NU_MAX_FIELDS };
-    nng_http_req     *req    = new_req(NULL);
-    char             *copy   = strdup(text);
+    struct nu_head head = { .fields = fields, .maxfields = NU_MAX_FIELDS };
+    nng_http_req *req = new_req(NULL);
+    char *copy = strdup(text);
 
     for (int i = 0; i < 3; i++) {
         memcpy(copy, text, sizeof(text));
@@ -439,7 +439,7 @@ Test(message, load_a_request)
 Test(message, load_a_request_without_fields)
 {
     struct nu_head head = { .fields = fields, .maxfields = NU_MAX_FIELDS };
-    nng_http_req  *req  = new_req(NULL);
+    nng_http_req *req = new_req(NULL);
 
     cr_assert_eq(nu_parse_request("GET / HTTP/1.0\r\n\r\n", 18, &head), NU_PARSE_DONE);
     cr_assert_eq(nu_req_load(req, &head), 0);
@@ -473,10 +473,10 @@ Test(message, load_responses)
 
 Test(message, load_as_many_fields_as_there_can_be)
 {
-    static char    text[32768];
+    static char text[32768];
     struct nu_head head = { .fields = fields, .maxfields = NU_MAX_FIELDS, .max_head = 32768 };
-    nng_http_req  *req  = new_req(NULL);
-    size_t         n    = (size_t) sprintf(text, "GET / HTTP/1.1\r\nHost: h\r\n");
+    nng_http_req *req = new_req(NULL);
+    size_t n = (size_t) sprintf(text, "GET / HTTP/1.1\r\nHost: h\r\n");
 
     for (int i = 1; i < NU_MAX_FIELDS; i++) {
         n += (size_t) sprintf(text + n, "%s: %d\r\n", i % 2 ? "Set-Cookie" : "Same", i);

@@ -26,10 +26,10 @@ static const char *value_of(const struct nu_head *head, const char *name)
 struct good {
     const char *text;
     const char *method, *target, *host;
-    int         minor;
-    unsigned    nfields;
-    unsigned    flags;
-    uint64_t    length;
+    int minor;
+    unsigned nfields;
+    unsigned flags;
+    uint64_t length;
 };
 
 static const struct good goods[] = {
@@ -111,12 +111,12 @@ static void check_good(const struct good *good, const struct nu_head *head)
 Test(parse, good_requests_whole_and_with_more_behind)
 {
     static const char *const behind[] = { "", "\r\n", "GET /next HTTP/1.1\r\n", "\n", "body" };
-    char                     text[1024];
+    char text[1024];
 
     for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++) {
         for (size_t j = 0; j < sizeof(behind) / sizeof(behind[0]); j++) {
             struct nu_head head = new_head();
-            int            n    = snprintf(text, sizeof(text), "%s%s", goods[i].text, behind[j]);
+            int n = snprintf(text, sizeof(text), "%s%s", goods[i].text, behind[j]);
             cr_assert_eq(parse_at(nu_parse_request, text, (size_t) n, &head), NU_PARSE_DONE,
                          "%s: %s", text, head.bad_reason);
             check_good(&goods[i], &head);
@@ -128,7 +128,7 @@ Test(parse, every_beginning_of_a_good_request_wants_more)
 {
     for (size_t i = 0; i < sizeof(goods) / sizeof(goods[0]); i++) {
         struct nu_head head = new_head();
-        size_t         n    = strlen(goods[i].text);
+        size_t n = strlen(goods[i].text);
         for (size_t k = 0; k < n; k++) {
             cr_assert_eq(parse_at(nu_parse_request, goods[i].text, k, &head), NU_PARSE_MORE,
                          "%zu bytes of %s: %s", k, goods[i].text, head.bad_reason);
@@ -163,7 +163,7 @@ Test(parse, methods)
 {
     static const struct {
         const char *method;
-        bool        known;
+        bool known;
     } methods[] = {
         { "GET", true },
         { "HEAD", true },
@@ -426,7 +426,7 @@ Test(parse, bad_requests_byte_by_byte_never_look_good_and_stay_bad)
 {
     for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
         struct nu_head head = new_head();
-        enum nu_parse  last = NU_PARSE_MORE;
+        enum nu_parse last = NU_PARSE_MORE;
         for (size_t k = 0; k <= bads[i].n; k++) {
             enum nu_parse rv = parse_at(nu_parse_request, bads[i].text, k, &head);
             cr_assert_neq(rv, NU_PARSE_DONE, "%zu bytes of %s", k, bads[i].text);
@@ -464,16 +464,16 @@ Test(parse, every_byte_in_every_place)
     char text[64];
 
     for (int c = 0; c < 256; c++) {
-        bool           control = (c < ' ' && c != '\t') || c == 0x7f;
-        struct nu_head head    = new_head();
-        int            n;
+        bool control = (c < ' ' && c != '\t') || c == 0x7f;
+        struct nu_head head = new_head();
+        int n;
 
         n = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\n" HOST "A: x%cy\r\n\r\n", c);
         enum nu_parse value = parse_at(nu_parse_request, text, (size_t) n, &head);
         cr_assert_eq(value, control ? NU_PARSE_BAD : NU_PARSE_DONE, "value with %d", c);
 
         bool token = c > ' ' && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
-        n          = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\n" HOST "a%cb: x\r\n\r\n", c);
+        n = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\n" HOST "a%cb: x\r\n\r\n", c);
         enum nu_parse name = parse_at(nu_parse_request, text, (size_t) n, &head);
         cr_assert_eq(name, token || c == ':' ? NU_PARSE_DONE : NU_PARSE_BAD, "name with %d", c);
 

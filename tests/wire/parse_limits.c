@@ -10,7 +10,7 @@ TestSuite(parse_limits, .timeout = 60);
 /* A head of exactly n bytes, with a field that fills it up. */
 static char *head_of(size_t n)
 {
-    static char       text[GUARD_MAX];
+    static char text[GUARD_MAX];
     static const char begin[] = GET "A: ";
 
     memset(text, 'x', n);
@@ -54,7 +54,7 @@ Test(parse_limits, a_single_field_of_8_KiB_fits)
 
 Test(parse_limits, head_size_in_the_start_line)
 {
-    static char    text[200];
+    static char text[200];
     struct nu_head head = new_head();
 
     memset(text, 'x', sizeof(text));
@@ -71,14 +71,14 @@ Test(parse_limits, head_size_in_the_start_line)
 
 Test(parse_limits, target_size)
 {
-    static char    text[GUARD_MAX];
+    static char text[GUARD_MAX];
     struct nu_head head = new_head();
 
     for (size_t n = 8192; n <= 8193; n++) {
         memset(text, 'x', sizeof(text));
         memcpy(text, "GET /", 5);
-        size_t        total = 4 + n + (size_t) sprintf(text + 4 + n, " HTTP/1.1\r\n" HOST "\r\n");
-        enum nu_parse rv    = parse_at(nu_parse_request, text, total, &head);
+        size_t total = 4 + n + (size_t) sprintf(text + 4 + n, " HTTP/1.1\r\n" HOST "\r\n");
+        enum nu_parse rv = parse_at(nu_parse_request, text, total, &head);
         cr_assert_eq(rv, n == 8192 ? NU_PARSE_DONE : NU_PARSE_BAD, "%zu", n);
     }
     cr_assert_eq(head.bad_status, 414);
@@ -99,8 +99,8 @@ Test(parse_limits, number_of_fields)
     static char text[GUARD_MAX];
 
     for (unsigned n = NU_MAX_FIELDS; n <= NU_MAX_FIELDS + 1; n++) {
-        struct nu_head head  = new_head();
-        size_t         total = (size_t) sprintf(text, GET);
+        struct nu_head head = new_head();
+        size_t total = (size_t) sprintf(text, GET);
         for (unsigned i = 1; i < n; i++) {
             total += (size_t) sprintf(text + total, "A%u: b\r\n", i);
         }
@@ -117,7 +117,7 @@ Test(parse_limits, number_of_fields)
 
 Test(parse_limits, a_long_head_byte_by_byte_takes_no_time)
 {
-    const char    *text = head_of(NU_MAX_HEAD);
+    const char *text = head_of(NU_MAX_HEAD);
     struct nu_head head = new_head();
 
     for (size_t k = 0; k < NU_MAX_HEAD; k++) {

@@ -8,11 +8,11 @@ TestSuite(parse_response, .timeout = 60);
 
 struct good_res {
     const char *text;
-    unsigned    status;
+    unsigned status;
     const char *reason;
-    int         minor;
-    unsigned    flags;
-    uint64_t    length;
+    int minor;
+    unsigned flags;
+    uint64_t length;
 };
 
 static const struct good_res good_responses[] = {
@@ -36,8 +36,8 @@ Test(parse_response, good)
 {
     for (size_t i = 0; i < sizeof(good_responses) / sizeof(good_responses[0]); i++) {
         const struct good_res *good = &good_responses[i];
-        struct nu_head         head = new_head();
-        size_t                 n    = strlen(good->text);
+        struct nu_head head = new_head();
+        size_t n = strlen(good->text);
         for (size_t k = 0; k < n; k++) {
             cr_assert_eq(parse_at(nu_parse_response, good->text, k, &head), NU_PARSE_MORE,
                          "%zu bytes of %s: %s", k, good->text, head.bad_reason);
@@ -86,8 +86,8 @@ static const struct bad bad_responses[] = {
 Test(parse_response, bad)
 {
     for (size_t i = 0; i < sizeof(bad_responses) / sizeof(bad_responses[0]); i++) {
-        const struct bad *bad  = &bad_responses[i];
-        struct nu_head    head = new_head();
+        const struct bad *bad = &bad_responses[i];
+        struct nu_head head = new_head();
         for (size_t k = 0; k < bad->n; k++) {
             cr_assert_neq(parse_at(nu_parse_response, bad->text, k, &head), NU_PARSE_DONE,
                           "%zu bytes of %s", k, bad->text);

@@ -20,7 +20,7 @@ static struct nu_field fields[NU_MAX_FIELDS];
 /* The conditions lie in front of a page without access. */
 static void load(struct nu_precond *p, const char *method, const char *lines)
 {
-    static char    text[4096];
+    static char text[4096];
     struct nu_head head = { .fields = fields, .maxfields = NU_MAX_FIELDS };
     int n = snprintf(text, sizeof text, "%s /f HTTP/1.1\r\nHost: h\r\n%s\r\n", method, lines);
     cr_assert_eq(nu_parse_request(text, (size_t) n, &head), NU_PARSE_DONE, "%s", lines);
@@ -29,14 +29,14 @@ static void load(struct nu_precond *p, const char *method, const char *lines)
 
 static enum nu_verdict judge(const char *method, const char *lines, const char *etag, int64_t age)
 {
-    struct nu_precond    p;
+    struct nu_precond p;
     struct nu_validators v = { { etag, strlen(etag) }, MODIFIED, MODIFIED + age };
     load(&p, method, lines);
     return nu_precond_judge(&p, &v);
 }
 
 static const struct {
-    const char     *lines;
+    const char *lines;
     enum nu_verdict want;
 } cases[] = {
     { "", NU_PRECOND_PASS },
@@ -186,15 +186,15 @@ Test(precond, range_field)
 /* Every list, cut anywhere, in front of a page without access. */
 Test(precond, every_truncation)
 {
-    static const char    list[] = "W/\"x\",, \"a,b\" ,\"abc\"";
-    struct nu_validators v      = { { "\"abc\"", 5 }, MODIFIED, MODIFIED + 1000 };
+    static const char list[] = "W/\"x\",, \"a,b\" ,\"abc\"";
+    struct nu_validators v = { { "\"abc\"", 5 }, MODIFIED, MODIFIED + 1000 };
     for (size_t n = 0; n <= sizeof list - 1; n++) {
-        struct nu_precond p        = { 0 };
+        struct nu_precond p = { 0 };
         p.fields[NU_IF_NONE_MATCH] = (struct nu_slice){ guard_copy(list, n), n };
         cr_assert_eq(nu_precond_judge(&p, &v),
                      n == sizeof list - 1 ? NU_PRECOND_NOT_MODIFIED : NU_PRECOND_PASS, "%zu", n);
         p.fields[NU_IF_NONE_MATCH] = (struct nu_slice){ NULL, 0 };
-        p.fields[NU_IF_RANGE]      = (struct nu_slice){ guard_copy("W/\"abc\"", n % 8), n % 8 };
+        p.fields[NU_IF_RANGE] = (struct nu_slice){ guard_copy("W/\"abc\"", n % 8), n % 8 };
         cr_assert_eq(nu_precond_judge(&p, &v), NU_PRECOND_WHOLE);
     }
 }

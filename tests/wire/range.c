@@ -11,10 +11,10 @@ TestSuite(range, .timeout = 30);
 #define BIG UINT64_C(5368709120) /* 5 GiB */
 
 static const struct {
-    const char   *text;
-    uint64_t      size;
+    const char *text;
+    uint64_t size;
     enum nu_range want;
-    uint64_t      from, end;
+    uint64_t from, end;
 } cases[] = {
     { "bytes=0-0", 100, NU_RANGE_PART, 0, 1 },
     { "bytes=0-9", 100, NU_RANGE_PART, 0, 10 },
@@ -93,9 +93,9 @@ static const struct {
 Test(range, forms)
 {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        size_t          n    = strlen(cases[i].text);
-        struct nu_slice s    = { guard_copy(cases[i].text, n), n };
-        uint64_t        from = 0, end = 0;
+        size_t n = strlen(cases[i].text);
+        struct nu_slice s = { guard_copy(cases[i].text, n), n };
+        uint64_t from = 0, end = 0;
         cr_assert_eq(nu_range_read(s, cases[i].size, &from, &end), cases[i].want, "%s",
                      cases[i].text);
         if (cases[i].want == NU_RANGE_PART) {
@@ -114,7 +114,7 @@ Test(range, mutations)
             uint64_t from, end;
             for (int byte = 0; byte < 256; byte++) {
                 char *copy = guard_copy(cases[i].text, n);
-                copy[k]    = (char) byte;
+                copy[k] = (char) byte;
                 if (nu_range_read((struct nu_slice){ copy, n }, cases[i].size, &from, &end) ==
                     NU_RANGE_PART) {
                     cr_assert(from < end && end <= cases[i].size, "%.*s", (int) n, copy);

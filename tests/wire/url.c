@@ -85,7 +85,7 @@ Test(url, members)
     for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
         nng_url *url;
         nng_url *clone;
-        size_t   n = strlen(urls[i].u_rawurl) + 1;
+        size_t n = strlen(urls[i].u_rawurl) + 1;
         cr_assert_eq(nng_url_parse(&url, guard_copy(urls[i].u_rawurl, n)), 0, "%s",
                      urls[i].u_rawurl);
         check_url(url, &urls[i]);
@@ -140,7 +140,7 @@ Test(url, paths)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char     raw[128] = "http://h";
+        char raw[128] = "http://h";
         nng_url *url;
         strcat(raw, cases[i].path);
         cr_assert_eq(nng_url_parse(&url, raw), 0, "%s", raw);
@@ -352,12 +352,12 @@ Test(url, targets)
     char out[128];
 
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
-        const char     *target = targets[i].target;
-        size_t          n      = strlen(target);
-        size_t          len    = 0;
-        struct nu_slice query  = { 0 };
-        const char     *copy   = guard_copy(target, n);
-        int             rv     = nu_target_decode(copy, n, out, sizeof(out), &len, &query);
+        const char *target = targets[i].target;
+        size_t n = strlen(target);
+        size_t len = 0;
+        struct nu_slice query = { 0 };
+        const char *copy = guard_copy(target, n);
+        int rv = nu_target_decode(copy, n, out, sizeof(out), &len, &query);
         if (targets[i].path == NULL) {
             cr_assert_eq(rv, NNG_EINVAL, "%s", target);
             continue;
@@ -380,12 +380,12 @@ Test(url, target_room)
     static const char *const samples[] = { "/", "/a/b", "/%41", "http://h", "/a/../b?c", "//a" };
 
     for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
-        size_t n    = strlen(samples[i]);
-        bool   fits = false;
+        size_t n = strlen(samples[i]);
+        bool fits = false;
         for (size_t room = 0; room <= n + 2; room++) {
             struct nu_slice query;
-            size_t          len;
-            int             rv = nu_target_decode(samples[i], n, guard(room), room, &len, &query);
+            size_t len;
+            int rv = nu_target_decode(samples[i], n, guard(room), room, &len, &query);
             cr_assert(rv == 0 || rv == NNG_EMSGSIZE);
             cr_assert(rv == 0 ? len < room : !fits, "%s in %zu", samples[i], room);
             fits = rv == 0;
@@ -396,8 +396,8 @@ Test(url, target_room)
 
 Test(url, a_target_with_a_NUL_in_it)
 {
-    char            out[16];
-    size_t          len;
+    char out[16];
+    size_t len;
     struct nu_slice query;
 
     cr_assert_eq(nu_target_decode("/a\0b", 4, out, sizeof(out), &len, &query), NNG_EINVAL);
@@ -408,11 +408,11 @@ Test(url, every_single_escape)
     static const char hex[] = "0123456789abcdef";
 
     for (int c = 0; c < 256; c++) {
-        char            target[] = { '/', 'a', '%', hex[c >> 4], hex[c & 15] };
-        char            out[8];
-        size_t          len;
+        char target[] = { '/', 'a', '%', hex[c >> 4], hex[c & 15] };
+        char out[8];
+        size_t len;
         struct nu_slice query;
-        int             rv = nu_target_decode(target, 5, out, sizeof(out), &len, &query);
+        int rv = nu_target_decode(target, 5, out, sizeof(out), &len, &query);
         cr_assert_eq(rv, c == 0 || c == '/' ? NNG_EINVAL : 0, "%d", c);
         cr_assert(rv != 0 || (len == 3 && out[2] == (char) c), "%d", c);
     }

@@ -23,65 +23,65 @@ struct nng_tls_config;
 
 /* Status codes (RFC 9110 section 15 and the IANA registry). Any other from 100 to 999 is fine. */
 enum nng_http_status {
-    NNG_HTTP_STATUS_CONTINUE                 = 100,
-    NNG_HTTP_STATUS_SWITCHING                = 101,
-    NNG_HTTP_STATUS_PROCESSING               = 102,
-    NNG_HTTP_STATUS_OK                       = 200,
-    NNG_HTTP_STATUS_CREATED                  = 201,
-    NNG_HTTP_STATUS_ACCEPTED                 = 202,
-    NNG_HTTP_STATUS_NOT_AUTHORITATIVE        = 203,
-    NNG_HTTP_STATUS_NO_CONTENT               = 204,
-    NNG_HTTP_STATUS_RESET_CONTENT            = 205,
-    NNG_HTTP_STATUS_PARTIAL_CONTENT          = 206,
-    NNG_HTTP_STATUS_MULTI_STATUS             = 207,
-    NNG_HTTP_STATUS_ALREADY_REPORTED         = 208,
-    NNG_HTTP_STATUS_IM_USED                  = 226,
-    NNG_HTTP_STATUS_MULTIPLE_CHOICES         = 300,
+    NNG_HTTP_STATUS_CONTINUE = 100,
+    NNG_HTTP_STATUS_SWITCHING = 101,
+    NNG_HTTP_STATUS_PROCESSING = 102,
+    NNG_HTTP_STATUS_OK = 200,
+    NNG_HTTP_STATUS_CREATED = 201,
+    NNG_HTTP_STATUS_ACCEPTED = 202,
+    NNG_HTTP_STATUS_NOT_AUTHORITATIVE = 203,
+    NNG_HTTP_STATUS_NO_CONTENT = 204,
+    NNG_HTTP_STATUS_RESET_CONTENT = 205,
+    NNG_HTTP_STATUS_PARTIAL_CONTENT = 206,
+    NNG_HTTP_STATUS_MULTI_STATUS = 207,
+    NNG_HTTP_STATUS_ALREADY_REPORTED = 208,
+    NNG_HTTP_STATUS_IM_USED = 226,
+    NNG_HTTP_STATUS_MULTIPLE_CHOICES = 300,
     NNG_HTTP_STATUS_STATUS_MOVED_PERMANENTLY = 301,
-    NNG_HTTP_STATUS_FOUND                    = 302,
-    NNG_HTTP_STATUS_SEE_OTHER                = 303,
-    NNG_HTTP_STATUS_NOT_MODIFIED             = 304,
-    NNG_HTTP_STATUS_USE_PROXY                = 305,
-    NNG_HTTP_STATUS_TEMPORARY_REDIRECT       = 307,
-    NNG_HTTP_STATUS_PERMANENT_REDIRECT       = 308,
-    NNG_HTTP_STATUS_BAD_REQUEST              = 400,
-    NNG_HTTP_STATUS_UNAUTHORIZED             = 401,
-    NNG_HTTP_STATUS_PAYMENT_REQUIRED         = 402,
-    NNG_HTTP_STATUS_FORBIDDEN                = 403,
-    NNG_HTTP_STATUS_NOT_FOUND                = 404,
-    NNG_HTTP_STATUS_METHOD_NOT_ALLOWED       = 405,
-    NNG_HTTP_STATUS_NOT_ACCEPTABLE           = 406,
-    NNG_HTTP_STATUS_PROXY_AUTH_REQUIRED      = 407,
-    NNG_HTTP_STATUS_REQUEST_TIMEOUT          = 408,
-    NNG_HTTP_STATUS_CONFLICT                 = 409,
-    NNG_HTTP_STATUS_GONE                     = 410,
-    NNG_HTTP_STATUS_LENGTH_REQUIRED          = 411,
-    NNG_HTTP_STATUS_PRECONDITION_FAILED      = 412,
-    NNG_HTTP_STATUS_PAYLOAD_TOO_LARGE        = 413,
-    NNG_HTTP_STATUS_ENTITY_TOO_LONG          = 414,
-    NNG_HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE   = 415,
-    NNG_HTTP_STATUS_RANGE_NOT_SATISFIABLE    = 416,
-    NNG_HTTP_STATUS_EXPECTATION_FAILED       = 417,
-    NNG_HTTP_STATUS_TEAPOT                   = 418,
-    NNG_HTTP_STATUS_UNPROCESSABLE_ENTITY     = 422,
-    NNG_HTTP_STATUS_LOCKED                   = 423,
-    NNG_HTTP_STATUS_FAILED_DEPENDENCY        = 424,
-    NNG_HTTP_STATUS_UPGRADE_REQUIRED         = 426,
-    NNG_HTTP_STATUS_PRECONDITION_REQUIRED    = 428,
-    NNG_HTTP_STATUS_TOO_MANY_REQUESTS        = 429,
-    NNG_HTTP_STATUS_HEADERS_TOO_LARGE        = 431,
-    NNG_HTTP_STATUS_UNAVAIL_LEGAL_REASONS    = 451,
-    NNG_HTTP_STATUS_INTERNAL_SERVER_ERROR    = 500,
-    NNG_HTTP_STATUS_NOT_IMPLEMENTED          = 501,
-    NNG_HTTP_STATUS_BAD_GATEWAY              = 502,
-    NNG_HTTP_STATUS_SERVICE_UNAVAILABLE      = 503,
-    NNG_HTTP_STATUS_GATEWAY_TIMEOUT          = 504,
-    NNG_HTTP_STATUS_HTTP_VERSION_NOT_SUPP    = 505,
-    NNG_HTTP_STATUS_VARIANT_ALSO_NEGOTIATES  = 506,
-    NNG_HTTP_STATUS_INSUFFICIENT_STORAGE     = 507,
-    NNG_HTTP_STATUS_LOOP_DETECTED            = 508,
-    NNG_HTTP_STATUS_NOT_EXTENDED             = 510,
-    NNG_HTTP_STATUS_NETWORK_AUTH_REQUIRED    = 511,
+    NNG_HTTP_STATUS_FOUND = 302,
+    NNG_HTTP_STATUS_SEE_OTHER = 303,
+    NNG_HTTP_STATUS_NOT_MODIFIED = 304,
+    NNG_HTTP_STATUS_USE_PROXY = 305,
+    NNG_HTTP_STATUS_TEMPORARY_REDIRECT = 307,
+    NNG_HTTP_STATUS_PERMANENT_REDIRECT = 308,
+    NNG_HTTP_STATUS_BAD_REQUEST = 400,
+    NNG_HTTP_STATUS_UNAUTHORIZED = 401,
+    NNG_HTTP_STATUS_PAYMENT_REQUIRED = 402,
+    NNG_HTTP_STATUS_FORBIDDEN = 403,
+    NNG_HTTP_STATUS_NOT_FOUND = 404,
+    NNG_HTTP_STATUS_METHOD_NOT_ALLOWED = 405,
+    NNG_HTTP_STATUS_NOT_ACCEPTABLE = 406,
+    NNG_HTTP_STATUS_PROXY_AUTH_REQUIRED = 407,
+    NNG_HTTP_STATUS_REQUEST_TIMEOUT = 408,
+    NNG_HTTP_STATUS_CONFLICT = 409,
+    NNG_HTTP_STATUS_GONE = 410,
+    NNG_HTTP_STATUS_LENGTH_REQUIRED = 411,
+    NNG_HTTP_STATUS_PRECONDITION_FAILED = 412,
+    NNG_HTTP_STATUS_PAYLOAD_TOO_LARGE = 413,
+    NNG_HTTP_STATUS_ENTITY_TOO_LONG = 414,
+    NNG_HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE = 415,
+    NNG_HTTP_STATUS_RANGE_NOT_SATISFIABLE = 416,
+    NNG_HTTP_STATUS_EXPECTATION_FAILED = 417,
+    NNG_HTTP_STATUS_TEAPOT = 418,
+    NNG_HTTP_STATUS_UNPROCESSABLE_ENTITY = 422,
+    NNG_HTTP_STATUS_LOCKED = 423,
+    NNG_HTTP_STATUS_FAILED_DEPENDENCY = 424,
+    NNG_HTTP_STATUS_UPGRADE_REQUIRED = 426,
+    NNG_HTTP_STATUS_PRECONDITION_REQUIRED = 428,
+    NNG_HTTP_STATUS_TOO_MANY_REQUESTS = 429,
+    NNG_HTTP_STATUS_HEADERS_TOO_LARGE = 431,
+    NNG_HTTP_STATUS_UNAVAIL_LEGAL_REASONS = 451,
+    NNG_HTTP_STATUS_INTERNAL_SERVER_ERROR = 500,
+    NNG_HTTP_STATUS_NOT_IMPLEMENTED = 501,
+    NNG_HTTP_STATUS_BAD_GATEWAY = 502,
+    NNG_HTTP_STATUS_SERVICE_UNAVAILABLE = 503,
+    NNG_HTTP_STATUS_GATEWAY_TIMEOUT = 504,
+    NNG_HTTP_STATUS_HTTP_VERSION_NOT_SUPP = 505,
+    NNG_HTTP_STATUS_VARIANT_ALSO_NEGOTIATES = 506,
+    NNG_HTTP_STATUS_INSUFFICIENT_STORAGE = 507,
+    NNG_HTTP_STATUS_LOOP_DETECTED = 508,
+    NNG_HTTP_STATUS_NOT_EXTENDED = 510,
+    NNG_HTTP_STATUS_NETWORK_AUTH_REQUIRED = 511,
 };
 
 /* ---- Requests ----------------------------------------------------------------------------- */
@@ -183,7 +183,7 @@ NNG_DECL void nng_http_res_reset(nng_http_res *res);
 
 /* nng_http_res_get_status(3), nng_http_res_set_status(3). NNG_EINVAL: not 100 to 999. */
 NNG_DECL uint16_t nng_http_res_get_status(nng_http_res *res);
-NNG_DECL int      nng_http_res_set_status(nng_http_res *res, uint16_t status);
+NNG_DECL int nng_http_res_set_status(nng_http_res *res, uint16_t status);
 
 /*
  * The phrase behind the status, never NULL: the one that was set or received, else the standard
@@ -192,11 +192,11 @@ NNG_DECL int      nng_http_res_set_status(nng_http_res *res, uint16_t status);
  * nng_http_res_get_reason(3), nng_http_res_set_reason(3).
  */
 NNG_DECL const char *nng_http_res_get_reason(nng_http_res *res);
-NNG_DECL int         nng_http_res_set_reason(nng_http_res *res, const char *reason);
+NNG_DECL int nng_http_res_set_reason(nng_http_res *res, const char *reason);
 
 /* As for requests. nng_http_res_get_version(3), nng_http_res_set_version(3). */
 NNG_DECL const char *nng_http_res_get_version(nng_http_res *res);
-NNG_DECL int         nng_http_res_set_version(nng_http_res *res, const char *version);
+NNG_DECL int nng_http_res_set_version(nng_http_res *res, const char *version);
 
 /*
  * As for requests. Values of Set-Cookie are joined by get, but are sent as a field each: they
@@ -210,8 +210,8 @@ NNG_DECL int nng_http_res_del_header(nng_http_res *res, const char *name);
 
 /* As for requests.
  * nng_http_res_set_data(3), nng_http_res_copy_data(3), nng_http_res_get_data(3). */
-NNG_DECL int  nng_http_res_set_data(nng_http_res *res, const void *data, size_t size);
-NNG_DECL int  nng_http_res_copy_data(nng_http_res *res, const void *data, size_t size);
+NNG_DECL int nng_http_res_set_data(nng_http_res *res, const void *data, size_t size);
+NNG_DECL int nng_http_res_copy_data(nng_http_res *res, const void *data, size_t size);
 NNG_DECL void nng_http_res_get_data(nng_http_res *res, void **datap, size_t *sizep);
 
 /* ---- Connections -------------------------------------------------------------------------- */
@@ -410,8 +410,8 @@ NNG_DECL int nng_http_handler_collect_body(nng_http_handler *handler, bool want,
 /* A pointer of the user's, and what to call with it (NULL: nothing) when the handler is freed,
  * which may be on a thread of the library.
  * NNG_EBUSY. nng_http_handler_set_data(3), nng_http_handler_get_data(3). */
-NNG_DECL int   nng_http_handler_set_data(nng_http_handler *handler, void *data,
-                                         void (*dtor)(void *data));
+NNG_DECL int nng_http_handler_set_data(nng_http_handler *handler, void *data,
+                                       void (*dtor)(void *data));
 NNG_DECL void *nng_http_handler_get_data(nng_http_handler *handler);
 
 /* ---- Servers ------------------------------------------------------------------------------ */

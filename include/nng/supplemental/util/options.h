@@ -12,10 +12,10 @@ extern "C" {
 
 /* One option of a program. A list of them ends with one whose o_val is 0. */
 struct nng_optspec {
-    const char *o_name;  /* behind "--"; NULL when there is none */
-    int         o_short; /* a character behind "-"; 0 when there is none */
-    int         o_val;   /* what nng_opts_parse() reports it as; not 0 */
-    bool        o_arg;   /* takes an argument */
+    const char *o_name; /* behind "--"; NULL when there is none */
+    int o_short;        /* a character behind "-"; 0 when there is none */
+    int o_val;          /* what nng_opts_parse() reports it as; not 0 */
+    bool o_arg;         /* takes an argument */
 };
 
 typedef struct nng_optspec nng_optspec;

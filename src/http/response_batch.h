@@ -1,0 +1,54 @@
+/*
+ * Responses on their way out: those of one batch of pipelined requests, gathered into one vector.
+ * What they point to is held until the batch is written. Owner thread only.
+ */
+#ifndef NU_HTTP_OUT_H
+#define NU_HTTP_OUT_H
+
+#include "base/buf.h"
+#include "base/list.h"
+
+#include <nng/supplemental/http/http.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#define NU_BATCH_PARTS 64
+#define NU_BATCH_RESPONSE 4 /* parts that one response takes at most */
+
+struct nu_response_batch {
+    struct nu_list link; /* in the list of spare ones */
+    struct nu_buf text;  /* heads that were printed for this batch */
+    unsigned n;
+    uint64_t in_text; /* bit i: iov[i].iov_base is an offset into `text` as yet */
+    struct iovec iov[NU_BATCH_PARTS];
+    unsigned nheld;
+    nng_http_handler *held[NU_BATCH_PARTS]; /* whose memory the parts point to */
+    nng_http_res *res;                      /* likewise; ours to free */
+};
+
+/* A spare one from the list, or a new one; NULL: no memory. */
+struct nu_response_batch *nu_response_batch_take(struct nu_list *spare);
+
+/* Lets go of what it holds and keeps it as a spare. */
+void nu_response_batch_give(struct nu_list *spare, struct nu_response_batch *out);
+
+/* Frees the spare ones. */
+void nu_response_batch_free_all(struct nu_list *spare);
+
+/* Whether another response finds room. */
+bool nu_response_batch_has_room(const struct nu_response_batch *out);
+
+/* Adds bytes that stay where they are until the batch is written. */
+void nu_response_batch_add(struct nu_response_batch *out, const void *data, size_t len);
+
+/* Adds what has been appended to out->text since it had `from` bytes. */
+void nu_response_batch_add_text(struct nu_response_batch *out, size_t from);
+
+/* Keeps the handler's memory until the batch is written. */
+void nu_response_batch_hold(struct nu_response_batch *out, nng_http_handler *handler);
+
+/* Makes the vector final; returns the bytes in it. Nothing is added after that. */
+size_t nu_response_batch_finalize(struct nu_response_batch *out);
+
+#endif

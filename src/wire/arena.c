@@ -1,0 +1,92 @@
+#include "wire/arena.h"
+
+#include "base/freelist.h"
+
+#include <nng/nng.h>
+
+#include <stdint.h>
+#include <string.h>
+
+#define FIRST 512 /* bytes of the first piece, itself included: a usual response fits */
+#define KEEP 4096 /* a piece larger than this is not kept by a reset */
+
+struct nu_piece {
+    struct nu_piece *older;
+    size_t used;
+    size_t size;
+    char data[];
+};
+
+static void arena_drop(struct nu_piece *piece)
+{
+    nu_freelist_give(piece, sizeof(*piece) + piece->size);
+}
+
+char *nu_arena_take(struct nu_arena *text, size_t n)
+{
+    struct nu_piece *piece = text->newest;
+
+    if (piece == NULL || n > piece->size - piece->used) {
+        size_t size = piece == NULL ? FIRST - sizeof(*piece) : piece->size;
+        if (piece != NULL && size < KEEP) {
+            size *= 2;
+        }
+        if (size < n) {
+            size = n;
+        }
+        if (size > SIZE_MAX - sizeof(*piece) ||
+            (piece = nu_freelist_take(sizeof(*piece) + size)) == NULL) {
+            return NULL;
+        }
+        *piece = (struct nu_piece){ text->newest, 0, size };
+        text->newest = piece;
+    }
+    piece->used += n;
+    return piece->data + piece->used - n;
+}
+
+int nu_arena_set(struct nu_arena *text, struct nu_string *string, const char *p, size_t n)
+{
+    if (n >= string->cap) {
+        /* Half as much again, so that a string that keeps growing costs twice its size at most. */
+        size_t cap = n + n / 2 + 1;
+        char *fresh = n < SIZE_MAX / 2 ? nu_arena_take(text, cap) : NULL;
+        if (fresh == NULL) {
+            return NNG_ENOMEM;
+        }
+        *string = (struct nu_string){ fresh, cap };
+    }
+    memmove(string->p, p, n);
+    string->p[n] = '\0';
+    return 0;
+}
+
+void nu_arena_reset(struct nu_arena *text)
+{
+    struct nu_piece *piece = text->newest;
+    struct nu_piece *keep = NULL;
+
+    while (piece != NULL) {
+        struct nu_piece *older = piece->older;
+        if (keep == NULL && piece->size <= KEEP) {
+            keep = piece;
+        } else {
+            arena_drop(piece);
+        }
+        piece = older;
+    }
+    if (keep != NULL) {
+        keep->older = NULL;
+        keep->used = 0;
+    }
+    text->newest = keep;
+}
+
+void nu_arena_free(struct nu_arena *text)
+{
+    while (text->newest != NULL) {
+        struct nu_piece *older = text->newest->older;
+        arena_drop(text->newest);
+        text->newest = older;
+    }
+}

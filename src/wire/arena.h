@@ -1,0 +1,36 @@
+/*
+ * The text of one message: a few large pieces that never move, so a pointer into them stays valid
+ * until the text is reset or freed. One thread at a time.
+ */
+#ifndef NU_WIRE_TEXT_H
+#define NU_WIRE_TEXT_H
+
+#include <stddef.h>
+
+struct nu_piece;
+
+/* All zero is empty. */
+struct nu_arena {
+    struct nu_piece *newest;
+};
+
+/* A string with room to change in place, so that setting it again and again takes no more memory.
+ */
+struct nu_string {
+    char *p;    /* NUL-terminated */
+    size_t cap; /* bytes at p that may be written; 0 for a literal */
+};
+
+/* `n` bytes, not aligned. NULL: no memory. */
+char *nu_arena_take(struct nu_arena *text, size_t n);
+
+/* Sets a string to the n bytes at p, which may lie in the string itself. NNG_ENOMEM: unchanged. */
+int nu_arena_set(struct nu_arena *text, struct nu_string *string, const char *p, size_t n);
+
+/* Forgets everything; keeps one piece of modest size, so that a text in reuse does not allocate. */
+void nu_arena_reset(struct nu_arena *text);
+
+/* Returns all memory; the text is then empty and can be used again. */
+void nu_arena_free(struct nu_arena *text);
+
+#endif
