@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # nng-uring: the one entry point.
 #
 #   make            build/libnng-uring.so, build/libnng-uring.a and build/nng-uring

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What an operation costs that does nothing: beginning and finishing an aio as a provider does,
  * sleeping for no time, and the timers of a loop.

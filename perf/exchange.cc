@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A request and its response on a connection that stays open, waited for by an application thread:
  * on what NNG and this library have in common, built against both, into exchange and exchange_nng.

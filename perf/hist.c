@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "hist.h"
 
 /* Values below HIST_STEPS have a slot each; from there on a power of two has HIST_STEPS slots. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A histogram of times: 64 steps to each power of two, so a value is known to 1.6 %. */
 #ifndef NU_PERF_HIST_H
 #define NU_PERF_HIST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A lean load generator for one core: closed loop, keep-alive, one ring. It never sleeps while it
  * measures: a server's send then does not have to wake anybody, and the server's core is the one

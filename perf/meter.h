@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the microbenchmarks share: what is reported beside the times, and main().
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the load generator is told. */
 #ifndef NU_PERF_OPTIONS_H
 #define NU_PERF_OPTIONS_H

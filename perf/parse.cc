@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What HTTP costs as text: heads, chunks, targets, routes and responses. No ring is involved. */
 #include "meter.h"
 

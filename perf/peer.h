@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The other ends of the microbenchmarks' connections: processes of their own. */
 #ifndef NU_PERF_PEER_H
 #define NU_PERF_PEER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * libh2o as a peer: an in-memory handler on its own event loop, one thread. "/" is 13 bytes,
  * "/big" 1 MiB.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the two reference servers share. They are the practical limit for an HTTP server on a
  * kernel: a request is whatever ends with a blank line, and each is answered with the same bytes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The reference server on epoll: one thread, level-triggered, one read and one send per event. */
 #include "ref.h"
 

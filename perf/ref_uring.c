@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The reference server on io_uring: one thread, one ring, one enter per turn; multishot accept and
  * receive, provided buffers, responses by WRITEV or (-s) SEND, sockets as (-d) direct descriptors.

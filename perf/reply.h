@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Checks a connection's responses as their bytes come in. The first is parsed; the others have to
  * begin with the same status line and have the same Content-Length at the same place, which costs

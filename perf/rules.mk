@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # How the programs of perf/ are built. Part of the Makefile.
 
 # ---- What is measured -----------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The server that `make bench` measures, on the functions that NNG and this library share: built
  * against both. "/" is static and "/call" a callback that builds the same 13 bytes; with a

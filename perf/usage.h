@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What processes use, read from outside. */
 #ifndef NU_PERF_USAGE_H
 #define NU_PERF_USAGE_H

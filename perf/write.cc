@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * nng_http_conn_write() and nng_http_conn_write_all() on loopback TCP, on what NNG and this library
  * have in common: built against both, into write and write_nng. Beside them write has the bare

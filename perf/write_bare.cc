@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What write.cc is compared with: the same writes to the same sink without a library, by one
  * thread. Each socket has TCP_NODELAY, and each write_all is carried on until all is written.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Compiling this is the test: values, layouts and prototypes are those of NNG 1.x (on a 64-bit
  * machine). It names NNG's headers alone, so that scripts/check-dropin can compile it against NNG,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * nng-uring: NNG 1.x's asynchronous API on io_uring. The common part: errors, memory, time,
  * threads, logs, URLs and asynchronous operations (aio). Names, values and layouts are NNG 1.x's;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nng-uring's own additions to NNG's API: what the kernel offers, and facts about connections. */
 #ifndef NNG_URING_H
 #define NNG_URING_H

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Facts about the machine and the build, for the report."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Single operations on google-benchmark: groups of contenders that run right after each other."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Bar plots as SVG, without anything from outside."""
 
 from html import escape

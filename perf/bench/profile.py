@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where the time of a row that is not met goes: samples of its two sides, taken after the rounds."""
 
 import os

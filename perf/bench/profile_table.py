@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The profiles of a section, side by side: what each symbol costs per request or operation."""
 
 from html import escape

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """README's section "How fast": some rows of the report, and nothing that is not in it."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs the workloads and the micro groups: rounds, one server or program at a time, and writes down
 what comes out."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The servers that are compared: how each is started, and what it serves where."""
 
 import ctypes

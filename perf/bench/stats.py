@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """From runs to figures: medians over the rounds, and ratios taken round by round."""
 
 import statistics

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The targets: a ratio each."""
 
 from .stats import Spread

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is run: each workload with the servers that can do it."""
 
 SMALL = ["ours", "ref_writev", "ref_direct", "ref_epoll", "nng", "nginx", "libh2o", "haproxy",

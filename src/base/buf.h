@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A growable byte buffer for text that is put together piece by piece. An allocation that fails
  * sticks: later appends do nothing, and nu_buf_error() says so once at the end, so a writer need

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the kernel does escapes the compiler's instrumentation. Under AddressSanitizer and
  * ThreadSanitizer these say what a sanitizer would have seen; otherwise they are nothing.

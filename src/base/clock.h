@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The one clock everything is timed by: CLOCK_MONOTONIC, in nanoseconds. Any thread. */
 #ifndef NU_BASE_CLOCK_H
 #define NU_BASE_CLOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Turning the system's errors into NNG's. nng_strerror() is declared by <nng/nng.h>. */
 #ifndef NU_BASE_ERROR_H
 #define NU_BASE_ERROR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/freelist.h"
 
 #include "base/check.h"

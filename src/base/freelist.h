@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Memory for what comes and goes with every request. A loop's thread keeps the blocks that are
  * given back on it for the next request: one turn can want and return more of them than malloc()

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * An intrusive doubly linked list: the node lives in its owner, so linking cannot fail.
  * A list is its sentinel node. No locking here; the owner's rules apply.

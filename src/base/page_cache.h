@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What of a file is in the page cache. Any thread. */
 #ifndef NU_BASE_PAGE_CACHE_H
 #define NU_BASE_PAGE_CACHE_H

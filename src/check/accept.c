@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "check/accept.h"
 
 #include "check/sockets.h"

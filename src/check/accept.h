@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks of ACCEPT, multishot, and of CONNECT; see table.c. */
 #ifndef NU_CHECK_ACCEPT_H
 #define NU_CHECK_ACCEPT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "check/cancel.h"
 
 #include "check/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks of ASYNC_CANCEL, by which every operation ends early; see table.c. */
 #ifndef NU_CHECK_CANCEL_H
 #define NU_CHECK_CANCEL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "check/clock.h"
 
 #include <time.h>

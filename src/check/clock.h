@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Time, on the clock that linked timeouts go by. */
 #ifndef NU_CHECK_CLOCK_H
 #define NU_CHECK_CLOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "check/close.h"
 
 #include "check/sockets.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks of closing and shutting down sockets that operations wait on; see table.c. */
 #ifndef NU_CHECK_CLOSE_H
 #define NU_CHECK_CLOSE_H

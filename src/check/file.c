@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "check/file.h"
 
 #include "check/steps.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks of opening and reading files; see table.c. */
 #ifndef NU_CHECK_FILE_H
 #define NU_CHECK_FILE_H

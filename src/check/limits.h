@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks of locked memory, kernel threads, and what idling costs; see table.c. */
 #ifndef NU_CHECK_LIMITS_H
 #define NU_CHECK_LIMITS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks of who may touch a ring, and what becomes of it and of sockets that go; see table.c. */
 #ifndef NU_CHECK_OWNER_H
 #define NU_CHECK_OWNER_H

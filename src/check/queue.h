@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks of full queues: submission and completion; see table.c. */
 #ifndef NU_CHECK_QUEUE_H
 #define NU_CHECK_QUEUE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "check/receive.h"
 
 #include "check/sockets.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks of receiving, into memory of one's own and into provided buffers; see table.c. */
 #ifndef NU_CHECK_RECEIVE_H
 #define NU_CHECK_RECEIVE_H

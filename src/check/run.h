@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Runs a check in a process of its own. */
 #ifndef NU_CHECK_RUN_H
 #define NU_CHECK_RUN_H

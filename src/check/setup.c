@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "check/setup.h"
 
 #include "check/clock.h"

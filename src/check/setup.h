@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks of setting a ring up, entering it and waiting; see table.c. */
 #ifndef NU_CHECK_SETUP_H
 #define NU_CHECK_SETUP_H

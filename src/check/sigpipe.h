@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks of writes to a peer that is gone: errors, and signals; see table.c. */
 #ifndef NU_CHECK_SIGPIPE_H
 #define NU_CHECK_SIGPIPE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Connected sockets, and bytes that can be accounted for. What does not come off is broken. */
 #ifndef NU_CHECK_SOCKETS_H
 #define NU_CHECK_SOCKETS_H

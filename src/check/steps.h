@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What checks do with a ring, step by step. A step that does not come off is the end of the check:
  * broken, with what was seen.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "check/table.h"
 
 #include "check/accept.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The checks there are. */
 #ifndef NU_CHECK_TABLE_H
 #define NU_CHECK_TABLE_H

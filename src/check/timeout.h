@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks of LINK_TIMEOUT, the deadline of a write that waits; see table.c. */
 #ifndef NU_CHECK_TIMEOUT_H
 #define NU_CHECK_TIMEOUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "check/uring.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A ring as the checks use it: five calls, each close to the kernel's own. Tests put themselves
  * between these and the checks, and play a kernel that misbehaves.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How a check ends. It runs alone in its process, so each of these ends that process: nothing needs
  * to be tidied up, and any thread of it may say the word.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "check/wake.h"
 
 #include "check/steps.h"

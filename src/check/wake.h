@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks of waking a thread that waits on its ring; see table.c. */
 #ifndef NU_CHECK_WAKE_H
 #define NU_CHECK_WAKE_H

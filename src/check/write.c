@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "check/write.h"
 
 #include "check/clock.h"

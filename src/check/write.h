@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks of WRITEV and SENDMSG on sockets that have room, have none, or are dead; see table.c. */
 #ifndef NU_CHECK_WRITE_H
 #define NU_CHECK_WRITE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nng-uring check. */
 #ifndef NU_CMD_CHECK_H
 #define NU_CMD_CHECK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cmd/check_print.h"
 
 #include "cmd/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The forms in which nng-uring check says what it found. */
 #ifndef NU_CMD_CHECK_PRINT_H
 #define NU_CMD_CHECK_PRINT_H

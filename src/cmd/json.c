@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cmd/json.h"
 
 /* The texts are our own and strerror()'s, but a quote in one must not break the document. */

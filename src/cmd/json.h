@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Writing JSON to a stream. */
 #ifndef NU_CMD_JSON_H
 #define NU_CMD_JSON_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nng-uring: the program. Its commands show the library from outside: public headers alone. */
 #include "cmd/check.h"
 #include "cmd/probe.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cmd/probe.h"
 
 #include "cmd/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nng-uring probe. */
 #ifndef NU_CMD_PROBE_H
 #define NU_CMD_PROBE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "cmd/serve.h"
 
 #include "cmd/site.h"

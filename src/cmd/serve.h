@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nng-uring serve. */
 #ifndef NU_CMD_SERVE_H
 #define NU_CMD_SERVE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The site that is served when no directory is given: part of the program, so it is always there.
  */
 #ifndef NU_CMD_SITE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How a session answers: the heads of responses, and what comes with an error. Owner thread only.
  */

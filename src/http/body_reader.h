@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What is left to read of a request's body, by its length or by its chunks, so that no byte of it
  * is taken for the next request. One thread at a time.

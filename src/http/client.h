@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The client's inside. It is documented with its functions in <nng/supplemental/http/http.h>. */
 #ifndef NU_HTTP_CLIENT_H
 #define NU_HTTP_CLIENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An HTTP connection: a TCP connection and what HTTP knows about it. */
 #ifndef NU_HTTP_CONN_H
 #define NU_HTTP_CONN_H

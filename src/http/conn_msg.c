@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whole messages on a connection: reading their heads, writing all of them. */
 #include "http/conn.h"
 #include "net/tcp_read.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http/error_pages.h"
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A server's own pages for errors. The functions to set them are documented in
  * <nng/supplemental/http/http.h>. Any thread.

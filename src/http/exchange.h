@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A request that a handler's callback works on, and the aio by which it answers. Owner thread only,
  * but for the aio itself.

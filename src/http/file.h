@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Files as answers: opened beneath their root and sent piece by piece, never as a whole. What is in
  * the page cache goes from there, without a copy; opening and reading happen in the ring, so a slow

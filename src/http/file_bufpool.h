@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Buffers for the pieces of files. They are large, so a port keeps a few for the next download,
  * with their pages in place, and the rest goes back to the system at once. Owner thread only.

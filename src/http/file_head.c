@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http/file_head.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a response for a file says before its first byte. Pure but for the clock; any thread. */
 #ifndef NU_HTTP_FILE_HEAD_H
 #define NU_HTTP_FILE_HEAD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Handlers: what answers a request. Set up by one thread, then added to a server and constant from
  * there on. Counted references: the creator's, each routing table's, and each response's that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http/limits.h"
 
 #include "http/server.h"

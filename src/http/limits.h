@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a server puts up with. The functions to set it are documented in <nng/uring.h>. */
 #ifndef NU_HTTP_LIMITS_H
 #define NU_HTTP_LIMITS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Content types by file name. */
 #ifndef NU_HTTP_MIME_H
 #define NU_HTTP_MIME_H

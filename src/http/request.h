@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How a session deals with requests: finds out who answers, and has him do it. Owner thread only.
  */
 #ifndef NU_HTTP_REQUEST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Responses on their way out: those of one batch of pipelined requests, gathered into one vector.
  * What they point to is held until the batch is written. Owner thread only.

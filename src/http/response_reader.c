@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http/response_reader.h"
 
 #include "net/tcp_read.h"

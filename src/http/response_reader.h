@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A response on its way in, from its head to the last byte of its body, put together in an
  * nng_http_res. Bodies of every framing (RFC 9112 6.3); interim responses are skipped. Under the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which handler answers a request. A router is constant once made, so looking up takes no lock;
  * adding and removing make a new one. It holds a reference to each of its handlers.

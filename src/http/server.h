@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A server's inside. Its functions are documented in <nng/supplemental/http/http.h>. */
 #ifndef NU_HTTP_SERVER_H
 #define NU_HTTP_SERVER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http/server_shard.h"
 
 #include "http/server.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The part of a server that lives on one loop: a listener and the sessions of the connections it
  * accepted. Touched by the loop's owner alone, but for what is marked; it goes by itself when it

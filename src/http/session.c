@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http/session.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A session: one connection of a server, from accept to close. It reads requests, has them answered
  * (request.h, answer.h) and writes the answers, one step after the other; pipelined requests that

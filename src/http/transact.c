@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A request and its response as one operation. The write and the read are begun together: the
  * server may answer before it has read everything, and then it depends on us which side waits.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/aio.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The inside of an nng_aio, for those who provide operations. The public contract is in
  * <nng/nng.h>.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/aio_data.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a caller puts into an aio and reads back, and the operations that need nothing but an aio.
  */
 #ifndef NU_IO_AIO_DATA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/bufring.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A loop's provided buffers: the kernel takes one when data arrives, so a connection that waits
  * owns none. Owner thread only. Where the kernel has no buffer rings, or memory is short, it is

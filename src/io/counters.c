@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/counters.h"
 
 #include <nng/uring.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Counters that are always on: every thread with a ring counts for itself, without atomic
  * read-modify-writes, and who asks adds them up. nng_uring_counters() is documented in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How many loops this process should have. */
 #ifndef NU_IO_CPUS_H
 #define NU_IO_CPUS_H

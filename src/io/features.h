@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What this kernel and its io_uring offer us, found by trial, never by version number. The findings
  * are made once, before the first loop starts, and are constant afterwards. Any thread.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/lock.h"
 
 #include <linux/futex.h>

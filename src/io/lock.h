@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A lock in one word, for aios and connections. A free one is taken and given back with one atomic
  * operation each way, which is half of what pthread's costs, and a write that a callback starts

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A loop: one ring and the one thread that owns it. Everything the kernel does for the library
  * passes through nu_loop_iterate(). Other threads talk to a loop only by posting tasks.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * An op is what the kernel holds: one operation, embedded in its owner, reused and never allocated
  * per call. From submission until its last completion its memory, and every buffer it names, belong

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * An io_uring as we use it: set up down a ladder of flags, entered by one system call that submits,
  * waits and collects. A ring belongs to the thread that opened it; nobody else may touch it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The loops of this process: started at the first need, stopped by nng_fini(), refused in a forked
  * child. Any thread.

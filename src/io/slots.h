@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which op a completion belongs to. user_data names a slot and its generation, never a pointer, so
  * a completion or a timeout that comes late finds nobody rather than the slot's next user. 0 is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Deadlines of one loop: an intrusive pairing heap, so that arming neither allocates nor fails and
  * costs O(1); disarming costs O(log n) amortised. Touched by the loop's owner alone.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/trials.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tries features out, on a small ring and sockets of its own. One thread at a time. */
 #ifndef NU_IO_TRIALS_H
 #define NU_IO_TRIALS_H

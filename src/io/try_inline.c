@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/try_inline.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A write that a thread other than the connection's owner tries by itself, without waiting, on a
  * small ring of its own (made at first use, gone with the thread). The attempt is over when the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Scatter/gather vectors as the kernel takes them. */
 #ifndef NU_IO_VEC_H
 #define NU_IO_VEC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Socket addresses: between the system's form, NNG's and text. Asks no name server; any thread. */
 #ifndef NU_NET_ADDRESS_H
 #define NU_NET_ADDRESS_H

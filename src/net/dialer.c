@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "net/dialer.h"
 
 #include "base/error.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Connecting: a name or literal address to a connected TCP socket, without blocking anybody. */
 #ifndef NU_NET_DIALER_H
 #define NU_NET_DIALER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "net/listener.h"
 
 #include "base/clock.h"

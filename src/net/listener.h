@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Listening: one socket, one multishot accept, one loop. A server has one of these on each loop,
  * all bound to the same address; the kernel spreads the connections.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Names to addresses, on threads of their own: getaddrinfo() blocks, a loop must not. At most
  * NU_RESOLVE_THREADS run, each started when needed and gone after a while without work.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "net/rx.h"
 
 #include <stdlib.h>

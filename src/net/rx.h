@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Bytes a connection has received and nobody has consumed yet, always contiguous. They lie in one
  * of the loop's buffers (lent, while they are looked at) or in memory of our own (while more is

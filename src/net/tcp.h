@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A connected TCP socket: its life, and the state its reads (tcp_read.h) and writes (tcp_write.h)
  * share. It lives on one loop. Starting a read or a write and closing may be done from any thread;

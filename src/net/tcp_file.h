@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Sending a part of a file from the page cache, without a copy: what a write of the kind
  * NU_WRITE_FILE does in place of WRITEV. Owner thread only, all of it.

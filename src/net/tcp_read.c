@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "net/tcp_read.h"
 
 #include "io/counters.h"

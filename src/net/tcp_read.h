@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Reading from a connection: a FIFO of aios, the first of them in the kernel. Bytes that arrived
  * before anybody asked for them are in tcp->rx and are handed out first.

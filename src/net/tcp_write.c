@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "net/tcp_write.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Writing to a connection: a FIFO of aios, one of them in the kernel. How an attempt ends is
  * decided from the write's own completion and our state alone (design.md, decision 3).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "wire/arena.h"
 
 #include "base/freelist.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The text of one message: a few large pieces that never move, so a pointer into them stays valid
  * until the text is reset or freed. One thread at a time.

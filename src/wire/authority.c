@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "wire/authority.h"
 
 #include "wire/chars.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The host and port of a Host field or of an absolute URL. */
 #ifndef NU_WIRE_AUTHORITY_H
 #define NU_WIRE_AUTHORITY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "wire/body.h"
 
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The body of a message and the Content-Length that goes with it. One thread at a time. */
 #ifndef NU_WIRE_BODY_H
 #define NU_WIRE_BODY_H

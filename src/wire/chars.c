@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "wire/chars.h"
 
 #include <string.h>

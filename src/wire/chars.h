@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Character classes of HTTP, independent of the locale. */
 #ifndef NU_WIRE_CHARS_H
 #define NU_WIRE_CHARS_H

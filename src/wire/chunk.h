@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The body of an HTTP/1 message with Transfer-Encoding: chunked (RFC 9112 7.1). Pure like the head
  * parser, but it keeps what it has to know between calls: what it was given once, it does not see

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* HTTP dates (RFC 9110 5.6.7), independent of locale and time zone. Pure, any thread. */
 #ifndef NU_WIRE_DATE_H
 #define NU_WIRE_DATE_H

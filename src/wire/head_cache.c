@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "wire/head_cache.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The fields of the last head that was good, and what they meant. A client's requests, pipelined
  * ones above all, often differ in nothing but their first line; fields that come again byte for

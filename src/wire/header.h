@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The header fields of one message. Their text lies in the message's nu_arena, not in an allocation
  * per field, and never moves: what nu_headers_get() gave stays valid until that field is set, added

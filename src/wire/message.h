@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Requests and responses as objects: what is behind nng_http_req and nng_http_res. The public
  * functions are documented in <nng/supplemental/http/http.h> and defined in message.c.

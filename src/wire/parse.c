@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The checks run in this order: the lines (byte classes, line ends, limits), the start line, llhttp
  * over the fields, then what the fields say. llhttp therefore sees them once and complete. The

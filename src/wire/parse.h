@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The head of an HTTP/1 message: start line and header fields, up to and including the blank line.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Conditional requests (RFC 9110 13): whether the client has what it asks for already, and whether
  * the part it asks for belongs to what it has. Pure, any thread.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "wire/range.h"
 
 #include "wire/chars.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The Range field of a request (RFC 9110 14.2). Pure, any thread. */
 #ifndef NU_WIRE_RANGE_H
 #define NU_WIRE_RANGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The HTTP status codes (RFC 9110 15 and the IANA registry): what they say, and what they mean. */
 #ifndef NU_WIRE_STATUS_H
 #define NU_WIRE_STATUS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "wire/url.h"
 
 #include "wire/authority.h"

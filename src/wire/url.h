@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Request targets as a server needs them. nng_url_parse(), nng_url_clone() and nng_url_free() are
  * declared by <nng/nng.h> and defined in url.c too.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Headless Chromium loads the site; its net log says what it asked for and what it was told.
 source "$(dirname "$0")/lib.sh"
 need chromium node

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # What requests cost: 1000 connections for a while, and the system calls of 64 under strace.
 source "$(dirname "$0")/lib.sh"
 need wrk strace

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Idle and slow clients: node clients.js URL. Commands come on standard input, one a line, and each
 // is answered with one line; the end of the input ends it.
 //   open N      N connections with a request each; how many are answered, after 10 s at the latest

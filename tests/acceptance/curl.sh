@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # curl: versions of HTTP, connections that are kept, ranges, conditions, uploads, redirects, limits.
 source "$(dirname "$0")/lib.sh"
 need curl

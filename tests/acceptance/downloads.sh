@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # One big file, and clients that come and go while they download it. Needs some of TMPDIR.
 source "$(dirname "$0")/lib.sh"
 need curl perl

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # More clients than there are descriptors for, or than are allowed: nothing spins, and those who
 # wait are served when others leave.
 source "$(dirname "$0")/lib.sh"

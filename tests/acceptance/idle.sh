@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # A server with nothing to do does nothing.
 source "$(dirname "$0")/lib.sh"
 need strace wrk node

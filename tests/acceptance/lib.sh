@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What the parts of scripts/acceptance share: servers, and checks. A part sources it first; it ends
 # in the top of the tree, with $work to put files in, and whatever was started is killed at the end.
 # A check prints "ok NAME", or "FAIL NAME: why". PROGRAM, HANDLERS: other programs than build's.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # ab, wrk and h2load: not one request may fail.
 source "$(dirname "$0")/lib.sh"
 need ab wrk h2load

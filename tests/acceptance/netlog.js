@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Checks what Chromium's net log says of a page: node netlog.js LOG URL. Everything that the page at
 // URL names must have come with 200 and the right type, be it to Chromium or, when it had no use for
 // it, to us. Prints "ok NAME" or "FAIL NAME: why" for each.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What Node.js does with the handlers of server.c: node node.js URL FILE, where FILE is
 // /files/data.bin of the server. Prints "ok NAME" or "FAIL NAME: why" for each check.
 'use strict';

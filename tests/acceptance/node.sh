@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Node.js: its own agent, streams in both directions, and raw pipelined requests (node.js).
 source "$(dirname "$0")/lib.sh"
 need node

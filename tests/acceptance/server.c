@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A server with one handler of each kind, for real clients to try: server DIR
  * Prints its URL; ends on SIGTERM when what is in hand is answered. What it offers:

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Slow clients: 200 that send a byte a second keep nobody waiting, and are gone when the time for a
 # head is over, which is 10 s by default.
 source "$(dirname "$0")/lib.sh"

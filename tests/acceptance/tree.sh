@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Every file below a directory, downloaded and compared. Needs a few GB in TMPDIR.
 source "$(dirname "$0")/lib.sh"
 need curl perl

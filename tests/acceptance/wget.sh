@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # wget: a tree mirrored twice, and a download that goes on where it was cut off.
 source "$(dirname "$0")/lib.sh"
 need wget

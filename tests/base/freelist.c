@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Blocks: kept by a thread that asked for it, up to a limit, and by nobody else. */
 #include "base/freelist.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <nng/nng.h>
 #include <nng/supplemental/util/platform.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "check/fake.h"
 
 #include "check/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A kernel that misbehaves. In build/tests-check the calls that checks make of src/check/uring.h
  * and clock.h go through fake.c (ld --wrap), which lets what is set here have a hand in them. What

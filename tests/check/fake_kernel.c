@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The checks can fail: each of these has the kernel misbehave in one way, and the check that is
  * about it says "broken".

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The process of a check: how it ends, and what is made of that. */
 #include "check/run.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/child.h"
 #include "support/confine.h"
 #include "support/json.h"

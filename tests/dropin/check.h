@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the programs here share: checks, and plain sockets that see what really goes over the wire.
  * They are built against NNG and against nng-uring (scripts/check-dropin) and do the same with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The client's side: URLs, messages, connections, transactions; time limits and cancelling. */
 #include "check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A handler that takes its connection over and speaks a protocol of lines on it: each line comes
  * back in capitals, "quit" ends it.

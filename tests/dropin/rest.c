@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A REST service as programs write it: an echo, and a counter that is kept in the data of its
  * handlers and speaks JSON. Clients on threads of their own use it at the same time.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The server's side: every kind of handler, how requests find them, error pages, life of a server.
  */
 #include "check.h"

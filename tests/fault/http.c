@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Allocations fail one by one while messages are exchanged. No crash, no hang and no leak; and who
  * is told of success has the whole response.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Every call that can fail fails once, while connections are made, written to and read from. No
  * crash, no hang and no leak; what fails says so; and the peer receives what is counted.

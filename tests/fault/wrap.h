@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Failures on demand. In build/tests-fault the calls below, made by the library and by the tests,
  * go through wrap.c (ld --wrap), which lets one of them fail. Calls that libc, liburing or

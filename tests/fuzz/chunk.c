@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The decoder of chunked bodies: in one piece, and in pieces whose sizes follow from the first four
  * bytes of the input. The rest is the body.

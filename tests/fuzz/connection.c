@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A whole connection of a server with a handler of each kind: what comes back must be responses,
  * whole and no more of them than the parsers, given all bytes at once, see requests; nothing may

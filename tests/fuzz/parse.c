@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The head parser, and requests and responses made from what it accepts. The first byte of an input
  * says which of the two it is and where it is cut; the rest is the head.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* URLs and request targets; the input is both. */
 #include "wire/url.h"
 #include "wire/message.h"

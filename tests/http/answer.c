@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http/answer.h"
 
 #include "support/peer.h"

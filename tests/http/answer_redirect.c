@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Redirect handlers. */
 #include "support/web.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nng_http_client_transact(), and transacts with a server of ours. */
 #include "http/client.h"
 

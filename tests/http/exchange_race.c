@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Handlers that are finished by other threads while the client, the server or the library goes. */
 #include "http/exchange.h"
 #include "support/peer.h"

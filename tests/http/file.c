@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http/file.h"
 
 #include "support/peer.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http/file_bufpool.h"
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Files as the page cache has them: whole, in part or not at all. What is sent is the same. */
 #include "base/page_cache.h"
 #include "http/file.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a file's answer says of its version, and what clients make of it. */
 #include "http/file_head.h"
 

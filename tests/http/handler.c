@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http/handler.h"
 
 #include "support/proc.h"

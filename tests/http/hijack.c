@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http/session.h"
 #include "support/proc.h"
 #include "support/web.h"

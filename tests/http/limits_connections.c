@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A server's limit on connections. */
 #include "support/proc.h"
 #include "support/web.h"

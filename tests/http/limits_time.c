@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A server's limits on time: for heads, idle connections, bodies and answers. */
 #include "support/peer.h"
 #include "support/proc.h"

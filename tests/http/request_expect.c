@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Clients that ask before they send a body: Expect: 100-continue (RFC 9110 10.1.1). */
 #include "support/peer.h"
 #include "support/web.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Handlers that read the body of a request themselves, through the connection. */
 #include "support/peer.h"
 #include "support/web.h"

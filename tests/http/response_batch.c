@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http/response_batch.h"
 
 #include "http/handler.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a look-up costs: how many places of the table it looks at. The source is compiled here once
  * more, under other names, to count them.

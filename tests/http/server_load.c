@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Servers that have much to do, or too little to do it with. */
 #include "http/server.h"
 #include "support/proc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sessions of clients that read slowly, not at all, or that vanish; and of many clients. */
 #include "http/session.h"
 #include "support/peer.h"

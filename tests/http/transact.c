@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "http/conn.h"
 #include "support/proc.h"
 #include "support/scripted_peer.h"

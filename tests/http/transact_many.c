@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Transactions one behind the other on a connection, and those that end early. */
 #include "http/conn.h"
 #include "support/scripted_peer.h"

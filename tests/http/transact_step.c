@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whether the next response on a connection is the one to the next request. */
 #include "http/conn.h"
 #include "support/proc.h"

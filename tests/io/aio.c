@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An aio with operations that the test provides, and with sleeps. */
 #include "io/aio.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Waiting for an aio, stopping and freeing it, in every state and from everywhere. */
 #include "io/aio.h"
 #include "support/aio_probe.h"

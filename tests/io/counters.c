@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/counters.h"
 
 #include "base/check.h"

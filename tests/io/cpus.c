@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/cpus.h"
 
 #include <criterion/criterion.h>

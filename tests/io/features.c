@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/features.h"
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ops on a running loop. Everything the tests do with them, they do on its owner. */
 #include "io/op.h"
 

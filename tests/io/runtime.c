@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/runtime.h"
 
 #include "base/check.h"

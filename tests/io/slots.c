@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/slots.h"
 
 #include "io/loop.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/timer.h"
 
 #include "support/random.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/try_inline.h"
 
 #include "io/features.h"

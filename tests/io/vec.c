@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "io/vec.h"
 
 #include "base/check.h"

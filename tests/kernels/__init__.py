@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 """What scripts/kernel-matrix is made of. init and run are what a guest runs."""

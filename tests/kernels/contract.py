@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which of the library's tests are run on other kernels: those that meet the kernel."""
 
 import pathlib

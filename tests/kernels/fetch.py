@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Kernels: Debian's, unpacked below a directory and never installed, and images that are there."""
 
 import os

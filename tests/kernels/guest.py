@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs the checks and the tests on a kernel: in a guest, or on this machine's own."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The files of a guest: busybox, the static program, the tests with their libraries, and what those
 look for."""
 

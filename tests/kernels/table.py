@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One table of the results: checks down, kernels across."""
 
 import html

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "net/dialer.h"
 
 #include "support/aio_probe.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What stands in for what a kernel lacks is really taken: as this kernel is, and as one is that
  * lacks it. Each test shows it by what only the one or the other does.

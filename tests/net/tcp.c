@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "net/tcp.h"
 
 #include "http/conn.h"

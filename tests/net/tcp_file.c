@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "net/tcp_file.h"
 
 #include "base/page_cache.h"

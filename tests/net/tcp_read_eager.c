@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Connections that we have dialed: reads that end on any thread, receives that go before them. */
 #include "http/conn.h"
 #include "io/counters.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How writes fail: every error, from every state, and that the count is what the peer can receive.
  */
 #include "net/tcp_write.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Several writes on one connection: their order, and what the end of one means for the others. */
 #include "net/tcp_write.h"
 #include "support/aio_probe.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A client for scripts/check-peers: ask [-1] [-n TIMES] [-d FILE] METHOD URL BODY
  * Sends the request TIMES times (1) on one connection, or (-1) once with a connection of its own,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A Node server for scripts/check-peers: prints its port. Files of the directory given, a body of
 // known length as /NAME, in chunks as /chunked/NAME, after interim responses as /hints/NAME; /echo
 // sends back what it is sent, in chunks.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A server with Python's http.server for scripts/check-peers: prints its port. Files of the
 directory given, as HTTP/1.0 with a length as /NAME, and until the connection ends as /close/NAME;
 /echo sends back what it is sent."""

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Two things at about the same moment, over and over, while a peer reads what a write_all sends:
  * whichever comes first, there is one callback, and the count is what the peer receives.

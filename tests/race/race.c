@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Everything at once, at random, for NNG_URING_RACE_SECONDS (5): application threads that come and
  * go start, abort, stop, free and reap operations on connections whose peers read slowly, send, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the random race test shares: its operations (race.c) and its connections (slots.c). */
 #ifndef NU_TESTS_RACE_RACE_H
 #define NU_TESTS_RACE_RACE_H

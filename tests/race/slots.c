@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The connections of the random race test, and the threads that play their peers. */
 #include "race/race.h"
 #include "support/random.h"

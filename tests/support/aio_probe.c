@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/aio_probe.h"
 
 #include "support/peer.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * An aio whose callbacks are counted, and the ways to start a write that a contract has to hold
  * for: from an application thread or on the owner, with or without a timeout, with or without a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The program nng-uring as a child process. NNG_URING_BIN says where it is; by default it is the
  * one that was built with the tests. A child does not outlive the test.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a container, a sandbox or a limit does to a process: to be called by a child's `prepare`,
  * which ends with exit status 127 when that cannot be done. */
 #ifndef NU_TESTS_SUPPORT_CONFINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * NU_TESTS_WITHOUT=nowait,nosignal,... runs the tests as an older kernel would: what is named is
  * taken from the probe's findings before anything uses them. Linux 6.1 has none of "nowait",

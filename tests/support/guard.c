@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/guard.h"
 
 #include <stdlib.h>

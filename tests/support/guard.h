@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Memory that ends where a page without access begins: a read or write past the end is a crash. */
 #ifndef NU_TESTS_SUPPORT_GUARD_H
 #define NU_TESTS_SUPPORT_GUARD_H

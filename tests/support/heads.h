@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the tests of the head parser share: heads as literals, parsed at a guard page. */
 #ifndef NU_TESTS_SUPPORT_HEADS_H
 #define NU_TESTS_SUPPORT_HEADS_H

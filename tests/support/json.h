@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON as what the program prints. */
 #ifndef NU_TESTS_SUPPORT_JSON_H
 #define NU_TESTS_SUPPORT_JSON_H

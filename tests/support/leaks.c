@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Criterion's runner forgets some bytes for every TestSuite, which LeakSanitizer reports when it
  * exits. So only the runner's workers, the processes that run the tests, are checked for leaks.

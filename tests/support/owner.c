@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/owner.h"
 
 #include "base/list.h"

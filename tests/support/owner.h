@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Running something on the thread of a loop. */
 #ifndef NU_TESTS_SUPPORT_OWNER_H
 #define NU_TESTS_SUPPORT_OWNER_H

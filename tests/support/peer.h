@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A connection of the library and, at its other end, a plain socket that the test plays the peer
  * with. All of these fail the test where something does not work that is not what is tested.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What this process holds, as /proc sees it. */
 #ifndef NU_TESTS_SUPPORT_PROC_H
 #define NU_TESTS_SUPPORT_PROC_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Linked into the tests under ThreadSanitizer only. Criterion's boxfort maps the arena that it
  * shares with its children at a random address, which it takes from rand_r() (in units of 16 MiB,

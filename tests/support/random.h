@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Numbers that look random; the same ones for the same seed. (Under TSan, rand_r() only counts.) */
 #ifndef NU_TESTS_SUPPORT_RANDOM_H
 #define NU_TESTS_SUPPORT_RANDOM_H

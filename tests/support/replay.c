@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The main function of build/replay-NAME: gives a fuzz target every file of its corpus once, and
  * the empty input. Each input ends where its memory ends, so that sanitizers see a read past it.

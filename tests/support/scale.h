@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sanitizers and emulated CPUs are several times slower: how much less the heavy tests do there. */
 #ifndef NU_TESTS_SUPPORT_SCALE_H
 #define NU_TESTS_SUPPORT_SCALE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/scripted_peer.h"
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A connection with a peer that the test plays by hand, and messages and an aio for operations on
  * it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/site.h"
 
 #include "support/proc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A server of a directory: "root" in a temporary one, at "/"; and "home" at "/static". */
 #ifndef NU_TESTS_SUPPORT_SITE_H
 #define NU_TESTS_SUPPORT_SITE_H

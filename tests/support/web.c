@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/web.h"
 
 #include "support/proc.h"

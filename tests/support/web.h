@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A server on 127.0.0.1, and browsers: plain sockets that a test speaks HTTP by hand with. All of
  * these fail the test where something does not work that is not what is tested.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "wire/chunk.h"
 
 #include "support/guard.h"

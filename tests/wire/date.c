@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "wire/date.h"
 
 #include "support/guard.h"

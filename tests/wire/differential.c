@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Our parsers beside http_parser, an older relative of llhttp: what ours accept it must accept,
  * too, and understand in the same way. Where the two differ, ours has to be the one that refuses.

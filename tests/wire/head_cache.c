@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is remembered of one request must not change what another one means. */
 #include "wire/head_cache.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "wire/header.h"
 
 #include "wire/parse.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "support/heads.h"
 
 #include <criterion/criterion.h>

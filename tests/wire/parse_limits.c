@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Heads that are too large. */
 #include "support/heads.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Heads of responses. */
 #include "support/heads.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "wire/precond.h"
 
 #include "support/guard.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "wire/status.h"
 
 #include <nng/supplemental/http/http.h>

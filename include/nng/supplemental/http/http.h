@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * NNG 1.x's HTTP API on io_uring. Names, values and behaviour are NNG 1.x's; where nng-uring is
  * stricter or says more, the comment says so. Statuses and header fields are those of RFC 9110,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Parsing a command line. */
 #ifndef NNG_SUPPLEMENTAL_UTIL_OPTIONS_H
 #define NNG_SUPPLEMENTAL_UTIL_OPTIONS_H
