@@ -490,7 +490,11 @@ typedef void (*nng_aio_cancelfn)(nng_aio *aio, void *arg, int err);
  */
 NNG_DECL void nng_aio_defer(nng_aio *aio, nng_aio_cancelfn cancel, void *arg);
 
-/* Ends the operation with 0 or an error, keeps count and outputs. Any thread. nng_aio_finish(3). */
+/*
+ * Ends the operation with 0 or an error, keeps count and outputs. On an aio on which nothing runs
+ * it sets the result and lets the callback run, unless the aio is stopped (NNG runs it then, too).
+ * Any thread. nng_aio_finish(3).
+ */
 NNG_DECL void nng_aio_finish(nng_aio *aio, int err);
 
 /* ---- URLs --------------------------------------------------------------------------------- */

@@ -178,6 +178,19 @@ bool nng_aio_begin(nng_aio *aio)
     return true;
 }
 
+bool nu_aio_begin_late(nng_aio *aio)
+{
+    aio_lock(aio);
+    bool idle = aio_state_of(aio) == NU_AIO_IDLE && !aio->stopped && aio->dispose == aio_destroy;
+    if (idle) {
+        aio_set_state(aio, NU_AIO_BEGUN);
+        aio->abort = 0;
+        aio->loop = NULL;
+    }
+    aio_unlock(aio);
+    return idle;
+}
+
 int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg)
 {
     aio_lock(aio);
