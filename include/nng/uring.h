@@ -14,6 +14,7 @@ extern "C" {
 #define NNG_URING_MAX_BODY ((size_t) 256 * 1024 * 1024)
 
 struct nng_http_conn;
+struct nng_http_handler;
 struct nng_http_server;
 
 /* One thing of io_uring that the library can use. */
@@ -121,6 +122,13 @@ NNG_DECL int nng_uring_server_set_limit(struct nng_http_server *server, enum nng
 /* The value that is set. NNG_EINVAL: no such limit. Any thread. */
 NNG_DECL int nng_uring_server_get_limit(struct nng_http_server *server, enum nng_uring_limit limit,
                                         uint64_t *value);
+
+/*
+ * For a handler of files or of a directory: today's content types, those of IANA's registry, with
+ * "charset=utf-8" for text, instead of NNG's, which are the default. NNG_EBUSY once it was added;
+ * NNG_EINVAL: another kind of handler.
+ */
+NNG_DECL int nng_uring_handler_set_current_types(struct nng_http_handler *handler, bool on);
 
 #ifdef __cplusplus
 }

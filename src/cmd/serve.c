@@ -148,7 +148,11 @@ static int serve_add_handlers(nng_http_server *server, const char *dir)
     int err;
     if (dir != NULL) {
         err = nng_http_handler_alloc_directory(&handler, "/", dir);
-        return err != 0 ? err : serve_add(server, handler);
+        if (err != 0) {
+            return err;
+        }
+        (void) nng_uring_handler_set_current_types(handler, true); /* it is of that kind, and new */
+        return serve_add(server, handler);
     }
     for (const struct site_page *page = site_pages; page->uri != NULL; page++) {
         err = nng_http_handler_alloc_static(&handler, page->uri, page->begin,

@@ -5,6 +5,7 @@
 #include "http/answer.h"
 #include "http/file_head.h"
 #include "http/handler.h"
+#include "http/mime.h"
 #include "http/server_shard.h"
 #include "http/session.h"
 #include "io/features.h"
@@ -212,7 +213,8 @@ static void file_begin(struct nu_file_job *job, const struct stat *st)
 {
     struct nu_session *s = job->session;
     const char *name = job->handler->kind == NU_HANDLER_FILE ? job->handler->path : job->path;
-    nng_http_res *res = nu_file_head(&job->precond, st, name, &job->part);
+    const char *type = job->handler->current_types ? nu_mime_type(name) : nu_mime_type_nng(name);
+    nng_http_res *res = nu_file_head(&job->precond, st, type, &job->part);
     uint64_t left = s->bodiless ? 0 : job->part.end - job->part.from;
     job->capacity = left <= SMALL ? (size_t) left : NU_BUFFER_SIZE;
     if (res == NULL || (left > 0 && !file_prepare_next(job))) {

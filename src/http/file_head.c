@@ -2,7 +2,6 @@
 #include "http/file_head.h"
 
 #include "base/clock.h"
-#include "http/mime.h"
 #include "wire/date.h"
 #include "wire/range.h"
 
@@ -102,7 +101,7 @@ static nng_http_res *file_head_make_beyond(uint64_t size)
     return file_head_checked(res, nng_http_res_set_header(res, "Content-Range", range));
 }
 
-static nng_http_res *file_head_make_content(const struct version *v, const char *name,
+static nng_http_res *file_head_make_content(const struct version *v, const char *type,
                                             uint64_t size, const struct nu_file_part *part,
                                             bool partial)
 {
@@ -115,7 +114,7 @@ static nng_http_res *file_head_make_content(const struct version *v, const char 
     length[nu_decimal(length, part->end - part->from)] = '\0';
     int err = nng_http_res_set_header(res, "Accept-Ranges", "bytes");
     if (err == 0) {
-        err = nng_http_res_set_header(res, "Content-Type", nu_mime_type(name));
+        err = nng_http_res_set_header(res, "Content-Type", type);
     }
     if (err == 0 && partial) {
         snprintf(range, sizeof range, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, part->from,
@@ -129,7 +128,7 @@ static nng_http_res *file_head_make_content(const struct version *v, const char 
 }
 
 nng_http_res *nu_file_head(const struct nu_precond *precond, const struct stat *st,
-                           const char *name, struct nu_file_part *part)
+                           const char *type, struct nu_file_part *part)
 {
     struct version v = file_head_identify(st);
     struct nu_slice range = precond->fields[NU_RANGE];
@@ -155,5 +154,5 @@ nng_http_res *nu_file_head(const struct nu_precond *precond, const struct stat *
     if (kind == NU_RANGE_WHOLE) {
         *part = (struct nu_file_part){ 0, size };
     }
-    return file_head_make_content(&v, name, size, part, kind == NU_RANGE_PART);
+    return file_head_make_content(&v, type, size, part, kind == NU_RANGE_PART);
 }

@@ -17,9 +17,9 @@ struct nu_file_part {
 
 /*
  * The response for a regular file: 200 or 206, whose body is that part of the file; or 304, 412,
- * 416, with the part empty. `name` tells its type. NULL: no memory.
+ * 416, with the part empty. `type` is the content's. NULL: no memory.
  */
 nng_http_res *nu_file_head(const struct nu_precond *precond, const struct stat *st,
-                           const char *name, struct nu_file_part *part);
+                           const char *type, struct nu_file_part *part);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <nng/uring.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,6 +52,12 @@ int nu_handler_root(nng_http_handler *handler)
     return root;
 }
 
+bool nu_handler_complete(const nng_http_handler *handler)
+{
+    return (handler->uri[0] == '/' || handler->uri[0] == '\0') &&
+           (handler->kind != NU_HANDLER_CALLBACK || handler->cb != NULL);
+}
+
 void nng_http_handler_free(nng_http_handler *handler)
 {
     if (handler != NULL) {
@@ -74,9 +81,6 @@ static int handler_set_text(char **field, const char *text)
 
 static int handler_make(nng_http_handler **handlerp, enum nu_handler_kind kind, const char *uri)
 {
-    if (uri == NULL || (uri[0] != '/' && uri[0] != '\0')) {
-        return NNG_EINVAL;
-    }
     nng_http_handler *handler = calloc(1, sizeof *handler);
     if (handler == NULL) {
         return NNG_ENOMEM;
@@ -84,10 +88,10 @@ static int handler_make(nng_http_handler **handlerp, enum nu_handler_kind kind, 
     atomic_init(&handler->refs, 1);
     atomic_init(&handler->root, -1);
     handler->kind = kind;
-    handler->collect = true;
-    handler->collect_max = NU_BODY_MAX;
+    atomic_init(&handler->collect, true);
+    atomic_init(&handler->collect_max, NU_BODY_MAX);
     handler->method = strdup("GET");
-    handler->uri = strdup(uri);
+    handler->uri = strdup(uri != NULL ? uri : "");
     if (handler->uri == NULL || handler->method == NULL) {
         nng_http_handler_free(handler);
         return NNG_ENOMEM;
@@ -102,9 +106,6 @@ static int handler_make(nng_http_handler **handlerp, enum nu_handler_kind kind, 
 
 int nng_http_handler_alloc(nng_http_handler **handlerp, const char *uri, void (*cb)(nng_aio *))
 {
-    if (cb == NULL) {
-        return NNG_EINVAL;
-    }
     int err = handler_make(handlerp, NU_HANDLER_CALLBACK, uri);
     if (err == 0) {
         (*handlerp)->cb = cb;
@@ -186,6 +187,7 @@ int nng_http_handler_alloc_directory(nng_http_handler **handlerp, const char *ur
     int err = handler_make_path(handlerp, NU_HANDLER_DIRECTORY, uri, path);
     if (err == 0) {
         (*handlerp)->tree = true;
+        (*handlerp)->exclusive = true;
     }
     return err;
 }
@@ -225,8 +227,14 @@ int nng_http_handler_set_method(nng_http_handler *handler, const char *method)
 
 int nng_http_handler_set_host(nng_http_handler *handler, const char *host)
 {
+    static const char *const any[] = { "*", "0.0.0.0", "::", "[::]" };
     if (atomic_load(&handler->added)) {
         return NNG_EBUSY;
+    }
+    for (size_t i = 0; i < sizeof any / sizeof any[0]; i++) {
+        if (host != NULL && strcmp(host, any[i]) == 0) {
+            host = NULL;
+        }
     }
     return handler_set_text(&handler->host, host);
 }
@@ -251,13 +259,23 @@ int nng_http_handler_set_tree_exclusive(nng_http_handler *handler)
     return 0;
 }
 
+/* Also when it was added. Requests that are under way may see the one and not yet the other. */
 int nng_http_handler_collect_body(nng_http_handler *handler, bool want, size_t max)
 {
+    atomic_store(&handler->collect_max, max);
+    atomic_store(&handler->collect, want);
+    return 0;
+}
+
+int nng_uring_handler_set_current_types(nng_http_handler *handler, bool on)
+{
+    if (handler->kind != NU_HANDLER_FILE && handler->kind != NU_HANDLER_DIRECTORY) {
+        return NNG_EINVAL;
+    }
     if (atomic_load(&handler->added)) {
         return NNG_EBUSY;
     }
-    handler->collect = want;
-    handler->collect_max = max;
+    handler->current_types = on;
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Handlers: what answers a request. Set up by one thread, then added to a server and constant from
- * there on. Counted references: the creator's, each routing table's, and each response's that
- * points into the handler.
+ * there on, but for what is atomic. Counted references: the creator's, each routing table's, and
+ * each response's that points into the handler.
  */
 #ifndef NU_HTTP_HANDLER_H
 #define NU_HTTP_HANDLER_H
@@ -28,13 +28,13 @@ struct nng_http_handler {
     atomic_bool added;  /* to a server once: no setter works any more */
     atomic_bool served; /* it is in some server's routing table */
     enum nu_handler_kind kind;
-    char *uri;      /* without the trailing '/' */
-    char *method;   /* NULL: any */
-    char *host;     /* NULL: any */
-    bool tree;      /* what lies below uri, too */
-    bool exclusive; /* and no other handler may be there */
-    bool collect;   /* CALLBACK: the body is read before the call */
-    size_t collect_max;
+    char *uri;           /* without the trailing '/' */
+    char *method;        /* NULL: any */
+    char *host;          /* NULL: any */
+    bool tree;           /* what lies below uri, too */
+    bool exclusive;      /* and no other handler may be there */
+    atomic_bool collect; /* CALLBACK: the body is read before the call; may change at any time */
+    atomic_size_t collect_max;
     void (*cb)(nng_aio *aio); /* CALLBACK */
     void *data;               /* the user's */
     void (*dtor)(void *data); /* may be NULL */
@@ -43,11 +43,15 @@ struct nng_http_handler {
     char *location;           /* REDIRECT: to where */
     uint16_t status;          /* REDIRECT */
     char *path;               /* FILE, DIRECTORY: in the file system */
+    bool current_types;       /* FILE, DIRECTORY: today's content types instead of NNG's */
     atomic_int root;          /* DIRECTORY: descriptor of path; -1 before the first request */
 };
 
 void nu_handler_hold(nng_http_handler *handler);
 void nu_handler_drop(nng_http_handler *handler);
+
+/* Whether it can be added to a server: its URI is a path, and it has a function to call. */
+bool nu_handler_complete(const nng_http_handler *handler);
 
 /* The descriptor of a DIRECTORY handler's root, which is opened once; or -errno. Any thread. */
 int nu_handler_root(nng_http_handler *handler);

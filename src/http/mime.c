@@ -127,6 +127,49 @@ static const struct type {
     { "zst", "application/zstd" },
 };
 
+/* What NNG 1.12 knows, and how it calls it. The ends of names: "README" is no suffix. */
+static const struct type nng_types[] = {
+    { ".ai", "application/postscript" },
+    { ".aif", "audio/aiff" },
+    { ".aiff", "audio/aiff" },
+    { ".au", "audio/basic" },
+    { ".avi", "video/avi" },
+    { ".bmp", "image/bmp" },
+    { ".css", "text/css" },
+    { ".eps", "application/postscript" },
+    { ".gif", "image/gif" },
+    { ".htm", "text/html" },
+    { ".html", "text/html" },
+    { ".ico", "image/x-icon" },
+    { ".jpeg", "image/jpeg" },
+    { ".jpg", "image/jpeg" },
+    { ".js", "application/javascript" },
+    { ".json", "application/json" },
+    { ".md", "text/markdown" },
+    { ".mp2", "video/mpeg" },
+    { ".mp3", "audio/mpeg3" },
+    { ".mp4", "video/mp4" },
+    { ".mpeg", "video/mpeg" },
+    { ".mpg", "video/mpeg" },
+    { ".pdf", "application/pdf" },
+    { ".png", "image/png" },
+    { ".ps", "application/postscript" },
+    { ".rtf", "text/rtf" },
+    { ".svg", "image/svg+xml" },
+    { ".text", "text/plain" },
+    { ".tif", "image/tiff" },
+    { ".tiff", "image/tiff" },
+    { ".txt", "text/plain" },
+    { ".wasm", "application/wasm" },
+    { ".wav", "audio/wav" },
+    { ".webp", "image/webp" },
+    { ".woff", "font/woff" },
+    { ".woff2", "font/woff2" },
+    { "README", "text/plain" },
+};
+
+#define UNKNOWN "application/octet-stream"
+
 /* Without the locale, to which an I may be something else than a large i. */
 static int mime_compare(const void *key, const void *entry)
 {
@@ -150,5 +193,17 @@ const char *nu_mime_type(const char *name)
     } else if (strlen(file) == 6 && nu_chars_same(file, "README", 6)) {
         return "text/plain; charset=utf-8";
     }
-    return type != NULL ? type->type : "application/octet-stream";
+    return type != NULL ? type->type : UNKNOWN;
+}
+
+const char *nu_mime_type_nng(const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < sizeof nng_types / sizeof nng_types[0]; i++) {
+        size_t n = strlen(nng_types[i].suffix);
+        if (n <= len && nu_chars_same(name + len - n, nng_types[i].suffix, n)) {
+            return nng_types[i].type;
+        }
+    }
+    return UNKNOWN;
 }

@@ -7,4 +7,7 @@
  * Static, any thread. */
 const char *nu_mime_type(const char *name);
 
+/* The one that NNG 1.12 gives: fewer are known, and text says nothing of its charset. */
+const char *nu_mime_type_nng(const char *name);
+
 #endif

@@ -63,31 +63,33 @@ static uint32_t router_hash_key(uint64_t host, uint64_t uri)
 
 /* ---- Making ------------------------------------------------------------------------------- */
 
-static bool router_same_text(const char *a, const char *b)
+static bool router_same_host(const char *a, const char *b)
 {
     return a == b || (a != NULL && b != NULL && strcasecmp(a, b) == 0);
 }
 
-/* Whether `path` is uri itself or lies below it; one trailing '/' of `path` does not count. */
-static bool router_below(const char *uri, const char *path, bool tree)
+static bool router_same_method(const char *a, const char *b)
 {
-    size_t len = strlen(uri);
-    if (strncmp(uri, path, len) != 0 || (path[len] != '\0' && path[len] != '/')) {
-        return false;
-    }
-    return tree || path[len] == '\0' || path[len + 1] == '\0';
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* Whether `uri` lies below the handler's, which is a tree. */
+static bool router_below(const nng_http_handler *h, const char *uri)
+{
+    size_t len = strlen(h->uri);
+    return h->tree && strncmp(h->uri, uri, len) == 0 && uri[len] == '/';
+}
+
+/* As in NNG: handlers of different hosts or methods never stand in each other's way. */
 static bool router_conflict(const nng_http_handler *a, const nng_http_handler *b)
 {
-    if (!router_same_text(a->host, b->host)) {
+    if (!router_same_host(a->host, b->host) || !router_same_method(a->method, b->method)) {
         return false;
     }
-    if (strcmp(a->uri, b->uri) == 0 && router_same_text(a->method, b->method)) {
+    if (strcmp(a->uri, b->uri) == 0) {
         return true;
     }
-    return (a->exclusive && router_below(a->uri, b->uri, true)) ||
-           (b->exclusive && router_below(b->uri, a->uri, true));
+    return (a->exclusive || b->exclusive) && (router_below(a, b->uri) || router_below(b, a->uri));
 }
 
 /* With room for so many handlers; at most half the places of the table are taken then. */

@@ -44,8 +44,8 @@ void nu_router_free(struct nu_router *router);
 
 /*
  * A copy with one handler more, or less. NNG_ENOMEM; NNG_EADDRINUSE when another handler has the
- * same host, method and URI, or one of the two is an exclusive tree that the other reaches into;
- * NNG_ENOENT when it is not there.
+ * same host, method and URI, or one of the two is an exclusive tree and one is a tree that the
+ * other lies in, for the same host and method; NNG_ENOENT when it is not there.
  */
 int nu_router_with(const struct nu_router *router, nng_http_handler *handler,
                    struct nu_router **out);

@@ -362,6 +362,9 @@ int nng_http_server_add_handler(nng_http_server *server, nng_http_handler *handl
 {
     struct nu_router *router;
     bool no = false;
+    if (!nu_handler_complete(handler)) {
+        return NNG_EINVAL;
+    }
     pthread_mutex_lock(&server->lock);
     int err = nu_router_with(atomic_load(&server->router), handler, &router);
     if (err == 0 && !atomic_compare_exchange_strong(&handler->served, &no, true)) {

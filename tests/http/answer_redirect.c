@@ -48,8 +48,6 @@ Test(answer_redirect, refused)
         cr_assert_eq(nng_http_handler_alloc_redirect(&h, "/", 0, locations[i]), NNG_EINVAL);
     }
     cr_assert_eq(nng_http_handler_alloc_redirect(&h, "/", 0, NULL), NNG_EINVAL);
-    cr_assert_eq(nng_http_handler_alloc_redirect(&h, "x", 0, "/"), NNG_EINVAL);
-    cr_assert_eq(nng_http_handler_alloc_redirect(&h, NULL, 0, "/"), NNG_EINVAL);
     cr_assert_eq(nng_http_handler_alloc_redirect(&h, "/", 299, "/"), NNG_EINVAL);
     cr_assert_eq(nng_http_handler_alloc_redirect(&h, "/", 400, "/"), NNG_EINVAL);
     cr_assert_eq(nng_http_handler_alloc_redirect(&h, "/", 1, "/"), NNG_EINVAL);

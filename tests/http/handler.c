@@ -24,16 +24,61 @@ static void nothing(nng_aio *aio)
 Test(handler, refused, .timeout = 10)
 {
     nng_http_handler *h;
-    cr_assert_eq(nng_http_handler_alloc(&h, "/", NULL), NNG_EINVAL);
-    cr_assert_eq(nng_http_handler_alloc(&h, "x", nothing), NNG_EINVAL);
-    cr_assert_eq(nng_http_handler_alloc(&h, NULL, nothing), NNG_EINVAL);
     cr_assert_eq(nng_http_handler_alloc_static(&h, "/", NULL, 1, NULL), NNG_EINVAL);
-    cr_assert_eq(nng_http_handler_alloc_static(&h, "x", "", 0, NULL), NNG_EINVAL);
     cr_assert_eq(nng_http_handler_alloc_file(&h, "/", NULL), NNG_EINVAL);
     cr_assert_eq(nng_http_handler_alloc_file(&h, "/", ""), NNG_EINVAL);
     cr_assert_eq(nng_http_handler_alloc_directory(&h, "/", ""), NNG_EINVAL);
-    cr_assert_eq(nng_http_handler_alloc_directory(&h, "x", "/"), NNG_EINVAL);
     nng_http_handler_free(NULL);
+}
+
+/* What NNG makes of anything, and refuses when it is added. */
+Test(handler, refused_when_added, .timeout = 60)
+{
+    struct t_web web;
+    nng_http_handler *h[6];
+    t_web_open(&web);
+    cr_assert_eq(nng_http_handler_alloc(&h[0], "/", NULL), 0);
+    cr_assert_eq(nng_http_handler_alloc(&h[1], "x", nothing), 0);
+    cr_assert_eq(nng_http_handler_alloc_static(&h[2], "x", "", 0, NULL), 0);
+    cr_assert_eq(nng_http_handler_alloc_directory(&h[3], "x", "/"), 0);
+    cr_assert_eq(nng_http_handler_alloc_file(&h[4], "x/", "/"), 0);
+    cr_assert_eq(nng_http_handler_alloc_redirect(&h[5], "*", 0, "/"), 0);
+    for (int i = 0; i < 6; i++) {
+        cr_assert_eq(nng_http_server_add_handler(web.server, h[i]), NNG_EINVAL, "%d", i);
+        nng_http_handler_free(h[i]);
+    }
+    cr_assert_eq(nng_http_handler_alloc(&h[0], NULL, nothing), 0); /* it is "/" */
+    t_web_add(&web, h[0]);
+    t_web_start(&web);
+    t_web_assert(&web, "/", 500, NULL);
+    t_web_close(&web);
+}
+
+/* The server is running and the handler added: the next request sees it. */
+Test(handler, collect_body_when_added, .timeout = 60)
+{
+    static const char request[] = "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody";
+    struct t_web web;
+    struct t_http_client b;
+    nng_http_handler *h;
+    t_web_open(&web);
+    cr_assert_eq(nng_http_handler_alloc(&h, "/x", nothing), 0);
+    cr_assert_eq(nng_http_handler_set_method(h, "POST"), 0);
+    t_web_add(&web, h);
+    t_web_start(&web);
+    t_http_client_open(&b, web.port);
+    for (int round = 0; round < 3; round++) {
+        static const unsigned status[] = { 500, 413, 500 }; /* 500: it was called */
+        cr_assert_eq(nng_http_handler_collect_body(h, true, round == 1 ? 3 : 4), 0);
+        t_http_client_say(&b, request);
+        t_http_client_assert(&b, status[round], NULL);
+        if (round == 1) {
+            t_http_client_close(&b);
+            t_http_client_open(&b, web.port);
+        }
+    }
+    t_http_client_close(&b);
+    t_web_close(&web);
 }
 
 /* A content type that would add a header line, or end the head. */
@@ -82,7 +127,7 @@ Test(handler, setters_when_added, .timeout = 60)
         cr_assert_eq(nng_http_handler_set_host(h, "x"), err);
         cr_assert_eq(nng_http_handler_set_tree(h), err);
         cr_assert_eq(nng_http_handler_set_tree_exclusive(h), err);
-        cr_assert_eq(nng_http_handler_collect_body(h, true, 1), err);
+        cr_assert_eq(nng_http_handler_collect_body(h, true, 1), 0);
         cr_assert_eq(nng_http_handler_set_data(h, &destroyed, destroy), err);
         cr_assert_eq(nng_http_handler_get_data(h), &destroyed);
         if (added == 0) {

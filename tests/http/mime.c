@@ -62,6 +62,42 @@ Test(mime, all_of_nng, .timeout = 10)
     cr_assert_str_eq(nu_mime_type("x.bin"), UNKNOWN);
 }
 
+/* All of NNG's table, and how it looks for the end of a name. */
+Test(mime, as_nng, .timeout = 10)
+{
+    static const char *const known[][2] = {
+        { "x.html", "text/html" },
+        { "x.htm", "text/html" },
+        { "a/x.CSS", "text/css" },
+        { "x.js", "application/javascript" },
+        { "x.json", "application/json" },
+        { "x.txt", "text/plain" },
+        { "x.text", "text/plain" },
+        { ".txt", "text/plain" },
+        { "README", "text/plain" },
+        { "a/xreadme", "text/plain" },
+        { "x.md", "text/markdown" },
+        { "x.svg", "image/svg+xml" },
+        { "x.avi", "video/avi" },
+        { "x.mp3", "audio/mpeg3" },
+        { "x.mp2", "video/mpeg" },
+        { "x.mp4", "video/mp4" },
+        { "x.bin", UNKNOWN },
+        { "x.xml", UNKNOWN },
+        { "x.gz", UNKNOWN },
+        { "html", UNKNOWN },
+        { "x.htmlx", UNKNOWN },
+        { "x.html/", UNKNOWN },
+        { "", UNKNOWN },
+        { "README.x", UNKNOWN },
+        { "x.woff2", "font/woff2" },
+        { "x.ico", "image/x-icon" },
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        cr_assert_str_eq(nu_mime_type_nng(known[i][0]), known[i][1], "%s", known[i][0]);
+    }
+}
+
 /* bsearch() finds them only if they are sorted. */
 Test(mime, every_one, .timeout = 10)
 {

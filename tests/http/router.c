@@ -197,16 +197,19 @@ Test(router, conflicts, .timeout = 10)
     cr_assert_eq(add(&router, "* * /c"), NNG_EADDRINUSE);
     cr_assert_eq(add(&router, "GET * /c"), 0);
     cr_assert_eq(add(&router, "* * /c/d+"), 0);
-    cr_assert_eq(add(&router, "PUT * /d"), NNG_EADDRINUSE);
-    cr_assert_eq(add(&router, "PUT * /d/e"), NNG_EADDRINUSE);
-    cr_assert_eq(add(&router, "PUT host /d/e"), 0); /* another host's */
+    cr_assert_eq(add(&router, "GET * /d/e"), NNG_EADDRINUSE);
+    cr_assert_eq(add(&router, "GET * /d/e+"), NNG_EADDRINUSE);
+    cr_assert_eq(add(&router, "PUT * /d/e"), 0);    /* another method's, as in NNG */
+    cr_assert_eq(add(&router, "GET host /d/e"), 0); /* another host's */
     cr_assert_eq(add(&router, "GET * /de"), 0);
     cr_assert_eq(add(&router, "GET host /e/f+"), NNG_EADDRINUSE);
     cr_assert_eq(add(&router, "GET * /e/f+"), 0);
-    cr_assert_eq(add(&router, "PUT * /f!"), NNG_EADDRINUSE); /* one is there already */
+    cr_assert_eq(add(&router, "GET * /f!"), NNG_EADDRINUSE); /* one is there already */
+    cr_assert_eq(add(&router, "PUT * /f!"), 0);
+    cr_assert_eq(add(&router, "* * /c/d/e!"), NNG_EADDRINUSE); /* in a tree, exclusive or not */
     cr_assert_eq(add(&router, "GET host /f!"), 0);
     cr_assert_eq(add(&router, "GET * /!"), NNG_EADDRINUSE);
-    cr_assert_eq(add(&router, "GET * /+"), 0);
+    cr_assert_eq(add(&router, "GET * /+"), NNG_EADDRINUSE); /* an exclusive one is in it */
     nu_router_free(router);
 }
 

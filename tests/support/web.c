@@ -59,6 +59,7 @@ void t_web_directory(struct t_web *web, const char *uri, const char *path)
 {
     nng_http_handler *h;
     cr_assert_eq(nng_http_handler_alloc_directory(&h, uri, path), 0);
+    cr_assert_eq(nng_http_handler_set_tree(h), 0); /* others may be there, too */
     t_web_add(web, h);
 }
 

@@ -334,9 +334,12 @@ NNG_DECL void nng_http_conn_transact(nng_http_conn *conn, nng_http_req *req, nng
 
 /*
  * A handler answers the requests for one URI: that path itself ("/x" also as "/x/") or, as a tree,
- * all below it. It is set up, then added to a server; from then on the setters say NNG_EBUSY. Any
- * thread, but one at a time while it is set up. Paths are matched after percent-decoding, without
- * query, and without dot segments.
+ * all below it. It is set up, then added to a server; from then on the setters say NNG_EBUSY, but
+ * for nng_http_handler_collect_body(). Any thread, but one at a time while it is set up. Paths are
+ * matched after percent-decoding, without query, and without dot segments.
+ *
+ * A URI of NULL or "" is "/". One that does not start with '/', and a callback that is NULL, are
+ * taken here and refused by nng_http_server_add_handler().
  */
 typedef struct nng_http_handler nng_http_handler;
 
@@ -345,21 +348,22 @@ typedef struct nng_http_handler nng_http_handler;
  * the nng_http_req (0), the nng_http_handler (1) and the nng_http_conn (2), all lent until the aio
  * is finished. cb, now or later and from any thread, sets output 0 to an nng_http_res, which it
  * gives away, and calls nng_aio_finish(aio, 0). The aio has been begun. Output 0 NULL: the handler
- * has written the response itself. A result other than 0 gives the client a 500. NNG_EINVAL (a URI
- * that does not start with '/', no cb), NNG_ENOMEM. nng_http_handler_alloc(3).
+ * has written the response itself. A result other than 0 gives the client a 500. NNG_ENOMEM.
+ * nng_http_handler_alloc(3).
  */
 NNG_DECL int nng_http_handler_alloc(nng_http_handler **handlerp, const char *uri,
                                     void (*cb)(nng_aio *aio));
 
-/* Serves one file, read anew for every request; the content type goes by the path's suffix.
- * NNG_EINVAL, NNG_ENOMEM. nng_http_handler_alloc_file(3). */
+/* Serves one file, read anew for every request; the content type goes by the path's suffix, as in
+ * NNG (nng_uring_handler_set_current_types() in <nng/uring.h>: as today).
+ * NNG_EINVAL (no path), NNG_ENOMEM. nng_http_handler_alloc_file(3). */
 NNG_DECL int nng_http_handler_alloc_file(nng_http_handler **handlerp, const char *uri,
                                          const char *path);
 
 /*
- * Serves the files below a directory, as a tree; index.html or index.htm for a directory. Nothing
- * outside it is ever served, by whatever spelling of the path or symbolic link.
- * NNG_EINVAL, NNG_ENOMEM. nng_http_handler_alloc_directory(3).
+ * Serves the files below a directory, as an exclusive tree; index.html or index.htm for a
+ * directory, content types as above. Nothing outside it is ever served, by whatever spelling of the
+ * path or symbolic link. NNG_EINVAL (no path), NNG_ENOMEM. nng_http_handler_alloc_directory(3).
  */
 NNG_DECL int nng_http_handler_alloc_directory(nng_http_handler **handlerp, const char *uri,
                                               const char *path);
@@ -388,12 +392,14 @@ NNG_DECL void nng_http_handler_free(nng_http_handler *handler);
  * NNG_EBUSY, NNG_ENOMEM. nng_http_handler_set_method(3). */
 NNG_DECL int nng_http_handler_set_method(nng_http_handler *handler, const char *method);
 
-/* The host (of the Host field, without port, in any case) it answers; NULL or "" for all, the
- * default. NNG_EBUSY, NNG_ENOMEM. nng_http_handler_set_host(3). */
+/* The host (of the Host field, without port, in any case) it answers; NULL, "", "*" or the
+ * unspecified address (0.0.0.0 or ::) for all, the default. NNG_EBUSY, NNG_ENOMEM.
+ * nng_http_handler_set_host(3). */
 NNG_DECL int nng_http_handler_set_host(nng_http_handler *handler, const char *host);
 
-/* Makes it answer for all paths below its URI, too; exclusively, if no other handler may be there.
- * NNG_EBUSY. nng_http_handler_set_tree(3). */
+/* Makes it answer for all paths below its URI, too; exclusively, if no other handler of the same
+ * host and method may be there, and it may not be below a tree of such a one.
+ * NNG_EBUSY. nng_http_handler_set_tree(3), nng_http_handler_set_tree_exclusive(3). */
 NNG_DECL int nng_http_handler_set_tree(nng_http_handler *handler);
 NNG_DECL int nng_http_handler_set_tree_exclusive(nng_http_handler *handler);
 
@@ -404,7 +410,8 @@ NNG_DECL int nng_http_handler_set_tree_exclusive(nng_http_handler *handler);
  * without the framing of chunks, and NNG_ECONNSHUT at its end (NNG_EPROTO where a chunk is
  * malformed, NNG_ECONNRESET where the client leaves before the end). What it leaves is thrown away.
  * A client that waits for 100 (Continue) is sent it when the handler reads, unless it has begun to
- * write its response. NNG_EBUSY. nng_http_handler_collect_body(3).
+ * write its response. Any time, also when the handler was added. Returns 0.
+ * nng_http_handler_collect_body(3).
  */
 NNG_DECL int nng_http_handler_collect_body(nng_http_handler *handler, bool want, size_t max);
 
@@ -446,9 +453,10 @@ NNG_DECL void nng_http_server_stop(nng_http_server *server);
 
 /*
  * Adds a handler, which works at once, and takes the caller's hold on it over: it is freed with the
- * server. On error the hold stays the caller's. NNG_EADDRINUSE when another handler has the same
- * host, method and URI, or an exclusive tree is concerned; NNG_EBUSY when
- * another server has it; NNG_ENOMEM. nng_http_server_add_handler(3).
+ * server. On error the hold stays the caller's. NNG_EINVAL: its URI does not start with '/', or it
+ * has no callback. NNG_EADDRINUSE when another handler has the same host, method and URI, or an
+ * exclusive tree of this host and method is concerned; NNG_EBUSY when another server has it (with
+ * NNG the two share it, and lose it); NNG_ENOMEM. nng_http_server_add_handler(3).
  */
 NNG_DECL int nng_http_server_add_handler(nng_http_server *server, nng_http_handler *handler);
 
