@@ -119,25 +119,22 @@ unsigned ref_requests(uint32_t *tail, const uint8_t *data, size_t len)
     return n;
 }
 
-struct iovec ref_piece(const struct ref_response *response, size_t external_pending)
+struct iovec ref_piece(const struct ref_response *response, size_t owed)
 {
-    size_t from = (response->len - external_pending % response->len) % response->len;
+    size_t from = (response->len - owed % response->len) % response->len;
     size_t room = response->repeats * response->len - from;
-    return (struct iovec){ response->bytes + from,
-                           external_pending < room ? external_pending : room };
+    return (struct iovec){ response->bytes + from, owed < room ? owed : room };
 }
 
-unsigned ref_vector(const struct ref_response *response, size_t external_pending,
-                    struct iovec *piece, const struct iovec **iov)
+unsigned ref_vector(const struct ref_response *response, size_t owed, struct iovec *piece,
+                    const struct iovec **iov)
 {
-    size_t rest = external_pending % response->len;
+    size_t rest = owed % response->len;
     if (rest != 0) {
         *piece = (struct iovec){ response->bytes + response->len - rest, rest };
         *iov = piece;
         return 1;
     }
     *iov = response->each;
-    return external_pending / response->len < REF_GATHER
-               ? (unsigned) (external_pending / response->len)
-               : REF_GATHER;
+    return owed / response->len < REF_GATHER ? (unsigned) (owed / response->len) : REF_GATHER;
 }

@@ -45,11 +45,11 @@ int ref_listen(unsigned port, int flags);
 /* The requests that end in these bytes; *tail has the last bytes before them, 0 at the start. */
 unsigned ref_requests(uint32_t *tail, const uint8_t *data, size_t len);
 
-/* What to write next when that many bytes are external_pending: one piece, */
-struct iovec ref_piece(const struct ref_response *response, size_t external_pending);
+/* What to write next when that many bytes are owed: one piece, */
+struct iovec ref_piece(const struct ref_response *response, size_t owed);
 
 /* or a vector; *piece is where it is kept if it is a part of a response. Returns its length. */
-unsigned ref_vector(const struct ref_response *response, size_t external_pending,
-                    struct iovec *piece, const struct iovec **iov);
+unsigned ref_vector(const struct ref_response *response, size_t owed, struct iovec *piece,
+                    const struct iovec **iov);
 
 #endif

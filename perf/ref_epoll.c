@@ -12,8 +12,8 @@
 
 struct conn {
     uint32_t tail;
-    bool waits;              /* for room, and does not read meanwhile */
-    size_t external_pending; /* bytes of responses */
+    bool waits;  /* for room, and does not read meanwhile */
+    size_t owed; /* bytes of responses */
 };
 
 struct server {
@@ -45,12 +45,12 @@ static void accept_all(struct server *server)
     }
 }
 
-/* Sends what is external_pending, as far as there is room. False: the connection is lost. */
+/* Sends what is owed, as far as there is room. False: the connection is lost. */
 static bool answer(struct server *server, int fd)
 {
     struct conn *conn = &server->conns[fd];
-    while (conn->external_pending > 0) {
-        struct iovec piece = ref_piece(&server->response, conn->external_pending);
+    while (conn->owed > 0) {
+        struct iovec piece = ref_piece(&server->response, conn->owed);
         ssize_t n = send(fd, piece.iov_base, piece.iov_len, MSG_NOSIGNAL);
         if (n < 0 && errno != EAGAIN) {
             return false;
@@ -58,9 +58,9 @@ static bool answer(struct server *server, int fd)
         if (n < 0) {
             break;
         }
-        conn->external_pending -= (size_t) n;
+        conn->owed -= (size_t) n;
     }
-    if (conn->waits != (conn->external_pending > 0)) {
+    if (conn->waits != (conn->owed > 0)) {
         conn->waits = !conn->waits;
         watch(server, EPOLL_CTL_MOD, fd, conn->waits ? EPOLLOUT : EPOLLIN);
     }
@@ -74,8 +74,7 @@ static bool receive(struct server *server, int fd)
     if (n <= 0) {
         return n < 0 && errno == EAGAIN;
     }
-    conn->external_pending +=
-        ref_requests(&conn->tail, server->bytes, (size_t) n) * server->response.len;
+    conn->owed += ref_requests(&conn->tail, server->bytes, (size_t) n) * server->response.len;
     return answer(server, fd);
 }
 

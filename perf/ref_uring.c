@@ -22,8 +22,8 @@ enum kind { ACCEPT, RECV, WRITE, CLOSE };
 struct conn {
     uint32_t tail;
     bool writing;
-    bool over;               /* nothing more comes; closed when nothing is being written */
-    size_t external_pending; /* bytes of responses */
+    bool over;   /* nothing more comes; closed when nothing is being written */
+    size_t owed; /* bytes of responses */
     struct iovec piece;
 };
 
@@ -83,11 +83,11 @@ static void start_write(struct server *server, unsigned index)
     struct io_uring_sqe *sqe = next_sqe(server);
     struct conn *conn = &server->conns[index];
     if (server->options.send) {
-        struct iovec piece = ref_piece(&server->response, conn->external_pending);
+        struct iovec piece = ref_piece(&server->response, conn->owed);
         io_uring_prep_send(sqe, (int) index, piece.iov_base, piece.iov_len, MSG_NOSIGNAL);
     } else {
         const struct iovec *iov;
-        unsigned n = ref_vector(&server->response, conn->external_pending, &conn->piece, &iov);
+        unsigned n = ref_vector(&server->response, conn->owed, &conn->piece, &iov);
         io_uring_prep_writev(sqe, (int) index, iov, n, 0);
     }
     mark(server, sqe, WRITE, index);
@@ -135,12 +135,11 @@ static void received(struct server *server, const struct io_uring_cqe *cqe, unsi
     if (cqe->res > 0) {
         unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
         uint8_t *data = server->bytes + (size_t) id * BUF_SIZE;
-        conn->external_pending +=
-            ref_requests(&conn->tail, data, (size_t) cqe->res) * server->response.len;
+        conn->owed += ref_requests(&conn->tail, data, (size_t) cqe->res) * server->response.len;
         io_uring_buf_ring_add(server->bufs, data, BUF_SIZE, (unsigned short) id,
                               io_uring_buf_ring_mask(BUFS), 0);
         io_uring_buf_ring_advance(server->bufs, 1);
-        if (conn->external_pending > 0 && !conn->writing && !conn->over) {
+        if (conn->owed > 0 && !conn->writing && !conn->over) {
             start_write(server, index);
         }
     }
@@ -158,13 +157,13 @@ static void written(struct server *server, const struct io_uring_cqe *cqe, unsig
     struct conn *conn = &server->conns[index];
     conn->writing = false;
     if (cqe->res <= 0) {
-        conn->external_pending = 0; /* the receive says that it is lost, too */
+        conn->owed = 0; /* the receive says that it is lost, too */
     } else {
-        conn->external_pending -= (size_t) cqe->res;
+        conn->owed -= (size_t) cqe->res;
     }
     if (conn->over) {
         start_close(server, index);
-    } else if (conn->external_pending > 0) {
+    } else if (conn->owed > 0) {
         start_write(server, index);
     }
 }
