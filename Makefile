@@ -286,7 +286,7 @@ race:
 
 acceptance:
 	@scripts/install-deps acceptance
-	@$(MAKE) --no-print-directory all build/acceptance-server
+	@$(MAKE) --no-print-directory all build/acceptance-server build/perf/arena
 	@scripts/acceptance $(ACCEPTANCE_ARGS)
 
 dropin:

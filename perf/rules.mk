@@ -5,7 +5,7 @@
 
 PEERS     := build/peers
 PEER_LIBS := $(firstword $(wildcard $(PEERS)/root/usr/lib/*-linux-gnu*))
-PERF_BIN  := $(addprefix $(B)/perf/,load ref_uring ref_epoll server \
+PERF_BIN  := $(addprefix $(B)/perf/,load ref_uring ref_epoll server arena \
                $(if $(wildcard $(PEERS)/nng.version),peer_nng) \
                $(if $(wildcard $(PEERS)/libh2o.version),peer_h2o))
 
@@ -13,9 +13,10 @@ $(B)/perf/load: $(addprefix perf/,load.c options.c reply.c hist.c usage.c)
 $(B)/perf/ref_uring $(B)/perf/ref_epoll: $(B)/perf/%: perf/%.c perf/ref.c
 $(B)/perf/server $(B)/perf/peer_nng: perf/server.c
 $(B)/perf/peer_h2o: perf/peer_h2o.c
-$(B)/perf/server: $(SO)
+$(B)/perf/arena: perf/arena.c
+$(B)/perf/server $(B)/perf/arena: $(SO)
 
-$(B)/perf/server: PERF_FLAGS = -Iinclude -L$(B) -Wl,-rpath,$(abspath $(B)) -lnng-uring
+$(B)/perf/server $(B)/perf/arena: PERF_FLAGS = -Iinclude -L$(B) -Wl,-rpath,$(abspath $(B)) -lnng-uring
 $(B)/perf/peer_%: PERF_FLAGS = -isystem $(PEERS)/root/usr/include -L$(PEER_LIBS) \
                                -Wl,-rpath-link,$(PEER_LIBS)
 $(B)/perf/peer_nng: PERF_FLAGS += -lnng
