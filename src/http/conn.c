@@ -8,9 +8,11 @@
 #include <nng/uring.h>
 #include <stdlib.h>
 
-void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd, void (*gone)(struct nu_tcp *))
+void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd,
+                  void (*gone)(struct nu_stream *stream))
 {
-    nu_tcp_init(&conn->tcp, loop, fd, gone);
+    nu_tcp_init(&conn->tcp, loop, fd, gone, conn);
+    conn->stream = &conn->tcp.stream;
     conn->session = NULL;
     conn->served = false;
     conn->asked = 0;
@@ -19,9 +21,9 @@ void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd, void (*gone
     atomic_init(&conn->written, false);
 }
 
-static void conn_gone(struct nu_tcp *tcp)
+static void conn_gone(struct nu_stream *stream)
 {
-    free(nu_container(tcp, nng_http_conn, tcp));
+    free(stream->user);
 }
 
 nng_http_conn *nu_conn_new(struct nu_loop *loop, int fd)
@@ -37,7 +39,7 @@ nng_http_conn *nu_conn_new(struct nu_loop *loop, int fd)
 void nng_http_conn_close(nng_http_conn *conn)
 {
     if (conn != NULL) {
-        nu_tcp_close(&conn->tcp, false);
+        nu_stream_close(conn->stream, false);
     }
 }
 
@@ -47,7 +49,7 @@ static bool conn_begin_vec(nng_http_conn *conn, nng_aio *aio)
     if (!nng_aio_begin(aio)) {
         return false;
     }
-    aio->loop = conn->tcp.loop;
+    aio->loop = conn->stream->loop;
     int err = nu_aio_take_vec(aio);
     if (err != 0) {
         nu_aio_finish(aio, err, 0);
@@ -58,7 +60,7 @@ static bool conn_begin_vec(nng_http_conn *conn, nng_aio *aio)
 void nu_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
 {
     atomic_store_explicit(&conn->written, true, memory_order_relaxed);
-    nu_tcp_write(&conn->tcp, aio, kind);
+    nu_stream_write(conn->stream, aio, kind);
 }
 
 void nng_http_conn_write(nng_http_conn *conn, nng_aio *aio)
@@ -83,7 +85,7 @@ static void conn_read_vec(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
     if (conn->served) {
         nu_exchange_read(conn, aio, kind);
     } else {
-        nu_tcp_read(&conn->tcp, aio, kind);
+        nu_stream_read(conn->stream, aio, kind);
     }
 }
 
@@ -99,15 +101,15 @@ void nng_http_conn_read_all(nng_http_conn *conn, nng_aio *aio)
 
 int nng_uring_conn_local_addr(nng_http_conn *conn, nng_sockaddr *addr)
 {
-    return nu_tcp_local_addr(&conn->tcp, addr);
+    return nu_stream_local_addr(conn->stream, addr);
 }
 
 int nng_uring_conn_remote_addr(nng_http_conn *conn, nng_sockaddr *addr)
 {
-    return nu_tcp_remote_addr(&conn->tcp, addr);
+    return nu_stream_remote_addr(conn->stream, addr);
 }
 
 int nng_uring_conn_set_keepalive(nng_http_conn *conn, bool on)
 {
-    return nu_tcp_set_keepalive(&conn->tcp, on);
+    return nu_stream_set_keepalive(conn->stream, on);
 }

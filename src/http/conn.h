@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* An HTTP connection: a TCP connection and what HTTP knows about it. */
+/* An HTTP connection: a stream and what HTTP knows about it. */
 #ifndef NU_HTTP_CONN_H
 #define NU_HTTP_CONN_H
 
+#include "net/stream.h"
 #include "net/tcp.h"
-#include "net/tcp_write.h"
 
 #include <nng/supplemental/http/http.h>
 #include <stdatomic.h>
@@ -12,7 +12,8 @@
 struct nu_session;
 
 struct nng_http_conn {
-    struct nu_tcp tcp;
+    struct nu_stream *stream;   /* constant; what is read from and written to */
+    struct nu_tcp tcp;          /* what carries it, or is it */
     struct nu_session *session; /* the server's that serves it; NULL: the caller owns it */
     bool served;                /* it is a session's, and what is read is the request's body */
     atomic_bool written;        /* by the handler of the request in hand, if it is a session's */
@@ -20,13 +21,15 @@ struct nng_http_conn {
     /* Requests of transacts that were begun, and responses to them that were read. */
     uint64_t asked; /* under transact.c's lock */
 
-    /* under tcp.lock */
+    /* under the lock of the stream */
     uint64_t answered;
     bool last; /* the last response that was read was the last one there is */
 };
 
-/* For a connected socket, which it then owns; `gone` frees it. Owner of `loop` only. */
-void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd, void (*gone)(struct nu_tcp *));
+/* For a connected socket, which it then owns; `gone` frees it, and its `user` is the connection.
+ * Owner of `loop` only. */
+void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd,
+                  void (*gone)(struct nu_stream *stream));
 
 /* Writes; notes that this has happened. For a begun aio with a vector. Any thread. */
 void nu_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole messages on a connection: reading their heads, writing all of them. */
 #include "http/conn.h"
-#include "net/tcp_read.h"
 #include "wire/message.h"
 
 #include <string.h>
@@ -12,25 +11,25 @@ typedef enum nu_parse (*parser)(const char *buf, size_t len, struct nu_head *hea
 typedef int (*loader)(void *message, const struct nu_head *head);
 
 /* A head that is not good stays in rx: it is for the caller to make something of the connection. */
-static int conn_msg_take_head(nng_aio *aio, struct nu_tcp *tcp, parser parse, loader load)
+static int conn_msg_take_head(nng_aio *aio, struct nu_stream *stream, parser parse, loader load)
 {
     struct nu_field fields[NU_MAX_FIELDS];
     struct nu_head head = { .fields = fields, .maxfields = NU_MAX_FIELDS };
-    size_t len = nu_rx_len(&tcp->rx);
+    size_t len = nu_rx_len(&stream->rx);
     enum nu_parse rv = NU_PARSE_MORE;
     if (len > 0) {
-        rv = parse((const char *) nu_rx_data(&tcp->rx), len, &head);
+        rv = parse((const char *) nu_rx_data(&stream->rx), len, &head);
     }
     if (rv == NU_PARSE_MORE) {
-        return NU_READ_MORE;
+        return NU_PENDING;
     }
     if (rv == NU_PARSE_BAD) {
         return head.bad_status == 431 || head.bad_status == 414 ? NNG_EMSGSIZE : NNG_EPROTO;
     }
-    int err = load(aio->io.arg, &head);
+    int err = load(aio->io.own[1].p, &head);
     if (err == 0) {
         aio->io.done = head.length;
-        nu_rx_consume(&tcp->rx, &tcp->loop->buffers, head.length);
+        nu_stream_consume(stream, head.length);
     }
     return err;
 }
@@ -53,24 +52,23 @@ static int conn_msg_load_res(void *res, const struct nu_head *head)
     return err;
 }
 
-static int conn_msg_take_req(nng_aio *aio, struct nu_tcp *tcp, int end)
+static int conn_msg_take_req(nng_aio *aio, struct nu_stream *stream, int end)
 {
-    return end != 0 ? NU_READ_MORE
-                    : conn_msg_take_head(aio, tcp, nu_parse_request, conn_msg_load_req);
+    return end != 0 ? NU_PENDING
+                    : conn_msg_take_head(aio, stream, nu_parse_request, conn_msg_load_req);
 }
 
-static int conn_msg_take_res(nng_aio *aio, struct nu_tcp *tcp, int end)
+static int conn_msg_take_res(nng_aio *aio, struct nu_stream *stream, int end)
 {
-    return end != 0 ? NU_READ_MORE
-                    : conn_msg_take_head(aio, tcp, nu_parse_response, conn_msg_load_res);
+    return end != 0 ? NU_PENDING
+                    : conn_msg_take_head(aio, stream, nu_parse_response, conn_msg_load_res);
 }
 
 void nng_http_conn_read_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio)
 {
     if (nng_aio_begin(aio)) {
         nng_http_req_reset(req);
-        aio->io = (struct nu_aio_io){ .take = conn_msg_take_req, .arg = req };
-        nu_tcp_read(&conn->tcp, aio, NU_READ_UNTIL);
+        nu_stream_read_until(conn->stream, aio, conn_msg_take_req, req);
     }
 }
 
@@ -78,8 +76,7 @@ void nng_http_conn_read_res(nng_http_conn *conn, nng_http_res *res, nng_aio *aio
 {
     if (nng_aio_begin(aio)) {
         nng_http_res_reset(res);
-        aio->io = (struct nu_aio_io){ .take = conn_msg_take_res, .arg = res };
-        nu_tcp_read(&conn->tcp, aio, NU_READ_UNTIL);
+        nu_stream_read_until(conn->stream, aio, conn_msg_take_res, res);
     }
 }
 
@@ -89,7 +86,7 @@ static void conn_msg_write_printed(nng_http_conn *conn, nng_aio *aio,
                                    const struct nu_printed *printed, int err)
 {
     if (err != 0) {
-        aio->loop = conn->tcp.loop;
+        aio->loop = conn->stream->loop;
         nu_aio_finish(aio, err, 0);
         return;
     }

@@ -75,12 +75,12 @@ void nu_exchange_call(struct nu_exchange *exchange)
     if (!nng_aio_begin(aio)) {
         return; /* not for an aio that nobody has seen yet */
     }
-    nu_aio_external_pending(aio, exchange->session->conn.tcp.loop);
+    nu_aio_external_pending(aio, exchange->session->conn.stream->loop);
     nng_aio_set_input(aio, 0, exchange->req);
     nng_aio_set_input(aio, 1, exchange->handler);
     nng_aio_set_input(aio, 2, &exchange->session->conn);
     aio->local = false;
-    struct nu_loop *loop = exchange->session->conn.tcp.loop;
+    struct nu_loop *loop = exchange->session->conn.stream->loop;
     exchange->handler->cb(aio);
     loop->now = 0; /* nobody knows how long it has taken */
 }
@@ -105,10 +105,10 @@ static size_t exchange_room_in(const struct nu_aio_args *args)
 }
 
 /* Moves what has come of the body, and nothing that lies behind it. */
-static int exchange_take(nng_aio *aio, struct nu_tcp *tcp, bool all)
+static int exchange_take(nng_aio *aio, struct nu_stream *stream, bool all)
 {
-    struct nu_session *s = nu_container(tcp, struct nu_session, conn.tcp);
-    struct nu_rx *rx = &tcp->rx;
+    struct nu_session *s = nu_container(stream->user, struct nu_session, conn);
+    struct nu_rx *rx = &stream->rx;
     size_t want = exchange_room_in(aio->args), used;
     enum nu_parse result = NU_PARSE_MORE;
     struct nu_slice data;
@@ -117,7 +117,7 @@ static int exchange_take(nng_aio *aio, struct nu_tcp *tcp, bool all)
         result = nu_body_reader_next(&s->body, (const char *) nu_rx_data(rx),
                                      have < room ? have : room, &used, &data);
         aio->io.done += nu_vec_put(aio->args->iov, aio->args->niov, aio->io.done, data.p, data.n);
-        nu_rx_consume(rx, &tcp->loop->buffers, used);
+        nu_stream_consume(stream, used);
     }
     if (result == NU_PARSE_BAD) {
         s->last = true;
@@ -130,29 +130,28 @@ static int exchange_take(nng_aio *aio, struct nu_tcp *tcp, bool all)
         return NNG_ECONNSHUT;
     }
     nu_session_continue(s);
-    return NU_READ_MORE;
+    return NU_PENDING;
 }
 
 /* The peer has sent its last, and the body is not complete. */
-static int exchange_cut_short(struct nu_tcp *tcp, int end)
+static int exchange_cut_short(struct nu_stream *stream, int end)
 {
-    nu_container(tcp, struct nu_session, conn.tcp)->last = true;
+    nu_container(stream->user, struct nu_session, conn)->last = true;
     return end == NNG_ECONNSHUT ? NNG_ECONNRESET : end;
 }
 
-static int exchange_take_some(nng_aio *aio, struct nu_tcp *tcp, int end)
+static int exchange_take_some(nng_aio *aio, struct nu_stream *stream, int end)
 {
-    return end != 0 ? exchange_cut_short(tcp, end) : exchange_take(aio, tcp, false);
+    return end != 0 ? exchange_cut_short(stream, end) : exchange_take(aio, stream, false);
 }
 
-static int exchange_take_all(nng_aio *aio, struct nu_tcp *tcp, int end)
+static int exchange_take_all(nng_aio *aio, struct nu_stream *stream, int end)
 {
-    return end != 0 ? exchange_cut_short(tcp, end) : exchange_take(aio, tcp, true);
+    return end != 0 ? exchange_cut_short(stream, end) : exchange_take(aio, stream, true);
 }
 
 void nu_exchange_read(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
 {
-    aio->io =
-        (struct nu_aio_io){ .take = kind == NU_READ_ALL ? exchange_take_all : exchange_take_some };
-    nu_tcp_read(&conn->tcp, aio, NU_READ_UNTIL);
+    nu_stream_read_until(conn->stream, aio,
+                         kind == NU_READ_ALL ? exchange_take_all : exchange_take_some, NULL);
 }

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "io/aio.h"
-#include "net/tcp_read.h"
+#include "net/stream.h"
 #include "wire/parse.h"
 
 #include <nng/supplemental/http/http.h>

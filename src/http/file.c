@@ -10,7 +10,7 @@
 #include "http/session.h"
 #include "io/features.h"
 #include "io/op.h"
-#include "net/tcp_file.h"
+#include "net/stream.h"
 #include "wire/precond.h"
 
 #include <errno.h>
@@ -33,12 +33,12 @@ struct nu_file_job {
     struct nu_session *session;
     nng_http_handler *handler; /* held */
     struct nu_op op;
-    struct nu_precond precond; /* its text lies behind the path's */
-    int fd;                    /* -1 until it is open */
-    bool begun;                /* the head is out, or on its way */
-    bool waits;                /* reads may block */
-    struct nu_file_part part;  /* still to be read, or sent from the page cache */
-    struct nu_tcp_file pages;  /* what goes from there next; its len is 0 when there is none */
+    struct nu_precond precond;   /* its text lies behind the path's */
+    int fd;                      /* -1 until it is open */
+    bool begun;                  /* the head is out, or on its way */
+    bool waits;                  /* reads may block */
+    struct nu_file_part part;    /* still to be read, or sent from the page cache */
+    struct nu_stream_file pages; /* what goes from there next; its len is 0 when there is none */
     uint8_t *buffer;
     size_t capacity;    /* of the buffer; above SMALL it is one of the shard's */
     struct iovec piece; /* of the buffer, being written */
@@ -144,7 +144,7 @@ static bool file_prepare_next(struct nu_file_job *job)
         job->pages.len = 0;
         return file_take_buffer(job);
     }
-    job->pages = (struct nu_tcp_file){ job->fd, job->part.from, n };
+    job->pages = (struct nu_stream_file){ job->fd, job->part.from, n };
     return true;
 }
 
@@ -321,7 +321,7 @@ struct nu_file_job *nu_file_prepare(struct nu_session *session, nng_http_handler
     job->len = len;
     nu_precond_load(&job->precond, head, job->path + room);
     nu_handler_hold(handler);
-    nu_op_init(&job->op, session->conn.tcp.loop, file_op_done);
+    nu_op_init(&job->op, session->conn.stream->loop, file_op_done);
     return job;
 }
 

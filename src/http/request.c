@@ -24,7 +24,7 @@ enum progress {
 
 static void request_consume(struct nu_session *s, size_t n)
 {
-    nu_rx_consume(&s->conn.tcp.rx, &s->conn.tcp.loop->buffers, n);
+    nu_stream_consume(s->conn.stream, n);
 }
 
 /* ---- Bodies for handlers ------------------------------------------------------------------ */
@@ -42,7 +42,7 @@ static void request_call(struct nu_session *s)
 
 static void request_collect_chunks(struct nu_session *s)
 {
-    struct nu_rx *rx = &s->conn.tcp.rx;
+    struct nu_rx *rx = &s->conn.stream->rx;
     struct nu_buf *body = &s->exchange->body;
     size_t max = s->exchange->handler->collect_max, used;
     enum nu_parse result = NU_PARSE_MORE;
@@ -173,7 +173,7 @@ static bool request_must_flush(const struct nu_session *s, const nng_http_handle
 /* What has to be known of a request until it is answered. */
 static void request_begin(struct nu_session *s, const struct nu_head *head)
 {
-    bool all = nu_rx_len(&s->conn.tcp.rx) == head->length;
+    bool all = nu_rx_len(&s->conn.stream->rx) == head->length;
     s->begun = false;
     s->last = !head->keep_alive || s->shard->draining;
     s->http10 = head->minor == 0;
@@ -275,7 +275,7 @@ void nu_request_refuse(struct nu_session *s, int status)
  * depth requests wait for the stack to unwind, or it might never do so. */
 static bool request_park(struct nu_session *s)
 {
-    struct nu_loop *loop = s->conn.tcp.loop;
+    struct nu_loop *loop = s->conn.stream->loop;
     if (loop->depth <= MAX_NESTED) {
         return false;
     }
@@ -296,7 +296,7 @@ void nu_request_undeferred(struct nu_task *task)
 
 void nu_request_process(struct nu_session *s)
 {
-    const struct nu_rx *rx = &s->conn.tcp.rx;
+    const struct nu_rx *rx = &s->conn.stream->rx;
     struct nu_head head = {
         .fields = s->shard->fields,
         .maxfields = (unsigned) s->shard->limits[NNG_URING_HEAD_FIELDS],

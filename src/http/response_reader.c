@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/response_reader.h"
 
-#include "net/tcp_read.h"
 #include "wire/message.h"
 #include "wire/parse.h"
 #include "wire/status.h"
@@ -23,11 +22,6 @@ void nu_response_reader_init(struct nu_response_reader *in, nng_http_req *req, n
 void nu_response_reader_fini(struct nu_response_reader *in)
 {
     nu_buf_free(&in->body);
-}
-
-static void response_reader_consume(struct nu_tcp *tcp, size_t n)
-{
-    nu_rx_consume(&tcp->rx, &tcp->loop->buffers, n);
 }
 
 /* ---- The body ----------------------------------------------------------------------------- */
@@ -69,13 +63,13 @@ static int response_reader_want(struct nu_response_reader *in, nng_aio *aio, siz
     aio->io.iov = &in->iov;
     aio->io.niov = 1;
     aio->io.total = total;
-    return NU_READ_MORE;
+    return NU_PENDING;
 }
 
 static int response_reader_take_length(struct nu_response_reader *in, const nng_aio *aio)
 {
     if (aio->io.done < aio->io.total) {
-        return NU_READ_MORE;
+        return NU_PENDING;
     }
     in->body.len = aio->io.done;
     return response_reader_give(in);
@@ -89,7 +83,7 @@ static int response_reader_take_until_close(struct nu_response_reader *in, nng_a
         return response_reader_give(in);
     }
     if (end != 0 || done < total) {
-        return NU_READ_MORE;
+        return NU_PENDING;
     }
     if (done > NNG_URING_MAX_BODY) {
         return NNG_EMSGSIZE;
@@ -101,19 +95,19 @@ static int response_reader_take_until_close(struct nu_response_reader *in, nng_a
 }
 
 static int response_reader_take_chunks(struct nu_response_reader *in, nng_aio *aio,
-                                       struct nu_tcp *tcp)
+                                       struct nu_stream *stream)
 {
     enum nu_parse rv = NU_PARSE_MORE;
-    while (rv == NU_PARSE_MORE && nu_rx_len(&tcp->rx) > 0) {
+    while (rv == NU_PARSE_MORE && nu_rx_len(&stream->rx) > 0) {
         struct nu_slice data;
         size_t used;
-        rv = nu_chunked_next(&in->chunked, (const char *) nu_rx_data(&tcp->rx), nu_rx_len(&tcp->rx),
-                             &used, &data);
+        rv = nu_chunked_next(&in->chunked, (const char *) nu_rx_data(&stream->rx),
+                             nu_rx_len(&stream->rx), &used, &data);
         if (rv == NU_PARSE_BAD) {
             return NNG_EPROTO;
         }
         nu_buf_add(&in->body, data.p, data.n);
-        response_reader_consume(tcp, used);
+        nu_stream_consume(stream, used);
         if (nu_buf_error(&in->body) != 0) {
             return NNG_ENOMEM;
         }
@@ -123,7 +117,7 @@ static int response_reader_take_chunks(struct nu_response_reader *in, nng_aio *a
         }
     }
     aio->io.done = in->body.len;
-    return rv == NU_PARSE_DONE ? response_reader_give(in) : NU_READ_MORE;
+    return rv == NU_PARSE_DONE ? response_reader_give(in) : NU_PENDING;
 }
 
 /* ---- The head ----------------------------------------------------------------------------- */
@@ -143,12 +137,12 @@ static int response_reader_begin_body(struct nu_response_reader *in, nng_aio *ai
     }
     if (head->chunked) {
         in->phase = NU_INCOMING_CHUNKED;
-        return NU_READ_MORE;
+        return NU_PENDING;
     }
     if (!head->has_length) {
         in->phase = NU_INCOMING_CLOSE;
         in->last = true;
-        return NU_READ_MORE;
+        return NU_PENDING;
     }
     if (head->content_length > NNG_URING_MAX_BODY) {
         return NNG_EMSGSIZE;
@@ -160,15 +154,15 @@ static int response_reader_begin_body(struct nu_response_reader *in, nng_aio *ai
 
 /* The final head, after any number of interim ones; 101 is final for it has a say in all else. */
 static int response_reader_take_head(struct nu_response_reader *in, nng_aio *aio,
-                                     struct nu_tcp *tcp)
+                                     struct nu_stream *stream)
 {
     struct nu_field fields[NU_MAX_FIELDS];
-    while (nu_rx_len(&tcp->rx) > 0) {
+    while (nu_rx_len(&stream->rx) > 0) {
         struct nu_head head = { .fields = fields, .maxfields = NU_MAX_FIELDS };
-        enum nu_parse rv =
-            nu_parse_response((const char *) nu_rx_data(&tcp->rx), nu_rx_len(&tcp->rx), &head);
+        enum nu_parse rv = nu_parse_response((const char *) nu_rx_data(&stream->rx),
+                                             nu_rx_len(&stream->rx), &head);
         if (rv == NU_PARSE_MORE) {
-            return NU_READ_MORE;
+            return NU_PENDING;
         }
         if (rv == NU_PARSE_BAD) {
             return head.bad_status == 431 ? NNG_EMSGSIZE : NNG_EPROTO;
@@ -178,7 +172,7 @@ static int response_reader_take_head(struct nu_response_reader *in, nng_aio *aio
             return NNG_EPROTO;
         }
         int err = interim ? 0 : nu_res_load(in->res, &head);
-        response_reader_consume(tcp, head.length);
+        nu_stream_consume(stream, head.length);
         if (err != 0) {
             nng_http_res_reset(in->res);
             return err;
@@ -187,15 +181,15 @@ static int response_reader_take_head(struct nu_response_reader *in, nng_aio *aio
             return response_reader_begin_body(in, aio, &head);
         }
     }
-    return NU_READ_MORE;
+    return NU_PENDING;
 }
 
-int nu_response_reader_take(struct nu_response_reader *in, nng_aio *aio, struct nu_tcp *tcp,
+int nu_response_reader_take(struct nu_response_reader *in, nng_aio *aio, struct nu_stream *stream,
                             int end)
 {
     if (in->phase == NU_INCOMING_HEAD) {
-        int err = end != 0 ? NU_READ_MORE : response_reader_take_head(in, aio, tcp);
-        if (err != NU_READ_MORE) {
+        int err = end != 0 ? NU_PENDING : response_reader_take_head(in, aio, stream);
+        if (err != NU_PENDING) {
             return err;
         }
     }
@@ -203,10 +197,10 @@ int nu_response_reader_take(struct nu_response_reader *in, nng_aio *aio, struct 
     case NU_INCOMING_LENGTH:
         return response_reader_take_length(in, aio);
     case NU_INCOMING_CHUNKED:
-        return response_reader_take_chunks(in, aio, tcp);
+        return response_reader_take_chunks(in, aio, stream);
     case NU_INCOMING_CLOSE:
         return response_reader_take_until_close(in, aio, end);
     default:
-        return NU_READ_MORE;
+        return NU_PENDING;
     }
 }

@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "io/aio.h"
-#include "net/tcp.h"
+#include "net/stream.h"
 #include "wire/chunk.h"
 
 #include <nng/supplemental/http/http.h>
@@ -42,10 +42,10 @@ void nu_response_reader_init(struct nu_response_reader *in, nng_http_req *req, n
 void nu_response_reader_fini(struct nu_response_reader *in);
 
 /*
- * See nu_tcp_read(): 0 when the response is complete. Takes nothing that comes behind it.
+ * See nu_stream_read_until(): 0 when the response is complete. Takes nothing that comes behind it.
  * NNG_EPROTO (malformed), NNG_EMSGSIZE (a limit is exceeded), NNG_ENOMEM.
  */
-int nu_response_reader_take(struct nu_response_reader *in, nng_aio *aio, struct nu_tcp *tcp,
+int nu_response_reader_take(struct nu_response_reader *in, nng_aio *aio, struct nu_stream *stream,
                             int end);
 
 #endif

@@ -6,9 +6,6 @@
 #include "http/file.h"
 #include "http/request.h"
 #include "http/server_shard.h"
-#include "net/tcp_file.h"
-#include "net/tcp_read.h"
-#include "net/tcp_write.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,9 +39,9 @@ static void session_dispose(nng_aio *aio)
 
 /* The connection is closed, the kernel has let go of everything: the memory, which is the
  * session's, may go. A hijacked connection has left its shard before. */
-static void session_conn_gone(struct nu_tcp *tcp)
+static void session_conn_gone(struct nu_stream *stream)
 {
-    struct nu_session *s = nu_container(tcp, struct nu_session, conn.tcp);
+    struct nu_session *s = nu_container(stream->user, struct nu_session, conn);
     if (s->shard != NULL) {
         session_drop_out(s);
         if (s->file != NULL) {
@@ -98,9 +95,9 @@ static void session_close_now(struct nu_session *s, bool abortive)
     }
     session_leave_port(s);
     if (state == NU_SESSION_HANDLING || state == NU_SESSION_DEFERRED) {
-        nu_tcp_shut(&s->conn.tcp);
+        nu_stream_shut(s->conn.stream);
     } else {
-        nu_tcp_close(&s->conn.tcp, abortive);
+        nu_stream_close(s->conn.stream, abortive);
     }
 }
 
@@ -111,7 +108,7 @@ void nu_session_close_idle(struct nu_session *s)
 
 void nu_session_close_late(struct nu_session *s)
 {
-    nu_tcp_close(&s->conn.tcp, true);
+    nu_stream_close(s->conn.stream, true);
 }
 
 void nu_session_give_up(struct nu_session *s)
@@ -159,7 +156,7 @@ static bool session_progresses(struct nu_session *s)
         return false;
     }
     if (!reads) {
-        moved -= nu_tcp_unacked(&s->conn.tcp); /* only whether it changes counts */
+        moved -= nu_stream_unacked(s->conn.stream); /* only whether it changes counts */
     }
     if (moved == s->moved) {
         return false;
@@ -190,7 +187,7 @@ static void session_receive(struct nu_session *s)
 {
     session_set_deadline(s, s->deadline);
     if (nng_aio_begin(&s->aio)) {
-        nu_tcp_read(&s->conn.tcp, &s->aio, NU_READ_FILL);
+        nu_stream_read(s->conn.stream, &s->aio, NU_READ_FILL);
     }
 }
 
@@ -199,7 +196,7 @@ void nu_session_receive(struct nu_session *s, enum nu_session_state state)
     nu_session_set_state(s, state);
     if (state != NU_SESSION_READING) {
         session_allow(s, NNG_URING_BODY_TIMEOUT);
-    } else if (nu_rx_len(&s->conn.tcp.rx) == 0) {
+    } else if (nu_rx_len(&s->conn.stream->rx) == 0) {
         session_allow(s, NNG_URING_IDLE_TIMEOUT);
     } else if (!s->begun) {
         s->begun = true;
@@ -218,7 +215,7 @@ void nu_session_collect(struct nu_session *s, const struct iovec *iov)
     session_allow(s, NNG_URING_BODY_TIMEOUT);
     if (nng_aio_begin(&s->aio)) {
         s->aio.io = (struct nu_aio_io){ .iov = iov, .niov = 1, .total = iov->iov_len };
-        nu_tcp_read(&s->conn.tcp, &s->aio, NU_READ_ALL);
+        nu_stream_read(s->conn.stream, &s->aio, NU_READ_ALL);
     }
 }
 
@@ -228,7 +225,7 @@ static void session_write_vec(struct nu_session *s, const struct iovec *iov, uns
     session_allow(s, NNG_URING_WRITE_TIMEOUT);
     if (nng_aio_begin(&s->aio)) {
         s->aio.io = (struct nu_aio_io){ .iov = iov, .niov = niov, .total = total };
-        nu_tcp_write(&s->conn.tcp, &s->aio, NU_WRITE_ALL);
+        nu_stream_write(s->conn.stream, &s->aio, NU_WRITE_ALL);
     }
 }
 
@@ -246,18 +243,18 @@ void nu_session_send_part(struct nu_session *s, const struct iovec *iov, unsigne
     session_write_vec(s, iov, niov, total);
 }
 
-void nu_session_send_file(struct nu_session *s, const struct nu_tcp_file *file)
+void nu_session_send_file(struct nu_session *s, const struct nu_stream_file *file)
 {
     nu_session_set_state(s, NU_SESSION_SENDING);
     session_allow(s, NNG_URING_WRITE_TIMEOUT);
     if (nng_aio_begin(&s->aio)) {
-        s->aio.io = (struct nu_aio_io){ .total = file->len, .file = file };
+        s->aio.io = (struct nu_aio_io){ .total = file->len, .own = { { .cp = file } } };
         if (s->out != NULL) {
             s->aio.io.total += nu_response_batch_finalize(s->out);
             s->aio.io.iov = s->out->iov;
             s->aio.io.niov = s->out->n;
         }
-        nu_tcp_write(&s->conn.tcp, &s->aio, NU_WRITE_FILE);
+        nu_stream_write(s->conn.stream, &s->aio, NU_WRITE_FILE);
     }
 }
 
@@ -269,7 +266,7 @@ void nu_session_continue(struct nu_session *s)
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if (s->expects && !atomic_load_explicit(&s->conn.written, memory_order_relaxed)) {
         s->expects = false;
-        nu_tcp_send_now(&s->conn.tcp, text, sizeof text - 1);
+        nu_stream_send_now(s->conn.stream, text, sizeof text - 1);
     }
 }
 
@@ -277,15 +274,15 @@ void nu_session_continue(struct nu_session *s)
  * kernel send a reset, which can take our last response from the peer (RFC 9112 9.6). */
 static void session_linger(struct nu_session *s)
 {
-    struct nu_rx *rx = &s->conn.tcp.rx;
+    struct nu_rx *rx = &s->conn.stream->rx;
     if (s->state != NU_SESSION_LINGERING) {
         nu_session_set_state(s, NU_SESSION_LINGERING);
-        nu_tcp_shutdown_write(&s->conn.tcp);
+        nu_stream_shutdown_write(s->conn.stream);
         session_set_deadline(s, nu_loop_now(s->shard->loop) + LINGER_MS * NU_MS);
         s->thrown = 0;
     }
     s->thrown += nu_rx_len(rx);
-    nu_rx_clear(rx, &s->conn.tcp.loop->buffers);
+    nu_rx_clear(rx, &s->conn.stream->loop->buffers);
     if (s->thrown > LINGER_MAX) {
         session_close_now(s, false);
         return;
@@ -296,14 +293,14 @@ static void session_linger(struct nu_session *s)
 /* A body that nobody wants must not run as the next request. */
 static void session_drain(struct nu_session *s)
 {
-    struct nu_rx *rx = &s->conn.tcp.rx;
+    struct nu_rx *rx = &s->conn.stream->rx;
     enum nu_parse result = NU_PARSE_MORE;
     struct nu_slice data;
     size_t used;
     while (result == NU_PARSE_MORE && nu_rx_len(rx) > 0) {
         result = nu_body_reader_next(&s->body, (const char *) nu_rx_data(rx), nu_rx_len(rx), &used,
                                      &data);
-        nu_rx_consume(rx, &s->conn.tcp.loop->buffers, used);
+        nu_stream_consume(s->conn.stream, used);
         s->thrown += used;
     }
     if (result == NU_PARSE_DONE) {

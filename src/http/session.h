@@ -22,7 +22,7 @@
 struct nu_server_shard;
 struct nu_exchange;
 struct nu_file_job;
-struct nu_tcp_file;
+struct nu_stream_file;
 
 enum nu_session_state {
     NU_SESSION_READING,    /* waits for (more of) a request */
@@ -92,7 +92,7 @@ void nu_session_send_part(struct nu_session *session, const struct iovec *iov, u
                           size_t total);
 
 /* The same for a part of a file that is in the page cache, after what is in session->out. */
-void nu_session_send_file(struct nu_session *session, const struct nu_tcp_file *file);
+void nu_session_send_file(struct nu_session *session, const struct nu_stream_file *file);
 
 /* Tells a client that waits for it to send its body: 100 (Continue), RFC 9110 10.1.1. */
 void nu_session_continue(struct nu_session *session);

@@ -7,8 +7,6 @@
 #include "http/conn.h"
 #include "http/response_reader.h"
 #include "io/runtime.h"
-#include "net/tcp_read.h"
-#include "net/tcp_write.h"
 #include "wire/message.h"
 
 #include <stdlib.h>
@@ -75,7 +73,7 @@ static void transact_end(struct transact *t)
         nu_body_drop(&t->in.res->body);
     }
     if (t->own != NULL) {
-        nu_tcp_close(&t->own->tcp, err != 0);
+        nu_stream_close(t->own->stream, err != 0);
     }
     nu_response_reader_fini(&t->in);
     nng_aio_reap(&t->write);
@@ -122,28 +120,29 @@ static void transact_fail_parts(struct transact *t, struct nu_loop *loop, int er
  * 9112 9.2); while no read is queued, nobody is at work on rx. */
 static int transact_standing(nng_http_conn *conn)
 {
+    struct nu_stream *stream = conn->stream;
     int err = 0;
-    nu_lock(&conn->tcp.lock);
+    nu_lock(&stream->lock);
     if (conn->last) {
         err = NNG_ECONNSHUT;
-    } else if (conn->tcp.stream_truncated ||
-               (nu_list_empty(&conn->tcp.reads) &&
-                (conn->asked != conn->answered || nu_rx_len(&conn->tcp.rx) > 0))) {
+    } else if (stream->truncated ||
+               (nu_list_empty(&stream->reads) &&
+                (conn->asked != conn->answered || nu_rx_len(&stream->rx) > 0))) {
         err = NNG_ESTATE;
     }
-    nu_unlock(&conn->tcp.lock);
+    nu_unlock(&stream->lock);
     return err;
 }
 
 /* The read's function. The response that comes is another's where one before was given up. */
-static int transact_take(nng_aio *aio, struct nu_tcp *tcp, int end)
+static int transact_take(nng_aio *aio, struct nu_stream *stream, int end)
 {
-    struct transact *t = aio->io.arg;
-    nng_http_conn *conn = nu_container(tcp, nng_http_conn, tcp);
+    struct transact *t = aio->io.own[1].p;
+    nng_http_conn *conn = stream->user;
     if (t->number != conn->answered) {
         return conn->last ? NNG_ECONNSHUT : NNG_ESTATE;
     }
-    int err = nu_response_reader_take(&t->in, aio, tcp, end);
+    int err = nu_response_reader_take(&t->in, aio, stream, end);
     if (err == 0) {
         conn->last = t->in.last;
         conn->answered += !t->in.last;
@@ -164,15 +163,14 @@ static void transact_start(struct transact *t, nng_http_conn *conn)
     /* A server that refuses a new connection may not wait for what we ask. */
     int err = conn == t->own ? 0 : transact_standing(conn);
     if (err != 0) {
-        transact_fail_parts(t, conn->tcp.loop, err);
+        transact_fail_parts(t, conn->stream->loop, err);
     } else {
         t->number = conn->asked++;
         t->write.io = (struct nu_aio_io){ .iov = t->printed->iov,
                                           .niov = t->printed->niov,
                                           .total = t->printed->total };
-        nu_tcp_write(&conn->tcp, &t->write, NU_WRITE_ALL);
-        t->read.io = (struct nu_aio_io){ .take = transact_take, .arg = t };
-        nu_tcp_read(&conn->tcp, &t->read, NU_READ_UNTIL);
+        nu_stream_write(conn->stream, &t->write, NU_WRITE_ALL);
+        nu_stream_read_until(conn->stream, &t->read, transact_take, t);
     }
     nu_unlock(order);
 }
@@ -254,7 +252,7 @@ void nng_http_conn_transact(nng_http_conn *conn, nng_http_req *req, nng_http_res
     if (!nng_aio_begin(aio)) {
         return;
     }
-    struct nu_loop *loop = conn->tcp.loop;
+    struct nu_loop *loop = conn->stream->loop;
     struct transact *t = transact_new_transact(aio, loop, req, res);
     if (t == NULL) {
         return;

@@ -36,8 +36,12 @@ enum nu_aio_state {
     NU_AIO_FINISHED, /* result and count stand, the callback is due */
 };
 
-struct nu_tcp;
-struct nu_tcp_file;
+/* A word of a provider's own. */
+union nu_aio_word {
+    void *p;
+    const void *cp;
+    void (*fn)(void);
+};
 
 /* What a provider wants to remember about the operation in hand. */
 struct nu_aio_io {
@@ -46,14 +50,7 @@ struct nu_aio_io {
     int kind;     /* the provider's own */
     size_t total; /* bytes in the vector */
     size_t done;  /* bytes moved so far */
-
-    union {
-        struct { /* NU_READ_UNTIL only (net/tcp_read.h) */
-            int (*take)(nng_aio *aio, struct nu_tcp *tcp, int end);
-            void *arg; /* for `take` */
-        };
-        const struct nu_tcp_file *file; /* NU_WRITE_FILE only (net/tcp_file.h) */
-    };
+    union nu_aio_word own[2];
 };
 
 /* What the caller hands over and is handed. */

@@ -25,22 +25,30 @@
 static void tcp_woken(struct nu_task *task)
 {
     struct nu_tcp *tcp = nu_container(task, struct nu_tcp, wake);
-    nu_lock(&tcp->lock);
+    nu_lock(&tcp->stream.lock);
     tcp->wake_posted = false;
-    if (tcp->closed) {
+    if (tcp->stream.life != NU_STREAM_OPEN) {
         nu_tcp_closing(tcp);
         return;
     }
     nu_tcp_write_next(tcp);
     nu_tcp_read_next(tcp);
-    nu_unlock(&tcp->lock);
+    nu_unlock(&tcp->stream.lock);
 }
 
 void nu_tcp_wake(struct nu_tcp *tcp)
 {
     if (!tcp->wake_posted) {
         tcp->wake_posted = true;
-        nu_loop_post(tcp->loop, &tcp->wake);
+        nu_loop_post(tcp->stream.loop, &tcp->wake);
+    }
+}
+
+/* Nothing new is begun from here on. */
+static void tcp_begin_close(struct nu_tcp *tcp)
+{
+    if (tcp->stream.life == NU_STREAM_OPEN) {
+        tcp->stream.life = NU_STREAM_CLOSING;
     }
 }
 
@@ -48,60 +56,44 @@ void nu_tcp_wake(struct nu_tcp *tcp)
 static void tcp_on_stop(struct nu_loop_hook *hook)
 {
     struct nu_tcp *tcp = nu_container(hook, struct nu_tcp, hook);
-    nu_lock(&tcp->lock);
-    tcp->closed = true;
+    nu_lock(&tcp->stream.lock);
+    tcp_begin_close(tcp);
     nu_tcp_closing(tcp);
 }
 
-void nu_tcp_init(struct nu_tcp *tcp, struct nu_loop *loop, int fd, void (*gone)(struct nu_tcp *))
+static void tcp_shut(struct nu_stream *stream)
 {
-    int on = 1;
-    memset(tcp, 0, sizeof *tcp);
-    tcp->loop = loop;
-    tcp->fd = fd;
-    tcp->gone = gone;
-    atomic_init(&tcp->lock.state, NU_LOCK_FREE);
-    nu_list_init(&tcp->writes);
-    nu_list_init(&tcp->reads);
-    nu_op_init(&tcp->write_op, loop, nu_tcp_write_done);
-    nu_op_init(&tcp->read_op, loop, nu_tcp_read_done);
-    nu_task_init(&tcp->wake, tcp_woken);
-    tcp->hook.on_stop = tcp_on_stop;
-    nu_list_append(&loop->hooks, &tcp->hook.link);
-    nu_count(NU_COUNT_OPENED, 1);
-    (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* not vital */
-}
-
-void nu_tcp_shut(struct nu_tcp *tcp)
-{
-    nu_lock(&tcp->lock);
-    tcp->closed = true;
+    struct nu_tcp *tcp = nu_tcp_of(stream);
+    nu_lock(&stream->lock);
+    tcp_begin_close(tcp);
     tcp->abortive = true;
-    if (!tcp->dead) {
+    if (stream->life != NU_STREAM_DEAD) {
         nu_tcp_wake(tcp);
     }
-    nu_unlock(&tcp->lock);
+    nu_unlock(&stream->lock);
 }
 
-void nu_tcp_close(struct nu_tcp *tcp, bool abortive)
+static void tcp_close(struct nu_stream *stream, bool abortive)
 {
-    nu_lock(&tcp->lock);
-    tcp->closed = true;
+    struct nu_tcp *tcp = nu_tcp_of(stream);
+    nu_lock(&stream->lock);
+    tcp_begin_close(tcp);
     tcp->released = true;
     tcp->abortive = tcp->abortive || abortive;
-    bool last = tcp->dead && !tcp->wake_posted; /* else a kick is still to come */
-    if (!tcp->dead) {
+    bool dead = stream->life == NU_STREAM_DEAD;
+    bool last = dead && !tcp->wake_posted; /* else the owner is still to look at it */
+    if (!dead) {
         nu_tcp_wake(tcp);
     }
-    nu_unlock(&tcp->lock);
+    nu_unlock(&stream->lock);
     if (last) {
-        tcp->gone(tcp);
+        stream->gone(stream);
     }
 }
 
 /* Unread bytes would turn the close into a reset, which throws away what we have written. With
  * MSG_TRUNC TCP drops them without a copy; recv() itself is checked by sanitizers that do not know.
- */
+ * Other families refuse that, and there what was written is not thrown away. */
 static void tcp_discard_unread(int fd)
 {
     (void) syscall(SYS_recvfrom, fd, NULL, DISCARD, MSG_DONTWAIT | MSG_TRUNC, NULL, NULL);
@@ -116,90 +108,129 @@ static void tcp_close_fd(struct nu_tcp *tcp)
         tcp_discard_unread(tcp->fd);
     }
     close(tcp->fd);
-    nu_rx_clear(&tcp->rx, &tcp->loop->buffers);
+    nu_rx_clear(&tcp->stream.rx, &tcp->stream.loop->buffers);
     nu_list_remove(&tcp->hook.link);
-    tcp->dead = true;
+    tcp->stream.life = NU_STREAM_DEAD;
     nu_count(NU_COUNT_CLOSED, 1);
 }
 
 void nu_tcp_closing(struct nu_tcp *tcp)
 {
+    struct nu_stream *stream = &tcp->stream;
     nu_tcp_write_close(tcp);
     nu_tcp_read_close(tcp);
     /* The kernel may still have our buffers; its completions bring us back here. */
-    if (tcp->write_op.state == NU_OP_IDLE && tcp->read_op.state == NU_OP_IDLE && !tcp->dead) {
+    if (tcp->writing == NU_TCP_WRITE_NONE && tcp->reading == NU_TCP_READ_NONE &&
+        stream->life != NU_STREAM_DEAD) {
         tcp_close_fd(tcp);
     }
-    bool last = tcp->dead && tcp->released && !tcp->wake_posted;
-    nu_unlock(&tcp->lock);
+    bool last = stream->life == NU_STREAM_DEAD && tcp->released && !tcp->wake_posted;
+    nu_unlock(&stream->lock);
     if (last) {
-        tcp->gone(tcp);
+        stream->gone(stream);
     }
 }
 
 int nu_tcp_failure(struct nu_tcp *tcp, int error)
 {
-    tcp->reset = tcp->reset || error == ECONNRESET;
+    if (error == ECONNRESET) {
+        tcp->reset = true;
+        tcp->stream.end = tcp->stream.end == NNG_ECONNSHUT ? NNG_ECONNRESET : tcp->stream.end;
+    }
     /* NNG_ETIMEDOUT is the aio's own; this is TCP giving up on a peer that does not answer. */
     return error == ETIMEDOUT ? NNG_ECONNRESET : nu_error_from_errno(error);
 }
 
-void nu_tcp_shutdown_write(struct nu_tcp *tcp)
+static void tcp_shutdown_write(struct nu_stream *stream)
 {
-    shutdown(tcp->fd, SHUT_WR);
+    shutdown(nu_tcp_of(stream)->fd, SHUT_WR);
 }
 
 /* A part of them would tear the stream, so then it ends. */
-void nu_tcp_send_now(struct nu_tcp *tcp, const void *data, size_t n)
+static void tcp_send_now(struct nu_stream *stream, const void *data, size_t n)
 {
-    ssize_t sent = send(tcp->fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    int fd = nu_tcp_of(stream)->fd;
+    ssize_t sent = send(fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent > 0 && (size_t) sent < n) {
-        shutdown(tcp->fd, SHUT_RDWR);
+        shutdown(fd, SHUT_RDWR);
     }
 }
 
-size_t nu_tcp_unacked(const struct nu_tcp *tcp)
+static size_t tcp_unacked(const struct nu_stream *stream)
 {
     int n = 0;
-    return ioctl(tcp->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t) n : 0;
+    return ioctl(nu_tcp_of(stream)->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t) n : 0;
 }
 
 /* ---- Facts and options -------------------------------------------------------------------- */
 
 typedef int (*get_name)(int fd, struct sockaddr *sa, socklen_t *len);
 
-static int tcp_addr_of(struct nu_tcp *tcp, get_name get, nng_sockaddr *addr)
+static int tcp_addr_of(struct nu_stream *stream, get_name get, nng_sockaddr *addr)
 {
     struct sockaddr_storage ss;
     socklen_t len = sizeof ss;
-    nu_lock(&tcp->lock);
+    nu_lock(&stream->lock);
     int err = NNG_ECLOSED;
-    if (!tcp->closed) {
-        err = get(tcp->fd, (struct sockaddr *) &ss, &len) == 0 ? 0 : nu_error_from_errno(errno);
-    }
-    nu_unlock(&tcp->lock);
-    return err != 0 ? err : nu_address_to_nng((struct sockaddr *) &ss, addr);
-}
-
-int nu_tcp_local_addr(struct nu_tcp *tcp, nng_sockaddr *addr)
-{
-    return tcp_addr_of(tcp, getsockname, addr);
-}
-
-int nu_tcp_remote_addr(struct nu_tcp *tcp, nng_sockaddr *addr)
-{
-    return tcp_addr_of(tcp, getpeername, addr);
-}
-
-int nu_tcp_set_keepalive(struct nu_tcp *tcp, bool on)
-{
-    int value = on, err = NNG_ECLOSED;
-    nu_lock(&tcp->lock);
-    if (!tcp->closed) {
-        err = setsockopt(tcp->fd, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value) == 0
+    if (stream->life == NU_STREAM_OPEN) {
+        err = get(nu_tcp_of(stream)->fd, (struct sockaddr *) &ss, &len) == 0
                   ? 0
                   : nu_error_from_errno(errno);
     }
-    nu_unlock(&tcp->lock);
+    nu_unlock(&stream->lock);
+    return err != 0 ? err : nu_address_to_nng((struct sockaddr *) &ss, addr);
+}
+
+static int tcp_local_addr(struct nu_stream *stream, nng_sockaddr *addr)
+{
+    return tcp_addr_of(stream, getsockname, addr);
+}
+
+static int tcp_remote_addr(struct nu_stream *stream, nng_sockaddr *addr)
+{
+    return tcp_addr_of(stream, getpeername, addr);
+}
+
+static int tcp_set_keepalive(struct nu_stream *stream, bool on)
+{
+    int value = on, err = NNG_ECLOSED;
+    nu_lock(&stream->lock);
+    if (stream->life == NU_STREAM_OPEN) {
+        err = setsockopt(nu_tcp_of(stream)->fd, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value) == 0
+                  ? 0
+                  : nu_error_from_errno(errno);
+    }
+    nu_unlock(&stream->lock);
     return err;
+}
+
+/* ---- The stream --------------------------------------------------------------------------- */
+
+static const struct nu_stream_ops tcp_ops = {
+    .read = nu_tcp_read,
+    .write = nu_tcp_write,
+    .close = tcp_close,
+    .shut = tcp_shut,
+    .shutdown_write = tcp_shutdown_write,
+    .send_now = tcp_send_now,
+    .unacked = tcp_unacked,
+    .local_addr = tcp_local_addr,
+    .remote_addr = tcp_remote_addr,
+    .set_keepalive = tcp_set_keepalive,
+};
+
+void nu_tcp_init(struct nu_tcp *tcp, struct nu_loop *loop, int fd,
+                 void (*gone)(struct nu_stream *stream), void *user)
+{
+    int on = 1;
+    memset(tcp, 0, sizeof *tcp);
+    nu_stream_init(&tcp->stream, &tcp_ops, loop, gone, user);
+    tcp->fd = fd;
+    nu_op_init(&tcp->write_op, loop, nu_tcp_write_done);
+    nu_op_init(&tcp->read_op, loop, nu_tcp_read_done);
+    nu_task_init(&tcp->wake, tcp_woken);
+    tcp->hook.on_stop = tcp_on_stop;
+    nu_list_append(&loop->hooks, &tcp->hook.link);
+    nu_count(NU_COUNT_OPENED, 1);
+    (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* not vital */
 }

@@ -30,30 +30,31 @@ static ssize_t tcp_file_send_vec(const struct nu_tcp *tcp, const struct nu_aio_i
                 MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE);
 }
 
-static ssize_t tcp_file_send_pages(const struct nu_tcp *tcp, const struct nu_tcp_file *file,
+static ssize_t tcp_file_send_pages(const struct nu_tcp *tcp, const struct nu_stream_file *file,
                                    size_t sent)
 {
     off_t at = (off_t) (file->from + sent);
     return sendfile(tcp->fd, file->fd, &at, file->len - sent);
 }
 
-static bool tcp_file_has_left(const struct nu_tcp_file *file, size_t sent)
+static bool tcp_file_has_left(const struct nu_stream_file *file, size_t sent)
 {
     return !nu_is_cached(file->fd, file->from + sent, file->len - sent);
 }
 
 int nu_tcp_file_step(struct nu_tcp *tcp, struct nu_aio_io *io, bool later)
 {
-    size_t head = io->total - io->file->len;
+    const struct nu_stream_file *file = io->own[0].cp;
+    size_t head = io->total - file->len;
     int err = io->done == 0 ? tcp_file_set_waiting(tcp, false) : 0;
     while (err == 0 && io->done < io->total) {
         bool pages = io->done >= head;
-        if (pages && later && tcp_file_has_left(io->file, io->done - head)) {
+        if (pages && later && tcp_file_has_left(file, io->done - head)) {
             break;
         }
         later = later && !pages;
-        ssize_t n = pages ? tcp_file_send_pages(tcp, io->file, io->done - head)
-                          : tcp_file_send_vec(tcp, io);
+        ssize_t n =
+            pages ? tcp_file_send_pages(tcp, file, io->done - head) : tcp_file_send_vec(tcp, io);
         if (n > 0) {
             io->done += (size_t) n;
         } else if (n == 0) {
@@ -62,7 +63,7 @@ int nu_tcp_file_step(struct nu_tcp *tcp, struct nu_aio_io *io, bool later)
             err = errno;
         }
     }
-    return err;
+    return err == EAGAIN ? NU_PENDING : err != 0 ? nu_tcp_failure(tcp, err) : 0;
 }
 
 void nu_tcp_file_end(struct nu_tcp *tcp)

@@ -291,7 +291,7 @@ static void check_loop(struct t_aio_probe *track)
 {
     struct inside *inside = track->arg;
     nng_http_conn *conn = nng_aio_get_output(track->aio, 0);
-    atomic_store(&inside->same, conn != NULL && conn->tcp.loop == nu_loop_self());
+    atomic_store(&inside->same, conn != NULL && conn->stream->loop == nu_loop_self());
 }
 
 static void connect_inside(struct t_aio_probe *track)

@@ -452,9 +452,9 @@ Test(transact, early_refusal_unread)
 
 static uint64_t answered(nng_http_conn *conn)
 {
-    nu_lock(&conn->tcp.lock);
+    nu_lock(&conn->stream->lock);
     uint64_t n = conn->answered;
-    nu_unlock(&conn->tcp.lock);
+    nu_unlock(&conn->stream->lock);
     return n;
 }
 

@@ -28,9 +28,9 @@ static void open_talk(struct t_scripted_peer *t, unsigned mode)
 static void wait_for_answer(nng_http_conn *conn)
 {
     for (uint64_t n = 0; n == 0; usleep(100)) {
-        nu_lock(&conn->tcp.lock);
+        nu_lock(&conn->stream->lock);
         n = conn->answered;
-        nu_unlock(&conn->tcp.lock);
+        nu_unlock(&conn->stream->lock);
     }
 }
 
@@ -90,9 +90,9 @@ Test(transact_step, unasked)
 static void wait_for_bytes(nng_http_conn *conn)
 {
     for (size_t n = 0; n == 0; usleep(100)) {
-        nu_lock(&conn->tcp.lock);
-        n = nu_rx_len(&conn->tcp.rx);
-        nu_unlock(&conn->tcp.lock);
+        nu_lock(&conn->stream->lock);
+        n = nu_rx_len(&conn->stream->rx);
+        nu_unlock(&conn->stream->lock);
     }
 }
 

@@ -58,7 +58,7 @@ Test(tcp, abortive_close)
     t_pair_open(&pair);
     unsigned fds = t_proc_fds();
     t_pair_fill(&pair, 0, 1);
-    nu_tcp_close(&pair.conn->tcp, true);
+    nu_stream_close(pair.conn->stream, true);
     pair.conn = NULL;
     t_proc_await_fds(fds - 1);
     ssize_t n;
@@ -70,7 +70,7 @@ Test(tcp, abortive_close)
 
 static void shut(void *arg)
 {
-    nu_tcp_shutdown_write(arg);
+    nu_stream_shutdown_write(arg);
 }
 
 /* The peer sees the end, and what it sends still arrives. */
@@ -83,7 +83,7 @@ Test(tcp, shutdown_write)
     t_aio_probe_open(&track, 0);
     t_aio_probe_buffer(&track, &byte, 1);
     nng_http_conn_read(pair.conn, track.aio);
-    t_run_on(pair.conn->tcp.loop, shut, &pair.conn->tcp);
+    t_run_on(pair.conn->stream->loop, shut, pair.conn->stream);
     cr_assert_eq(t_peer_rest(pair.fd, 0, 0), 0);
     cr_assert_eq(send(pair.fd, "x", 1, 0), 1);
     t_aio_probe_assert(&track, 0, 0);

@@ -20,7 +20,7 @@ TestSuite(tcp_file, .timeout = 60);
 struct sending {
     struct nu_pair pair;
     struct t_aio_probe track;
-    struct nu_tcp_file file;
+    struct nu_stream_file file;
     struct iovec iov[3];
     uint8_t *data;
     size_t from, at, end;
@@ -41,7 +41,7 @@ static void open_sending(struct sending *s, size_t from, size_t at, size_t end)
     s->from = from;
     s->at = at;
     s->end = end;
-    s->file = (struct nu_tcp_file){ fd, at, end - at };
+    s->file = (struct nu_stream_file){ fd, at, end - at };
     t_pair_open(&s->pair);
     t_aio_probe_open(&s->track, NU_CALLED);
 }
@@ -64,9 +64,12 @@ static void start_here(void *arg)
     s->iov[2] = (struct iovec){ s->data + s->from + half, n - half };
     cr_assert(nng_aio_begin(aio));
     aio->io = (struct nu_aio_io){
-        .iov = s->iov, .niov = n > 0 ? 3 : 0, .total = s->end - s->from, .file = &s->file
+        .iov = s->iov,
+        .niov = n > 0 ? 3 : 0,
+        .total = s->end - s->from,
+        .own = { { .cp = &s->file } },
     };
-    nu_tcp_write(&s->pair.conn->tcp, aio, NU_WRITE_FILE);
+    nu_stream_write(s->pair.conn->stream, aio, NU_WRITE_FILE);
 }
 
 static void start(struct sending *s)
@@ -189,7 +192,7 @@ static void end_by(void (*act)(struct sending *), nng_duration timeout, int resu
     size_t filled = full ? t_pair_fill(&s.pair, 0, SEED) : 0;
     s.from = filled;
     s.at = filled + 100;
-    s.file = (struct nu_tcp_file){ s.file.fd, s.at, SIZE - s.at };
+    s.file = (struct nu_stream_file){ s.file.fd, s.at, SIZE - s.at };
     t_aio_probe_open(&behind, 0);
     t_aio_probe_buffer(&behind, s.data, 10);
     if (timeout > 0) {

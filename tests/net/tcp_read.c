@@ -329,18 +329,18 @@ struct record {
     bool headed;
 };
 
-static int take_record(nng_aio *aio, struct nu_tcp *tcp, int end)
+static int take_record(nng_aio *aio, struct nu_stream *stream, int end)
 {
-    struct record *r = aio->io.arg;
+    struct record *r = aio->io.own[1].p;
     r->ends += end != 0;
     if (!r->headed) {
-        if (nu_rx_len(&tcp->rx) < 2) {
-            return r->at_the_end && end != 0 ? 0 : NU_READ_MORE;
+        if (nu_rx_len(&stream->rx) < 2) {
+            return r->at_the_end && end != 0 ? 0 : NU_PENDING;
         }
-        const uint8_t *p = nu_rx_data(&tcp->rx);
+        const uint8_t *p = nu_rx_data(&stream->rx);
         r->len = (size_t) p[0] << 8 | p[1];
         r->headed = true;
-        nu_rx_consume(&tcp->rx, &tcp->loop->buffers, 2);
+        nu_rx_consume(&stream->rx, &stream->loop->buffers, 2);
         if (r->len == 0xffff) {
             return NNG_EPROTO;
         }
@@ -350,7 +350,7 @@ static int take_record(nng_aio *aio, struct nu_tcp *tcp, int end)
         aio->io.total = r->len;
         aio->io.done = 0;
     }
-    return aio->io.done == r->len || (r->at_the_end && end != 0) ? 0 : NU_READ_MORE;
+    return aio->io.done == r->len || (r->at_the_end && end != 0) ? 0 : NU_PENDING;
 }
 
 struct record_call {
@@ -363,8 +363,7 @@ static void start_record(void *arg)
 {
     struct record_call *c = arg;
     if (nng_aio_begin(c->aio)) {
-        c->aio->io = (struct nu_aio_io){ .take = take_record, .arg = c->record };
-        nu_tcp_read(&c->conn->tcp, c->aio, NU_READ_UNTIL);
+        nu_stream_read_until(c->conn->stream, c->aio, take_record, c->record);
     }
 }
 

@@ -49,9 +49,9 @@ static void write_all(struct t_scripted_peer *t)
 static void wait_for(nng_http_conn *conn, size_t n, int end)
 {
     for (bool there = false; !there; usleep(100)) {
-        nu_lock(&conn->tcp.lock);
-        there = nu_rx_len(&conn->tcp.rx) >= n && conn->tcp.over == end;
-        nu_unlock(&conn->tcp.lock);
+        nu_lock(&conn->stream->lock);
+        there = nu_rx_len(&conn->stream->rx) >= n && conn->stream->end == end;
+        nu_unlock(&conn->stream->lock);
     }
 }
 
@@ -301,9 +301,9 @@ Test(tcp_read_eager, back_pressure)
             sent += n > 0 ? (size_t) n : 0;
             cr_assert_lt(sent + part, NU_PLENTY);
         }
-        nu_lock(&t.pair.conn->tcp.lock);
-        cr_assert_lt(nu_rx_len(&t.pair.conn->tcp.rx), 2 * NU_BUFRING_SIZE);
-        nu_unlock(&t.pair.conn->tcp.lock);
+        nu_lock(&t.pair.conn->stream->lock);
+        cr_assert_lt(nu_rx_len(&t.pair.conn->stream->rx), 2 * NU_BUFRING_SIZE);
+        nu_unlock(&t.pair.conn->stream->lock);
         t_aio_probe_buffer(&t.track, to, sent);
         t_scripted_peer_start(&t, read_all);
         t_scripted_peer_finish_count(&t, 0, sent);
@@ -368,7 +368,7 @@ Test(tcp_read_eager, no_buffers)
         bool unread = mode >= NU_MODES; /* the bytes come first, or the read */
         char body[6] = { 0 };
         t_scripted_peer_open(&t, mode % NU_MODES);
-        struct hog h = { .loop = t.pair.conn->tcp.loop };
+        struct hog h = { .loop = t.pair.conn->stream->loop };
         if (h.loop->buffers.ring == NULL) {
             t_scripted_peer_close(&t);
             return;
