@@ -14,7 +14,7 @@
 void nu_response_reader_init(struct nu_response_reader *in, nng_http_req *req, nng_http_res *res)
 {
     const char *method = nng_http_req_get_method(req);
-    *in = (struct nu_response_reader){ .res = res };
+    *in = (struct nu_response_reader){ .res = res, .chunked.lenient = true };
     in->head = strcmp(method, "HEAD") == 0;
     in->connect = strcmp(method, "CONNECT") == 0;
 }

@@ -3,21 +3,19 @@
 
 #include "wire/chars.h"
 
-#include <stdbool.h>
-
-#define MAX_DIGITS 16 /* of a size; more could only be zeros, or too much */
-
 /* What the next byte is, or may be. */
 enum {
     SIZE,      /* the first digit */
     SIZE_MORE, /* another one, or what ends the size */
-    NAME,      /* the first byte of an extension's name */
+    NAME,      /* the first byte of an extension's name, or white space before it */
     NAME_MORE,
-    VALUE,      /* the first byte behind '=' */
+    NAME_BLANK, /* white space behind a name */
+    VALUE,      /* the first byte behind '=', or white space before it */
     TOKEN_MORE, /* of a value */
     QUOTED,     /* in a quoted value */
     ESCAPED,    /* behind its '\' */
     UNQUOTED,   /* behind the closing quote */
+    BLANK,      /* white space behind a size or a value */
     LINE_LF,    /* the end of the chunk line */
     DATA,
     DATA_CR,
@@ -26,6 +24,7 @@ enum {
     FIELD_NAME,
     FIELD_VALUE,
     FIELD_LF,
+    FOLD,   /* like FIELD, or the white space that continues the field before */
     END_LF, /* of the blank line */
     DONE,
     BAD,
@@ -46,8 +45,7 @@ static const char *chunk_size_digit(struct nu_chunked *chunked, char byte)
     if (digit < 0) {
         return "malformed chunk size";
     }
-    if (chunked->line > MAX_DIGITS || chunked->left > max / 16 ||
-        chunked->left * 16 + (uint64_t) digit > max) {
+    if (chunked->left > max / 16 || chunked->left * 16 + (uint64_t) digit > max) {
         return "chunk size too large";
     }
     chunked->left = chunked->left * 16 + (uint64_t) digit;
@@ -55,10 +53,23 @@ static const char *chunk_size_digit(struct nu_chunked *chunked, char byte)
     return NULL;
 }
 
-/* Where a size, a name or a value may end. */
+static bool chunk_is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+/* Where a size, a name or a value may end. Behind white space, only another extension makes it
+ * BWS; old servers have it before the line end, too. */
 static bool chunk_part_ends(struct nu_chunked *chunked, char byte)
 {
-    if (byte != '\r' && byte != ';') {
+    bool blank = chunked->state == BLANK || chunked->state == NAME_BLANK;
+
+    if (chunk_is_blank(byte)) {
+        bool name = chunked->state == NAME_MORE || chunked->state == NAME_BLANK;
+        chunked->state = name ? NAME_BLANK : BLANK;
+        return true;
+    }
+    if (byte != ';' && (byte != '\r' || (blank && !chunked->lenient))) {
         return false;
     }
     chunked->state = byte == '\r' ? LINE_LF : NAME;
@@ -71,17 +82,23 @@ static const char *chunk_extension(struct nu_chunked *chunked, char byte)
 
     switch (chunked->state) {
     case NAME:
+    case VALUE:
+        if (chunk_is_blank(byte)) {
+            return NULL;
+        }
+        good = (byte == '"' && chunked->state == VALUE) || chunk_is(byte, NU_CHAR_TOKEN);
+        chunked->state = chunked->state == NAME ? NAME_MORE : byte == '"' ? QUOTED : TOKEN_MORE;
+        break;
     case TOKEN_MORE:
         good = chunk_is(byte, NU_CHAR_TOKEN);
-        chunked->state = chunked->state == NAME ? NAME_MORE : TOKEN_MORE;
+        break;
+    case NAME_BLANK:
+        good = byte == '=';
+        chunked->state = VALUE;
         break;
     case NAME_MORE:
         good = byte == '=' || chunk_is(byte, NU_CHAR_TOKEN);
         chunked->state = byte == '=' ? VALUE : NAME_MORE;
-        break;
-    case VALUE:
-        good = byte == '"' || chunk_is(byte, NU_CHAR_TOKEN);
-        chunked->state = byte == '"' ? QUOTED : TOKEN_MORE;
         break;
     case QUOTED:
         good = chunk_is(byte, NU_CHAR_TEXT);
@@ -91,7 +108,7 @@ static const char *chunk_extension(struct nu_chunked *chunked, char byte)
         good = chunk_is(byte, NU_CHAR_TEXT);
         chunked->state = QUOTED;
         break;
-    default: /* UNQUOTED */
+    default: /* UNQUOTED, BLANK */
         good = false;
         break;
     }
@@ -111,8 +128,10 @@ static const char *chunk_line(struct nu_chunked *chunked, char byte)
         reason = chunk_part_ends(chunked, byte) ? NULL : chunk_size_digit(chunked, byte);
         break;
     case NAME_MORE:
+    case NAME_BLANK:
     case TOKEN_MORE:
     case UNQUOTED:
+    case BLANK:
         reason = chunk_part_ends(chunked, byte) ? NULL : chunk_extension(chunked, byte);
         break;
     case LINE_LF:
@@ -138,13 +157,21 @@ static const char *chunk_data_end(struct nu_chunked *chunked, char byte)
     return NULL;
 }
 
-/* As strict as for a field of the head: a token, a colon right behind it, no control character. */
+/* As strict as for a field of the head: a token, a colon right behind it, no control character; in
+ * a response, the value may be folded. */
 static const char *chunk_trailer(struct nu_chunked *chunked, char byte)
 {
     bool good;
 
     chunked->line++;
     switch (chunked->state) {
+    case FOLD:
+        if (chunk_is_blank(byte)) {
+            good = true;
+            chunked->state = FIELD_VALUE;
+            break;
+        }
+        /* fallthrough */
     case FIELD:
         good = byte == '\r' || chunk_is(byte, NU_CHAR_TOKEN);
         chunked->state = byte == '\r' ? END_LF : FIELD_NAME;
@@ -159,7 +186,7 @@ static const char *chunk_trailer(struct nu_chunked *chunked, char byte)
         break;
     default: /* FIELD_LF, END_LF */
         good = byte == '\n';
-        chunked->state = chunked->state == FIELD_LF ? FIELD : DONE;
+        chunked->state = chunked->state == END_LF ? DONE : chunked->lenient ? FOLD : FIELD;
         break;
     }
     if (!good) {

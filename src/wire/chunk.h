@@ -4,10 +4,10 @@
  * parser, but it keeps what it has to know between calls: what it was given once, it does not see
  * again. However the body is cut, the outcome is the same.
  *
- * What is refused though a grammar allows it: white space around ';' and '=' of a chunk extension.
- * RFC 9112 7.1.1 lets a recipient read it for the sake of old senders, which padded the size with
- * spaces; no client of today sends any (llhttp refuses it too), and where one recipient stops at
- * the space and the next does not, a request can be smuggled.
+ * White space around the ';' and '=' of an extension is taken, as RFC 9112 7.1.1 bids. Behind a
+ * size that no extension follows it is nobody's grammar: where one recipient stops at the space and
+ * the next does not, a request can be smuggled. Old servers pad sizes so, and of what they send
+ * there is no second reading, so a response's body may be read leniently.
  */
 #ifndef NU_WIRE_CHUNK_H
 #define NU_WIRE_CHUNK_H
@@ -15,18 +15,20 @@
 #include "base/buf.h"
 #include "wire/parse.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define NU_MAX_CHUNK_LINE 256 /* bytes: size, extensions, CRLF */
 #define NU_MAX_TRAILERS 8192  /* bytes of all trailers, blank line included */
 
-/* All zero: before the first chunk. */
+/* All zero but `lenient`: before the first chunk. */
 struct nu_chunked {
     const char *bad_reason; /* static text, after NU_PARSE_BAD */
     uint64_t left;          /* the size as far as it was read, then bytes of the chunk to come */
     uint64_t total;         /* bytes of body so far; with `left`, those that are announced */
     unsigned line;          /* bytes of the chunk line, or of the trailers, so far */
+    bool lenient;           /* constant: white space may end a chunk line, trailers be folded */
     int state;
 };
 

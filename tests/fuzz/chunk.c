@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The decoder of chunked bodies: in one piece, and in pieces whose sizes follow from the first four
- * bytes of the input. The rest is the body.
+ * bytes of the input. The first of them also says whether it is read leniently. The rest is the
+ * body.
  */
 #include "wire/chunk.h"
 
@@ -26,9 +27,10 @@ static void require(bool condition)
 }
 
 /* Pieces of 1 to `most` bytes; the body goes to `body`, which has room for n bytes. */
-static struct outcome decode(const char *text, size_t n, size_t most, uint32_t seed, char *body)
+static struct outcome decode(const char *text, size_t n, size_t most, uint32_t seed, bool lenient,
+                             char *body)
 {
-    struct nu_chunked chunked = { 0 };
+    struct nu_chunked chunked = { .lenient = lenient };
     struct outcome out = { .rv = NU_PARSE_MORE };
 
     while (out.rv == NU_PARSE_MORE && out.used < n) {
@@ -76,9 +78,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *two = malloc(n);
     require(one != NULL && two != NULL);
 
-    struct outcome whole = decode(text, n, n, UINT32_MAX, one);
+    struct outcome whole = decode(text, n, n, UINT32_MAX, data[0] % 2 == 1, one);
     for (size_t most = 1; most <= 64; most *= 4) {
-        struct outcome pieces = decode(text, n, most, seed, two);
+        struct outcome pieces = decode(text, n, most, seed, data[0] % 2 == 1, two);
         require(pieces.rv == whole.rv && pieces.used == whole.used && pieces.n == whole.n);
         require(pieces.reason == whole.reason && memcmp(one, two, whole.n) == 0);
     }
