@@ -509,6 +509,9 @@ int nu_res_load(nng_http_res *res, const struct nu_head *head)
     if (copy == NULL) {
         return NNG_ENOMEM;
     }
+    if (head->folded) {
+        nu_fields_unfold(head->fields, head->nfields, copy, from);
+    }
     res->reason = (struct nu_string){ copy, head->reason.n + 1 };
     res->reason.p[head->reason.n] = '\0';
     res->status = (uint16_t) head->status;

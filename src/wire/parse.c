@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The checks run in this order: the lines (byte classes, line ends, limits), the start line, llhttp
- * over the fields, then what the fields say. llhttp therefore sees them once and complete. The
- * start line it does not see: it knows a fixed list of methods and versions, and a handler may be
- * there for a method of its own.
+ * over the fields (of a request; see fields.h), then what the fields say. llhttp therefore sees
+ * them once and complete. The start line it does not see: it knows a fixed list of methods and
+ * versions, and a handler may be there for a method of its own.
  */
 #include "wire/parse.h"
 
 #include "wire/authority.h"
 #include "wire/chars.h"
+#include "wire/fields.h"
 #include "wire/head_cache.h"
 
 #include <llhttp.h>
@@ -22,6 +23,7 @@ struct lines {
     const char *p;   /* start of the next line */
     const char *end; /* end of what may be looked at: data received, or the size limit */
     bool limit;      /* `end` is the size limit: an unfinished line is too large */
+    bool lenient;    /* those of a response: LF alone ends a line, a line may be folded */
 };
 
 /* What the fields said, beyond what nu_head keeps. */
@@ -38,11 +40,12 @@ static enum nu_parse parse_bad(struct nu_head *head, int status, const char *rea
     return NU_PARSE_BAD;
 }
 
-static struct lines parse_lines_init(const char *buf, size_t len, const struct nu_head *head)
+static struct lines parse_lines_init(const char *buf, size_t len, bool lenient,
+                                     const struct nu_head *head)
 {
     size_t max = head->max_head != 0 ? head->max_head : NU_MAX_HEAD;
 
-    return (struct lines){ buf, buf + (len < max ? len : max), len >= max };
+    return (struct lines){ buf, buf + (len < max ? len : max), len >= max, lenient };
 }
 
 static void parse_clear(struct nu_head *head)
@@ -59,7 +62,8 @@ static void parse_clear(struct nu_head *head)
 /*
  * The next line without its CRLF; with NU_PARSE_MORE, what there is of it. A bare CR or LF, and any
  * other control character but HTAB, is refused wherever it stands: some recipients take CR or LF
- * alone for a line end, or NUL for the end of the text.
+ * alone for a line end, or NUL for the end of the text. In a response nobody but us reads the
+ * lines, and a LF alone means one thing.
  */
 static enum nu_parse parse_next_line(struct lines *lines, struct nu_head *head,
                                      struct nu_slice *line)
@@ -69,10 +73,11 @@ static enum nu_parse parse_next_line(struct lines *lines, struct nu_head *head,
 
     if (lf != NULL) {
         n = (size_t) (lf - lines->p);
-        if (n == 0 || lf[-1] != '\r') {
+        bool cr = n > 0 && lf[-1] == '\r';
+        if (!cr && !lines->lenient) {
             return parse_bad(head, 400, "line feed without carriage return");
         }
-        n--;
+        n -= cr;
     } else if (n > 0 && lines->end[-1] == '\r') {
         n--;
     }
@@ -87,7 +92,7 @@ static enum nu_parse parse_next_line(struct lines *lines, struct nu_head *head,
     return NU_PARSE_DONE;
 }
 
-/* Walks over the field lines and the blank line. */
+/* Walks over the field lines and the blank line. A folded line counts once (RFC 9112 5.2). */
 static enum nu_parse parse_skip_fields(struct lines *lines, struct nu_head *head, unsigned *nlines)
 {
     for (*nlines = 0;; ++*nlines) {
@@ -97,12 +102,17 @@ static enum nu_parse parse_skip_fields(struct lines *lines, struct nu_head *head
         if (rv == NU_PARSE_BAD) {
             return rv;
         }
-        if (line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t')) {
-            return parse_bad(head, 400,
-                             "line begins with white space"); /* obs-fold, RFC 9112 5.2 */
+        bool fold = line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t');
+        if (fold && (!lines->lenient || *nlines == 0)) {
+            return parse_bad(head, 400, "line begins with white space");
         }
         if (rv == NU_PARSE_MORE) {
             return lines->limit ? parse_bad(head, 431, "head too large") : rv;
+        }
+        if (fold) {
+            head->folded = true;
+            --*nlines;
+            continue;
         }
         if (line.n == 0) {
             return NU_PARSE_DONE;
@@ -150,28 +160,25 @@ static llhttp_settings_t settings = {
 };
 
 /*
- * Parsers that have read a start line and wait for the first field; constant once the library is
+ * A parser that has read a start line and waits for the first field; constant once the library is
  * loaded. llhttp keeps no pointer into itself, so a copy goes on from there, and the fields of a
  * small request are read in two thirds of the time.
  */
-static llhttp_t in_request, in_response;
+static llhttp_t in_request;
 
-__attribute__((constructor)) static void read_start_lines(void)
+__attribute__((constructor)) static void read_start_line(void)
 {
     static const char request[] = "GET / HTTP/1.1\r\n";
-    static const char response[] = "HTTP/1.1 200 OK\r\n";
 
     llhttp_init(&in_request, HTTP_REQUEST, &settings);
     llhttp_execute(&in_request, request, sizeof(request) - 1);
-    llhttp_init(&in_response, HTTP_RESPONSE, &settings);
-    llhttp_execute(&in_response, response, sizeof(response) - 1);
 }
 
 /* Runs llhttp over complete fields, from the first one on; it must find the lines we found. */
-static enum nu_parse parse_run_llhttp(bool request, const char *p, const char *end, unsigned nlines,
+static enum nu_parse parse_run_llhttp(const char *p, const char *end, unsigned nlines,
                                       struct nu_head *head)
 {
-    llhttp_t parser = request ? in_request : in_response;
+    llhttp_t parser = in_request;
 
     parser.data = head;
     llhttp_errno_t err = llhttp_execute(&parser, p, (size_t) (end - p));
@@ -180,6 +187,15 @@ static enum nu_parse parse_run_llhttp(bool request, const char *p, const char *e
     }
     const char *reason = llhttp_get_error_reason(&parser);
     return parse_bad(head, 400, err == HPE_PAUSED || reason == NULL ? "malformed head" : reason);
+}
+
+/* The same for a response. The blank line, with or without CR, is no field. */
+static enum nu_parse parse_read_fields(const char *p, const char *end, struct nu_head *head)
+{
+    end -= end - p > 1 && end[-2] == '\r' ? 2 : 1;
+    return nu_fields_read(p, end, head->fields, head->maxfields, &head->nfields)
+               ? NU_PARSE_DONE
+               : parse_bad(head, 400, "malformed field");
 }
 
 static bool parse_is(struct nu_slice s, const char *lower, size_t n)
@@ -208,6 +224,15 @@ static bool parse_known_method(struct nu_slice method)
     return false;
 }
 
+/* A URI has no '\', and some take it for a '/' (browsers do). Those leave it alone behind a '?',
+ * and send it there, so we take it there, too. */
+static bool parse_backslash(struct nu_slice target)
+{
+    const char *hit = memchr(target.p, '\\', target.n);
+
+    return hit != NULL && memchr(target.p, '?', (size_t) (hit - target.p)) == NULL;
+}
+
 /* RFC 9112 3.2: which form of target goes with which method. */
 static enum nu_parse parse_check_target(struct nu_head *head)
 {
@@ -217,6 +242,9 @@ static enum nu_parse parse_check_target(struct nu_head *head)
         head->host = t;
         return nu_authority_good(t, true) ? NU_PARSE_DONE
                                           : parse_bad(head, 400, "CONNECT to no authority");
+    }
+    if (parse_backslash(t)) {
+        return parse_bad(head, 400, "backslash in the path");
     }
     if (t.p[0] == '/') {
         return NU_PARSE_DONE;
@@ -342,33 +370,47 @@ static bool parse_tab_behind(struct nu_slice s)
     return *p == '\t';
 }
 
-/* RFC 9112 6.3: a length that is not one plain number is where smuggling begins. */
-static enum nu_parse parse_content_length(struct nu_slice s, struct nu_head *head)
+/*
+ * RFC 9112 6.3: a length that is not one plain number is where smuggling begins. A client may take
+ * several that are the same for one (RFC 9110 8.6); a field that only repeats it is dropped.
+ */
+static enum nu_parse parse_content_length(struct nu_field *field, bool request,
+                                          struct nu_head *head)
 {
-    uint64_t value = 0;
+    struct nu_slice list = field->value;
+    bool repeated = head->has_length;
 
-    if (head->has_length) {
-        return parse_bad(head, 400, "repeated Content-Length");
-    }
-    if (s.n == 0 || s.n > 19 || parse_tab_behind(s)) {
+    if (parse_tab_behind(list)) {
         return parse_bad(head, 400, "invalid Content-Length");
     }
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9') {
+    while (list.p != NULL) {
+        uint64_t value;
+        field->value = nu_fields_next_member(&list);
+        if (!nu_fields_decimal(field->value, &value)) {
             return parse_bad(head, 400, "invalid Content-Length");
         }
-        value = value * 10 + (uint64_t) (s.p[i] - '0');
+        if (head->has_length && (request || value != head->content_length)) {
+            return parse_bad(head, 400, "repeated Content-Length");
+        }
+        head->has_length = true;
+        head->content_length = value;
     }
-    if (value > INT64_MAX) {
-        return parse_bad(head, 400, "invalid Content-Length");
+    if (repeated) {
+        field->name.n = 0;
     }
-    head->has_length = true;
-    head->content_length = value;
     return NU_PARSE_DONE;
 }
 
-static enum nu_parse parse_transfer_encoding(struct nu_slice s, struct nu_head *head)
+static enum nu_parse parse_transfer_encoding(struct nu_field *field, bool request,
+                                             struct nu_head *head, struct seen *seen)
 {
+    struct nu_slice s = field->value;
+
+    if (!request && IS(s, "identity") && !parse_tab_behind(s)) {
+        seen->close |= head->minor == 0; /* RFC 9112 6.1 */
+        field->name.n = 0;               /* it says nothing (RFC 2616 3.6) */
+        return NU_PARSE_DONE;
+    }
     if (head->minor == 0) {
         return parse_bad(head, 400, "Transfer-Encoding in HTTP/1.0");
     }
@@ -379,27 +421,13 @@ static enum nu_parse parse_transfer_encoding(struct nu_slice s, struct nu_head *
     return NU_PARSE_DONE;
 }
 
-static void parse_connection(struct nu_slice s, struct seen *seen)
+static void parse_connection(struct nu_slice list, struct seen *seen)
 {
-    const char *p = s.p;
-    const char *end = s.p + s.n;
-
-    while (p < end) {
-        const char *comma = memchr(p, ',', (size_t) (end - p));
-        const char *next = comma == NULL ? end : comma;
-        struct nu_slice token = { p, (size_t) (next - p) };
-
-        while (token.n > 0 && (token.p[0] == ' ' || token.p[0] == '\t')) {
-            token.p++;
-            token.n--;
-        }
-        while (token.n > 0 && (token.p[token.n - 1] == ' ' || token.p[token.n - 1] == '\t')) {
-            token.n--;
-        }
+    while (list.p != NULL) {
+        struct nu_slice token = nu_fields_next_member(&list);
         seen->close |= IS(token, "close");
         seen->keep_alive |= IS(token, "keep-alive");
         seen->upgrade |= IS(token, "upgrade");
-        p = next + 1;
     }
 }
 
@@ -408,7 +436,9 @@ static enum nu_parse parse_host(struct nu_slice s, struct nu_head *head, struct 
     if (seen->host) {
         return parse_bad(head, 400, "repeated Host");
     }
-    if (s.n > 0 && !nu_authority_good(s, false)) {
+    /* An http URI without a host is not one (RFC 9110 4.2.1), so only a target that names it, or
+     * HTTP/1.0, which need not, may go with an empty Host. */
+    if (s.n > 0 ? !nu_authority_good(s, false) : head->host.n == 0 && head->minor > 0) {
         return parse_bad(head, 400, "invalid Host");
     }
     seen->host = true;
@@ -418,8 +448,8 @@ static enum nu_parse parse_host(struct nu_slice s, struct nu_head *head, struct 
     return NU_PARSE_DONE;
 }
 
-static enum nu_parse parse_check_field(const struct nu_field *field, bool request,
-                                       struct nu_head *head, struct seen *seen)
+static enum nu_parse parse_check_field(struct nu_field *field, bool request, struct nu_head *head,
+                                       struct seen *seen)
 {
     /* The length tells the few names apart that matter here before any byte is compared. */
     switch (field->name.n) {
@@ -442,11 +472,12 @@ static enum nu_parse parse_check_field(const struct nu_field *field, bool reques
         }
         return NU_PARSE_DONE;
     case 14:
-        return IS(field->name, "content-length") ? parse_content_length(field->value, head)
+        return IS(field->name, "content-length") ? parse_content_length(field, request, head)
                                                  : NU_PARSE_DONE;
     case 17:
-        return IS(field->name, "transfer-encoding") ? parse_transfer_encoding(field->value, head)
-                                                    : NU_PARSE_DONE;
+        return IS(field->name, "transfer-encoding")
+                   ? parse_transfer_encoding(field, request, head, seen)
+                   : NU_PARSE_DONE;
     default:
         return NU_PARSE_DONE;
     }
@@ -455,12 +486,17 @@ static enum nu_parse parse_check_field(const struct nu_field *field, bool reques
 static enum nu_parse parse_check_fields(bool request, struct nu_head *head)
 {
     struct seen seen = { 0 };
+    unsigned kept = 0;
 
     for (unsigned i = 0; i < head->nfields; i++) {
         if (parse_check_field(&head->fields[i], request, head, &seen) == NU_PARSE_BAD) {
             return NU_PARSE_BAD;
         }
+        if (head->fields[i].name.n > 0) { /* else it was taken for what is said already */
+            head->fields[kept++] = head->fields[i];
+        }
     }
+    head->nfields = kept;
     if (head->chunked && head->has_length) {
         return parse_bad(head, 400, "Content-Length with Transfer-Encoding");
     }
@@ -481,7 +517,8 @@ static enum nu_parse parse_rest(bool request, struct lines *lines, const char *b
     enum nu_parse rv = parse_skip_fields(lines, head, &nlines);
 
     if (rv == NU_PARSE_DONE) {
-        rv = parse_run_llhttp(request, fields, lines->p, nlines, head);
+        rv = request ? parse_run_llhttp(fields, lines->p, nlines, head)
+                     : parse_read_fields(fields, lines->p, head);
     }
     if (rv == NU_PARSE_DONE) {
         head->length = (size_t) (lines->p - buf);
@@ -492,7 +529,7 @@ static enum nu_parse parse_rest(bool request, struct lines *lines, const char *b
 
 enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head)
 {
-    struct lines lines = parse_lines_init(buf, len, head);
+    struct lines lines = parse_lines_init(buf, len, false, head);
     struct nu_slice line;
     enum nu_parse got;
     int empty = 0;
@@ -529,7 +566,7 @@ enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head
 
 enum nu_parse nu_parse_response(const char *buf, size_t len, struct nu_head *head)
 {
-    struct lines lines = parse_lines_init(buf, len, head);
+    struct lines lines = parse_lines_init(buf, len, true, head);
     struct nu_slice line;
     enum nu_parse got;
 

@@ -7,14 +7,16 @@
  * allocate nothing; every slice they give points into `buf`. Bytes behind the blank line are never
  * looked at.
  *
- * llhttp reads the fields; the start line we read ourselves. What llhttp tolerates and RFC 9112
- * forbids, or what could be understood in two ways, is refused here; the reasons are in parse.c
- * beside each check.
+ * llhttp reads the fields of a request; the start line we read ourselves. What llhttp tolerates and
+ * RFC 9112 forbids, or what could be understood in two ways, is refused here; the reasons are in
+ * parse.c beside each check. Of responses, more is taken: no third party reads them, and servers
+ * are of every age.
  */
 #ifndef NU_WIRE_PARSE_H
 #define NU_WIRE_PARSE_H
 
 #include "base/buf.h"
+#include "wire/fields.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,12 +30,6 @@ enum nu_parse {
     NU_PARSE_DONE, /* the head is complete and good */
     NU_PARSE_MORE, /* good as far as it goes */
     NU_PARSE_BAD,  /* refused for good: bad_status and bad_reason are set, nothing else is */
-};
-
-/* One header line. Surrounding white space is not part of the value, which may be empty. */
-struct nu_field {
-    struct nu_slice name;
-    struct nu_slice value;
 };
 
 struct nu_head_cache;
@@ -60,6 +56,7 @@ struct nu_head {
     uint64_t content_length; /* at most INT64_MAX; 0 when has_length is false */
     bool has_length;         /* Content-Length was given; never together with chunked */
     bool chunked;            /* Transfer-Encoding is chunked */
+    bool folded;             /* response: there are values with folds, see nu_fields_unfold() */
     bool keep_alive;         /* version and Connection allow it (RFC 9112 9.3) */
     bool expect_continue;    /* request: Expect: 100-continue, HTTP/1.1 */
     bool upgrade;            /* Upgrade named by Connection, HTTP/1.1 */
@@ -72,15 +69,17 @@ struct nu_head {
 /*
  * A request. Up to four empty lines before it are skipped and counted in `length` (RFC 9112 2.2).
  * Target forms (RFC 9112 3.2): origin; absolute with http or https; "*" with OPTIONS only;
- * authority with CONNECT only. A fragment, or a byte that a URI cannot hold, is refused.
+ * authority with CONNECT only. A fragment, a '\' in the path, or a byte that a URI cannot hold, is
+ * refused; so is an empty Host in HTTP/1.1, unless the target names one.
  */
 enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head);
 
 /*
- * A response. has_length and chunked are what the fields say: whoever asked must also know that
- * answers to HEAD, 1xx, 204 and 304 have no body, and that a body with neither ends with the
- * connection (keep_alive does not take that into account). bad_status is 431 where a limit was
- * exceeded, else 400.
+ * A response. Its lines may end in LF alone and be folded; Transfer-Encoding: identity says
+ * nothing; of several Content-Lengths that are the same, one is left. has_length and chunked are
+ * what the fields say: whoever asked must also know that answers to HEAD, 1xx, 204 and 304 have no
+ * body, and that a body with neither ends with the connection (keep_alive does not take that into
+ * account). bad_status is 431 where a limit was exceeded, else 400.
  */
 enum nu_parse nu_parse_response(const char *buf, size_t len, struct nu_head *head);
 

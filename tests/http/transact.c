@@ -58,6 +58,18 @@ static const struct framing {
     { "GET", OK "\r\nuntil the end", 200, "until the end", 13, true },
     { "GET", "HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, "until the end", 13, true },
     { "GET", OK "\r\n", 200, "", 0, true },
+    /* Servers that are old. */
+    { "GET", "HTTP/1.1 200 OK\nA: b\nContent-Length: 5\n\nhello", 200, "hello", 5, false },
+    { "GET", OK "X-A: b\r\n c\r\nContent-Length: 5\r\n\r\nhello", 200, "hello", 5, false },
+    { "GET", OK "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 200, "hello", 5, false },
+    { "GET", OK "Transfer-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello", 200, "hello", 5,
+      false },
+    { "GET", OK "Transfer-Encoding: identity\r\n\r\nuntil the end", 200, "until the end", 13,
+      true },
+    { "GET",
+      OK "Transfer-Encoding: chunked\r\n\r\n5  \r\nhello\r\n1 ; a = b\r\n!\r\n0 \r\nX-A: "
+         "b\r\n c\r\n\r\n",
+      200, "hello!", 6, false },
 };
 
 #define FRAMINGS (sizeof framings / sizeof framings[0])

@@ -12,6 +12,9 @@
  * - What follows the head of a CONNECT it leaves to the tunnel, whatever the fields say, so that is
  *   not compared. A server that accepts a CONNECT does the same; one that refuses it reads the
  * body.
+ * - In responses ours take what old servers send, and nobody but us reads them: folds, line feeds
+ * alone, a length said twice, an encoding that is none. Those are not compared.
+ * - A tab between a chunk's size and ';' is BWS, which http_parser does not know.
  *
  * Debian builds the library without HTTP_PARSER_STRICT: it lets spaces in names and bytes above 127
  * in targets pass. That ours do not is seen in tests/wire/parse.c, for every byte.
@@ -306,7 +309,7 @@ static enum nu_parse run_ours(struct ours *ours, bool request, const char *p, si
 /* ---- Comparing ---------------------------------------------------------------------------- */
 
 static struct {
-    unsigned heads, bodies, chunked, own_methods, tunnels, longer, framing, refused;
+    unsigned heads, bodies, chunked, own_methods, tunnels, longer, framing, refused, old, tabs;
 } seen;
 
 static bool same(struct nu_slice a, struct nu_slice b)
@@ -340,6 +343,10 @@ static void compare_bodies(const struct ours *ours, const struct theirs *theirs,
         seen.refused++;
         return;
     }
+    if (theirs->err == HPE_INVALID_CHUNK_SIZE && theirs->used < n && p[theirs->used] == '\t') {
+        seen.tabs++;
+        return;
+    }
     require(theirs->nbody == ours->nbody && memcmp(theirs->body, ours->body, ours->nbody) == 0);
     if (theirs->framing) {
         seen.framing++;
@@ -363,6 +370,20 @@ static bool has_longer_name(const struct nu_head *head)
     return false;
 }
 
+/* A response as only our client reads it: not each line is a field, or ends in CRLF. */
+static bool is_old(const struct nu_head *head, const char *p)
+{
+    unsigned lines = 0;
+    for (const char *end = p + head->length; p < end; p++, lines++) {
+        const char *lf = memchr(p, '\n', (size_t) (end - p));
+        if (lf == p || lf[-1] != '\r') {
+            return true;
+        }
+        p = lf;
+    }
+    return lines != head->nfields + 2;
+}
+
 /* One message; returns how many bytes it takes, or 0 when it is not complete or refused. */
 static size_t compare(bool request, const char *p, size_t n)
 {
@@ -378,6 +399,10 @@ static size_t compare(bool request, const char *p, size_t n)
     run_theirs(theirs, request, p, n);
     if (rv == NU_PARSE_MORE) {
         require(!theirs->head); /* or a request could hide behind it */
+        return 0;
+    }
+    if (!request && is_old(&ours.head, p)) {
+        seen.old++;
         return 0;
     }
     if (has_longer_name(&ours.head)) {
@@ -498,6 +523,7 @@ Test(differential, heads)
     cr_assert(seen.own_methods > 500 && seen.tunnels > 100);
     /* Exceptions stay exceptions. */
     cr_assert(seen.longer < seen.heads / 100 && seen.framing < seen.bodies / 100);
+    cr_assert(seen.old < seen.heads / 2, "%u", seen.old);
     free(seeds);
 }
 
@@ -516,6 +542,6 @@ Test(differential, chunked_bodies)
         compare_all(true, &in);
     }
     cr_assert(seen.bodies > 15000 && seen.refused > 15000, "%u, %u", seen.bodies, seen.refused);
-    cr_assert(seen.framing < seen.bodies / 100, "%u", seen.framing);
+    cr_assert(seen.framing < seen.bodies / 100 && seen.tabs < seen.bodies / 100);
     free(seeds);
 }
