@@ -515,14 +515,17 @@ typedef struct nng_url {
 
 /*
  * Takes a URL apart into a new nng_url, which the caller frees. Scheme and host become lower case,
- * a host of "*" (any address) becomes "". Path, query and fragment become comparable: escapes of
- * unreserved characters and of bytes above 127 are decoded, others are written in upper case, and
- * empty, "." and ".." segments of the path are resolved. Schemes ipc, unix, abstract and inproc
+ * a host of "*" (any address) becomes "", an empty port is the scheme's. Path, query and fragment
+ * become comparable: escapes of unreserved characters and of bytes above 127 are decoded, others
+ * are written in upper case, and empty, "." and ".." segments of the path are resolved. An IPv6
+ * address may have a zone, an interface's name or number, behind "%25" (RFC 6874) or '%':
+ * "[fe80::1%25eth0]", whose u_hostname is "fe80::1%eth0". Schemes ipc, unix, abstract and inproc
  * have only a path, taken as it is; all members but u_rawurl and u_scheme are then NULL.
  *
- * NNG_EINVAL: no "://", a scheme, host or port (0 to 65535) against RFC 3986, a malformed escape,
- * a space or control character, or text that is not UTF-8. (NNG takes any scheme, host and port,
- * and control characters.) NNG_ENOMEM. Any thread. nng_url_parse(3).
+ * NNG_EINVAL: no "://", a scheme, user, host or port (0 to 65535) against RFC 3986, a malformed
+ * escape, a control character, or text that is not UTF-8. (NNG takes any scheme, user, host and
+ * port, and control characters; an empty port it refuses.) NNG_ENOMEM. Any thread.
+ * nng_url_parse(3).
  */
 NNG_DECL int nng_url_parse(nng_url **urlp, const char *str);
 

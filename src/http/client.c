@@ -4,41 +4,18 @@
 #include "http/conn.h"
 #include "io/runtime.h"
 #include "net/dialer.h"
+#include "wire/scheme.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-static const struct {
-    const char *scheme;
-    int family;
-    int err; /* why not */
-} schemes[] = {
-    { "http", AF_UNSPEC, 0 },
-    { "http4", AF_INET, 0 },
-    { "http6", AF_INET6, 0 },
-    { "ws", AF_UNSPEC, 0 },
-    { "ws4", AF_INET, 0 },
-    { "ws6", AF_INET6, 0 },
-    { "https", AF_UNSPEC, NNG_ENOTSUP },
-    { "wss", AF_UNSPEC, NNG_ENOTSUP },
-};
-
-static int client_family_of(const char *scheme, int *family)
-{
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        if (strcmp(scheme, schemes[i].scheme) == 0) {
-            *family = schemes[i].family;
-            return schemes[i].err;
-        }
-    }
-    return NNG_EADDRINVAL;
-}
 
 int nng_http_client_alloc(nng_http_client **clientp, const nng_url *url)
 {
-    int family, err = client_family_of(url->u_scheme, &family);
-    if (err != 0) {
-        return err;
+    struct nu_scheme scheme = nu_scheme_find(url->u_scheme);
+    if (!scheme.http) {
+        return NNG_EADDRINVAL;
+    }
+    if (scheme.secure) {
+        return NNG_ENOTSUP;
     }
     if (url->u_hostname[0] == '\0') {
         return NNG_EADDRINVAL;
@@ -47,12 +24,12 @@ int nng_http_client_alloc(nng_http_client **clientp, const nng_url *url)
     if (client == NULL) {
         return NNG_ENOMEM;
     }
-    err = nng_url_clone(&client->url, url);
+    int err = nng_url_clone(&client->url, url);
     if (err != 0) {
         free(client);
         return err;
     }
-    client->family = family;
+    client->family = scheme.family;
     *clientp = client;
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "http/handler.h"
 #include "io/runtime.h"
 #include "net/address.h"
+#include "wire/scheme.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -37,17 +38,6 @@ void nu_server_free(nng_http_server *server)
     free(server->service);
     free(server->shards);
     free(server);
-}
-
-static int server_scheme_family(const char *scheme, int *family)
-{
-    bool secure = strncmp(scheme, "https", 5) == 0 || strncmp(scheme, "wss", 3) == 0;
-    char last = scheme[0] != '\0' ? scheme[strlen(scheme) - 1] : '\0';
-    if (secure) {
-        return NNG_ENOTSUP;
-    }
-    *family = last == '4' ? AF_INET : last == '6' ? AF_INET6 : AF_UNSPEC;
-    return strncmp(scheme, "http", 4) == 0 || strncmp(scheme, "ws", 2) == 0 ? 0 : NNG_EADDRINVAL;
 }
 
 /* The address to listen on: a literal, or the first one the name has. */
@@ -86,7 +76,9 @@ static int server_make_server(nng_http_server **serverp, const nng_url *url)
     server->host = strdup(url->u_hostname);
     server->service = strdup(url->u_port);
     atomic_init(&server->router, nu_router_new());
-    int err = server_scheme_family(url->u_scheme, &server->family);
+    struct nu_scheme scheme = nu_scheme_find(url->u_scheme);
+    server->family = scheme.family;
+    int err = !scheme.http ? NNG_EADDRINVAL : scheme.secure ? NNG_ENOTSUP : 0;
     if (server->host == NULL || server->service == NULL || atomic_load(&server->router) == NULL) {
         err = NNG_ENOMEM;
     }

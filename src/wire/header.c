@@ -230,7 +230,8 @@ static int header_add(struct nu_headers *list, const char *name, size_t nname, c
     return header_join(list, h, value, n);
 }
 
-/* Measures and checks what a caller wants to put in a field; white space around it goes. */
+/* Measures and checks what a caller wants to put in a field; white space around it goes, and a
+ * line end behind it (as programs have it that read the value from a file). */
 static int header_check(const char *name, struct nu_slice *value)
 {
     size_t nname = name == NULL ? 0 : strlen(name);
@@ -246,8 +247,9 @@ static int header_check(const char *name, struct nu_slice *value)
         value->p++;
         value->n--;
     }
-    while (value->n > 0 && (value->p[value->n - 1] == ' ' || value->p[value->n - 1] == '\t')) {
+    for (char c; value->n > 0 && ((c = value->p[value->n - 1]) == ' ' || c == '\t' || c == '\n');) {
         value->n--;
+        value->n -= c == '\n' && value->n > 0 && value->p[value->n - 1] == '\r';
     }
     return nu_chars_text(value->p, value->n) ? 0 : NNG_EINVAL;
 }

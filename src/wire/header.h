@@ -39,10 +39,10 @@ const char *nu_headers_get(const struct nu_headers *list, const char *name);
 /*
  * Set replaces every field of that name. Add appends to a field that is there, or makes a new one;
  * Set-Cookie cannot be joined (RFC 6265 3) and keeps one line per value when printed. White space
- * around the value is dropped. Name and value may be text of the list itself.
- * NNG_EINVAL: NULL, a name that is not a token, or a value with CR, LF, NUL or another control
- * character (HTAB excepted), so that nothing put in a field can end it. NNG_EMSGSIZE: 1 GiB and
- * more. NNG_ENOMEM. On error the list is as it was.
+ * around the value is dropped, and so is a line end behind it. Name and value may be text of the
+ * list itself. NNG_EINVAL: NULL, a name that is not a token, or a value with CR, LF, NUL or another
+ * control character (HTAB excepted), so that nothing put in a field can end it. NNG_EMSGSIZE: 1 GiB
+ * and more. NNG_ENOMEM. On error the list is as it was.
  */
 int nu_headers_set(struct nu_headers *list, const char *name, const char *value);
 int nu_headers_add(struct nu_headers *list, const char *name, const char *value);

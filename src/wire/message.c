@@ -3,8 +3,8 @@
 
 #include "base/freelist.h"
 #include "wire/chars.h"
+#include "wire/scheme.h"
 #include "wire/status.h"
-#include "wire/url.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +73,7 @@ int nu_req_set_host(nng_http_req *req, const nng_url *url)
     nu_buf_str(&buf, colon ? "[" : "");
     nu_buf_add(&buf, name, colon ? strcspn(name, "%") : strlen(name));
     nu_buf_str(&buf, colon ? "]" : "");
-    if (*name != '\0' && strcmp(url->u_port, nu_url_default_port(url->u_scheme)) != 0) {
+    if (*name != '\0' && strcmp(url->u_port, nu_scheme_find(url->u_scheme).port) != 0) {
         nu_buf_str(&buf, ":");
         nu_buf_str(&buf, url->u_port);
     }
@@ -184,10 +184,8 @@ int nng_http_req_set_uri(nng_http_req *req, const char *uri)
         return 0;
     }
     size_t n = strlen(uri);
-    for (size_t i = 0; i < n; i++) {
-        if ((unsigned char) uri[i] <= ' ' || uri[i] == 0x7f) {
-            return NNG_EINVAL;
-        }
+    if (memchr(uri, '\t', n) != NULL || !nu_chars_text(uri, n)) {
+        return NNG_EINVAL; /* the rest has an escape, see message_print_target() */
     }
     return nu_arena_set(&req->headers.text, &req->uri, uri, n);
 }
@@ -267,7 +265,8 @@ int nu_req_load(nng_http_req *req, const struct nu_head *head)
     return nu_headers_load(&req->headers, copy, from, head->fields, head->nfields);
 }
 
-/* RFC 3986 has no byte above 127 in a URI, and RFC 9112 3.2 no fragment in a target. */
+/* RFC 3986 has no space, no '\' and no byte above 127 in a URI, and RFC 9112 3.2 no fragment in a
+ * target. */
 static void message_print_target(const char *uri, struct nu_buf *buf)
 {
     static const char hex[] = "0123456789ABCDEF";
@@ -275,17 +274,18 @@ static void message_print_target(const char *uri, struct nu_buf *buf)
     if (*uri == '\0' || *uri == '?' || *uri == '#') {
         nu_buf_add(buf, "/", 1);
     }
-    while (*uri != '\0' && *uri != '#') {
-        size_t n = 0;
-        while (uri[n] != '\0' && uri[n] != '#' && (unsigned char) uri[n] < 128) {
-            n++;
-        }
-        nu_buf_add(buf, uri, n);
-        uri += n;
-        if ((unsigned char) *uri >= 128) {
+    for (size_t n = strcspn(uri, "#"); n > 0;) {
+        size_t plain = nu_chars_span(uri, n, NU_CHAR_TARGET);
+        const char *backslash = memchr(uri, '\\', plain);
+        plain = backslash != NULL ? (size_t) (backslash - uri) : plain;
+        nu_buf_add(buf, uri, plain);
+        uri += plain;
+        n -= plain;
+        if (n > 0) {
             char escape[3] = { '%', hex[(unsigned char) *uri >> 4], hex[*uri & 15] };
             nu_buf_add(buf, escape, 3);
             uri++;
+            n--;
         }
     }
 }

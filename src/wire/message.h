@@ -56,7 +56,8 @@ int nu_res_load(nng_http_res *res, const struct nu_head *head);
 
 /*
  * Appends the head: start line, fields, blank line. No field is added that was not set. A URI is
- * printed as a request target: "" as "/", without fragment, bytes above 127 percent-encoded.
+ * printed as a request target: "" as "/", without fragment, spaces, '\' and bytes above 127
+ * percent-encoded.
  * NNG_ENOMEM.
  */
 int nu_req_print(const nng_http_req *req, struct nu_buf *buf);

@@ -3,6 +3,7 @@
 
 #include "wire/authority.h"
 #include "wire/chars.h"
+#include "wire/scheme.h"
 
 #include <nng/nng.h>
 
@@ -85,8 +86,8 @@ static bool url_good_utf8(const char *text)
 
 /*
  * Writes one part in the form that compares: escapes that stand for an unreserved character or a
- * byte above 127 decoded, the others in upper case. NULL: a malformed escape, a space or a control
- * character (it would end the request line), or text that is not UTF-8 after all.
+ * byte above 127 decoded, the others in upper case. NULL: a malformed escape, a control character,
+ * or text that is not UTF-8 after all.
  */
 static char *url_put_canonical(struct out *out, struct nu_slice s)
 {
@@ -95,7 +96,7 @@ static char *url_put_canonical(struct out *out, struct nu_slice s)
 
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char) s.p[i];
-        if (c <= ' ' || c == 0x7f) {
+        if (c < ' ' || c == 0x7f) {
             return NULL;
         }
         if (c != '%') {
@@ -154,26 +155,6 @@ static size_t url_collapse(char *path, size_t n, bool *above)
     return to;
 }
 
-const char *nu_url_default_port(const char *scheme)
-{
-    static const struct {
-        const char *scheme;
-        const char *port;
-    } ports[] = {
-        { "http", "80" },    { "http4", "80" }, { "http6", "80" },  { "ws", "80" },
-        { "ws4", "80" },     { "ws6", "80" },   { "https", "443" }, { "https4", "443" },
-        { "https6", "443" }, { "wss", "443" },  { "wss4", "443" },  { "wss6", "443" },
-    };
-    struct nu_slice s = { scheme, strlen(scheme) };
-
-    for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
-        if (url_same(s, ports[i].scheme)) {
-            return ports[i].port;
-        }
-    }
-    return "";
-}
-
 static bool url_good_scheme(struct nu_slice s)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -206,26 +187,68 @@ static bool url_good_port(struct nu_slice s)
     return s.n > 0 && number <= 65535;
 }
 
-/* An IPv6 address with an optional zone (RFC 6874, or a bare '%' before it). */
-static bool url_good_literal(struct nu_slice s)
+/* RFC 3986 3.2.1. A '\' above all would be a '/' to some, and the host another. */
+static bool url_good_userinfo(struct nu_slice s)
 {
-    const char *zone = memchr(s.p, '%', s.n);
-    struct nu_slice address = { s.p, zone == NULL ? s.n : (size_t) (zone - s.p) };
-
-    if (zone != NULL) {
-        size_t n = s.n - address.n - 1;
-        if (n == 0 || !nu_chars_all(zone + 1, n, NU_CHAR_HOST)) {
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool escape = c == '%' && s.n - i > 2 && nu_chars_hex(s.p[i + 1], s.p[i + 2]) >= 0;
+        if (!escape && c != ':' && c != ',' && !nu_chars_all(&c, 1, NU_CHAR_HOST)) {
             return false;
         }
     }
-    return nu_authority_ipv6(address);
+    return true;
 }
 
-/* "name:port", "[address]:port", or either without the port. */
+/* Cuts "address%25zone" (RFC 6874), or "address%zone". zone->p is NULL when there is none. */
+static void url_cut_zone(struct nu_slice literal, struct nu_slice *address, struct nu_slice *zone)
+{
+    const char *percent = memchr(literal.p, '%', literal.n);
+    size_t n = percent == NULL ? literal.n : (size_t) (percent - literal.p);
+
+    *address = (struct nu_slice){ literal.p, n };
+    *zone = (struct nu_slice){ 0 };
+    if (percent != NULL) {
+        size_t skip = literal.n - n > 3 && memcmp(percent, "%25", 3) == 0 ? 3 : 1;
+        *zone = (struct nu_slice){ percent + skip, literal.n - n - skip };
+    }
+}
+
+/* An IPv6 address with an optional zone. */
+static bool url_good_literal(struct nu_slice s)
+{
+    struct nu_slice address, zone;
+
+    url_cut_zone(s, &address, &zone);
+    return nu_authority_ipv6(address) &&
+           (zone.p == NULL || (zone.n > 0 && nu_chars_all(zone.p, zone.n, NU_CHAR_HOST)));
+}
+
+/* The name of an interface is what it is, in upper and lower case; all else is written in lower. */
+static void url_put_host(nng_url *url, struct nu_slice host, struct nu_slice name, struct out *out)
+{
+    struct nu_slice address, zone;
+
+    url->u_host = url_put_lower(out, host);
+    url_cut_zone(name, &address, &zone);
+    url->u_hostname = url_put_lower(out, address);
+    if (zone.p != NULL) { /* only a literal has one, and begins behind a '[' */
+        out->p[-1] = '%';
+        (void) url_put(out, zone.p, zone.n);
+        memcpy(url->u_host + 1 + (zone.p - name.p), zone.p, zone.n);
+    }
+}
+
+/* "name:port", "[address]:port", or either without the port, or with an empty one. */
 static bool url_parse_host(nng_url *url, struct nu_slice host, struct out *out)
 {
     struct span in = { host.p, host.p + host.n };
     struct nu_slice name;
+
+    if (host.n > 0 && host.p[host.n - 1] == ':') { /* RFC 3986 6.2.3 */
+        host.n--;
+        in.end--;
+    }
 
     if (host.n > 0 && host.p[0] == '[') {
         in.p++;
@@ -243,10 +266,9 @@ static bool url_parse_host(nng_url *url, struct nu_slice host, struct out *out)
             return false;
         }
     }
-    url->u_host = url_put_lower(out, host);
-    url->u_hostname = url_put_lower(out, name);
+    url_put_host(url, host, name, out);
     if (in.p == in.end) {
-        const char *port = nu_url_default_port(url->u_scheme);
+        const char *port = nu_scheme_find(url->u_scheme).port;
         url->u_port = url_put(out, port, strlen(port));
         return true;
     }
@@ -314,12 +336,12 @@ static bool url_parse(nng_url *url, const char *raw, struct out *out)
     struct nu_slice host = url_until(&in, "/?#");
     const char *at = memchr(host.p, '@', host.n);
     if (at != NULL) {
-        size_t user = (size_t) (at - host.p);
-        if (!nu_chars_all(host.p, user, NU_CHAR_TARGET)) {
+        struct nu_slice user = { host.p, (size_t) (at - host.p) };
+        if (!url_good_userinfo(user)) {
             return false;
         }
-        url->u_userinfo = url_put(out, host.p, user);
-        host = (struct nu_slice){ at + 1, host.n - user - 1 };
+        url->u_userinfo = url_put(out, user.p, user.n);
+        host = (struct nu_slice){ at + 1, host.n - user.n - 1 };
     }
     return url_parse_host(url, host, out) && url_parse_path(url, in, out);
 }

@@ -10,9 +10,6 @@
 
 #include <stddef.h>
 
-/* The port that goes with a scheme (any case) when a URL names none, or "". Static. */
-const char *nu_url_default_port(const char *scheme);
-
 /*
  * Turns a request target in origin form ("/a%20b?q") or absolute form ("http://host/a%20b?q") into
  * the path it means, decoded and without dot segments, for routing and for looking up files:

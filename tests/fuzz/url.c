@@ -30,7 +30,14 @@ static void check_request(const nng_url *url)
     nng_http_req *req;
 
     require(nng_http_req_alloc(&req, url) == 0 && nu_req_print(req, &buf) == 0);
-    require(nu_parse_request(buf.data, buf.len, &head) == NU_PARSE_DONE);
+    /* No host is one to listen on: nothing can be asked of it. */
+    bool empty = *url->u_hostname == '\0';
+    require(nu_parse_request(buf.data, buf.len, &head) == (empty ? NU_PARSE_BAD : NU_PARSE_DONE));
+    if (empty) {
+        nng_http_req_free(req);
+        nu_buf_free(&buf);
+        return;
+    }
     require(head.length == buf.len && head.nfields == 1);
     nng_http_req_free(req);
     nu_buf_free(&buf);

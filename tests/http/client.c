@@ -40,6 +40,8 @@ Test(client, schemes, .timeout = 10)
         { "ws4://a", 0 },
         { "ws6://[::1]:1", 0 },
         { "https://a", NNG_ENOTSUP },
+        { "https4://a", NNG_ENOTSUP },
+        { "httpfoo://a", NNG_EADDRINVAL },
         { "wss://a", NNG_ENOTSUP },
         { "ftp://a", NNG_EADDRINVAL },
         { "tcp://a:1", NNG_EADDRINVAL },

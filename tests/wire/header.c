@@ -124,7 +124,11 @@ Test(header, white_space_around_values_goes, .fini = finish)
 {
     cr_assert_eq(nu_headers_set(&list, "A", " \t x \t y\t "), 0);
     cr_assert_eq(nu_headers_set(&list, "B", " \t "), 0);
-    expect("A: x \t y|B: |");
+    cr_assert_eq(nu_headers_set(&list, "C", "x\n"), 0); /* as a line of a file has it */
+    cr_assert_eq(nu_headers_set(&list, "D", "x \r\n"), 0);
+    cr_assert_eq(nu_headers_set(&list, "E", "\n"), 0);
+    cr_assert_eq(nu_headers_add(&list, "C", "y\n \n"), 0);
+    expect("A: x \t y|B: |C: x, y|D: x|E: |");
 }
 
 Test(header, names_that_are_no_tokens, .fini = finish)
@@ -157,6 +161,9 @@ Test(header, values_that_could_end_the_field, .fini = finish)
     cr_assert_eq(nu_headers_add(&list, "New", "\x01, then long enough to be read by words"),
                  NNG_EINVAL);
     cr_assert_eq(nu_headers_add(&list, "New", "b\r"), NNG_EINVAL);
+    cr_assert_eq(nu_headers_add(&list, "New", "b\n\r"), NNG_EINVAL);
+    cr_assert_eq(nu_headers_add(&list, "New", "b\n\rc\n"), NNG_EINVAL);
+    cr_assert_eq(nu_headers_add(&list, "New", "\nb"), NNG_EINVAL);
     expect("A: old|");
 }
 

@@ -119,10 +119,10 @@ NNG_DECL const char *nng_http_req_get_uri(nng_http_req *req);
 
 /*
  * NULL stands for the first value again. The method is case-sensitive. The URI is what goes on the
- * request line: usually a path with an optional query; a fragment is not sent, and bytes above 127
- * are sent percent-encoded.
+ * request line: usually a path with an optional query; a fragment is not sent, and spaces, '\' and
+ * bytes above 127 are sent percent-encoded (NNG sends them as they are).
  * NNG_EINVAL: a method that is not a token, a version other than "HTTP/digit.digit", a URI with a
- * space or control character (NNG sends them). NNG_ENOMEM.
+ * control character (NNG sends them: request splitting). NNG_ENOMEM.
  * nng_http_req_set_method(3), nng_http_req_set_version(3), nng_http_req_set_uri(3).
  */
 NNG_DECL int nng_http_req_set_method(nng_http_req *req, const char *method);
@@ -138,7 +138,8 @@ NNG_DECL const char *nng_http_req_get_header(nng_http_req *req, const char *name
 
 /*
  * Set replaces every field of that name, add appends to it (", " between the values), del removes
- * it: NNG_ENOENT when there is none. White space around a value is dropped.
+ * it: NNG_ENOENT when there is none. White space around a value is dropped, and so is a line end
+ * behind it (NNG sends them).
  * NNG_EINVAL: a name that is not a token, or a value with CR, LF or another control character but
  * HTAB (NNG sends them: response splitting). NNG_ENOMEM, NNG_EMSGSIZE (1 GiB).
  * nng_http_req_set_header(3), nng_http_req_add_header(3), nng_http_req_del_header(3).
