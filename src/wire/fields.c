@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "wire/fields.h"
 
 #include "wire/chars.h"

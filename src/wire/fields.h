@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Fields: what their values are made of, and the field lines of responses, from servers of every
  * age. Pure, any thread.

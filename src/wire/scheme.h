@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a URL's scheme says. The one table of them, for clients and servers alike. */
 #ifndef NU_WIRE_SCHEME_H
 #define NU_WIRE_SCHEME_H
