@@ -17,12 +17,13 @@ static void exchange_answered(void *arg)
     struct nu_session *session = exchange->session;
     nng_http_res *res = nng_aio_get_output(&exchange->aio, 0);
     int err = nng_aio_result(&exchange->aio);
-    nu_exchange_end(exchange);
     if (session == NULL) {
+        nu_exchange_end(exchange);
         nng_http_res_free(res); /* hijacked: there is nobody to send it */
         return;
     }
     session->exchange = NULL;
+    session->lender = exchange; /* until the response is written */
     if (err != 0) {
         nng_http_res_free(res);
         nu_session_answer_error(session, NNG_HTTP_STATUS_INTERNAL_SERVER_ERROR);

@@ -25,6 +25,10 @@ void nu_session_set_state(struct nu_session *s, enum nu_session_state state)
 
 static void session_drop_out(struct nu_session *s)
 {
+    if (s->lender != NULL) {
+        nu_exchange_end(s->lender);
+        s->lender = NULL;
+    }
     if (s->out != NULL) {
         nu_response_batch_give(&s->shard->spare_batches, s->out);
         s->out = NULL;

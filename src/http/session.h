@@ -50,6 +50,7 @@ struct nu_session {
     size_t thrown;                 /* bytes thrown away while draining or lingering */
     struct nu_response_batch *out; /* responses gathered so far, or NULL */
     struct nu_exchange *exchange;  /* what a handler's callback works on, or NULL */
+    struct nu_exchange *lender;    /* one that is answered: the response may borrow from it */
     struct nu_file_job *file;      /* a file on its way out, or NULL */
     struct nu_task unpark;
     struct nu_timer timer; /* may be early: `deadline` counts */

@@ -348,9 +348,12 @@ typedef struct nng_http_handler nng_http_handler;
  * A handler that calls cb(aio), on a thread of the library, for each request. The aio's inputs are
  * the nng_http_req (0), the nng_http_handler (1) and the nng_http_conn (2), all lent until the aio
  * is finished. cb, now or later and from any thread, sets output 0 to an nng_http_res, which it
- * gives away, and calls nng_aio_finish(aio, 0). The aio has been begun. Output 0 NULL: the handler
- * has written the response itself. A result other than 0 gives the client a 500. NNG_ENOMEM.
- * nng_http_handler_alloc(3).
+ * gives away, and calls nng_aio_finish(aio, 0). The response's body may be borrowed from the
+ * request or the handler (nng_http_res_set_data() with the request's body, URI, method or the value
+ * of a field, or with what nng_http_handler_get_data() gave): they stay as they are until the
+ * response has been written, or the connection has ended. The aio has been begun. Output 0 NULL:
+ * the handler has written the response itself. A result other than 0 gives the client a 500.
+ * NNG_ENOMEM. nng_http_handler_alloc(3).
  */
 NNG_DECL int nng_http_handler_alloc(nng_http_handler **handlerp, const char *uri,
                                     void (*cb)(nng_aio *aio));
