@@ -56,7 +56,7 @@ def lines(found):
                    f"{spread_text(row.ratio, '×')} | {limit_text(row)} |")
     yield (f"\nA keep-alive request to a static handler makes "
            f"{rows['request.allocations'].ratio.median:g} allocations; a fresh server with one loop "
-           f"has {rows['fresh.rss'].ratio.median:.1f} MiB hook.\n\n"
+           f"has {rows['fresh.rss'].ratio.median:.1f} MiB resident.\n\n"
            "`scripts/bench --readme` writes this anew from the last run.\n\n")
 
 

@@ -21,7 +21,7 @@ RATE = ("1,000 requests/s", "rate", 1e-3, "more")
 GB = ("GB/s", "gb_per_second", 1, "more")
 LATENCY = [("p50 µs", "p50_us", 1, "less"), ("p99 µs", "p99_us", 1, "less"),
            ("p99.9 µs", "p999_us", 1, "less")]
-RSS = ("hook MiB", "rss_end_kib", 1 / 1024, "less")
+RSS = ("resident MiB", "rss_end_kib", 1 / 1024, "less")
 BUSY = ("core busy %", "busy", 100, "")
 SINGLE = [("ns", "real_time", 1, "less"), ("CPU ns", "cpu_time", 1, "less"),
           ("enters", "enters", 1, ""), ("SQEs", "sqes", 1, ""),

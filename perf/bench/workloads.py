@@ -59,7 +59,7 @@ WORKLOADS = [
     Workload("idle0", "13 bytes, 64 connections, none idle",
              "What the next one is compared with.", IDLE, without={"ref_writev", "nng"}),
     Workload("idle10k", "13 bytes, 64 connections beside 10,000 idle ones",
-             "Each idle connection has done one request. Memory is the server's hook memory, "
+             "Each idle connection has done one request. Memory is the server's resident memory, "
              "without what the kernel keeps for its sockets.", IDLE, idle=10000,
              without={"ref_writev", "nng"}),
 ]

@@ -22,7 +22,7 @@ check_load() {
     check "calls: 1000 keep-alive connections for $seconds s" hammer 1000
     figures
     check "calls: descriptors back at $before" await 10 fds_back "$before"
-    note "$(fds) descriptors, $(rss) kB hook"
+    note "$(fds) descriptors, $(rss) kB resident"
     check_stop "calls: load"
 }
 

@@ -46,7 +46,7 @@ check_vanishing() {
     rss0=$(rss)
     check "downloads: 500 clients vanish half-way" vanish
     check "downloads: descriptors back at $before" await 10 fds_back "$before"
-    note "$(fds) descriptors; hook $rss0 kB before, $(rss) kB after"
+    note "$(fds) descriptors; resident $rss0 kB before, $(rss) kB after"
     check "downloads: the server still serves" gives 200 "$work/site/small" "$url/small"
 }
 

@@ -30,7 +30,7 @@ static int make(void)
     return fd;
 }
 
-static void on_stop(int fd)
+static void evict(int fd)
 {
     cr_assert_eq(fsync(fd), 0);
     cr_assert_eq(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
@@ -57,7 +57,7 @@ Test(page_cache, written_and_evicted, .timeout = 30)
         cr_assert(nu_is_cached(fd, 0, PAGES * page + 1));
         cr_assert(nu_is_cached(fd, page - 1, 2));
         cr_assert(nu_is_cached(fd, PAGES * page, 1));
-        on_stop(fd);
+        evict(fd);
         cr_assert_eq(nu_cached_pages(fd, 0, PAGES * page + 1), 0);
         cr_assert_not(nu_is_cached(fd, 0, 1));
         cr_assert_not(nu_is_cached(fd, PAGES * page, 1));
@@ -72,7 +72,7 @@ Test(page_cache, a_part, .timeout = 30)
     char byte;
     int fd = make();
     if (knows(fd)) {
-        on_stop(fd);
+        evict(fd);
         cr_assert_eq(posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM), 0);
         cr_assert_eq(pread(fd, &byte, 1, (off_t) (5 * page)), 1);
         cr_assert(nu_is_cached(fd, 5 * page, page));

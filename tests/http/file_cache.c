@@ -54,7 +54,7 @@ static void close_place(struct t_site *site, int fd)
 }
 
 /* Not where the file system is nothing but cache. */
-static void on_stop(int fd, off_t from, off_t len)
+static void evict(int fd, off_t from, off_t len)
 {
     cr_assert_eq(fsync(fd), 0);
     cr_assert_eq(posix_fadvise(fd, from, len, POSIX_FADV_DONTNEED), 0);
@@ -85,7 +85,7 @@ Test(file_cache, not_cached)
     int fd = open_place(&site);
     t_http_client_open(&b, site.web.port);
     for (int i = 0; i < 3; i++) {
-        on_stop(fd, 0, 0);
+        evict(fd, 0, 0);
         t_http_client_get(&b, "/f");
         assert_part(&b, 200, 0, SIZE);
     }
@@ -105,8 +105,8 @@ Test(file_cache, holes)
     for (off_t at = 0; at < (off_t) SIZE; at += 700000) {
         t_http_client_get(&b, "/f");
         assert_part(&b, 200, 0, SIZE);
-        on_stop(fd, at, 300000);
-        on_stop(fd, at + 1000000, 4096);
+        evict(fd, at, 300000);
+        evict(fd, at + 1000000, 4096);
     }
     t_http_client_close(&b);
     close_place(&site, fd);

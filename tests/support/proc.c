@@ -31,12 +31,12 @@ unsigned t_proc_threads(void)
 
 size_t t_proc_rss(void)
 {
-    unsigned long size, hook;
+    unsigned long size, resident;
     FILE *file = fopen("/proc/self/statm", "re");
     cr_assert_not_null(file);
-    cr_assert_eq(fscanf(file, "%lu %lu", &size, &hook), 2);
+    cr_assert_eq(fscanf(file, "%lu %lu", &size, &resident), 2);
     fclose(file);
-    return hook * (size_t) sysconf(_SC_PAGESIZE);
+    return resident * (size_t) sysconf(_SC_PAGESIZE);
 }
 
 static void await(unsigned (*count)(void), unsigned most)

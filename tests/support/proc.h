@@ -7,7 +7,7 @@
 
 unsigned t_proc_fds(void);     /* open descriptors */
 unsigned t_proc_threads(void); /* threads */
-size_t t_proc_rss(void);       /* bytes of hook memory */
+size_t t_proc_rss(void);       /* bytes of resident memory */
 
 /* Waits until there are no more than that; fails the test after a while. */
 void t_proc_await_fds(unsigned fds);
