@@ -15,6 +15,8 @@ extern "C" {
 
 struct nng_http_conn;
 struct nng_http_handler;
+struct nng_http_req;
+struct nng_http_res;
 struct nng_http_server;
 
 /* One thing of io_uring that the library can use. */
@@ -67,7 +69,8 @@ typedef struct nng_uring_counter {
 NNG_DECL size_t nng_uring_counters(nng_uring_counter *list, size_t room);
 
 /*
- * Both ends of a connection's TCP socket. NNG_ECLOSED when it is closed. Any thread.
+ * Both ends of a connection's TCP socket, also of one that is lent to a handler (input 2 of its
+ * aio). NNG_ECLOSED when it is closed. Any thread.
  */
 NNG_DECL int nng_uring_conn_local_addr(struct nng_http_conn *conn, nng_sockaddr *addr);
 NNG_DECL int nng_uring_conn_remote_addr(struct nng_http_conn *conn, nng_sockaddr *addr);
@@ -122,6 +125,33 @@ NNG_DECL int nng_uring_server_set_limit(struct nng_http_server *server, enum nng
 /* The value that is set. NNG_EINVAL: no such limit. Any thread. */
 NNG_DECL int nng_uring_server_get_limit(struct nng_http_server *server, enum nng_uring_limit limit,
                                         uint64_t *value);
+
+/*
+ * The next header field of a message, in the order it is sent: true and its name and value, or
+ * false at the end. *cursor is NULL at first, and the message must not change meanwhile. Fields of
+ * one name are one, joined with ", ", but Set-Cookie is one for each. Valid as long as what
+ * nng_http_req_get_header() gives. NNG 2: nng_http_next_header().
+ */
+NNG_DECL bool nng_uring_req_next_header(struct nng_http_req *req, const char **name,
+                                        const char **value, void **cursor);
+NNG_DECL bool nng_uring_res_next_header(struct nng_http_res *res, const char **name,
+                                        const char **value, void **cursor);
+
+/*
+ * Writes the path of the request's URI, decoded and without dot segments, and a NUL: what handlers
+ * are found by. It begins with '/', and holds no ".." and no encoded '/'. NNG_EINVAL: the URI is
+ * not a path (or "http://host/path"), or is malformed, which a server has refused already;
+ * NNG_EMSGSIZE: `room` is too small (the URI's length and 2 is enough).
+ */
+NNG_DECL int nng_uring_req_get_path(struct nng_http_req *req, char *path, size_t room);
+
+/*
+ * Writes the decoded value of the first parameter of that name in the URI's query ("?a=1&b=x%20y",
+ * as forms send it: '+' is a space), and a NUL; "" when it has none. NNG_ENOENT: there is no such
+ * parameter; NNG_EINVAL: a malformed escape, or %00; NNG_EMSGSIZE: `room` is too small.
+ */
+NNG_DECL int nng_uring_req_get_query(struct nng_http_req *req, const char *name, char *value,
+                                     size_t room);
 
 /*
  * For a handler of files or of a directory: today's content types, those of IANA's registry, with
