@@ -188,6 +188,27 @@ NNG_DECL const char *nng_version(void);
  */
 NNG_DECL void nng_fini(void);
 
+/*
+ * Settings, to be made before the library is first used; nng_fini() forgets them. The number of
+ * pollers is that of loops (see nng_uring_loops() in <nng/uring.h>; NNG_URING_LOOPS overrides it),
+ * 0 and unknown settings change nothing. The others are NNG's (libnng-uring-nng). Any thread.
+ * NNG does not document them either.
+ */
+typedef int nng_init_parameter;
+
+enum {
+    NNG_INIT_PARAMETER_NONE = 0,
+    NNG_INIT_NUM_TASK_THREADS,
+    NNG_INIT_NUM_EXPIRE_THREADS,
+    NNG_INIT_NUM_POLLER_THREADS,
+    NNG_INIT_NUM_RESOLVER_THREADS,
+    NNG_INIT_MAX_TASK_THREADS,
+    NNG_INIT_MAX_EXPIRE_THREADS,
+    NNG_INIT_MAX_POLLER_THREADS,
+};
+
+NNG_DECL void nng_init_set_parameter(nng_init_parameter parameter, uint64_t value);
+
 /* ---- Memory ------------------------------------------------------------------------------- */
 
 /* `size` zeroed bytes, or NULL when there is no memory or size is 0. Any thread. nng_alloc(3). */
@@ -224,6 +245,14 @@ NNG_DECL void nng_sleep_aio(nng_duration ms, nng_aio *aio);
  * there is no error to return. Any thread. nng_random(3supp).
  */
 NNG_DECL uint32_t nng_random(void);
+
+/* ---- Pairs of sockets --------------------------------------------------------------------- */
+
+/*
+ * Two connected UNIX sockets, byte streams, which the caller closes; close-on-exec. NNG_ENOFILES,
+ * NNG_ENOMEM. Any thread. nng_socket_pair(3).
+ */
+NNG_DECL int nng_socket_pair(int fds[2]);
 
 /* ---- Threads ------------------------------------------------------------------------------ */
 
@@ -537,6 +566,10 @@ NNG_DECL void nng_url_free(nng_url *url);
 
 #ifdef __cplusplus
 }
+#endif
+
+#ifdef NNG_URING_NNG
+#include <nng/sockets.h>
 #endif
 
 #endif

@@ -124,6 +124,7 @@ void nng_fini(void)
         free(loops);
         loops = NULL;
     }
+    nu_cpus_forget_parameters();
     pthread_mutex_unlock(&lock);
 }
 

@@ -68,3 +68,28 @@ Test(cpus, wanted, .init = cr_redirect_stderr, .timeout = 10)
     cr_assert_eq(sched_setaffinity(0, sizeof one, &one), 0);
     cr_assert_eq(nu_cpus_wanted(), 1);
 }
+
+/* The environment, which is the operator's, comes first. */
+Test(cpus, parameters, .timeout = 10)
+{
+    cr_assert_eq(unsetenv("NNG_URING_LOOPS"), 0);
+    unsigned by_default = nu_cpus_wanted();
+    nng_init_set_parameter(NNG_INIT_NUM_POLLER_THREADS, 5);
+    cr_assert_eq(nu_cpus_wanted(), 5);
+    nng_init_set_parameter(NNG_INIT_MAX_POLLER_THREADS, 3);
+    cr_assert_eq(nu_cpus_wanted(), 3);
+    nng_init_set_parameter(NNG_INIT_MAX_POLLER_THREADS, 0);
+    nng_init_set_parameter(NNG_INIT_NUM_POLLER_THREADS, UINT64_MAX);
+    cr_assert_eq(nu_cpus_wanted(), 256);
+    cr_assert_eq(setenv("NNG_URING_LOOPS", "2", 1), 0);
+    cr_assert_eq(nu_cpus_wanted(), 2);
+    cr_assert_eq(unsetenv("NNG_URING_LOOPS"), 0);
+    nng_init_set_parameter(NNG_INIT_NUM_POLLER_THREADS, 0);
+    nng_init_set_parameter(NNG_INIT_MAX_POLLER_THREADS, 1);
+    cr_assert_eq(nu_cpus_wanted(), 1);
+    nng_init_set_parameter(-1, 7); /* no such parameters */
+    nng_init_set_parameter(8, 7);
+    nng_init_set_parameter(NNG_INIT_NUM_TASK_THREADS, 7);
+    nng_fini();
+    cr_assert_eq(nu_cpus_wanted(), by_default);
+}

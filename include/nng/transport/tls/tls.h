@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* TLS over TCP, "tls+tcp://host:port". Its configurations: <nng/supplemental/tls/tls.h>. */
+#ifndef NNG_TRANSPORT_TLS_TLS_H
+#define NNG_TRANSPORT_TLS_TLS_H
+
+#include <nng/nng.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* There is nothing to register any more: 0. Any thread. */
+NNG_DECL int nng_tls_register(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
