@@ -17,14 +17,15 @@
 #   make bench-quick  the same in less than five minutes
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
 #   make kernel-matrix  nng-uring check and the tests on other kernels (KERNELS="debian:6.1 ...")
+#   make bare       make serve and make test in minimal Debian 12 and 13 (BARE=serve: only that)
 #   make lint       layers, symbols, format, clang-tidy, cppcheck
 #   make format     let clang-format rewrite the sources
 #   make install    PREFIX=/usr/local DESTDIR=
 #   make clean
 #
 # CC=clang builds with clang; CFLAGS (-O2 -g), CPPFLAGS and LDFLAGS are yours. static, serve, test,
-# asan, tsan, acceptance, dropin, peers, kernel-matrix, bench, fuzz and lint install what they need
-# first (scripts/install-deps).
+# asan, tsan, acceptance, dropin, peers, kernel-matrix, bare, bench, fuzz and lint install what they
+# need first (scripts/install-deps).
 
 VERSION := 0.1.0
 ABI     := 1.0.0# its first number is the SONAME's
@@ -65,7 +66,7 @@ SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-fr
 
 # ---- What we build on ----------------------------------------------------------------------------
 
-# Debian 12 has no libllhttp; its package node-llhttp ships the C sources, which we compile in.
+# Debian 13 has libllhttp. Debian 12 has none; its node-llhttp ships the C sources, which we compile in.
 ifeq ($(shell $(PKG_CONFIG) --exists libllhttp 2>/dev/null && echo yes),yes)
 LLHTTP_CFLAGS := $(shell $(PKG_CONFIG) --cflags libllhttp)
 LLHTTP_LIBS   := $(shell $(PKG_CONFIG) --libs libllhttp)
@@ -131,7 +132,7 @@ FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all static serve test asan tsan race acceptance dropin peers kernel-matrix bench \
+.PHONY: all static serve test asan tsan race acceptance dropin peers kernel-matrix bare bench \
         bench-quick bench-micro fuzz lint format install clean run-tests run-bench run-micro \
         run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
@@ -303,6 +304,10 @@ kernel-matrix:
 	@scripts/install-deps kernels
 	@$(MAKE) --no-print-directory build/static/nng-uring build/tests
 	@scripts/kernel-matrix $(KERNELS)
+
+bare:
+	@scripts/install-deps bare
+	@scripts/check-bare $(BARE)
 
 bench-quick: QUICK := --quick
 bench bench-quick:
