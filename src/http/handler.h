@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Handlers: what answers a request. Set up by one thread, then added to a server and constant from
- * there on, but for what is atomic. Counted references: the creator's, each routing table's, and
- * each response's that points into the handler.
+ * there on, but for what is atomic. Counted references: the creator's, each routing table's, each
+ * running exchange's and file job's, and each response's that points into the handler.
  */
 #ifndef NU_HTTP_HANDLER_H
 #define NU_HTTP_HANDLER_H

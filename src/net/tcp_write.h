@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writing to a connection: a FIFO of aios, one of them in the kernel. How an attempt ends is
- * decided from the write's own completion and our state alone.
+ * decided from the write's own completion and our state alone; the count is right in each case:
+ *
+ *   all its bytes, or some of a WRITE_SOME   0
+ *   some of another                          goes on; when aborted, closed or late: as below
+ *   -ECANCELED, -EINTR                       the abort's code, NNG_ECLOSED or NNG_ETIMEDOUT
+ *   -EPIPE, -ECONNRESET                      NNG_ECONNRESET
  */
 #ifndef NU_NET_TCP_WRITE_H
 #define NU_NET_TCP_WRITE_H
