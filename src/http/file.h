@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Files as answers: opened beneath their root and sent piece by piece, never as a whole. What is in
- * the page cache goes from there, without a copy, by sendfile() on the owner; opening below the root
- * and reading from disk happen in the ring, so a slow disk does not hold up the loop. (The root itself
- * is opened on the owner, which is rare.) Owner thread only.
+ * the page cache goes from there, without a copy, by sendfile() on the owner; opening below the
+ * root and reading from disk happen in the ring, so a slow disk does not hold up the loop. (The
+ * root itself is opened on the owner, which is rare.) Owner thread only.
  */
 #ifndef NU_HTTP_FILE_H
 #define NU_HTTP_FILE_H

@@ -4,11 +4,12 @@
  * passes through nu_loop_iterate(). Other threads talk to a loop only by posting tasks.
  *
  * A turn: run the tasks that are due (callbacks among them), expire deadlines, submit all that came
- * of it and wait with one system call, then collect the completions. A completion changes state, may
- * begin what comes next (a session on an accepted connection, the next piece of a file) and queues
- * callbacks; an aio's callback never runs in it but in the next turn's first step (a handler's answer
- * right behind the handler), and one that waits may itself run turns. The destructor of a handler's
- * data is the only code of a user's that may run within a completion: it is not to wait.
+ * of it and wait with one system call, then collect the completions. A completion changes state,
+ * may begin what comes next (a session on an accepted connection, the next piece of a file) and
+ * queues callbacks; an aio's callback never runs in it but in the next turn's first step (a
+ * handler's answer right behind the handler), and one that waits may itself run turns. The
+ * destructor of a handler's data is the only code of a user's that may run within a completion: it
+ * is not to wait.
  */
 #ifndef NU_IO_LOOP_H
 #define NU_IO_LOOP_H
