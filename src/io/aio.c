@@ -79,6 +79,10 @@ struct whole {
 
 static void aio_destroy(nng_aio *aio)
 {
+    struct nu_aio_companion *companion = aio->args->companion;
+    if (companion != NULL) {
+        companion->free(companion);
+    }
     free(nu_container(aio, struct whole, aio));
 }
 

@@ -53,6 +53,11 @@ struct nu_aio_io {
     union nu_aio_word own[2];
 };
 
+/* What a provider keeps with an aio from one operation to the next. */
+struct nu_aio_companion {
+    void (*free)(struct nu_aio_companion *companion); /* with the aio, when nothing uses it */
+};
+
 /* What the caller hands over and is handed. */
 struct nu_aio_args {
     unsigned niov;
@@ -60,6 +65,7 @@ struct nu_aio_args {
     void *input[NU_AIO_ARGS];
     void *output[NU_AIO_ARGS];
     nng_msg *msg;
+    struct nu_aio_companion *companion; /* NULL: no provider has set one */
 };
 
 struct nu_aio_waiter;

@@ -111,6 +111,13 @@ void nu_runtime_wake(void)
     }
 }
 
+static void (*_Atomic at_fini)(void);
+
+void nu_runtime_at_fini(void (*end)(void))
+{
+    atomic_store(&at_fini, end);
+}
+
 void nng_fini(void)
 {
     pthread_mutex_lock(&lock);
@@ -126,6 +133,10 @@ void nng_fini(void)
     }
     nu_cpus_forget_parameters();
     pthread_mutex_unlock(&lock);
+    void (*end)(void) = atomic_exchange(&at_fini, NULL);
+    if (end != NULL) {
+        end();
+    }
 }
 
 unsigned nng_uring_loops(void)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting for an aio, stopping and freeing it, in every state and from everywhere. */
 #include "io/aio.h"
+#include "io/runtime.h"
 #include "support/aio_probe.h"
 #include "support/peer.h"
 
 #include <criterion/criterion.h>
+#include <nng/uring.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -488,4 +490,57 @@ Test(aio_life, caller_holds_the_callbacks_lock, .timeout = 30)
         t_pair_close(&pair);
     }
     free(data);
+}
+
+struct kept {
+    struct nu_aio_companion companion;
+    atomic_int freed;
+};
+
+static void free_kept(struct nu_aio_companion *companion)
+{
+    struct kept *kept = nu_container(companion, struct kept, companion);
+    atomic_fetch_add(&kept->freed, 1);
+}
+
+/* However the aio goes, what a provider kept with it goes, too, and once. */
+Test(aio_life, companion, .timeout = 30)
+{
+    for (int i = 0; i < 4; i++) {
+        struct kept kept = { .companion.free = free_kept };
+        struct t_aio_probe track;
+        t_aio_probe_open(&track, i & 1 ? NU_CALLED : 0);
+        track.aio->args->companion = &kept.companion;
+        nng_sleep_aio(1, track.aio);
+        t_aio_probe_assert(&track, 1, 0);
+        cr_assert_eq(atomic_load(&kept.freed), 0);
+        if (i & 2) {
+            nng_aio_reap(track.aio);
+            track.aio = NULL;
+        }
+        t_aio_probe_close(&track);
+        while (atomic_load(&kept.freed) == 0) {
+            usleep(100);
+        }
+        cr_assert_eq(atomic_load(&kept.freed), 1);
+    }
+}
+
+static atomic_int ended;
+
+static void end_once(void)
+{
+    cr_assert_eq(nng_uring_loops(), 0);
+    atomic_fetch_add(&ended, 1);
+}
+
+Test(aio_life, at_fini, .timeout = 30)
+{
+    struct t_aio_probe track;
+    t_aio_probe_open(&track, 0);
+    t_aio_probe_close(&track);
+    nu_runtime_at_fini(end_once);
+    nng_fini();
+    nng_fini();
+    cr_assert_eq(atomic_load(&ended), 1);
 }
