@@ -20,6 +20,7 @@
 #   make bare       make serve and make test in minimal Debian 12 and 13 (BARE=serve: only that)
 #   make lint       layers, symbols, format, clang-tidy, cppcheck
 #   make format     let clang-format rewrite the sources
+#   make man        the manual pages, in build/man
 #   make install    PREFIX=/usr/local DESTDIR=
 #   make clean
 #
@@ -132,7 +133,7 @@ FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all static serve test asan tsan race acceptance dropin peers kernel-matrix bare bench \
+.PHONY: all man static serve test asan tsan race acceptance dropin peers kernel-matrix bench \
         bench-quick bench-micro fuzz lint format install clean run-tests run-bench run-micro \
         run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
@@ -347,6 +348,7 @@ run-lint: all
 	@scripts/lint-layers
 	@scripts/check-symbols
 	@scripts/check-headers $(STD) $(LLHTTP_CFLAGS)
+	@scripts/man --check $(B)/man-check
 	@echo 'format'
 	@clang-format --dry-run -Werror $(FORMATTED)
 	@echo 'clang-tidy'
@@ -359,6 +361,19 @@ run-lint: all
 
 format:
 	@clang-format -i $(FORMATTED)
+
+# ---- Manual pages ---------------------------------------------------------------------------------
+
+MAN      := $(B)/man/made
+MAN_FROM := scripts/man $(wildcard scripts/manpages/* src/cmd/man/*) CHANGELOG.md Makefile \
+            $(shell find include -name '*.h')
+
+man: $(MAN)
+
+$(MAN): $(MAN_FROM) $(PROGRAM)
+	@echo '  MAN   $(@D)'
+	@scripts/man $(@D)
+	@touch $@
 
 # ---- Installing ----------------------------------------------------------------------------------
 

@@ -124,9 +124,14 @@ enum nng_sockaddr_family {
 #define NNG_MAXADDRSTRLEN (NNG_MAXADDRLEN + 16)
 
 /*
- * Writes an address as text to be read by people: "127.0.0.1:80", "[fe80::1%2]:80", the path of an
- * NNG_AF_IPC, "inproc[name]", "unknown" for NNG_AF_UNSPEC. At most `bufsz` bytes with the NUL: it
- * is cut to fit. Returns `buf`. Any thread. nng_str_sockaddr(3).
+ * Writes an address as text for people to read.
+ *
+ * "127.0.0.1:80", "[fe80::1%2]:80", the path of an NNG_AF_IPC, "inproc[name]", "unknown" for
+ * NNG_AF_UNSPEC. At most `bufsz` bytes are written, the NUL among them; what does not fit is cut
+ * off. NNG_MAXADDRSTRLEN bytes are enough for every address.
+ *
+ * Returns: `buf`.
+ * Threads: any.
  */
 NNG_DECL const char *nng_str_sockaddr(const nng_sockaddr *sa, char *buf, size_t bufsz);
 
@@ -171,29 +176,44 @@ enum nng_errno_enum {
 };
 
 /*
- * The English text for an error code, never NULL. Static or thread-local storage, not to be
- * freed; a text for an unknown code stays valid until the same thread asks for another one.
- * Any thread. Follows nng_strerror(3).
+ * Returns the English text for an error code.
+ *
+ * It is made for people: "Timed out", "Connection closed or reset by the peer". A code that carries
+ * the system's errno (NNG_ESYSERR) gets the system's text.
+ *
+ * Returns: a text, never NULL, in static or thread-local storage: it is not to be freed, and the
+ * text for an unknown code stays valid until the same thread asks for another one.
+ * Threads: any.
  */
 NNG_DECL const char *nng_strerror(int err);
 
-/* "1.12.0": the NNG release whose API this follows. Static storage, any thread. nng_version(3). */
+/*
+ * Returns the NNG release whose API this library follows.
+ *
+ * It is "1.12.0", as in NNG_MAJOR_VERSION and its like, so that programs which ask NNG for its
+ * version find one they know. nng-uring's own is what `pkg-config --modversion nng-uring` says.
+ *
+ * Returns: a text in static storage.
+ * Threads: any.
+ */
 NNG_DECL const char *nng_version(void);
 
 /*
- * Stops the library's loops. Whatever is still pending finishes with NNG_ECLOSED first, and so does
- * what callbacks start meanwhile; operations that others provide, and HTTP handlers at work, are
- * waited for. Not from a callback; after it, objects that were left alive may only be freed. A
- * later call into the library starts it afresh. Follows nng_fini(3).
+ * Stops the library's threads.
+ *
+ * Whatever is still pending finishes with NNG_ECLOSED first, and so does what callbacks start
+ * meanwhile; operations that others provide, and HTTP handlers at work, are waited for. Objects
+ * that were left alive may only be freed afterwards. A later call into the library starts it
+ * afresh.
+ *
+ * A program that is about to exit need not call it; under a leak checker it makes for a clean
+ * report.
+ *
+ * Threads: any but the library's own: not from a callback.
  */
 NNG_DECL void nng_fini(void);
 
-/*
- * Settings, to be made before the library is first used; nng_fini() forgets them. The number of
- * pollers is that of loops (see nng_uring_loops() in <nng/uring.h>; NNG_URING_LOOPS overrides it),
- * 0 and unknown settings change nothing. The others are NNG's (libnng-uring-nng). Any thread.
- * NNG does not document them either.
- */
+/* Settings of NNG's; the names say of which threads. */
 typedef int nng_init_parameter;
 
 enum {
@@ -207,50 +227,113 @@ enum {
     NNG_INIT_MAX_POLLER_THREADS,
 };
 
+/*
+ * Sets how many threads the library is to start.
+ *
+ * It is to be called before the library is first used; nng_fini() forgets it. The number of pollers
+ * is that of loops (see nng_uring_loops(); the environment variable NNG_URING_LOOPS overrides it).
+ * 0 and unknown settings change nothing; the others count for the NNG behind libnng-uring-nng.
+ *
+ * Threads: any.
+ * See: nng_uring_loops().
+ */
 NNG_DECL void nng_init_set_parameter(nng_init_parameter parameter, uint64_t value);
 
 /* ---- Memory ------------------------------------------------------------------------------- */
 
-/* `size` zeroed bytes, or NULL when there is no memory or size is 0. Any thread. nng_alloc(3). */
+/*
+ * Allocates `size` zeroed bytes.
+ *
+ * Returns: the memory, for nng_free(), or NULL when there is none or `size` is 0.
+ * Threads: any.
+ */
 NNG_DECL void *nng_alloc(size_t size);
 
-/* Returns what nng_alloc() gave; `size` is the size asked for. NULL is allowed. nng_free(3). */
+/*
+ * Frees what nng_alloc() gave.
+ *
+ * `size` is the size that was asked for. NULL is allowed.
+ *
+ * Threads: any.
+ */
 NNG_DECL void nng_free(void *ptr, size_t size);
 
-/* A copy of `str` for nng_strfree(), or NULL when there is no memory. nng_strdup(3). */
+/*
+ * Copies a string.
+ *
+ * Returns: the copy, for nng_strfree(), or NULL when there is no memory.
+ * Threads: any.
+ */
 NNG_DECL char *nng_strdup(const char *str);
 
-/* Returns what nng_strdup() gave. NULL is allowed. nng_strfree(3). */
+/*
+ * Frees what nng_strdup() gave.
+ *
+ * NULL is allowed. Strings that other functions say are the caller's are freed with it, too.
+ *
+ * Threads: any.
+ */
 NNG_DECL void nng_strfree(char *str);
 
 /* ---- Time --------------------------------------------------------------------------------- */
 
-/* Milliseconds since an arbitrary start; never goes back. Any thread. nng_clock(3). */
+/*
+ * Returns the time on a clock that never goes back.
+ *
+ * Returns: milliseconds since an arbitrary start. Two of them can be compared or subtracted; the
+ * system's date does not touch them.
+ * Threads: any.
+ */
 NNG_DECL nng_time nng_clock(void);
 
-/* Blocks the calling thread for `ms` milliseconds; 0 or less returns at once. nng_msleep(3). */
+/*
+ * Blocks the calling thread for a while.
+ *
+ * It sleeps for `ms` milliseconds; 0 or less returns at once.
+ *
+ * Threads: any. In a callback it holds up the other work of that thread; nng_sleep_aio() does not.
+ * See: nng_sleep_aio().
+ */
 NNG_DECL void nng_msleep(nng_duration ms);
 
 /*
- * Finishes `aio` with 0 after `ms` milliseconds, or with NNG_ETIMEDOUT if the aio's own timeout is
- * the shorter one. Can be cancelled like any operation. Any thread. nng_sleep_aio(3).
+ * Finishes an aio after a while.
+ *
+ * The operation succeeds after `ms` milliseconds. It can be cancelled like any other, and ends with
+ * NNG_ETIMEDOUT if the aio's own time limit is shorter.
+ *
+ * Errors: NNG_ETIMEDOUT: the aio's time limit came first; NNG_ECANCELED: it was cancelled, see
+ * nng_aio_cancel() (nng_aio_abort() gives a code of the caller's); NNG_ECLOSED: the aio was freed,
+ * or nng_fini() called, meanwhile; NNG_ENOTSUP: there is no io_uring here, or this is a forked
+ * child.
+ * Threads: any.
  */
 NNG_DECL void nng_sleep_aio(nng_duration ms, nng_aio *aio);
 
 /* ---- Random numbers ----------------------------------------------------------------------- */
 
 /*
- * A random number that nobody can predict, from the kernel (getrandom(2)). Blocks until the kernel
- * has gathered enough, which only happens while it boots; ends the process when it refuses, for
- * there is no error to return. Any thread. nng_random(3supp).
+ * Returns a random number that nobody can predict.
+ *
+ * It comes from the kernel, getrandom(2). The call blocks until the kernel has gathered enough,
+ * which only happens while it boots, and ends the process when the kernel refuses, for there is no
+ * error to return.
+ *
+ * Returns: 32 random bits.
+ * Threads: any.
  */
 NNG_DECL uint32_t nng_random(void);
 
 /* ---- Pairs of sockets --------------------------------------------------------------------- */
 
 /*
- * Two connected UNIX sockets, byte streams, which the caller closes; close-on-exec. NNG_ENOFILES,
- * NNG_ENOMEM. Any thread. nng_socket_pair(3).
+ * Makes two connected UNIX sockets.
+ *
+ * They are byte streams, close-on-exec, and the caller closes them.
+ *
+ * Errors: NNG_ENOFILES: no descriptors are left; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * See: socketpair(2).
  */
 NNG_DECL int nng_socket_pair(int fds[2]);
 
@@ -263,37 +346,64 @@ NNG_DECL int nng_socket_pair(int fds[2]);
 typedef struct nng_thread nng_thread;
 
 /*
- * Starts a thread that runs fn(arg). SIGPIPE is blocked in it; other signals, name and CPUs are as
- * in the calling thread (in a callback: every signal blocked). *threadp is set before fn runs.
- * Every thread has to be destroyed. NNG_ENOMEM, also at a limit of threads: *threadp is then NULL.
- * Any thread. nng_thread_create(3supp).
+ * Starts a thread that runs `fn`(`arg`).
+ *
+ * SIGPIPE is blocked in it; other signals, name and CPUs are as in the calling thread (in a
+ * callback every signal is blocked). `*threadp` is set before `fn` runs. Every thread has to be
+ * destroyed.
+ *
+ * Errors: NNG_ENOMEM: no memory, or a limit of threads is reached; `*threadp` is then NULL.
+ * Threads: any.
  */
 NNG_DECL int nng_thread_create(nng_thread **threadp, void (*fn)(void *), void *arg);
 
 /*
- * What debuggers and ps(1) call the thread (NULL: the calling one): the first 15 bytes of `name`.
- * Any thread.
+ * Names a thread for debuggers and ps(1).
+ *
+ * They show the first 15 bytes of `name`. A NULL thread stands for the calling one.
+ *
+ * Threads: any.
  */
 NNG_DECL void nng_thread_set_name(nng_thread *thread, const char *name);
 
 /*
- * Waits until fn has returned, and frees the thread. NULL is allowed. Once for each thread, not by
- * the thread itself. nng_thread_destroy(3supp).
+ * Wait until a thread's function has returned, and free the thread.
+ *
+ * Once for each thread. NULL is allowed.
+ *
+ * Threads: any but the thread itself.
  */
 NNG_DECL void nng_thread_destroy(nng_thread *thread);
 
 /* A lock. It is not recursive. */
 typedef struct nng_mtx nng_mtx;
 
-/* An unlocked one, which the caller owns. NNG_ENOMEM. nng_mtx_alloc(3supp). */
+/*
+ * Makes a lock, not locked.
+ *
+ * The caller owns it, and frees it with nng_mtx_free(). It is not recursive.
+ *
+ * Errors: NNG_ENOMEM: no memory.
+ * Threads: any.
+ */
 NNG_DECL int nng_mtx_alloc(nng_mtx **mtxp);
 
-/* It must not be locked. NULL is allowed. nng_mtx_free(3supp). */
+/*
+ * Frees a lock.
+ *
+ * It must not be locked. NULL is allowed.
+ *
+ * Threads: any.
+ */
 NNG_DECL void nng_mtx_free(nng_mtx *mtx);
 
 /*
- * Locking twice, or unlocking what another thread has locked, ends the process.
- * nng_mtx_lock(3supp), nng_mtx_unlock(3supp).
+ * Lock and unlock.
+ *
+ * nng_mtx_lock() waits until nobody else holds the lock. Locking twice, or unlocking what another
+ * thread has locked, ends the process.
+ *
+ * Threads: any. In a callback a wait holds up the other work of that thread.
  */
 NNG_DECL void nng_mtx_lock(nng_mtx *mtx);
 NNG_DECL void nng_mtx_unlock(nng_mtx *mtx);
@@ -301,28 +411,55 @@ NNG_DECL void nng_mtx_unlock(nng_mtx *mtx);
 /* A place to wait, with a lock, for something that another thread does. */
 typedef struct nng_cv nng_cv;
 
-/* The caller owns it; `mtx` must outlive it. NNG_ENOMEM. nng_cv_alloc(3supp). */
+/*
+ * Makes a condition variable for a lock.
+ *
+ * The caller owns it, and frees it with nng_cv_free(); `mtx` must outlive it.
+ *
+ * Errors: NNG_ENOMEM: no memory.
+ * Threads: any.
+ */
 NNG_DECL int nng_cv_alloc(nng_cv **cvp, nng_mtx *mtx);
 
-/* Nobody may be waiting. NULL is allowed. nng_cv_free(3supp). */
+/*
+ * Frees a condition variable.
+ *
+ * Nobody may be waiting on it. NULL is allowed.
+ *
+ * Threads: any.
+ */
 NNG_DECL void nng_cv_free(nng_cv *cv);
 
 /*
- * Unlocks the lock, which the caller holds, waits to be woken, and locks again. It may wake up for
- * no reason: wait in a loop that checks what is waited for. Not in a callback, whose thread would
- * do nothing else meanwhile. nng_cv_wait(3supp).
+ * Waits to be woken.
+ *
+ * Unlocks the lock, which the caller holds, waits, and locks again. It may wake up for no reason:
+ * wait in a loop that checks what is waited for.
+ *
+ * Threads: any but the library's own: in a callback the thread would do nothing else meanwhile.
+ * See: nng_cv_wake(), nng_aio_wait().
  */
 NNG_DECL void nng_cv_wait(nng_cv *cv);
 
 /*
- * The same, at the longest until `when` on nng_clock()'s clock: then it returns NNG_ETIMEDOUT, else
- * 0. UINT64_MAX never comes; 0 returns NNG_EAGAIN without waiting. nng_cv_until(3supp).
+ * Waits to be woken, or until a time.
+ *
+ * The same as nng_cv_wait(), at the longest until `when` on nng_clock()'s clock. UINT64_MAX never
+ * comes; 0 does not wait.
+ *
+ * Errors: NNG_ETIMEDOUT: the time has come; NNG_EAGAIN: `when` is 0.
+ * Threads: as nng_cv_wait().
  */
 NNG_DECL int nng_cv_until(nng_cv *cv, nng_time when);
 
 /*
- * Wakes all who wait, or one of them. Whoever changes what is waited for holds the lock meanwhile.
- * nng_cv_wake(3supp), nng_cv_wake1(3supp).
+ * Wakes those who wait.
+ *
+ * nng_cv_wake() wakes all of them, nng_cv_wake1() one. Whoever changes what is waited for holds the
+ * lock meanwhile.
+ *
+ * Threads: any.
+ * See: nng_cv_wait().
  */
 NNG_DECL void nng_cv_wake(nng_cv *cv);
 NNG_DECL void nng_cv_wake1(nng_cv *cv);
@@ -361,8 +498,16 @@ typedef enum nng_log_facility {
 typedef void (*nng_logger)(nng_log_level level, nng_log_facility facility, const char *msgid,
                            const char *msg);
 
-/* Loggers: throws messages away (the one in use at first); writes a line with the local time to
- * standard error, in colour on a terminal unless NO_COLOR or NNG_LOG_NO_COLOR is set; syslog(3). */
+/*
+ * The loggers to choose from.
+ *
+ * nng_null_logger() throws messages away; it is the one in use at first. nng_stderr_logger() writes
+ * a line with the local time to standard error, in colour on a terminal unless NO_COLOR or
+ * NNG_LOG_NO_COLOR is set. nng_system_logger() calls syslog(3).
+ *
+ * Threads: any.
+ * See: nng_log_set_logger().
+ */
 NNG_DECL void nng_null_logger(nng_log_level level, nng_log_facility facility, const char *msgid,
                               const char *msg);
 NNG_DECL void nng_stderr_logger(nng_log_level level, nng_log_facility facility, const char *msgid,
@@ -371,10 +516,14 @@ NNG_DECL void nng_system_logger(nng_log_level level, nng_log_facility facility, 
                                 const char *msg);
 
 /*
+ * Choose what is logged, and where it goes.
+ *
  * For the whole process: the logger (NULL: nng_null_logger()); the least grave level that still
  * gets to it (NNG_LOG_NOTICE at first); the facility of what nng_log_err() and so on log
- * (NNG_LOG_USER at first). Any thread; on another, a logger that was replaced may still be at work.
- * nng_log_set_level(3), nng_log_get_level(3), nng_log_set_facility(3).
+ * (NNG_LOG_USER at first).
+ *
+ * Threads: any; on another, a logger that was replaced may still be at work.
+ * See: nng_stderr_logger(), nng_log_err().
  */
 NNG_DECL void nng_log_set_logger(nng_logger logger);
 NNG_DECL void nng_log_set_level(nng_log_level level);
@@ -382,9 +531,13 @@ NNG_DECL nng_log_level nng_log_get_level(void);
 NNG_DECL void nng_log_set_facility(nng_log_facility facility);
 
 /*
- * Log a message, made from `msg` and what follows like printf(3)'s, and cut to 511 bytes. `msgid`
- * names the kind of message for programs that read logs; NULL for none. The library logs nothing by
- * itself. Any thread. nng_log(3).
+ * Log a message.
+ *
+ * It is made from `msg` and what follows like printf(3)'s, and cut to 511 bytes. `msgid` names the
+ * kind of message for programs that read logs; NULL for none.
+ *
+ * Threads: any.
+ * See: nng_log_set_logger(), nng_log_auth().
  */
 NNG_DECL void nng_log_err(const char *msgid, const char *msg, ...);
 NNG_DECL void nng_log_warn(const char *msgid, const char *msg, ...);
@@ -392,7 +545,14 @@ NNG_DECL void nng_log_notice(const char *msgid, const char *msg, ...);
 NNG_DECL void nng_log_info(const char *msgid, const char *msg, ...);
 NNG_DECL void nng_log_debug(const char *msgid, const char *msg, ...);
 
-/* The same as NNG_LOG_AUTH, for what concerns who may do what. */
+/*
+ * Logs what concerns who may do what.
+ *
+ * The same as nng_log_err() and its like, with a level of the caller's and the facility
+ * NNG_LOG_AUTH.
+ *
+ * Threads: any.
+ */
 NNG_DECL void nng_log_auth(nng_log_level level, const char *msgid, const char *msg, ...);
 
 /* ---- Asynchronous operations -------------------------------------------------------------- */
@@ -414,95 +574,240 @@ NNG_DECL void nng_log_auth(nng_log_level level, const char *msgid, const char *m
  */
 
 /*
- * Makes an aio that calls cb(arg) when an operation finishes; cb may be NULL. The caller owns it.
- * Starts the library's threads if they do not run yet.
- * NNG_ENOMEM; NNG_ENOTSUP when there is no io_uring here. Any thread. nng_aio_alloc(3).
+ * Makes an aio: a place for one asynchronous operation at a time.
+ *
+ * When an operation on it finishes, `cb`(`arg`) is called on a thread of the library, once and with
+ * no lock held. `cb` may be NULL: then wait with nng_aio_wait(). The caller owns the aio, uses it
+ * for any number of operations, one after the other, and frees it with nng_aio_free() or
+ * nng_aio_reap(). The first call starts the library's threads.
+ *
+ * In the callback everything is allowed: starting the next operation, also on the same aio,
+ * waiting, stopping, closing the connection, freeing the aio.
+ *
+ * Errors: NNG_ENOMEM: no memory, or the library's threads could not be started; NNG_ENOTSUP: there
+ * is no io_uring here, nng_uring_reason() says why and nng_uring_remedy() what to change.
+ * Threads: any.
+ * Example:
+ *   static void sent(void *arg)
+ *   {
+ *       nng_aio *aio = *(nng_aio **) arg;
+ *       printf("%zu bytes, %s\n", nng_aio_count(aio),
+ *              nng_strerror(nng_aio_result(aio)));
+ *   }
+ *
+ *   int prepare(nng_aio **aiop)
+ *   {
+ *       return nng_aio_alloc(aiop, sent, aiop);
+ *   }
+ * See: nng_aio_set_iov(), nng_aio_set_timeout(), nng_aio_result(), nng_aio_count(), nng_aio_wait().
  */
 NNG_DECL int nng_aio_alloc(nng_aio **aiop, void (*cb)(void *), void *arg);
 
 /*
- * Cancels what is pending (NNG_ECLOSED), waits until its callback has returned, and frees the aio.
- * In the aio's own callback it does not wait: the aio is freed when the callback returns.
- * NULL is allowed. Any thread. nng_aio_free(3).
+ * Cancel what is pending, wait for its callback, and free an aio.
+ *
+ * What is pending ends with NNG_ECLOSED. In the aio's own callback nng_aio_free() does not wait:
+ * the aio is freed when the callback returns. NULL is allowed.
+ *
+ * Threads: any.
+ * See: nng_aio_reap(), nng_aio_stop().
  */
 NNG_DECL void nng_aio_free(nng_aio *aio);
 
-/* nng_aio_free() that never waits: the aio is freed when its last callback has returned. */
+/*
+ * Frees an aio without waiting.
+ *
+ * As nng_aio_free(), but the aio is freed when its last callback has returned, later if need be.
+ * NULL is allowed.
+ *
+ * Threads: any.
+ */
 NNG_DECL void nng_aio_reap(nng_aio *aio);
 
 /*
- * Cancels what is pending (NNG_ECANCELED), for good: later operations on this aio do nothing, run
- * no callback, and leave the result NNG_ECANCELED. Waits until the callback has returned, except
- * for a callback of this aio that itself calls nng_aio_stop(). Any thread. nng_aio_stop(3).
+ * Cancel what is pending, for good, and wait for its callback.
+ *
+ * What is pending ends with NNG_ECANCELED. Later operations on this aio do nothing, run no
+ * callback, and leave the result NNG_ECANCELED. It returns when the callback has, except for a
+ * callback of this aio that itself calls nng_aio_stop().
+ *
+ * Threads: any.
+ * See: nng_aio_cancel(), nng_aio_free().
  */
 NNG_DECL void nng_aio_stop(nng_aio *aio);
 
 /*
- * Returns when no operation is pending and no callback of this aio runs (the caller's own
- * excepted). On a thread of the library it keeps that thread's other work going. Any thread.
- * nng_aio_wait(3).
+ * Waits until no operation is pending and no callback of an aio runs.
+ *
+ * The caller's own callback is excepted. On a thread of the library it keeps that thread's other
+ * work going, so that waiting in a callback is allowed and does not deadlock.
+ *
+ * Threads: any.
+ * See: nng_aio_busy(), nng_aio_result().
  */
 NNG_DECL void nng_aio_wait(nng_aio *aio);
 
-/* Whether an operation is pending or its callback is running. Any thread. nng_aio_busy(3). */
+/*
+ * Tells whether an operation is pending or its callback is running.
+ *
+ * Returns: true while one is.
+ * Threads: any.
+ * See: nng_aio_wait().
+ */
 NNG_DECL bool nng_aio_busy(nng_aio *aio);
 
-/* 0 or the error of the last finished operation. Any thread. nng_aio_result(3). */
+/*
+ * Returns how the last finished operation ended.
+ *
+ * Returns: 0 if it succeeded, otherwise the error: each operation's page lists its own. Before the
+ * first operation it is 0.
+ * Errors: none of its own.
+ * Threads: any. While an operation is pending the value says nothing.
+ * See: nng_aio_count(), nng_strerror().
+ */
 NNG_DECL int nng_aio_result(nng_aio *aio);
 
 /*
- * Bytes the last finished operation really moved, whether it succeeded or failed: after a write,
- * what the peer can receive. (NNG reports 0 on failure.) Any thread. nng_aio_count(3).
+ * Returns the number of bytes that the last operation really moved.
+ *
+ * It is exact whether the operation succeeded or failed. After a write, of whatever result, this
+ * many bytes of the vector, from its beginning, are on their way to the peer, who can receive them;
+ * none of the others was sent. After a read this many bytes are in the vector. So a write_all that
+ * timed out in the middle can be taken up where it stopped, or the rest be accounted for as lost.
+ *
+ * For operations that move messages the count is the bytes of the message, as their pages say. It
+ * stays as it is until the next operation on the aio begins, which sets it to 0.
+ *
+ * Returns: the number of bytes.
+ * Threads: any. While an operation is pending the value says nothing.
+ * NNG: on failure NNG says 0, whatever was sent.
+ * Example:
+ *   // What is still to be sent of `size` bytes after a write_all.
+ *   size_t unsent(nng_aio *aio, size_t size)
+ *   {
+ *       if (nng_aio_result(aio) != 0) {
+ *           fprintf(stderr, "only %zu bytes sent: %s\n", nng_aio_count(aio),
+ *                   nng_strerror(nng_aio_result(aio)));
+ *       }
+ *       return size - nng_aio_count(aio);
+ *   }
+ * See: nng_aio_result(), nng_aio_set_iov(), nng_http_conn_write(), nng_http_conn_write_all(),
+ * nng_http_conn_read().
  */
 NNG_DECL size_t nng_aio_count(nng_aio *aio);
 
-/* nng_aio_abort() with NNG_ECANCELED. nng_aio_cancel(3). */
+/*
+ * Asks for what is pending to be cancelled.
+ *
+ * The same as nng_aio_abort() with NNG_ECANCELED.
+ *
+ * Threads: any.
+ * See: nng_aio_stop().
+ */
 NNG_DECL void nng_aio_cancel(nng_aio *aio);
 
 /*
- * Asks for the pending operation to finish with `err`. Returns at once; the operation finishes when
- * the kernel has let go of its buffers, and may still succeed if it was faster. Does nothing when
- * no operation is pending. Any thread. nng_aio_abort(3).
+ * Asks for what is pending to finish with an error of the caller's choice.
+ *
+ * Returns at once. The operation finishes when the kernel has let go of its buffers, with `err` as
+ * its result and the bytes moved until then as its count; it may still succeed if it was faster.
+ * Nothing happens when no operation is pending.
+ *
+ * Threads: any.
+ * See: nng_aio_stop(), nng_aio_set_timeout().
  */
 NNG_DECL void nng_aio_abort(nng_aio *aio, int err);
 
 /*
- * The time limit of every following operation, in milliseconds from its start. It covers the whole
- * operation. NNG_DURATION_INFINITE and NNG_DURATION_DEFAULT mean none; NNG_DURATION_ZERO and other
- * negative values finish it with NNG_ETIMEDOUT without trying. Replaces nng_aio_set_expire().
- * Not while an operation is pending. nng_aio_set_timeout(3).
+ * Sets the time limit of the following operations.
+ *
+ * It is in milliseconds from the start of each. It covers the whole operation, however many steps
+ * that takes, and replaces nng_aio_set_expire(). NNG_DURATION_INFINITE and NNG_DURATION_DEFAULT
+ * mean none, as at first. NNG_DURATION_ZERO and other negative values finish an operation with
+ * NNG_ETIMEDOUT without trying. Not while an operation is pending.
+ *
+ * Threads: any.
+ * See: nng_aio_set_expire(), nng_aio_cancel().
  */
 NNG_DECL void nng_aio_set_timeout(nng_aio *aio, nng_duration ms);
 
-/* The same for the next operation alone, as a time on nng_clock()'s clock. nng_aio_set_expire(3).
+/*
+ * Sets the time limit of the next operation, as a time.
+ *
+ * It is a time on nng_clock()'s clock, and counts for that operation alone. Not while an operation
+ * is pending.
+ *
+ * Threads: any.
+ * See: nng_aio_set_timeout(), nng_clock().
  */
 NNG_DECL void nng_aio_set_expire(nng_aio *aio, nng_time when);
 
 /*
- * The vector for the following reads and writes: up to 8 entries. The array is copied, the buffers
- * are not: they stay the caller's and must stay alive while an operation is pending.
- * NNG_EINVAL for more than 8 entries, a NULL array, or lengths that sum past SIZE_MAX.
- * nng_aio_set_iov(3).
+ * Sets the vector that the following reads and writes use.
+ *
+ * It has up to 8 entries, which are written, or filled, one after the other. The array is copied,
+ * the buffers are not: they stay the caller's, and must stay alive and be left alone while an
+ * operation is pending. An operation does not change the vector: starting a write again sends the
+ * same bytes again.
+ *
+ * Errors: NNG_EINVAL: more than 8 entries, a NULL array, or lengths that add up to more than
+ * SIZE_MAX.
+ * Threads: any, while no operation is pending.
+ * Example:
+ *   int write_two(nng_http_conn *conn, nng_aio *aio, char *head, char *body)
+ *   {
+ *       nng_iov iov[] = { { head, strlen(head) }, { body, strlen(body) } };
+ *       int err = nng_aio_set_iov(aio, 2, iov);
+ *       if (err == 0) {
+ *           nng_http_conn_write_all(conn, aio);
+ *       }
+ *       return err;
+ *   }
+ * See: nng_http_conn_write(), nng_http_conn_read().
  */
 NNG_DECL int nng_aio_set_iov(nng_aio *aio, unsigned niov, const nng_iov *iov);
 
-/* Inputs and outputs 0 to 3, as each operation documents them. NNG_EINVAL for a higher index;
- * NULL when there is none. nng_aio_set_input(3), nng_aio_get_output(3). */
+/*
+ * The inputs and outputs of an operation, numbered 0 to 3.
+ *
+ * What each is, the operations say: nng_http_client_connect() leaves the connection as output 0, a
+ * handler gets the request as input 0. Outputs are cleared when an operation begins, inputs are
+ * not.
+ *
+ * Returns: the setters 0 or an error; the getters what was set, NULL if nothing was, or for an
+ * index above 3.
+ * Errors: NNG_EINVAL: an index above 3.
+ * Threads: any, while no operation is pending.
+ * See: nng_http_client_connect(), nng_http_handler_alloc().
+ */
 NNG_DECL int nng_aio_set_input(nng_aio *aio, unsigned index, void *arg);
 NNG_DECL void *nng_aio_get_input(nng_aio *aio, unsigned index);
 NNG_DECL int nng_aio_set_output(nng_aio *aio, unsigned index, void *arg);
 NNG_DECL void *nng_aio_get_output(nng_aio *aio, unsigned index);
 
-/* A message pointer carried along; the aio never looks at it or frees it. nng_aio_set_msg(3). */
+/*
+ * A message pointer that an aio carries along.
+ *
+ * The aio never looks at it, and never frees it.
+ *
+ * Returns: what was set, NULL if nothing was.
+ * Threads: any, while no operation is pending.
+ */
 NNG_DECL void nng_aio_set_msg(nng_aio *aio, nng_msg *msg);
 NNG_DECL nng_msg *nng_aio_get_msg(nng_aio *aio);
 
 /* For those who provide an operation of their own: begin, perhaps defer, finish exactly once. */
 
 /*
- * Starts an operation: clears result, count and outputs. False when the aio is stopped (no
- * callback will run) or an operation is still pending: then leave it alone. Any thread.
- * nng_aio_begin(3).
+ * Starts an operation that the caller provides.
+ *
+ * Clears result, count and outputs of the aio. Whoever provides the operation then finishes it with
+ * nng_aio_finish(), exactly once, now or later; in the latter case it calls nng_aio_defer() first.
+ *
+ * Returns: false when the aio is stopped (no callback will run) or an operation is still pending:
+ * then leave it alone.
+ * Threads: any.
+ * See: nng_aio_defer(), nng_aio_finish().
  */
 NNG_DECL bool nng_aio_begin(nng_aio *aio);
 
@@ -510,19 +815,29 @@ NNG_DECL bool nng_aio_begin(nng_aio *aio);
 typedef void (*nng_aio_cancelfn)(nng_aio *aio, void *arg, int err);
 
 /*
- * Says that the operation will be finished later and how to cancel it. From here on the aio's
- * timeout runs; an abort since nng_aio_begin(), or a timeout already past, calls `cancel` too.
- * `cancel` is called at most once; it must arrange for nng_aio_finish() to be called (by itself, or
- * by whoever works on it). It may be under way while another thread calls nng_aio_finish(), so
- * `arg` must stay valid until the callback runs, or without one until the aio is freed. Any thread.
- * nng_aio_defer(3).
+ * Says that an operation will be finished later.
+ *
+ * Whoever cancels it calls `cancel` with the aio, `arg` and an error. From here on the aio's time
+ * limit runs; an abort since nng_aio_begin(), or a limit already past, calls `cancel`, too. It is
+ * called at most once, on a thread of the library, and must arrange for nng_aio_finish() to be
+ * called (by itself, or by whoever works on it). It may be under way while another thread calls
+ * nng_aio_finish(), so `arg` must stay valid until the callback runs, or without one until the aio
+ * is freed.
+ *
+ * Threads: any.
+ * See: nng_aio_begin(), nng_aio_finish().
  */
 NNG_DECL void nng_aio_defer(nng_aio *aio, nng_aio_cancelfn cancel, void *arg);
 
 /*
- * Ends the operation with 0 or an error, keeps count and outputs. On an aio on which nothing runs
- * it sets the result and lets the callback run, unless the aio is stopped (NNG runs it then, too).
- * Any thread. nng_aio_finish(3).
+ * Ends an operation that the caller provides.
+ *
+ * `err`, 0 or an error, becomes its result; count and outputs stay as they were set. On an aio on
+ * which nothing runs it sets the result and lets the callback run, unless the aio is stopped.
+ *
+ * Threads: any.
+ * NNG: it runs the callback then, too.
+ * See: nng_aio_begin(), nng_aio_defer().
  */
 NNG_DECL void nng_aio_finish(nng_aio *aio, int err);
 
@@ -543,25 +858,41 @@ typedef struct nng_url {
 } nng_url;
 
 /*
- * Takes a URL apart into a new nng_url, which the caller frees. Scheme and host become lower case,
- * a host of "*" (any address) becomes "", an empty port is the scheme's. Path, query and fragment
- * become comparable: escapes of unreserved characters and of bytes above 127 are decoded, others
- * are written in upper case, and empty, "." and ".." segments of the path are resolved. An IPv6
- * address may have a zone, an interface's name or number, behind "%25" (RFC 6874) or '%':
- * "[fe80::1%25eth0]", whose u_hostname is "fe80::1%eth0". Schemes ipc, unix, abstract and inproc
- * have only a path, taken as it is; all members but u_rawurl and u_scheme are then NULL.
+ * Takes a URL apart into a new nng_url.
  *
- * NNG_EINVAL: no "://", a scheme, user, host or port (0 to 65535) against RFC 3986, a malformed
- * escape, a control character, or text that is not UTF-8. (NNG takes any scheme, user, host and
- * port, and control characters; an empty port it refuses.) NNG_ENOMEM. Any thread.
- * nng_url_parse(3).
+ * The caller frees it with nng_url_free(). Scheme and host become lower case, a host of "*" (any
+ * address) becomes "", an empty port is the scheme's. Path, query and fragment become comparable:
+ * escapes of unreserved characters and of bytes above 127 are decoded, others are written in upper
+ * case, and empty, "." and ".." segments of the path are resolved. An IPv6 address may have a zone,
+ * an interface's name or number, after "%25" (RFC 6874) or "%": "[fe80::1%25eth0]", whose
+ * `u_hostname` is "fe80::1%eth0". Schemes ipc, unix, abstract and inproc have only a path, taken as
+ * it is; all members but `u_rawurl` and `u_scheme` are then NULL.
+ *
+ * Errors: NNG_EINVAL: no "://", a scheme, user, host or port (0 to 65535) against RFC 3986, a
+ * malformed escape, a control character, or text that is not UTF-8; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * NNG: it takes any scheme, user, host and port, and control characters; an empty port it refuses.
+ * See: nng_url_free(), RFC 3986.
  */
 NNG_DECL int nng_url_parse(nng_url **urlp, const char *str);
 
-/* A copy of the URL, from its u_rawurl. NNG_EINVAL, NNG_ENOMEM. Any thread. nng_url_clone(3). */
+/*
+ * Copies a URL.
+ *
+ * The copy is made from its `u_rawurl`, and freed with nng_url_free().
+ *
+ * Errors: those of nng_url_parse().
+ * Threads: any.
+ */
 NNG_DECL int nng_url_clone(nng_url **urlp, const nng_url *url);
 
-/* Frees a URL with all its members. NULL is allowed. Any thread. nng_url_free(3). */
+/*
+ * Frees a URL with all its members.
+ *
+ * NULL is allowed.
+ *
+ * Threads: any.
+ */
 NNG_DECL void nng_url_free(nng_url *url);
 
 #ifdef __cplusplus

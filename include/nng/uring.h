@@ -30,27 +30,64 @@ typedef struct nng_uring_feature {
 } nng_uring_feature;
 
 /*
- * Tries out what this kernel offers (once; later calls return the same findings). *list is static
- * and holds *count entries. 0, or NNG_ENOTSUP when no ring can be had: the list is set all the
- * same, and nng_uring_reason() and nng_uring_remedy() say why and what to do. Any thread.
+ * Tells what this kernel's io_uring offers.
+ *
+ * It is tried out once; later calls return the same findings. `*list` is static and holds `*count`
+ * entries. It is set on error, too.
+ *
+ * Errors: NNG_ENOTSUP: no ring can be had: nng_uring_reason() and nng_uring_remedy() say why, and
+ * what to do.
+ * Threads: any.
+ * Example:
+ *   void print_missing(void)
+ *   {
+ *       const nng_uring_feature *list;
+ *       size_t count;
+ *       if (nng_uring_probe(&list, &count) != 0) {
+ *           printf("%s\n%s\n", nng_uring_reason(), nng_uring_remedy());
+ *       }
+ *       for (size_t i = 0; i < count; i++) {
+ *           if (!list[i].present) {
+ *               printf("%s: %s\n", list[i].name, list[i].purpose);
+ *           }
+ *       }
+ *   }
+ * See: nng_uring_reason(), nng-uring-probe(1).
  */
 NNG_DECL int nng_uring_probe(const nng_uring_feature **list, size_t *count);
 
 /*
- * Why the library answers NNG_ENOTSUP, and what to change (a sysctl, a seccomp profile, a limit,
- * the kernel), as English text; "" when it does not. Static or thread-local storage. Any thread.
+ * Say why the library answers NNG_ENOTSUP, and what to change.
+ *
+ * It may be a sysctl, a seccomp profile, a limit, or the kernel, and is English text.
+ *
+ * Returns: a text, "" when there is nothing to say. Static or thread-local storage.
+ * Threads: any.
+ * See: nng_uring_probe(), nng-uring-probe(1).
  */
 NNG_DECL const char *nng_uring_reason(void);
 NNG_DECL const char *nng_uring_remedy(void);
 
 /*
- * The number of loops (a ring and its thread) that are running; 0 before the first use of the
- * library. The environment variable NNG_URING_LOOPS (1 to 256) sets how many are started; without
- * it there is one for each CPU that affinity and cgroup limits leave to the process. Any thread.
+ * Returns how many loops are running.
+ *
+ * A loop is a ring and its thread. The environment variable NNG_URING_LOOPS (1 to 256) sets how
+ * many are started; without it there is one for each CPU that affinity and cgroup limits leave to
+ * the process.
+ *
+ * Returns: the number; 0 before the first use of the library.
+ * Threads: any.
  */
 NNG_DECL unsigned nng_uring_loops(void);
 
-/* The set-up flags that the loops' rings were given, as text; "" before the first use. */
+/*
+ * Returns the set-up flags that the loops' rings were given.
+ *
+ * io_uring_setup(2) explains them.
+ *
+ * Returns: a text; "" before the first use of the library.
+ * Threads: any.
+ */
 NNG_DECL const char *nng_uring_setup_flags(void);
 
 /* What the library has counted since the process started, over all threads. */
@@ -61,28 +98,53 @@ typedef struct nng_uring_counter {
 } nng_uring_counter;
 
 /*
- * Fills the list with as many counters as there is `room` for, and returns how many there are: the
- * calls of io_uring_enter, submission and completion entries, short writes resubmitted, deadlines
- * armed and fired, cancellations, wake-ups, receives without a buffer, connections accepted, and
- * connections open now. They are always on, and read while they move. Any thread.
+ * Fills a list with what the library has counted.
+ *
+ * It is counted over all threads, since the process started: the calls of io_uring_enter(2),
+ * submission and completion entries, short writes resubmitted, deadlines armed and fired,
+ * cancellations, wake-ups, receives without a buffer, connections accepted, and connections open
+ * now. As many as there is `room` for are filled in. The counters are always on, and read while
+ * they move.
+ *
+ * Returns: how many counters there are.
+ * Threads: any.
  */
 NNG_DECL size_t nng_uring_counters(nng_uring_counter *list, size_t room);
 
 /*
- * Both ends of a connection's TCP socket, also of one that is lent to a handler (input 2 of its
- * aio). NNG_ECLOSED when it is closed. Any thread.
+ * Tell the addresses of both ends of a connection.
+ *
+ * The connection may also be one that is lent to a handler (input 2 of its aio).
+ *
+ * Errors: NNG_ECLOSED: the connection is closed.
+ * Threads: any.
+ * See: nng_str_sockaddr().
  */
 NNG_DECL int nng_uring_conn_local_addr(struct nng_http_conn *conn, nng_sockaddr *addr);
 NNG_DECL int nng_uring_conn_remote_addr(struct nng_http_conn *conn, nng_sockaddr *addr);
 
-/* Switches TCP keep-alive probes on or off (off by default). NNG_ECLOSED. Any thread. */
+/*
+ * Switches TCP keep-alive probes on or off.
+ *
+ * They are off at first.
+ *
+ * Errors: NNG_ECLOSED: the connection is closed.
+ * Threads: any.
+ * See: tcp(7).
+ */
 NNG_DECL int nng_uring_conn_set_keepalive(struct nng_http_conn *conn, bool on);
 
 /*
- * Stops a server gently: no new connections, idle ones are closed, requests in hand are answered
- * and their connections closed. Waits until all is over, or for `ms` milliseconds; then the rest is
- * closed hard and the result is NNG_ETIMEDOUT. 0 otherwise. It counts as the last
- * nng_http_server_stop(). NNG_ESTATE in a callback. Any other thread.
+ * Stops a server gently.
+ *
+ * No new connections, idle ones are closed, requests in hand are answered and their connections
+ * closed. It waits until all is over, or for `ms` milliseconds; then the rest is closed hard. It
+ * counts as the last nng_http_server_stop().
+ *
+ * Errors: NNG_ETIMEDOUT: the time was over before the requests; NNG_ESTATE: it was called in a
+ * callback.
+ * Threads: any but the library's own.
+ * See: nng_http_server_stop().
  */
 NNG_DECL int nng_uring_server_drain(struct nng_http_server *server, nng_duration ms);
 
@@ -116,21 +178,40 @@ enum nng_uring_limit {
 };
 
 /*
- * Sets a limit, for the next nng_http_server_start(). NNG_EBUSY while the server runs; NNG_EINVAL:
- * no such limit, or a value that is not allowed. Any thread.
+ * Sets what a server puts up with.
+ *
+ * It counts from the next nng_http_server_start() on. Clients that are slow, silent or many then do
+ * no harm. Times are in milliseconds, and 0 stands for no limit.
+ *
+ * Errors: NNG_EBUSY: the server runs; NNG_EINVAL: there is no such limit, or the value is not
+ * allowed.
+ * Threads: any.
+ * See: nng_uring_server_get_limit(), nng-uring-serve(1).
  */
 NNG_DECL int nng_uring_server_set_limit(struct nng_http_server *server, enum nng_uring_limit limit,
                                         uint64_t value);
 
-/* The value that is set. NNG_EINVAL: no such limit. Any thread. */
+/*
+ * Returns a limit of a server.
+ *
+ * Errors: NNG_EINVAL: there is no such limit.
+ * Threads: any.
+ * See: nng_uring_server_set_limit().
+ */
 NNG_DECL int nng_uring_server_get_limit(struct nng_http_server *server, enum nng_uring_limit limit,
                                         uint64_t *value);
 
 /*
- * The next header field of a message, in the order it is sent: true and its name and value, or
- * false at the end. *cursor is NULL at first, and the message must not change meanwhile. Fields of
- * one name are one, joined with ", ", but Set-Cookie is one for each. Valid as long as what
- * nng_http_req_get_header() gives. NNG 2: nng_http_next_header().
+ * Tell the next header field of a message, in the order they are sent.
+ *
+ * `*name` and `*value` are set to it. `*cursor` is NULL at first, and the message must not change
+ * meanwhile. Fields of one name are one, joined with ", ", but Set-Cookie is one for each. They are
+ * valid as long as what nng_http_req_get_header() gives. In NNG 2 the function is
+ * nng_http_next_header.
+ *
+ * Returns: false at the end.
+ * Threads: any, one at a time for each message.
+ * See: nng_http_req_get_header(), nng_http_res_get_header().
  */
 NNG_DECL bool nng_uring_req_next_header(struct nng_http_req *req, const char **name,
                                         const char **value, void **cursor);
@@ -138,25 +219,41 @@ NNG_DECL bool nng_uring_res_next_header(struct nng_http_res *res, const char **n
                                         const char **value, void **cursor);
 
 /*
- * Writes the path of the request's URI, decoded and without dot segments, and a NUL: what handlers
- * are found by. It begins with '/', and holds no ".." and no encoded '/'. NNG_EINVAL: the URI is
- * not a path (or "http://host/path"), or is malformed, which a server has refused already;
- * NNG_EMSGSIZE: `room` is too small (the URI's length and 2 is enough).
+ * Writes the path of a request's URI, decoded.
+ *
+ * It is without dot segments, and ends with a NUL: what handlers are found by. It begins with "/",
+ * and holds no ".." and no encoded "/".
+ *
+ * Errors: NNG_EINVAL: the URI is not a path (or "http://host/path"), or is malformed, which a
+ * server has refused already; NNG_EMSGSIZE: `room` is too small (the URI's length and 2 is enough).
+ * Threads: any, one at a time for each request.
+ * See: nng_http_req_get_uri(), nng_uring_req_get_query().
  */
 NNG_DECL int nng_uring_req_get_path(struct nng_http_req *req, char *path, size_t room);
 
 /*
- * Writes the decoded value of the first parameter of that name in the URI's query ("?a=1&b=x%20y",
- * as forms send it: '+' is a space), and a NUL; "" when it has none. NNG_ENOENT: there is no such
- * parameter; NNG_EINVAL: a malformed escape, or %00; NNG_EMSGSIZE: `room` is too small.
+ * Writes the value of a parameter in the query of a request's URI.
+ *
+ * It is the first of that name in "?a=1&b=x%20y", decoded as forms send it ("+" is a space), with a
+ * NUL; "" when it has no value.
+ *
+ * Errors: NNG_ENOENT: there is no such parameter; NNG_EINVAL: a malformed escape, or %00;
+ * NNG_EMSGSIZE: `room` is too small.
+ * Threads: any, one at a time for each request.
+ * See: nng_http_req_get_uri(), nng_uring_req_get_path().
  */
 NNG_DECL int nng_uring_req_get_query(struct nng_http_req *req, const char *name, char *value,
                                      size_t room);
 
 /*
- * For a handler of files or of a directory: today's content types, those of IANA's registry, with
- * "charset=utf-8" for text, instead of NNG's, which are the default. NNG_EBUSY once it was added;
- * NNG_EINVAL: another kind of handler.
+ * Makes a handler of files use today's content types.
+ *
+ * It is for a handler of a file or of a directory. They are those of IANA's registry, with
+ * "charset=utf-8" for text, instead of NNG's, which are the default.
+ *
+ * Errors: NNG_EBUSY: the handler is a server's already; NNG_EINVAL: it is another kind of handler.
+ * Threads: any, one at a time for each handler.
+ * See: nng_http_handler_alloc_file(), nng_http_handler_alloc_directory().
  */
 NNG_DECL int nng_uring_handler_set_current_types(struct nng_http_handler *handler, bool on);
 

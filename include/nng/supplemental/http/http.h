@@ -94,71 +94,122 @@ enum nng_http_status {
 typedef struct nng_http_req nng_http_req;
 
 /*
- * A GET request, HTTP/1.1, for `url`: the URI is its path and query ("/" when the path is empty;
- * the fragment is left out, it is not for servers), and the Host field is set from it, with the
- * port unless it is the scheme's own. With a NULL url both are left for the caller to set.
- * The URL is not needed afterwards. NNG_ENOMEM; NNG_EINVAL for a URL without a host part.
- * nng_http_req_alloc(3).
+ * Makes a request.
+ *
+ * It is a GET, HTTP/1.1, for `url`: the URI is its path and query ("/" when the path is empty; the
+ * fragment is left out, it is not for servers), and the Host field is set from it, with the port
+ * unless it is the scheme's own. With a NULL `url` both are left for the caller to set. The URL is
+ * not needed afterwards. nng_http_req_free() frees the request.
+ *
+ * Errors: NNG_EINVAL: a URL without a host part; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * See: nng_http_req_set_method(), nng_http_req_set_header(), nng_http_req_set_data(),
+ * nng_http_conn_transact(), nng_http_client_transact().
  */
 NNG_DECL int nng_http_req_alloc(nng_http_req **reqp, const nng_url *url);
 
-/* Frees the request and a body that was copied. NULL is allowed. nng_http_req_free(3). */
+/*
+ * Frees a request, and a body that was copied.
+ *
+ * NULL is allowed.
+ *
+ * Threads: any; nobody else may be using it.
+ */
 NNG_DECL void nng_http_req_free(nng_http_req *req);
 
-/* Back to what nng_http_req_alloc() gives for a NULL url. nng_http_req_reset(3). */
+/*
+ * Makes a request new again.
+ *
+ * It is then what nng_http_req_alloc() gives for a NULL URL.
+ *
+ * Threads: any, one at a time for each request.
+ */
 NNG_DECL void nng_http_req_reset(nng_http_req *req);
 
 /*
- * Method, version and URI as sent or received; never NULL ("GET", "HTTP/1.1" and "" at first).
- * Valid until the same thing is set, or the request is reset or freed.
- * nng_http_req_get_method(3), nng_http_req_get_version(3), nng_http_req_get_uri(3).
+ * Return the method, the version and the URI of a request.
+ *
+ * As sent or received; "GET", "HTTP/1.1" and "" at first.
+ *
+ * Returns: a text, never NULL, valid until the same thing is set, or the request is reset or freed.
+ * Threads: any, one at a time for each request.
+ * See: nng_http_req_set_method().
  */
 NNG_DECL const char *nng_http_req_get_method(nng_http_req *req);
 NNG_DECL const char *nng_http_req_get_version(nng_http_req *req);
 NNG_DECL const char *nng_http_req_get_uri(nng_http_req *req);
 
 /*
+ * Set the method, the version and the URI of a request.
+ *
  * NULL stands for the first value again. The method is case-sensitive. The URI is what goes on the
- * request line: usually a path with an optional query; a fragment is not sent, and spaces, '\' and
- * bytes above 127 are sent percent-encoded (NNG sends them as they are).
- * NNG_EINVAL: a method that is not a token, a version other than "HTTP/digit.digit", a URI with a
- * control character (NNG sends them: request splitting). NNG_ENOMEM.
- * nng_http_req_set_method(3), nng_http_req_set_version(3), nng_http_req_set_uri(3).
+ * request line: usually a path with an optional query; a fragment is not sent, and spaces, "\" and
+ * bytes above 127 are sent percent-encoded.
+ *
+ * Errors: NNG_EINVAL: a method that is not a token, a version other than "HTTP/digit.digit", a URI
+ * with a control character; NNG_ENOMEM: no memory.
+ * Threads: any, one at a time for each request.
+ * NNG: it sends all of these as they are, and with control characters lets a request be split.
+ * See: nng_http_req_get_method(), RFC 9110 section 9, RFC 9112 section 3.
  */
 NNG_DECL int nng_http_req_set_method(nng_http_req *req, const char *method);
 NNG_DECL int nng_http_req_set_version(nng_http_req *req, const char *version);
 NNG_DECL int nng_http_req_set_uri(nng_http_req *req, const char *uri);
 
 /*
- * The value of a header field, or NULL. Names are compared without regard to case. Several fields
- * of one name are one value, joined with ", ". Valid until that field changes, or the request is
- * reset or freed. nng_http_req_get_header(3).
+ * Returns the value of a header field of a request.
+ *
+ * Names are compared without regard to case. Several fields of one name are one value, joined with
+ * ", ".
+ *
+ * Returns: the value, or NULL when there is no such field. It is valid until that field changes, or
+ * the request is reset or freed.
+ * Threads: any, one at a time for each request.
+ * See: nng_http_req_set_header(), RFC 9110 section 5.
  */
 NNG_DECL const char *nng_http_req_get_header(nng_http_req *req, const char *name);
 
 /*
+ * Set, add to, and delete a header field of a request.
+ *
  * Set replaces every field of that name, add appends to it (", " between the values), del removes
- * it: NNG_ENOENT when there is none. White space around a value is dropped, and so is a line end
- * behind it (NNG sends them).
- * NNG_EINVAL: a name that is not a token, or a value with CR, LF or another control character but
- * HTAB (NNG sends them: response splitting). NNG_ENOMEM, NNG_EMSGSIZE (1 GiB).
- * nng_http_req_set_header(3), nng_http_req_add_header(3), nng_http_req_del_header(3).
+ * it. White space around a value is dropped, and so is a line end behind it.
+ *
+ * Errors: NNG_EINVAL: a name that is not a token, or a value with CR, LF or another control
+ * character but HTAB; NNG_ENOENT: there is no such field to delete; NNG_EMSGSIZE: all header fields
+ * would have more than 1 GiB; NNG_ENOMEM: no memory.
+ * Threads: any, one at a time for each request.
+ * NNG: it sends such names and values, which lets whoever chose them split the message, and line
+ * ends.
+ * See: nng_http_req_get_header(), RFC 9110 section 5.
  */
 NNG_DECL int nng_http_req_set_header(nng_http_req *req, const char *name, const char *value);
 NNG_DECL int nng_http_req_add_header(nng_http_req *req, const char *name, const char *value);
 NNG_DECL int nng_http_req_del_header(nng_http_req *req, const char *name);
 
 /*
- * The body, and with it Content-Length; a previous body is dropped. Set borrows: the data must stay
- * alive and unchanged as long as the request uses it. Copy copies. NNG_ENOMEM.
- * nng_http_req_set_data(3), nng_http_req_copy_data(3).
+ * Give a request its body.
+ *
+ * The header field Content-Length comes with it; a previous body is dropped.
+ * nng_http_req_set_data() borrows: the data must stay alive and unchanged as long as the request
+ * uses it. nng_http_req_copy_data() copies.
+ *
+ * Errors: NNG_EINVAL: `data` is NULL, and `size` is not 0; NNG_EMSGSIZE: all header fields would
+ * have more than 1 GiB; NNG_ENOMEM: no memory.
+ * Threads: any, one at a time for each request.
+ * See: nng_http_req_get_data().
  */
 NNG_DECL int nng_http_req_set_data(nng_http_req *req, const void *data, size_t size);
 NNG_DECL int nng_http_req_copy_data(nng_http_req *req, const void *data, size_t size);
 
 /*
- * The body: NULL and 0 when there is none. It stays the request's (or its lender's).
- * nng_http_req_get_data(3).
+ * Tells where the body of a request is.
+ *
+ * `*datap` and `*sizep` become NULL and 0 when there is none. The body stays the request's (or its
+ * lender's).
+ *
+ * Threads: any, one at a time for each request.
+ * See: nng_http_req_set_data().
  */
 NNG_DECL void nng_http_req_get_data(nng_http_req *req, void **datap, size_t *sizep);
 
@@ -167,51 +218,118 @@ NNG_DECL void nng_http_req_get_data(nng_http_req *req, void **datap, size_t *siz
 /* A response: status, reason, version, header fields and a body. Ownership as for requests. */
 typedef struct nng_http_res nng_http_res;
 
-/* A response with status 200, HTTP/1.1, no field and no body. NNG_ENOMEM. nng_http_res_alloc(3). */
+/*
+ * Makes a response.
+ *
+ * With status 200, HTTP/1.1, no field and no body. nng_http_res_free() frees it.
+ *
+ * Errors: NNG_ENOMEM: no memory.
+ * Threads: any.
+ * See: nng_http_res_alloc_error(), nng_http_res_set_status(), nng_http_res_set_header(),
+ * nng_http_res_set_data().
+ */
 NNG_DECL int nng_http_res_alloc(nng_http_res **resp);
 
 /*
- * The same with the given status and a small HTML page for it as body, which a server replaces by
- * its own page for that status if it has one. NNG_EINVAL: not 100 to 999. NNG_ENOMEM.
- * nng_http_res_alloc_error(3).
+ * Makes a response that reports an error.
+ *
+ * As nng_http_res_alloc(), with the given status and a small HTML page for it as body, which a
+ * server replaces by its own page for that status if it has one.
+ *
+ * Errors: NNG_EINVAL: a status that is not 100 to 999; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * See: nng_http_server_set_error_page().
  */
 NNG_DECL int nng_http_res_alloc_error(nng_http_res **resp, uint16_t status);
 
-/* Frees the response and a body that was copied. NULL is allowed. nng_http_res_free(3). */
+/*
+ * Frees a response, and a body that was copied.
+ *
+ * NULL is allowed.
+ *
+ * Threads: any; nobody else may be using it.
+ */
 NNG_DECL void nng_http_res_free(nng_http_res *res);
 
-/* Back to what nng_http_res_alloc() gives. nng_http_res_reset(3). */
+/*
+ * Makes a response new again.
+ *
+ * It is then what nng_http_res_alloc() gives.
+ *
+ * Threads: any, one at a time for each response.
+ */
 NNG_DECL void nng_http_res_reset(nng_http_res *res);
 
-/* nng_http_res_get_status(3), nng_http_res_set_status(3). NNG_EINVAL: not 100 to 999. */
+/*
+ * The status code of a response.
+ *
+ * 200 at first.
+ *
+ * Returns: the getter the status; the setter 0 or an error.
+ * Errors: NNG_EINVAL: not 100 to 999.
+ * Threads: any, one at a time for each response.
+ * See: nng_http_res_get_reason(), RFC 9110 section 15.
+ */
 NNG_DECL uint16_t nng_http_res_get_status(nng_http_res *res);
 NNG_DECL int nng_http_res_set_status(nng_http_res *res, uint16_t status);
 
 /*
- * The phrase behind the status, never NULL: the one that was set or received, else the standard
- * one for the status; NULL sets that one again. Valid until it is set, or the response is reset or
- * freed. NNG_EINVAL: control characters. NNG_ENOMEM.
- * nng_http_res_get_reason(3), nng_http_res_set_reason(3).
+ * The phrase after the status of a response.
+ *
+ * It is the one that was set or received, else the standard one for the status; NULL sets that one
+ * again.
+ *
+ * Returns: the getter a text, never NULL, valid until it is set, or the response is reset or freed;
+ * the setter 0 or an error.
+ * Errors: NNG_EINVAL: control characters; NNG_ENOMEM: no memory.
+ * Threads: any, one at a time for each response.
+ * See: nng_http_res_get_status().
  */
 NNG_DECL const char *nng_http_res_get_reason(nng_http_res *res);
 NNG_DECL int nng_http_res_set_reason(nng_http_res *res, const char *reason);
 
-/* As for requests. nng_http_res_get_version(3), nng_http_res_set_version(3). */
+/*
+ * The version of a response.
+ *
+ * "HTTP/1.1" at first, which NULL sets again.
+ *
+ * Returns: the getter a text, never NULL, valid until it is set, or the response is reset or freed;
+ * the setter 0 or an error.
+ * Errors: NNG_EINVAL: other than "HTTP/digit.digit"; NNG_ENOMEM: no memory.
+ * Threads: any, one at a time for each response.
+ */
 NNG_DECL const char *nng_http_res_get_version(nng_http_res *res);
 NNG_DECL int nng_http_res_set_version(nng_http_res *res, const char *version);
 
 /*
- * As for requests. Values of Set-Cookie are joined by get, but are sent as a field each: they
- * cannot be told apart otherwise (RFC 6265 section 3).
- * nng_http_res_get_header(3) and so on.
+ * Get, set, add to, and delete a header field of a response.
+ *
+ * Names are compared without regard to case. Several fields of one name are one value, joined with
+ * ", ": so get returns them, and add appends. Set replaces every field of that name, del removes
+ * it. White space around a value is dropped. Values of Set-Cookie are sent as a field each, for
+ * they cannot be told apart otherwise (RFC 6265 section 3).
+ *
+ * Returns: get the value, or NULL when there is no such field, valid until that field changes, or
+ * the response is reset or freed; the others 0 or an error.
+ * Errors: those of nng_http_req_set_header().
+ * Threads: any, one at a time for each response.
+ * See: nng_http_req_get_header(), RFC 9110 section 5.
  */
 NNG_DECL const char *nng_http_res_get_header(nng_http_res *res, const char *name);
 NNG_DECL int nng_http_res_set_header(nng_http_res *res, const char *name, const char *value);
 NNG_DECL int nng_http_res_add_header(nng_http_res *res, const char *name, const char *value);
 NNG_DECL int nng_http_res_del_header(nng_http_res *res, const char *name);
 
-/* As for requests.
- * nng_http_res_set_data(3), nng_http_res_copy_data(3), nng_http_res_get_data(3). */
+/*
+ * The body of a response.
+ *
+ * It comes with Content-Length; a previous body is dropped. Set borrows: the data must stay alive
+ * and unchanged as long as the response uses it. Copy copies. nng_http_res_get_data() tells where
+ * the body is: `*datap` and `*sizep` become NULL and 0 when there is none.
+ *
+ * Errors: those of nng_http_req_set_data().
+ * Threads: any, one at a time for each response.
+ */
 NNG_DECL int nng_http_res_set_data(nng_http_res *res, const void *data, size_t size);
 NNG_DECL int nng_http_res_copy_data(nng_http_res *res, const void *data, size_t size);
 NNG_DECL void nng_http_res_get_data(nng_http_res *res, void **datap, size_t *sizep);
@@ -226,87 +344,205 @@ NNG_DECL void nng_http_res_get_data(nng_http_res *res, void **datap, size_t *siz
  * timed-out or cancelled operation leaves the connection open and the other operations alone, but
  * for what is said below.
  *
- * Errors that they share: NNG_EINVAL (no vector, all lengths zero, a NULL base with a length),
- * NNG_ECLOSED (this side closed), NNG_ECONNRESET (the peer closed or reset; of reads, reset only),
- * NNG_ETIMEDOUT (the aio's time limit, which covers the whole operation), NNG_ECANCELED or the code
- * given to nng_aio_abort(), NNG_ENOMEM (of reads: for good, when bytes had to be thrown away),
- * NNG_ENOTSUP (in a forked child).
  * Whatever the result, nng_aio_count() is the number of bytes really moved, if nothing else is
  * said.
  */
 typedef struct nng_http_conn nng_http_conn;
 
 /*
- * Closes and frees the connection: `conn` must not be used any more. Operations that are pending
- * end with NNG_ECLOSED and their counts, each when the kernel has let go of its buffers; this does
- * not wait for them. Bytes already counted as written still reach the peer, unless it goes on
- * sending: the reset that this provokes may overtake them (RFC 9112 section 9.6). NULL is allowed.
- * Any thread, callbacks of this connection too. nng_http_conn_close(3).
+ * Close and free a connection.
+ *
+ * `conn` must not be used any more. Operations that are pending end with NNG_ECLOSED and their
+ * counts, each when the kernel has let go of its buffers; this does not wait for them. Bytes
+ * already counted as written still reach the peer, unless it goes on sending: the reset that this
+ * provokes may overtake them (RFC 9112 section 9.6). NULL is allowed.
+ *
+ * Threads: any; callbacks of this connection, too.
  */
 NNG_DECL void nng_http_conn_close(nng_http_conn *conn);
 
 /*
- * Writes at least one byte of the vector. 0 as soon as some are written; nng_aio_count() says how
- * many. Any thread. nng_http_conn_write(3).
+ * Writes some bytes to an HTTP connection.
+ *
+ * Starts to write the vector of `aio`, see nng_aio_set_iov(), and returns at once. The operation is
+ * over when at least one byte is written, or on error. Then nng_aio_result() is 0 or the error,
+ * nng_aio_count() is the number of bytes that were really written (on error, too), and the aio's
+ * callback runs. The bytes that were not written are the caller's to write again.
+ * nng_http_conn_write_all() does so itself.
+ *
+ * Writes of a connection are carried out one after the other, in the order in which they were
+ * started, and never mix; reads go on meanwhile. The buffers must stay alive and unchanged until
+ * the operation is over: they are the kernel's until then. The aio's time limit,
+ * nng_aio_set_timeout(), covers the time in the queue as well.
+ *
+ * A write that failed, timed out or was cancelled leaves the connection open, and the writes behind
+ * it are carried out.
+ *
+ * Errors: NNG_ECANCELED: nng_aio_cancel() or nng_aio_stop() was called (nng_aio_abort() gives the
+ * caller's own code), or a write_all before this one failed with a part of its bytes sent;
+ * NNG_ECLOSED: this side has closed the connection, the aio was freed, or nng_fini() was called;
+ * NNG_ECONNRESET: the peer has closed or reset the connection; NNG_EINVAL: the aio has no vector to
+ * write: none was set, all lengths are zero, or a base is NULL with a length that is not zero;
+ * NNG_ENOMEM: no memory, in the library or in the kernel; NNG_ENOTSUP: there is no io_uring here,
+ * or this is a forked child: nng_uring_reason() has it in words; NNG_ETIMEDOUT: the aio's time
+ * limit passed.
+ * Threads: any. The callback runs on a thread of the library, never within this call.
+ * NNG: it closes the connection when a write fails, and says a count of 0; without a vector it
+ * succeeds with a count of 0.
+ * Example:
+ *   // Writes `text`, however many writes it takes.
+ *   int write_text(nng_http_conn *conn, nng_aio *aio, char *text)
+ *   {
+ *       nng_iov iov = { text, strlen(text) };
+ *       int err = 0;
+ *       while (err == 0 && iov.iov_len > 0) {
+ *           nng_aio_set_iov(aio, 1, &iov);
+ *           nng_http_conn_write(conn, aio);
+ *           nng_aio_wait(aio);
+ *           err = nng_aio_result(aio);
+ *           iov.iov_buf = (char *) iov.iov_buf + nng_aio_count(aio);
+ *           iov.iov_len -= nng_aio_count(aio);
+ *       }
+ *       return err;
+ *   }
+ * See: nng_http_conn_write_all(), nng_http_conn_read(), nng_aio_set_iov(), nng_aio_set_timeout(),
+ * nng_aio_count(), nng_http_client_connect(), nng_http_hijack().
  */
 NNG_DECL void nng_http_conn_write(nng_http_conn *conn, nng_aio *aio);
 
 /*
- * Writes every byte of the vector, however many attempts it takes. If it fails after some of its
- * bytes were written, the writes queued behind it end with NNG_ECANCELED and none of theirs are
- * sent; the connection stays open, and what to make of the torn stream is the caller's decision
- * (NNG closes it and reports a count of 0). Any thread. nng_http_conn_write_all(3).
+ * Writes every byte to an HTTP connection.
+ *
+ * Starts to write the vector of `aio`, see nng_aio_set_iov(), and returns at once. The operation is
+ * over when every byte is written, however many attempts that takes, or on error. Then
+ * nng_aio_result() is 0 or the error, nng_aio_count() is the number of bytes that were really
+ * written (on error, too), and the aio's callback runs.
+ *
+ * Writes of a connection are carried out one after the other, in the order in which they were
+ * started, and never mix; reads go on meanwhile. The buffers must stay alive and unchanged until
+ * the operation is over: they are the kernel's until then. The aio's time limit,
+ * nng_aio_set_timeout(), covers all of it: the time in the queue, and every attempt.
+ *
+ * A write_all that fails leaves the connection open. If some of its bytes were sent by then, the
+ * peer has a message that was cut in the middle: so that nothing is taken for its end, the writes
+ * that are queued behind it end with NNG_ECANCELED, and none of their bytes is sent. What to do
+ * about the rest, nng_aio_count() being known, or whether to close, is the caller's decision.
+ *
+ * Errors: NNG_ECANCELED: nng_aio_cancel() or nng_aio_stop() was called (nng_aio_abort() gives the
+ * caller's own code), or a write_all before this one failed with a part of its bytes sent;
+ * NNG_ECLOSED: this side has closed the connection, the aio was freed, or nng_fini() was called;
+ * NNG_ECONNRESET: the peer has closed or reset the connection; NNG_EINVAL: the aio has no vector to
+ * write: none was set, all lengths are zero, or a base is NULL with a length that is not zero;
+ * NNG_ENOMEM: no memory, in the library or in the kernel; NNG_ENOTSUP: there is no io_uring here,
+ * or this is a forked child: nng_uring_reason() has it in words; NNG_ETIMEDOUT: the aio's time
+ * limit passed before all was written.
+ * Threads: any. The callback runs on a thread of the library, never within this call.
+ * NNG: it closes the connection when a write fails, and says a count of 0; without a vector it
+ * succeeds with a count of 0.
+ * Example:
+ *   // Sends `text` within a second; the aio's callback learns how that went.
+ *   void send_text(nng_http_conn *conn, nng_aio *aio, char *text)
+ *   {
+ *       nng_iov iov = { text, strlen(text) };
+ *       nng_aio_set_iov(aio, 1, &iov);
+ *       nng_aio_set_timeout(aio, 1000);
+ *       nng_http_conn_write_all(conn, aio);
+ *   }
+ * See: nng_http_conn_write(), nng_http_conn_read_all(), nng_aio_set_iov(), nng_aio_set_timeout(),
+ * nng_aio_count(), nng_http_client_connect(), nng_http_hijack().
  */
 NNG_DECL void nng_http_conn_write_all(nng_http_conn *conn, nng_aio *aio);
 
 /*
- * Reads at least one byte into the vector. NNG_ECONNSHUT when the peer has sent its last byte.
- * Any thread. nng_http_conn_read(3).
+ * Reads some bytes from an HTTP connection.
+ *
+ * Reads at least one byte into the aio's vector, see nng_aio_set_iov(), and returns at once. When
+ * the operation is over, nng_aio_count() is the number of bytes read. Reads of a connection are
+ * carried out one after the other, in the order in which they were started; a read that fails,
+ * times out or is cancelled leaves the connection open, and the bytes it did not take are there for
+ * the next one.
+ *
+ * Errors: NNG_ECANCELED: the read was cancelled (nng_aio_abort() gives the caller's own code);
+ * NNG_ECLOSED: this side has closed the connection, the aio was freed, or nng_fini() was called;
+ * NNG_ECONNRESET: the peer has reset the connection; NNG_ECONNSHUT: the peer has sent its last
+ * byte, or the body of the request that a handler reads is at its end; NNG_EINVAL: the aio has no
+ * vector to fill: none was set, all lengths are zero, or a base is NULL with a length that is not
+ * zero; NNG_ENOMEM: no memory; where bytes had to be thrown away for that, all later reads end so,
+ * too; NNG_ENOTSUP: there is no io_uring here, or this is a forked child; NNG_EPROTO: a chunk of
+ * the body that a handler reads is malformed; NNG_ETIMEDOUT: the aio's time limit passed.
+ * Threads: any.
+ * NNG: it closes the connection when a read fails.
+ * See: nng_http_conn_read_all(), nng_http_conn_read_req(), nng_http_handler_collect_body().
  */
 NNG_DECL void nng_http_conn_read(nng_http_conn *conn, nng_aio *aio);
 
 /*
- * Fills the whole vector. NNG_ECONNSHUT when the peer's last byte came first. Any thread.
- * nng_http_conn_read_all(3).
+ * Fills the whole vector from an HTTP connection.
+ *
+ * As nng_http_conn_read(), but the operation is over when every byte of the vector has come, or on
+ * error. nng_aio_count() says how many have come, on error, too.
+ *
+ * Errors: NNG_ECONNSHUT: the peer's last byte, or that of the body that a handler reads, came
+ * before the vector was full; those of nng_http_conn_read().
+ * Threads: any.
+ * NNG: it closes the connection when a read fails.
  */
 NNG_DECL void nng_http_conn_read_all(nng_http_conn *conn, nng_aio *aio);
 
 /*
- * Reads the head of a request or a response, up to and including its blank line, into the given
- * message, which is reset first. The body, if any, is the next to be read: how long it is, and
- * whether it is chunked, is in the header fields. The message must be left alone until the
- * operation has ended. nng_aio_count() is the bytes of the head.
- * NNG_EPROTO: it is malformed, or could be understood in two ways (a request without Host is, if
- * it is HTTP/1.1). NNG_EMSGSIZE: more than 16 KiB, 128 fields, or 8 KiB of URI. In both cases its
- * bytes stay unread. NNG_ECONNSHUT: the peer's last byte came first. An operation that is cut short
- * consumes nothing, the next one reads the same head. (NNG closes the connection on all of these.)
- * The aio's vector is not used. Any thread.
- * nng_http_conn_read_req(3), nng_http_conn_read_res(3).
+ * Read the head of a request or a response.
+ *
+ * Up to and including its blank line it goes into the given message, which is reset first. The
+ * body, if any, is the next to be read: how long it is, and whether it is chunked, is in the header
+ * fields. The message must be left alone until the operation has ended. nng_aio_count() is the
+ * bytes of the head. The aio's vector is not used.
+ *
+ * An operation that is cut short consumes nothing, the next one reads the same head; the bytes of a
+ * head that is refused stay unread.
+ *
+ * Errors: NNG_EPROTO: the head is malformed, or could be understood in two ways (a request without
+ * Host is, if it is HTTP/1.1); NNG_EMSGSIZE: more than 16 KiB, 128 fields, or 8 KiB of URI;
+ * NNG_ECONNSHUT: the peer's last byte came first; NNG_ECANCELED: the operation was cancelled
+ * (nng_aio_abort() gives the caller's own code); NNG_ECLOSED: this side has closed the connection,
+ * the aio was freed, or nng_fini() was called; NNG_ECONNRESET: the peer has reset the connection;
+ * NNG_ENOMEM: no memory; where bytes had to be thrown away for that, all later reads end so, too;
+ * NNG_ENOTSUP: there is no io_uring here, or this is a forked child; NNG_ETIMEDOUT: the aio's time
+ * limit passed.
+ * Threads: any.
+ * NNG: it closes the connection on any error.
+ * See: nng_http_conn_read(), nng_http_conn_transact(), RFC 9112.
  */
 NNG_DECL void nng_http_conn_read_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio);
 NNG_DECL void nng_http_conn_read_res(nng_http_conn *conn, nng_http_res *res, nng_aio *aio);
 
 /*
- * Writes a message, head and body, as it is now: nothing is added that was not set, be it Host or
- * Content-Length (which nng_http_req_set_data() sets), but a response whose status never has a body
- * (1xx, 204, 304) is sent without its own. Otherwise as nng_http_conn_write_all(), with the bytes
- * of head and body as the count; the aio's vector is not used.
+ * Write a request or a response, head and body.
+ *
+ * The message is sent as it is now: nothing is added that was not set, be it Host or Content-Length
+ * (which nng_http_req_set_data() sets), but a response whose status never has a body (1xx, 204,
+ * 304) is sent without its own. Otherwise as nng_http_conn_write_all(), with the bytes of head and
+ * body as the count; the aio's vector is not used.
+ *
  * The message and its body must stay alive and unchanged until the operation has ended, and take
- * part in one write at a time. Header fields that change between two writes count (with NNG they do
- * not). NNG_EINVAL: the request has no URI. Any thread.
- * nng_http_conn_write_req(3), nng_http_conn_write_res(3).
+ * part in one write at a time.
+ *
+ * Errors: NNG_EINVAL: the request has no URI; those of nng_http_conn_write_all().
+ * Threads: any.
+ * NNG: header fields that change between two writes of one message do not count there; here they
+ * do.
+ * See: nng_http_conn_write_all(), nng_http_conn_transact().
  */
 NNG_DECL void nng_http_conn_write_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio);
 NNG_DECL void nng_http_conn_write_res(nng_http_conn *conn, nng_http_res *res, nng_aio *aio);
 
 /*
- * Sends the request and receives the response to it, all of it, into `res`, which is reset first.
- * nng_http_res_get_data() gives the body, nng_aio_count() its length.
+ * Send a request and receive the response to it.
  *
- * The request is written as by nng_http_conn_write_req(). Both messages must be left alone until
- * the operation has ended. The aio's time limit is for the whole of it, and it counts as a write
- * and a read in the connection's queues: any number of transacts can be started one behind the
- * other, each gets the response to its own request.
+ * The response comes, all of it, into `res`, which is reset first. nng_http_res_get_data() gives
+ * the body, nng_aio_count() its length. The request is written as by nng_http_conn_write_req().
+ * Both messages must be left alone until the operation has ended. The aio's time limit is for the
+ * whole of it, and it counts as a write and a read in the connection's queues: any number of
+ * transacts can be started one after the other, each gets the response to its own request.
  *
  * Bodies end after Content-Length bytes, with the last chunk, or with the connection, whichever the
  * response says; answers to HEAD, and 204 and 304, have none. A body that came in chunks is put
@@ -318,15 +554,38 @@ NNG_DECL void nng_http_conn_write_res(nng_http_conn *conn, nng_http_res *res, nn
  * that has heard enough answers, and closes the connection without waiting for the rest. A response
  * that says so (or that ends with the connection) stops the write.
  *
- * NNG_EINVAL (no URI), NNG_EPROTO (malformed), NNG_EMSGSIZE (more than 16 KiB or 128 fields of
- * head, 256 bytes before a chunk, 8 KiB of trailers, or NNG_URING_MAX_BODY bytes of body: see
- * <nng/uring.h>), NNG_ECONNSHUT (the server closed before the end of the response), and those of
- * nng_http_conn_write_all(). `res` may hold the head then, but no body.
- * After an error the connection is still open but out of step, close it: bytes of that response may
- * still come, or part of the request was not sent. A later transact ends with NNG_ESTATE instead of
- * taking them for its own, and so it does when more has come than was asked for; after a response
- * that was the last of the connection, it ends with NNG_ECONNSHUT.
- * Any thread. nng_http_conn_transact(3).
+ * After an error `res` may hold the head, but no body. The connection is still open then but out of
+ * step, close it: bytes of that response may still come, or part of the request was not sent. A
+ * later transact ends with NNG_ESTATE instead of taking them for its own, and so it does when more
+ * has come than was asked for.
+ *
+ * Errors: NNG_EINVAL: the request has no URI; NNG_EPROTO: the response is malformed; NNG_EMSGSIZE:
+ * more than 16 KiB or 128 fields of head, 256 bytes before a chunk, 8 KiB of trailers, or
+ * NNG_URING_MAX_BODY bytes of body, see <nng/uring.h>; NNG_ECONNSHUT: the server closed before the
+ * end of the response, or had said that the one before was the last of the connection; NNG_ESTATE:
+ * the connection is out of step since an earlier error; NNG_ECONNRESET: the server has reset the
+ * connection, or closed it before the request was sent; those of nng_http_conn_write_all().
+ * Threads: any.
+ * Example:
+ *   // Asks for `path` and prints what came.
+ *   int ask(nng_http_conn *conn, nng_aio *aio, nng_http_req *req,
+ *           nng_http_res *res, const char *path)
+ *   {
+ *       int err = nng_http_req_set_uri(req, path);
+ *       if (err == 0) {
+ *           nng_http_conn_transact(conn, req, res, aio);
+ *           nng_aio_wait(aio);
+ *           err = nng_aio_result(aio);
+ *       }
+ *       if (err == 0) {
+ *           void *body;
+ *           size_t size;
+ *           nng_http_res_get_data(res, &body, &size);
+ *           printf("%u, %zu bytes\n", nng_http_res_get_status(res), size);
+ *       }
+ *       return err;
+ *   }
+ * See: nng_http_client_connect(), nng_http_client_transact(), RFC 9112 section 6.
  */
 NNG_DECL void nng_http_conn_transact(nng_http_conn *conn, nng_http_req *req, nng_http_res *res,
                                      nng_aio *aio);
@@ -345,83 +604,170 @@ NNG_DECL void nng_http_conn_transact(nng_http_conn *conn, nng_http_req *req, nng
 typedef struct nng_http_handler nng_http_handler;
 
 /*
- * A handler that calls cb(aio), on a thread of the library, for each request. The aio's inputs are
- * the nng_http_req (0), the nng_http_handler (1) and the nng_http_conn (2), all lent until the aio
- * is finished. cb, now or later and from any thread, sets output 0 to an nng_http_res, which it
- * gives away, and calls nng_aio_finish(aio, 0). The response's body may be borrowed from the
- * request or the handler (nng_http_res_set_data() with the request's body, URI, method or the value
- * of a field, or with what nng_http_handler_get_data() gave): they stay as they are until the
- * response has been written, or the connection has ended. The aio has been begun. Output 0 NULL:
- * the handler has written the response itself. A result other than 0 gives the client a 500.
- * NNG_ENOMEM. nng_http_handler_alloc(3).
+ * Makes a handler that calls a function for each request.
+ *
+ * `cb`(`aio`) is called on a thread of the library. The aio's inputs are the nng_http_req (0), the
+ * nng_http_handler (1) and the nng_http_conn (2), all lent until the aio is finished. `cb`, now or
+ * later and from any thread, sets output 0 to an nng_http_res, which it gives away, and calls
+ * nng_aio_finish() with 0. The response's body may be borrowed from the request or the handler
+ * (nng_http_res_set_data() with the request's body, URI, method or the value of a field, or with
+ * what nng_http_handler_get_data() gave): they stay as they are until the response has been
+ * written, or the connection has ended. The aio has been begun. Output 0 NULL means that the
+ * handler has written the response itself. A result other than 0 gives the client a 500.
+ *
+ * The handler answers GET and HEAD for `uri` itself, also with a "/" behind it (NULL and "" stand
+ * for "/"), until nng_http_handler_set_method() and nng_http_handler_set_tree() say otherwise. It
+ * is added to a server by nng_http_server_add_handler().
+ *
+ * Errors: NNG_ENOMEM: no memory.
+ * Threads: any.
+ * Example:
+ *   // A handler that says hello.
+ *   void hello(nng_aio *aio)
+ *   {
+ *       nng_http_res *res;
+ *       int err = nng_http_res_alloc(&res);
+ *       if (err == 0) {
+ *           nng_aio_set_output(aio, 0, res);
+ *           err = nng_http_res_copy_data(res, "hello\n", 6);
+ *       }
+ *       nng_aio_finish(aio, err);
+ *   }
+ * See: nng_http_server_add_handler(), nng_http_handler_collect_body(), nng_http_handler_set_data(),
+ * nng_http_hijack().
  */
 NNG_DECL int nng_http_handler_alloc(nng_http_handler **handlerp, const char *uri,
                                     void (*cb)(nng_aio *aio));
 
-/* Serves one file, read anew for every request; the content type goes by the path's suffix, as in
- * NNG (nng_uring_handler_set_current_types() in <nng/uring.h>: as today).
- * NNG_EINVAL (no path), NNG_ENOMEM. nng_http_handler_alloc_file(3). */
+/*
+ * Makes a handler that serves one file.
+ *
+ * It is read anew for every request. The content type goes by the path's suffix, as in NNG;
+ * nng_uring_handler_set_current_types() gives today's.
+ *
+ * Errors: NNG_EINVAL: no path; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * See: nng_http_handler_alloc_directory(), nng_http_server_add_handler().
+ */
 NNG_DECL int nng_http_handler_alloc_file(nng_http_handler **handlerp, const char *uri,
                                          const char *path);
 
 /*
- * Serves the files below a directory, as an exclusive tree; index.html or index.htm for a
- * directory, content types as above. Nothing outside it is ever served, by whatever spelling of the
- * path or symbolic link. NNG_EINVAL (no path), NNG_ENOMEM. nng_http_handler_alloc_directory(3).
+ * Makes a handler that serves the files below a directory.
+ *
+ * It is an exclusive tree, see nng_http_handler_set_tree_exclusive(); index.html or index.htm
+ * stands for a directory. Content types are as for nng_http_handler_alloc_file(). Nothing outside
+ * it is ever served, by whatever spelling of the path or symbolic link.
+ *
+ * Errors: NNG_EINVAL: no path; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * See: nng_http_handler_alloc_file(), nng_http_server_add_handler().
  */
 NNG_DECL int nng_http_handler_alloc_directory(nng_http_handler **handlerp, const char *uri,
                                               const char *path);
 
-/* Serves `size` bytes, which are copied. content_type NULL means application/octet-stream.
- * NNG_EINVAL, NNG_ENOMEM. nng_http_handler_alloc_static(3). */
+/*
+ * Makes a handler that serves bytes from memory.
+ *
+ * They are `size` bytes of `data`, which are copied. A NULL `content_type` means
+ * application/octet-stream.
+ *
+ * Errors: NNG_EINVAL: no data; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * See: nng_http_server_add_handler().
+ */
 NNG_DECL int nng_http_handler_alloc_static(nng_http_handler **handlerp, const char *uri,
                                            const void *data, size_t size, const char *content_type);
 
 /*
- * Sends clients elsewhere: `status` (300 to 399; 0 means 301) with a Location of `location`
- * followed by what the request has beyond the handler's URI: the rest of the path if it is a tree
- * (without dot segments, and with one '/' in between), and the query. For all methods, unless
- * nng_http_handler_set_method() says otherwise. A body is not read, and the connection stays open
- * (NNG closes it). NNG_EINVAL: another status, or a location with control characters. NNG_ENOMEM.
- * nng_http_handler_alloc_redirect(3).
+ * Makes a handler that sends clients elsewhere.
+ *
+ * The answer has `status` (300 to 399; 0 means 301) and a Location of `location` followed by what
+ * the request has beyond the handler's URI: the rest of the path if it is a tree (without dot
+ * segments, and with one "/" in between), and the query. It answers all methods, unless
+ * nng_http_handler_set_method() says otherwise. A body is not read, and the connection stays open.
+ *
+ * Errors: NNG_EINVAL: another status, or no location or one with control characters; NNG_ENOMEM: no
+ * memory.
+ * Threads: any.
+ * NNG: it closes the connection.
+ * See: nng_http_server_add_handler(), RFC 9110 section 15.4.
  */
 NNG_DECL int nng_http_handler_alloc_redirect(nng_http_handler **handlerp, const char *uri,
                                              uint16_t status, const char *location);
 
-/* Gives the creator's hold on it up: it is freed when no server and no response uses it any more.
- * NULL is allowed. nng_http_handler_free(3). */
+/*
+ * Gives up the creator's hold on a handler.
+ *
+ * It is freed when no server and no response uses it any more. NULL is allowed.
+ *
+ * Threads: any.
+ * See: nng_http_server_add_handler().
+ */
 NNG_DECL void nng_http_handler_free(nng_http_handler *handler);
 
-/* The method it answers; NULL or "" for all. "GET" by default, which includes HEAD.
- * NNG_EBUSY, NNG_ENOMEM. nng_http_handler_set_method(3). */
+/*
+ * Sets the method that a handler answers.
+ *
+ * "GET" at first, which includes HEAD. NULL or "" stands for all.
+ *
+ * Errors: NNG_EBUSY: the handler is a server's already; NNG_ENOMEM: no memory.
+ * Threads: any, one at a time for each handler.
+ */
 NNG_DECL int nng_http_handler_set_method(nng_http_handler *handler, const char *method);
 
-/* The host (of the Host field, without port, in any case) it answers; NULL, "", "*" or the
- * unspecified address (0.0.0.0 or ::) for all, the default. NNG_EBUSY, NNG_ENOMEM.
- * nng_http_handler_set_host(3). */
+/*
+ * Sets the host that a handler answers for.
+ *
+ * It is compared with the Host field, without its port, in any case of letters. NULL, "", "*" and
+ * the unspecified address (0.0.0.0 or ::) stand for all, as at first.
+ *
+ * Errors: NNG_EBUSY: the handler is a server's already; NNG_ENOMEM: no memory.
+ * Threads: any, one at a time for each handler.
+ */
 NNG_DECL int nng_http_handler_set_host(nng_http_handler *handler, const char *host);
 
-/* Makes it answer for all paths below its URI, too; exclusively, if no other handler of the same
- * host and method may be there, and it may not be below a tree of such a one.
- * NNG_EBUSY. nng_http_handler_set_tree(3), nng_http_handler_set_tree_exclusive(3). */
+/*
+ * Make a handler answer for all paths below its URI, too.
+ *
+ * nng_http_handler_set_tree_exclusive() does it so that no other handler of the same host and
+ * method may be there, and it may not be below a tree of such a one.
+ *
+ * Errors: NNG_EBUSY: the handler is a server's already.
+ * Threads: any, one at a time for each handler.
+ * See: nng_http_server_add_handler().
+ */
 NNG_DECL int nng_http_handler_set_tree(nng_http_handler *handler);
 NNG_DECL int nng_http_handler_set_tree_exclusive(nng_http_handler *handler);
 
 /*
- * Whether the request's body is read before cb is called (the default), and how many bytes of it at
- * most (default 1 MiB); a request with more is refused with 413. Without, the body is the handler's
- * to read: nng_http_conn_read() and nng_http_conn_read_all() then give the bytes of the body,
- * without the framing of chunks, and NNG_ECONNSHUT at its end (NNG_EPROTO where a chunk is
- * malformed, NNG_ECONNRESET where the client leaves before the end). What it leaves is thrown away.
- * A client that waits for 100 (Continue) is sent it when the handler reads, unless it has begun to
- * write its response. Any time, also when the handler was added. Returns 0.
- * nng_http_handler_collect_body(3).
+ * Says whether a request's body is read before the handler is called.
+ *
+ * So it is at first, with at most 1 MiB; `max` is another limit, in bytes. A request with more is
+ * refused with 413.
+ *
+ * Without, the body is the handler's to read: nng_http_conn_read() and nng_http_conn_read_all()
+ * then give the bytes of the body, without the framing of chunks, and NNG_ECONNSHUT at its end
+ * (NNG_EPROTO where a chunk is malformed, NNG_ECONNRESET where the client leaves before the end).
+ * What it leaves is thrown away. A client that waits for 100 (Continue) is sent it when the handler
+ * reads, unless it has begun to write its response.
+ *
+ * Errors: none.
+ * Threads: any, and at any time, also when a server has the handler.
+ * See: nng_http_handler_alloc(), RFC 9110 section 10.1.1.
  */
 NNG_DECL int nng_http_handler_collect_body(nng_http_handler *handler, bool want, size_t max);
 
-/* A pointer of the user's, and what to call with it (NULL: nothing) when the handler is freed,
- * which may be on a thread of the library.
- * NNG_EBUSY. nng_http_handler_set_data(3), nng_http_handler_get_data(3). */
+/*
+ * A pointer of the user's that a handler carries.
+ *
+ * `dtor`(`data`) is called when the handler is freed, which may be on a thread of the library; NULL
+ * stands for nothing.
+ *
+ * Returns: the setter 0 or an error; the getter what was set, NULL if nothing was.
+ * Errors: NNG_EBUSY: the handler is a server's already.
+ * Threads: any, one at a time for each handler.
+ */
 NNG_DECL int nng_http_handler_set_data(nng_http_handler *handler, void *data,
                                        void (*dtor)(void *data));
 NNG_DECL void *nng_http_handler_get_data(nng_http_handler *handler);
@@ -432,52 +778,128 @@ NNG_DECL void *nng_http_handler_get_data(nng_http_handler *handler);
 typedef struct nng_http_server nng_http_server;
 
 /*
- * Finds the server for the URL's host and port, or makes it; each call counts as one hold. The
- * scheme is http (http4 and http6 for one address family), the host an address of this machine, a
- * name for one, or "" for all; port "0" lets the system choose. A host that is a name is looked up
- * here, which may block. NNG_EADDRINVAL, NNG_ENOTSUP (https: not yet there), NNG_ENOMEM.
- * nng_http_server_hold(3).
+ * Find the server for a URL's host and port, or make it.
+ *
+ * Each call counts as one hold, which nng_http_server_release() gives up. The scheme is http (http4
+ * and http6 for one address family), the host an address of this machine, a name for one, or "" for
+ * all; port "0" lets the system choose. A host that is a name is looked up here, which may block.
+ * nng_http_server_start() then makes it listen.
+ *
+ * Errors: NNG_EADDRINVAL: another scheme, or a host that is no address or name; NNG_ENOTSUP: there
+ * is no io_uring here, or the scheme is https, which is not there yet; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * Example:
+ *   // Serves the files below /srv on every address of this machine.
+ *   int serve(nng_http_server **serverp)
+ *   {
+ *       nng_http_handler *handler;
+ *       nng_url *url;
+ *       int err = nng_url_parse(&url, "http://:8080");
+ *       if (err != 0) {
+ *           return err;
+ *       }
+ *       err = nng_http_server_hold(serverp, url);
+ *       nng_url_free(url);
+ *       if (err != 0) {
+ *           return err;
+ *       }
+ *       err = nng_http_handler_alloc_directory(&handler, "/", "/srv");
+ *       if (err == 0) {
+ *           err = nng_http_server_add_handler(*serverp, handler);
+ *       }
+ *       return err != 0 ? err : nng_http_server_start(*serverp);
+ *   }
+ * See: nng_http_server_start(), nng_http_server_add_handler(), nng_uring_server_set_limit(),
+ * nng_uring_server_drain().
  */
 NNG_DECL int nng_http_server_hold(nng_http_server **serverp, const nng_url *url);
 
-/* Gives one hold up; with the last, a running server is stopped. NULL is allowed.
- * nng_http_server_release(3). */
+/*
+ * Gives up a hold on a server.
+ *
+ * With the last one, a running server is stopped. NULL is allowed.
+ *
+ * Threads: any.
+ * See: nng_http_server_hold().
+ */
 NNG_DECL void nng_http_server_release(nng_http_server *server);
 
 /*
- * Listens and serves, on every loop. Starts are counted. NNG_EBUSY during a drain, NNG_EADDRINUSE,
- * NNG_EADDRINVAL, NNG_EPERM, NNG_ENOFILES, NNG_ENOMEM, NNG_ENOTSUP. nng_http_server_start(3).
+ * Listen and serve.
+ *
+ * It does so on every thread of the library. Starts are counted; nng_http_server_stop() undoes one.
+ *
+ * Errors: NNG_EADDRINUSE: somebody else listens there; NNG_EADDRINVAL: it is not an address of this
+ * machine; NNG_EBUSY: the server is being drained; NNG_ENOFILES: no descriptors are left;
+ * NNG_ENOMEM: no memory; NNG_ENOTSUP: there is no io_uring here; NNG_EPERM: the port (below 1024,
+ * as a rule) needs privileges.
+ * Threads: any.
+ * See: nng_http_server_hold(), nng_http_server_get_addr(), nng_uring_server_drain().
  */
 NNG_DECL int nng_http_server_start(nng_http_server *server);
 
-/* Undoes one start. With the last one, stops listening and closes all connections, whatever they
- * are doing; does not wait for that. (nng_uring_server_drain() lets them finish.)
- * nng_http_server_stop(3). */
+/*
+ * Undoes one start of a server.
+ *
+ * With the last one, stops listening and closes all connections, whatever they are doing; it does
+ * not wait for that.
+ *
+ * Threads: any.
+ * See: nng_http_server_start(), nng_uring_server_drain().
+ */
 NNG_DECL void nng_http_server_stop(nng_http_server *server);
 
 /*
- * Adds a handler, which works at once, and takes the caller's hold on it over: it is freed with the
- * server. On error the hold stays the caller's. NNG_EINVAL: its URI does not start with '/', or it
- * has no callback. NNG_EADDRINUSE when another handler has the same host, method and URI, or an
- * exclusive tree of this host and method is concerned; NNG_EBUSY when another server has it (with
- * NNG the two share it, and lose it); NNG_ENOMEM. nng_http_server_add_handler(3).
+ * Adds a handler to a server.
+ *
+ * It works at once. The server takes over the caller's hold on it: it is freed with the server. On
+ * error the hold stays the caller's.
+ *
+ * Errors: NNG_EINVAL: its URI does not start with "/", or it has no callback; NNG_EADDRINUSE:
+ * another handler has the same host, method and URI, or an exclusive tree of this host and method
+ * is concerned; NNG_EBUSY: another server has it; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * NNG: with it two servers can have a handler, and lose it.
+ * See: nng_http_server_del_handler(), nng_http_handler_alloc(), nng_http_handler_alloc_file(),
+ * nng_http_handler_alloc_directory(), nng_http_handler_alloc_static(),
+ * nng_http_handler_alloc_redirect().
  */
 NNG_DECL int nng_http_server_add_handler(nng_http_server *server, nng_http_handler *handler);
 
-/* Takes a handler out and gives its hold back to the caller; requests it is working on are
- * finished. NNG_ENOENT, NNG_ENOMEM. nng_http_server_del_handler(3). */
+/*
+ * Takes a handler out of a server.
+ *
+ * The hold on it is the caller's again; requests it is working on are finished.
+ *
+ * Errors: NNG_ENOENT: the server does not have it; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * See: nng_http_handler_free().
+ */
 NNG_DECL int nng_http_server_del_handler(nng_http_server *server, nng_http_handler *handler);
 
-/* The address it listens on, with the real port. NNG_ESTATE when it is not running.
- * nng_http_server_get_addr(3). */
+/*
+ * Tells the address that a server listens on.
+ *
+ * It has the real port where port 0 was asked for.
+ *
+ * Errors: NNG_ESTATE: the server is not running.
+ * Threads: any.
+ * See: nng_http_server_start(), nng_str_sockaddr().
+ */
 NNG_DECL int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *addr);
 
 /*
- * The page for responses with this status that the server makes itself, or that a handler made with
+ * Set the page for responses with a status.
+ *
+ * It is for those that the server makes itself, or that a handler made with
  * nng_http_res_alloc_error(): `html`, or what is in the file now (up to 16 MiB). It replaces the
- * one set before, and works at once. NNG_EINVAL (not 100 to 999, not a regular file), NNG_ENOMEM;
- * of files NNG_ENOENT, NNG_EPERM, NNG_ENOFILES, NNG_EMSGSIZE.
- * nng_http_server_set_error_page(3), nng_http_server_set_error_file(3).
+ * one set before, and works at once.
+ *
+ * Errors: NNG_EINVAL: a status that is not 100 to 999, or a file that is not a regular one;
+ * NNG_ENOENT: there is no such file; NNG_EPERM: the file may not be read; NNG_EMSGSIZE: it is too
+ * large; NNG_ENOFILES: no descriptors are left; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * See: nng_http_server_res_error().
  */
 NNG_DECL int nng_http_server_set_error_page(nng_http_server *server, uint16_t status,
                                             const char *html);
@@ -485,20 +907,37 @@ NNG_DECL int nng_http_server_set_error_file(nng_http_server *server, uint16_t st
                                             const char *path);
 
 /*
- * Makes `res` the server's error response for the status that it has: its page becomes the body.
- * NNG_ENOMEM. nng_http_server_res_error(3).
+ * Makes a response the server's error response for its status.
+ *
+ * The server's page for it becomes the body.
+ *
+ * Errors: those of nng_http_res_set_data().
+ * Threads: any.
+ * See: nng_http_server_set_error_page().
  */
 NNG_DECL int nng_http_server_res_error(nng_http_server *server, nng_http_res *res);
 
-/* TLS is not there yet: NNG_ENOTSUP. nng_http_server_set_tls(3), nng_http_server_get_tls(3). */
+/*
+ * Set and get the TLS configuration of a server.
+ *
+ * TLS is not there yet.
+ *
+ * Errors: NNG_ENOTSUP: always.
+ * Threads: any.
+ */
 NNG_DECL int nng_http_server_set_tls(nng_http_server *server, struct nng_tls_config *config);
 NNG_DECL int nng_http_server_get_tls(nng_http_server *server, struct nng_tls_config **configp);
 
 /*
- * For a handler's callback: takes the connection and the request away from the server. Both are the
- * caller's from here on (nng_http_conn_close(), nng_http_req_free()); bytes the client has sent
- * already can be read. The handler's aio still has to be finished, with no response. On the thread
- * the callback runs on. NNG_EINVAL when no handler is working on it. nng_http_hijack(3).
+ * Takes a connection and its request away from the server.
+ *
+ * It is for a handler's callback. Both are the caller's from here on: nng_http_conn_close() and
+ * nng_http_req_free() free them. Bytes the client has sent already can be read. The handler's aio
+ * still has to be finished, with no response.
+ *
+ * Errors: NNG_EINVAL: no handler is working on the connection.
+ * Threads: the one the handler's callback runs on.
+ * See: nng_http_handler_alloc(), nng_http_conn_read(), nng_http_conn_write_all().
  */
 NNG_DECL int nng_http_hijack(nng_http_conn *conn);
 
@@ -508,35 +947,79 @@ NNG_DECL int nng_http_hijack(nng_http_conn *conn);
 typedef struct nng_http_client nng_http_client;
 
 /*
- * Makes a client for the host and port of `url`, which is copied. Schemes: http, ws (and http4,
- * http6, ws4, ws6 for one address family). NNG_EADDRINVAL for another scheme or no host,
- * NNG_ENOTSUP for https and wss (not yet there), NNG_ENOMEM. Any thread. nng_http_client_alloc(3).
+ * Makes a client for a URL's host and port.
+ *
+ * The URL is copied. Its scheme is http or ws (http4, http6, ws4, ws6 for one address family).
+ * nng_http_client_free() frees the client.
+ *
+ * Errors: NNG_EADDRINVAL: another scheme, or no host; NNG_ENOTSUP: https or wss, which are not
+ * there yet; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * See: nng_http_client_connect(), nng_http_client_transact().
  */
 NNG_DECL int nng_http_client_alloc(nng_http_client **clientp, const nng_url *url);
 
-/* Frees the client; connects in progress and connections go on. NULL is allowed. Any thread.
- * nng_http_client_free(3). */
+/*
+ * Frees a client.
+ *
+ * Connects in progress and connections go on. NULL is allowed.
+ *
+ * Threads: any.
+ */
 NNG_DECL void nng_http_client_free(nng_http_client *client);
 
 /*
- * Connects: looks the name up (on a thread apart) and tries its addresses in turn. On success the
- * aio's output 0 is an nng_http_conn that the caller owns and closes. NNG_ECONNREFUSED,
- * NNG_EADDRINVAL (no such name or port), NNG_EUNREACHABLE, NNG_ETIMEDOUT, NNG_ECANCELED or another
- * abort's code, NNG_ENOFILES, NNG_ENOMEM, NNG_ENOTSUP. Any thread. nng_http_client_connect(3).
+ * Connects to a server.
+ *
+ * Looks the name up (on a thread apart) and tries its addresses in turn. On success output 0 of the
+ * aio is an nng_http_conn that the caller owns, and closes with nng_http_conn_close(). Several may
+ * be under way at a time.
+ *
+ * Errors: NNG_ECONNREFUSED: nobody listens there; NNG_EADDRINVAL: there is no such name or port;
+ * NNG_EUNREACHABLE: the network has no way there; NNG_ETIMEDOUT: the aio's time limit, or the
+ * kernel's, passed; NNG_ECANCELED: it was cancelled (nng_aio_abort() gives the caller's own code);
+ * NNG_ECLOSED: the aio was freed, or nng_fini() called, meanwhile; NNG_ENOFILES: no descriptors are
+ * left; NNG_ENOMEM: no memory; NNG_ENOTSUP: there is no io_uring here, or this is a forked child.
+ * Threads: any.
+ * Example:
+ *   // Connects within two seconds.
+ *   int dial(nng_http_client *client, nng_aio *aio, nng_http_conn **connp)
+ *   {
+ *       nng_aio_set_timeout(aio, 2000);
+ *       nng_http_client_connect(client, aio);
+ *       nng_aio_wait(aio);
+ *       *connp = nng_aio_get_output(aio, 0);
+ *       return nng_aio_result(aio);
+ *   }
+ * See: nng_http_client_alloc(), nng_http_client_transact(), nng_http_conn_transact(),
+ * nng_http_conn_write_all().
  */
 NNG_DECL void nng_http_client_connect(nng_http_client *client, nng_aio *aio);
 
 /*
- * Connects, sends the request, receives the response, and closes the connection: as
- * nng_http_client_connect(), nng_http_conn_transact() and nng_http_conn_close(), with their errors,
- * within the aio's one time limit. Sets "Connection: close" in the request, and Host to the
- * client's host and port if it has none (NNG sends it without). Output 0 is not set. The client may
- * be freed meanwhile. Any thread. nng_http_client_transact(3).
+ * Connect, send a request, receive the response, and close.
+ *
+ * As nng_http_client_connect(), nng_http_conn_transact() and nng_http_conn_close(), with their
+ * errors, within the aio's one time limit. Sets "Connection: close" in the request, and Host to the
+ * client's host and port if it has none. Output 0 is not set. The client may be freed meanwhile.
+ *
+ * Errors: NNG_EINVAL: the request has no URI; those of nng_http_client_connect(),
+ * nng_http_conn_transact().
+ * Threads: any.
+ * NNG: it sends a request that has no Host without one.
+ * See: nng_http_client_connect(), nng_http_conn_transact().
  */
 NNG_DECL void nng_http_client_transact(nng_http_client *client, nng_http_req *req,
                                        nng_http_res *res, nng_aio *aio);
 
-/* TLS is not yet there: NNG_ENOTSUP. nng_http_client_set_tls(3), nng_http_client_get_tls(3). */
+/*
+ * Set and get the TLS configuration of a client.
+ *
+ * TLS is not there yet.
+ *
+ * Errors: NNG_ENOTSUP: always.
+ * Threads: any.
+ */
 NNG_DECL int nng_http_client_set_tls(nng_http_client *client, struct nng_tls_config *config);
 NNG_DECL int nng_http_client_get_tls(nng_http_client *client, struct nng_tls_config **configp);
 

@@ -22,15 +22,18 @@ struct nng_optspec {
 typedef struct nng_optspec nng_optspec;
 
 /*
- * Parses the option at argv[*optidx] (start with *optidx 1) and moves *optidx behind it. *val is
- * set to its o_val and, if it takes an argument, *optarg to that, a part of argv: "--name=text",
- * "--name:text", "--name text", "-ntext" and "-n text" are alike. A long name may be cut as long as
- * it fits one option only. Short options are not clustered.
+ * Parses an option of a program's command line.
  *
- * 0 for an option, -1 at the end: after the last word, or before one without a '-' (a "-" alone is
- * passed over). Errors leave *optidx on the bad word: NNG_EINVAL for an unknown option or an
- * argument where none is taken, NNG_ENOARG for a missing one, NNG_EAMBIGUOUS. Any thread.
- * nng_opts_parse(3supp).
+ * The one at `argv`[`*optidx`]; `*optidx` is 1 at first, and moved behind it. `*val` is set to the
+ * option's `o_val` and, if it takes an argument, `*optarg` to that, a part of `argv`:
+ * "--name=text", "--name:text", "--name text", "-ntext" and "-n text" are alike. A long name may be
+ * cut as long as it fits one option only. Short options are not clustered.
+ *
+ * Returns: 0 for an option, -1 at the end (after the last word, or before one without a "-"; a "-"
+ * alone is passed over), otherwise an error. Errors leave `*optidx` on the bad word.
+ * Errors: NNG_EINVAL: an unknown option, or an argument where none is taken; NNG_ENOARG: the
+ * option's argument is missing; NNG_EAMBIGUOUS: a name was cut so that it fits several options.
+ * Threads: any.
  */
 NNG_DECL int nng_opts_parse(int argc, char *const *argv, const nng_optspec *opts, int *val,
                             char **optarg, int *optidx);

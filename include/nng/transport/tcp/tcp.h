@@ -9,7 +9,12 @@
 extern "C" {
 #endif
 
-/* There is nothing to register any more: 0. Any thread. */
+/*
+ * Registers a transport, which is there without it.
+ *
+ * Errors: none.
+ * Threads: any.
+ */
 NNG_DECL int nng_tcp_register(void);
 
 #ifdef __cplusplus

@@ -13,7 +13,12 @@ extern "C" {
 #define NNG_OPT_WSS_REQUEST_HEADERS NNG_OPT_WS_REQUEST_HEADERS
 #define NNG_OPT_WSS_RESPONSE_HEADERS NNG_OPT_WS_RESPONSE_HEADERS
 
-/* There is nothing to register any more: 0. Any thread. */
+/*
+ * Registers a transport, which is there without it.
+ *
+ * Errors: none.
+ * Threads: any.
+ */
 NNG_DECL int nng_ws_register(void);
 NNG_DECL int nng_wss_register(void);
 

@@ -35,7 +35,12 @@ enum nng_zt_status {
     NNG_ZT_STATUS_UNKNOWN,
 };
 
-/* NNG_ENOTSUP. Any thread. */
+/*
+ * Registers ZeroTier, which is not there.
+ *
+ * Errors: NNG_ENOTSUP: always.
+ * Threads: any.
+ */
 NNG_DECL int nng_zt_register(void);
 
 #ifdef __cplusplus
