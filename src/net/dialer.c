@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The addresses of a name race (RFC 8305): each is given a head start of a quarter of a second
+ * before the next one is tried beside it. A dial's memory stays until the kernel has let go of all
+ * of its attempts, and only then does its aio finish, so that no descriptor outlives it.
+ */
 #include "net/dialer.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "net/address.h"
 #include "net/resolve.h"
@@ -10,9 +16,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_ADDRESSES 16 /* of one name; more are not tried */
+#define MAX_ADDRESSES 16         /* of one name; more are not tried */
+#define HEAD_START (250 * NU_MS) /* RFC 8305 5: Connection Attempt Delay */
 
-struct address {
+struct dial;
+
+struct attempt {
+    struct dial *dial;
+    struct nu_op op;
+    int fd; /* being connected, or -1 */
     struct sockaddr_storage ss;
     socklen_t len;
 };
@@ -27,74 +39,176 @@ struct dial {
     struct nu_task start;
     struct nu_loop_hook hook;
     struct nu_lookup *lookup; /* in progress, or NULL */
-    struct nu_op op;
-    int fd;    /* being connected, or -1 */
-    int abort; /* why it is to end; 0: it is not */
-    struct address addresses[MAX_ADDRESSES];
-    unsigned naddresses;
-    unsigned next; /* the address to try next */
+    struct nu_timer patience; /* until the next attempt starts though none has failed */
+    struct attempt *attempts; /* one for each address, in the order of the race */
+    unsigned nattempts;
+    unsigned next; /* the attempt to start next */
+    unsigned open; /* attempts that the kernel holds */
+    void *made;    /* of the first socket that was connected; or NULL */
+    int err;       /* how it ends if nothing is made: the last failure's, or whoever broke it off */
+    bool over;     /* made or broken off: what is open is to be closed */
 };
 
 static void dialer_free_dial(struct dial *d)
 {
+    free(d->attempts);
     free(d->host);
     free(d->port);
     free(d);
 }
 
-static void dialer_end(struct dial *d, int err)
+static void dialer_end(struct dial *d)
 {
-    if (d->fd >= 0) {
-        close(d->fd);
-    }
+    int err = d->made != NULL ? 0 : d->err;
+    nu_timer_disarm(&d->loop->timers, &d->patience);
     nu_list_remove(&d->hook.link);
+    if (err == 0) {
+        d->aio->args->output[0] = d->made;
+    }
     nu_aio_finish(d->aio, err, 0);
     dialer_free_dial(d);
 }
 
-static void dialer_succeed(struct dial *d)
+/* ---- The race ----------------------------------------------------------------------------- */
+
+/* Ends the race; whoever still runs is called back, and ends the dial when the last is home. */
+static void dialer_call_off(struct dial *d)
 {
-    void *made = d->dialed(d->loop, d->fd);
-    if (made == NULL) {
-        dialer_end(d, NNG_ENOMEM);
-        return;
+    d->over = true;
+    nu_timer_disarm(&d->loop->timers, &d->patience);
+    for (unsigned i = 0; i < d->next; i++) {
+        nu_op_cancel(&d->attempts[i].op);
     }
-    d->fd = -1;
-    d->aio->args->output[0] = made;
-    dialer_end(d, 0);
 }
 
-/* Starts connecting to the next address; `err` is what the one before said. */
-static void dialer_try_next(struct dial *d, int err)
+static void dialer_close(struct attempt *a)
 {
-    while (d->next < d->naddresses) {
-        struct address *a = &d->addresses[d->next++];
-        d->fd = socket(a->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (d->fd >= 0) {
-            d->op.kind = NU_OP_CONNECT;
-            d->op.fd = d->fd;
-            d->op.arg.addr.sa = (struct sockaddr *) &a->ss;
-            d->op.arg.addr.len = a->len;
-            nu_op_submit(&d->op);
-            return;
-        }
-        err = nu_error_from_errno(errno);
+    if (a->fd >= 0) {
+        close(a->fd);
+        a->fd = -1;
     }
-    dialer_end(d, err);
+}
+
+/* Starts connecting to the next address for which there is a socket to be had. */
+static void dialer_start_next(struct dial *d)
+{
+    bool started = false;
+    nu_timer_disarm(&d->loop->timers, &d->patience);
+    while (!started && d->next < d->nattempts) {
+        struct attempt *a = &d->attempts[d->next++];
+        a->fd = socket(a->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        started = a->fd >= 0;
+        if (!started) {
+            d->err = nu_error_from_errno(errno);
+            continue;
+        }
+        a->op.kind = NU_OP_CONNECT;
+        a->op.fd = a->fd;
+        a->op.arg.addr.sa = (struct sockaddr *) &a->ss;
+        a->op.arg.addr.len = a->len;
+        d->open++;
+        nu_op_submit(&a->op);
+    }
+    if (started && d->next < d->nattempts) {
+        nu_timer_arm(&d->loop->timers, &d->patience, nu_loop_now(d->loop) + HEAD_START);
+    }
+}
+
+static void dialer_out_of_patience(struct nu_timer *timer)
+{
+    dialer_start_next(nu_container(timer, struct dial, patience));
+}
+
+static void dialer_succeed(struct dial *d, struct attempt *a)
+{
+    d->made = d->dialed(d->loop, a->fd);
+    if (d->made != NULL) {
+        a->fd = -1;
+    } else {
+        d->err = NNG_ENOMEM;
+    }
+    dialer_call_off(d);
 }
 
 static void dialer_connected(struct nu_op *op, int res, uint32_t flags)
 {
-    struct dial *d = nu_container(op, struct dial, op);
+    struct attempt *a = nu_container(op, struct attempt, op);
+    struct dial *d = a->dial;
     (void) flags;
-    if (d->abort != 0) {
-        dialer_end(d, d->abort);
-    } else if (res == 0) {
-        dialer_succeed(d);
-    } else {
-        close(d->fd);
-        d->fd = -1;
-        dialer_try_next(d, nu_error_from_errno(-res));
+    d->open--;
+    if (!d->over && res == 0) {
+        dialer_succeed(d, a);
+    } else if (!d->over) {
+        d->err = nu_error_from_errno(-res);
+    }
+    dialer_close(a); /* before another one is opened */
+    if (!d->over) {
+        dialer_start_next(d);
+    }
+    if (d->open == 0) {
+        dialer_end(d);
+    }
+}
+
+/* ---- Addresses ---------------------------------------------------------------------------- */
+
+static int dialer_make_attempts(struct dial *d, unsigned n)
+{
+    d->attempts = calloc(n, sizeof *d->attempts);
+    return d->attempts != NULL ? 0 : NNG_ENOMEM;
+}
+
+static void dialer_add(struct dial *d, const void *sa, socklen_t len)
+{
+    struct attempt *a = &d->attempts[d->nattempts++];
+    a->dial = d;
+    a->fd = -1;
+    a->len = len;
+    memcpy(&a->ss, sa, len);
+    nu_op_init(&a->op, d->loop, dialer_connected);
+}
+
+/* From `list` on, the next of that family, or not of it. */
+static const struct addrinfo *dialer_find(const struct addrinfo *list, int family, bool of_it)
+{
+    while (list != NULL && ((list->ai_family == family) != of_it ||
+                            list->ai_addrlen > sizeof(struct sockaddr_storage))) {
+        list = list->ai_next;
+    }
+    return list;
+}
+
+/* In the resolver's order, but that the families take turns (RFC 8305 4), beginning with its first:
+ * where one does not work at all, it costs one head start. */
+static int dialer_add_all(struct dial *d, const struct addrinfo *list)
+{
+    int err = dialer_make_attempts(d, MAX_ADDRESSES);
+    int first = list->ai_family;
+    const struct addrinfo *own = dialer_find(list, first, true);
+    const struct addrinfo *other = dialer_find(list, first, false);
+    bool turn = true;
+    while (err == 0 && d->nattempts < MAX_ADDRESSES && (own != NULL || other != NULL)) {
+        if (own != NULL && (turn || other == NULL)) {
+            dialer_add(d, own->ai_addr, own->ai_addrlen);
+            own = dialer_find(own->ai_next, first, true);
+        } else {
+            dialer_add(d, other->ai_addr, other->ai_addrlen);
+            other = dialer_find(other->ai_next, first, false);
+        }
+        turn = !turn;
+    }
+    return err;
+}
+
+/* Has what is there race; `err` says why there may be nothing. */
+static void dialer_race(struct dial *d, int err)
+{
+    d->err = err != 0 ? err : NNG_EADDRINVAL;
+    if (err == 0) {
+        dialer_start_next(d);
+    }
+    if (d->open == 0) {
+        dialer_end(d);
     }
 }
 
@@ -102,53 +216,61 @@ static void dialer_resolved(void *arg, int err, const struct addrinfo *list)
 {
     struct dial *d = arg;
     d->lookup = NULL;
-    for (; list != NULL && d->naddresses < MAX_ADDRESSES; list = list->ai_next) {
-        if (list->ai_addrlen <= sizeof d->addresses[0].ss) {
-            struct address *a = &d->addresses[d->naddresses++];
-            memcpy(&a->ss, list->ai_addr, list->ai_addrlen);
-            a->len = list->ai_addrlen;
-        }
+    dialer_race(d, err != 0 ? err : dialer_add_all(d, list));
+}
+
+/* An address in numbers needs no resolver, and does not stand in its queue. */
+static int dialer_add_literal(struct dial *d)
+{
+    struct sockaddr_storage ss;
+    socklen_t len;
+    int err = nu_address_parse(d->host, d->port, d->family, &ss, &len);
+    if (err == NNG_ENOENT) {
+        err = nu_resolve_numeric(d->host, d->port, d->family, &ss, &len);
     }
-    dialer_try_next(d, err != 0 ? err : NNG_EADDRINVAL);
+    if (err == 0) {
+        err = dialer_make_attempts(d, 1);
+    }
+    if (err == 0) {
+        dialer_add(d, &ss, len);
+    }
+    return err;
 }
 
 static void dialer_start(struct nu_task *task)
 {
     struct dial *d = nu_container(task, struct dial, start);
-    struct address *a = &d->addresses[0];
-    if (d->abort != 0) {
-        dialer_end(d, d->abort);
+    if (d->over) {
+        dialer_end(d);
         return;
     }
     nu_list_append(&d->loop->hooks, &d->hook.link);
-    int err = nu_address_parse(d->host, d->port, d->family, &a->ss, &a->len);
-    if (err == 0) {
-        d->naddresses = 1;
-        dialer_try_next(d, 0);
-        return;
-    }
+    int err = dialer_add_literal(d);
     if (err == NNG_ENOENT) {
         err = nu_resolve(&d->lookup, d->loop, d->host, d->port, d->family, dialer_resolved, d);
     }
-    if (err != 0) {
-        dialer_end(d, err);
+    if (d->lookup == NULL) {
+        dialer_race(d, err);
     }
 }
 
-/* The aio's cancel function. A start that is still posted sees `abort` itself. */
+/* ---- From outside ------------------------------------------------------------------------- */
+
+/* The aio's cancel function. A start that is still posted sees `over` itself. What is made is not
+ * taken back. */
 static void dialer_cancel(nng_aio *aio, void *arg, int err)
 {
     struct dial *d = arg;
     (void) aio;
-    if (d->abort == 0) {
-        d->abort = err;
-    }
-    if (d->lookup != NULL) {
-        nu_resolve_drop(d->lookup);
-        dialer_end(d, d->abort);
+    if (d->over) {
         return;
     }
-    nu_op_cancel(&d->op);
+    d->err = err;
+    dialer_call_off(d);
+    if (d->lookup != NULL) {
+        nu_resolve_drop(d->lookup);
+        dialer_end(d);
+    }
 }
 
 static void dialer_on_stop(struct nu_loop_hook *hook)
@@ -172,11 +294,10 @@ void nu_dial(nng_aio *aio, struct nu_loop *loop, const char *host, const char *p
     d->aio = aio;
     d->dialed = dialed;
     d->family = family;
-    d->fd = -1;
+    d->patience.fire = dialer_out_of_patience;
     nu_task_init(&d->start, dialer_start);
     d->hook.on_stop = dialer_on_stop;
     nu_list_init(&d->hook.link);
-    nu_op_init(&d->op, loop, dialer_connected);
 
     int err = nu_aio_expired(aio) ? NNG_ETIMEDOUT : nu_aio_schedule(aio, loop, dialer_cancel, d);
     if (err != 0) {

@@ -9,9 +9,11 @@
 typedef void *(*nu_dialed)(struct nu_loop *loop, int fd);
 
 /*
- * Tries the addresses of host and port (both copied) one after the other, in the resolver's order,
- * until one answers. The aio is begun; it finishes with what `dialed` made as its output 0, or with
- * the last address's error. `family` is AF_UNSPEC, AF_INET or AF_INET6. Any thread.
+ * Tries the addresses of host and port (both copied) in the resolver's order, the families in
+ * turns; the next one when one has failed, or beside it after 250 ms (RFC 8305). The first to
+ * answer is taken, the others are given up. The aio is begun; it finishes with what `dialed` made
+ * as its output 0, or with the error of the last address to fail, and then no other socket is left.
+ * `family` is AF_UNSPEC, AF_INET or AF_INET6. Any thread.
  */
 void nu_dial(nng_aio *aio, struct nu_loop *loop, const char *host, const char *port, int family,
              nu_dialed dialed);

@@ -28,6 +28,7 @@ struct nu_lookup {
     /* under `lock` */
     struct nu_list link;  /* in `waiting` */
     struct nu_loop *loop; /* NULL: nobody wants the answer any more */
+    bool running;         /* a thread works on it */
 
     /* constant */
     int family;
@@ -46,6 +47,8 @@ static struct nu_list waiting = { &waiting, &waiting }; /* lookups no thread has
 static unsigned nwaiting;
 static unsigned threads; /* that exist */
 static unsigned idle;    /* of these, how many wait for work */
+static unsigned wasted;  /* and how many work on what nobody wants: getaddrinfo() has no end but its
+                          * own */
 
 /* ---- On the threads ----------------------------------------------------------------------- */
 
@@ -86,6 +89,23 @@ static void resolve_look_up(struct nu_lookup *lookup)
     }
 }
 
+int nu_resolve_numeric(const char *host, const char *port, int family, struct sockaddr_storage *ss,
+                       socklen_t *len)
+{
+    struct addrinfo *list, hints = { .ai_family = family,
+                                     .ai_socktype = SOCK_STREAM,
+                                     .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+    errno = 0;
+    int eai = getaddrinfo(host, port, &hints, &list);
+    if (eai != 0) {
+        return eai == EAI_NONAME ? NNG_ENOENT : resolve_translate(eai, errno);
+    }
+    memcpy(ss, list->ai_addr, list->ai_addrlen);
+    *len = list->ai_addrlen;
+    freeaddrinfo(list);
+    return 0;
+}
+
 static void resolve_free_lookup(struct nu_lookup *lookup)
 {
     if (lookup->list != NULL) {
@@ -94,9 +114,13 @@ static void resolve_free_lookup(struct nu_lookup *lookup)
     free(lookup);
 }
 
-/* The next lookup, or NULL after a while without one. Called and returns with the lock held. */
+/* The next lookup; NULL after a while without one, or where others are at work enough. Called and
+ * returns with the lock held. */
 static struct nu_lookup *resolve_take(void)
 {
+    if (threads - wasted > NU_RESOLVE_THREADS) {
+        return NULL;
+    }
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += LINGER;
@@ -111,6 +135,7 @@ static struct nu_lookup *resolve_take(void)
     struct nu_lookup *lookup = nu_container(waiting.next, struct nu_lookup, link);
     nu_list_remove(&lookup->link);
     nwaiting--;
+    lookup->running = true;
     return lookup;
 }
 
@@ -123,10 +148,12 @@ static void *resolve_resolver(void *arg)
         pthread_mutex_unlock(&lock);
         resolve_look_up(lookup);
         pthread_mutex_lock(&lock);
+        lookup->running = false;
         /* Posting under the lock: the loop cannot end meanwhile, see resolve_deliver(). */
         if (lookup->loop != NULL) {
             nu_loop_post(lookup->loop, &lookup->task);
         } else {
+            wasted--;
             resolve_free_lookup(lookup);
         }
     }
@@ -151,31 +178,6 @@ static void resolve_deliver(struct nu_task *task)
     resolve_free_lookup(lookup);
 }
 
-void nu_resolve_drop(struct nu_lookup *lookup)
-{
-    nu_list_remove(&lookup->hook.link);
-    pthread_mutex_lock(&lock);
-    lookup->loop = NULL;
-    bool ours = nu_list_linked(&lookup->link);
-    if (ours) {
-        nu_list_remove(&lookup->link);
-        nwaiting--;
-    }
-    pthread_mutex_unlock(&lock);
-    if (ours) {
-        resolve_free_lookup(lookup);
-    }
-}
-
-static void resolve_on_stop(struct nu_loop_hook *hook)
-{
-    struct nu_lookup *lookup = nu_container(hook, struct nu_lookup, hook);
-    nu_resolved done = lookup->done;
-    void *arg = lookup->arg;
-    nu_resolve_drop(lookup);
-    done(arg, NNG_ECLOSED, NULL);
-}
-
 /* A child made by fork() has none of the threads; nng_fini() before fork() left no lookup. */
 
 static void resolve_before_fork(void)
@@ -191,7 +193,7 @@ static void resolve_in_parent(void)
 static void resolve_in_child(void)
 {
     work = (pthread_cond_t) PTHREAD_COND_INITIALIZER;
-    threads = idle = nwaiting = 0;
+    threads = idle = wasted = nwaiting = 0;
     nu_list_init(&waiting);
     pthread_mutex_unlock(&lock);
 }
@@ -205,13 +207,42 @@ static void resolve_watch_forks(void)
 static bool resolve_put_to_work(void)
 {
     pthread_t thread;
-    if (nwaiting > idle && threads < NU_RESOLVE_THREADS &&
+    if (nwaiting > idle && threads - wasted < NU_RESOLVE_THREADS && threads < NU_RESOLVE_MOST &&
         pthread_create(&thread, NULL, resolve_resolver, NULL) == 0) { /* blocks signals as we do */
         pthread_detach(thread);
         threads++;
     }
     pthread_cond_signal(&work);
     return threads > 0;
+}
+
+void nu_resolve_drop(struct nu_lookup *lookup)
+{
+    nu_list_remove(&lookup->hook.link);
+    pthread_mutex_lock(&lock);
+    lookup->loop = NULL;
+    bool ours = nu_list_linked(&lookup->link);
+    if (ours) {
+        nu_list_remove(&lookup->link);
+        nwaiting--;
+    }
+    if (lookup->running) { /* its thread takes no place away from those that are wanted */
+        wasted++;
+        (void) resolve_put_to_work();
+    }
+    pthread_mutex_unlock(&lock);
+    if (ours) {
+        resolve_free_lookup(lookup);
+    }
+}
+
+static void resolve_on_stop(struct nu_loop_hook *hook)
+{
+    struct nu_lookup *lookup = nu_container(hook, struct nu_lookup, hook);
+    nu_resolved done = lookup->done;
+    void *arg = lookup->arg;
+    nu_resolve_drop(lookup);
+    done(arg, NNG_ECLOSED, NULL);
 }
 
 int nu_resolve(struct nu_lookup **lookupp, struct nu_loop *loop, const char *host, const char *port,

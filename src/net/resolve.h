@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names to addresses, on threads of their own: getaddrinfo() blocks, a loop must not. At most
- * NU_RESOLVE_THREADS run, each started when needed and gone after a while without work.
+ * NU_RESOLVE_THREADS run, each started when needed and gone after a while without work. A lookup
+ * that was dropped cannot be broken off; its thread does not count, so that those who wait do not
+ * wait for it, unless there are NU_RESOLVE_MOST in all.
  */
 #ifndef NU_NET_RESOLVE_H
 #define NU_NET_RESOLVE_H
@@ -12,6 +14,7 @@
 #include <stdbool.h>
 
 #define NU_RESOLVE_THREADS 4
+#define NU_RESOLVE_MOST 64
 
 struct nu_lookup;
 
@@ -28,6 +31,11 @@ typedef void (*nu_resolved)(void *arg, int err, const struct addrinfo *list);
  */
 int nu_resolve(struct nu_lookup **lookupp, struct nu_loop *loop, const char *host, const char *port,
                int family, nu_resolved done, void *arg);
+
+/* The address that `host` is in the shorter forms for IPv4 ("127.1"), without asking anybody. 0, an
+ * error, or NNG_ENOENT when it is none; the port has been found good before. Any thread. */
+int nu_resolve_numeric(const char *host, const char *port, int family, struct sockaddr_storage *ss,
+                       socklen_t *len);
 
 /* `done` will not be called any more; the lookup frees itself, at the latest when its thread comes
  * back. Does not wait. Owner of its loop, and only before `done` was called. */

@@ -2,11 +2,12 @@
 #include "net/resolve.h"
 
 #include "io/runtime.h"
+#include "support/names.h"
+#include "support/proc.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <dirent.h>
-#include <dlfcn.h>
 #include <nng/nng.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -14,24 +15,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* ---- A resolver that can be held up: for the name "held" only, until released --------------- */
-
-static sem_t held;     /* posted by every lookup of "held" that has begun */
-static sem_t released; /* each post lets one of them go on */
-
-int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
-                struct addrinfo **list)
-{
-    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
-        dlsym(RTLD_NEXT, "getaddrinfo");
-    if (strcmp(host, "held") != 0) {
-        return real(host, port, hints, list);
-    }
-    sem_post(&held);
-    sem_wait(&released);
-    return real("127.0.0.1", port, hints, list);
-}
 
 /* ---- Help ---------------------------------------------------------------------------------- */
 
@@ -51,8 +34,6 @@ struct query {
 static void setup(void)
 {
     setenv("RES_OPTIONS", "timeout:1 attempts:1", 1); /* there may be no name server */
-    sem_init(&held, 0, 0);
-    sem_init(&released, 0, 0);
     cr_assert_eq(nu_runtime_start(), 0);
 }
 
@@ -189,13 +170,13 @@ Test(resolve, a_slow_name_delays_no_other)
     struct query slow[NU_RESOLVE_THREADS - 1];
     for (unsigned i = 0; i < NU_RESOLVE_THREADS - 1; i++) {
         start(&slow[i], "held");
-        sem_wait(&held);
+        sem_wait(&t_names_held);
     }
     cr_assert_eq(ask("127.0.0.1", "80", AF_UNSPEC), 0);
     cr_assert_eq(ask("127.0.0.1", "80", AF_UNSPEC), 0);
     for (unsigned i = 0; i < NU_RESOLVE_THREADS - 1; i++) {
         cr_assert_eq(slow[i].calls, 0);
-        sem_post(&released);
+        sem_post(&t_names_released);
     }
     for (unsigned i = 0; i < NU_RESOLVE_THREADS - 1; i++) {
         sem_wait(&slow[i].done);
@@ -210,7 +191,7 @@ static void occupy(struct query slow[NU_RESOLVE_THREADS], struct query *queued)
 {
     for (unsigned i = 0; i < NU_RESOLVE_THREADS; i++) {
         start(&slow[i], "held");
-        sem_wait(&held);
+        sem_wait(&t_names_held);
     }
     start(queued, "127.0.0.1");
 }
@@ -218,7 +199,7 @@ static void occupy(struct query slow[NU_RESOLVE_THREADS], struct query *queued)
 static void release_all(void)
 {
     for (unsigned i = 0; i < NU_RESOLVE_THREADS; i++) {
-        sem_post(&released);
+        sem_post(&t_names_released);
     }
 }
 
@@ -237,11 +218,57 @@ Test(resolve, drop_when_queued_and_when_running)
     cr_assert_eq(queued.calls, 0);
 }
 
+/* Callers that gave up are in nobody's way, whether their lookups were queued or hang; */
+Test(resolve, given_up_ones_delay_no_other)
+{
+    struct query slow[2 * NU_RESOLVE_THREADS];
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 2 * NU_RESOLVE_THREADS; i++) {
+            start(&slow[i], "held");
+        }
+        for (unsigned i = 0; i < 2 * NU_RESOLVE_THREADS; i++) {
+            step(&slow[i], drop_step);
+        }
+        cr_assert_eq(ask("localhost", "80", AF_UNSPEC), 0);
+    }
+    int begun = 0;
+    cr_assert_eq(sem_getvalue(&t_names_held, &begun), 0);
+    for (int i = 0; i < begun; i++) {
+        sem_post(&t_names_released);
+    }
+    cr_assert_eq(ask("localhost", "80", AF_UNSPEC), 0);
+}
+
+/* but they do not get a thread each, for ever more of them; */
+Test(resolve, given_up_ones_have_a_bound)
+{
+    enum { N = NU_RESOLVE_MOST + 20 };
+    static struct query slow[N];
+    unsigned before = t_proc_threads();
+    for (unsigned i = 0; i < N; i++) {
+        start(&slow[i], "held");
+        if (i < NU_RESOLVE_MOST) {
+            sem_wait(&t_names_held);
+        }
+        step(&slow[i], drop_step);
+    }
+    cr_assert_leq(t_proc_threads(), before + NU_RESOLVE_MOST);
+    struct query last;
+    start(&last, "localhost");
+    for (unsigned i = 0; i < NU_RESOLVE_MOST; i++) {
+        sem_post(&t_names_released);
+    }
+    sem_wait(&last.done);
+    cr_assert_eq(last.err, 0);
+    /* and those that were one too many go at once, not only when nothing has come for a while */
+    t_proc_await_threads(before + NU_RESOLVE_THREADS);
+}
+
 /* Holds the loop until the answer is in its inbox, then drops: `done` must not be called. */
 static void drop_answered_step(struct nu_task *task)
 {
     struct query *q = nu_container(task, struct query, task);
-    sem_post(&released);
+    sem_post(&t_names_released);
     while (atomic_load(&q->loop->inbox) == NULL) {
         usleep(1000);
     }
@@ -252,7 +279,7 @@ Test(resolve, drop_when_answered)
 {
     struct query q;
     start(&q, "held");
-    sem_wait(&held);
+    sem_wait(&t_names_held);
     step(&q, drop_answered_step);
     nng_fini();
     cr_assert_eq(q.calls, 0);
