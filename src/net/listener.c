@@ -108,6 +108,17 @@ static bool listener_full(struct nu_listener *listener)
     return listener->may_accept != NULL && !listener->may_accept(listener);
 }
 
+/* The accept has ended: another one, now or after a pause. */
+static void listener_go_on(struct nu_listener *listener, bool well)
+{
+    listener->full = false; /* that was the accept's end, if it was cancelled for it */
+    if (well && !listener_full(listener)) {
+        nu_op_submit(&listener->op);
+    } else {
+        nu_timer_arm(&listener->loop->timers, &listener->pause, nu_now() + PAUSE);
+    }
+}
+
 static void listener_done(struct nu_op *op, int res, uint32_t flags)
 {
     struct nu_listener *listener = nu_container(op, struct nu_listener, op);
@@ -125,11 +136,8 @@ static void listener_done(struct nu_op *op, int res, uint32_t flags)
         }
     } else if (listener->stopping) {
         listener_finish_stop(listener);
-    } else if (!listener_full(listener) && (res >= 0 || res == -ECONNABORTED)) {
-        nu_op_submit(op);
     } else {
-        listener->full = false;
-        nu_timer_arm(&listener->loop->timers, &listener->pause, nu_now() + PAUSE);
+        listener_go_on(listener, res >= 0 || res == -ECONNABORTED);
     }
 }
 

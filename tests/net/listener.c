@@ -75,6 +75,7 @@ Test(listener, bind_to_nowhere)
 
 struct place {
     struct nu_listener listener;
+    atomic_int room; /* connections that are taken yet; below 0: any number */
     struct sockaddr_storage ss;
     int fd;
     atomic_int accepted, gone;
@@ -86,6 +87,14 @@ static void accepted(struct nu_listener *listener, int fd)
     cr_assert_eq(nu_loop_self(), listener->loop);
     close(fd);
     atomic_fetch_add(&p->accepted, 1);
+    if (atomic_load(&p->room) > 0) {
+        atomic_fetch_sub(&p->room, 1);
+    }
+}
+
+static bool may_accept(struct nu_listener *listener)
+{
+    return atomic_load(&((struct place *) listener)->room) != 0;
 }
 
 static void gone(struct nu_listener *listener)
@@ -103,12 +112,18 @@ static void stop(void *arg)
     nu_listener_stop(arg);
 }
 
-static void open_place(struct place *p)
+static void make_place(struct place *p)
 {
-    *p = (struct place){ .listener = { .accepted = accepted, .gone = gone } };
+    *p = (struct place){ .listener = { .accepted = accepted, .gone = gone }, .room = -1 };
+    p->listener.may_accept = may_accept;
     any_port(&p->ss);
     cr_assert_eq(nu_listen_bind(&p->fd, 1, &p->ss, false), 0);
     nu_listener_init(&p->listener, t_a_loop(0), p->fd);
+}
+
+static void open_place(struct place *p)
+{
+    make_place(p);
     t_run_on(p->listener.loop, start, &p->listener);
 }
 
@@ -199,4 +214,67 @@ Test(listener, stopped_out_of_descriptors)
     close_place(&p);
     t_proc_give_fds();
     close(fd);
+}
+
+/* Connects while nothing is reaped, then stops: what the kernel has accepted by then is nobody's.
+ */
+static void connect_and_stop(void *arg)
+{
+    struct place *p = arg;
+    int fds[8];
+    for (int i = 0; i < 8; i++) {
+        fds[i] = dial(p);
+    }
+    (void) io_uring_get_events(&p->listener.loop->ring.uring); /* now the kernel accepts */
+    nu_listener_stop(&p->listener);
+    close_all(fds, 8);
+}
+
+Test(listener, stopped_amid_connects)
+{
+    struct place p;
+    open_place(&p);
+    close_place(&p);
+    unsigned open = t_proc_fds();
+    for (int i = 0; i < 20; i++) {
+        open_place(&p);
+        t_run_on(p.listener.loop, connect_and_stop, &p);
+        while (atomic_load(&p.gone) == 0) {
+            usleep(200);
+        }
+        cr_assert_eq(t_proc_fds(), open);
+    }
+}
+
+/* The accept that was cancelled for want of room ends with a connection, and there is room again.
+ */
+static void end_full_accept(void *arg)
+{
+    struct place *p = arg;
+    p->listener.full = true;
+    p->listener.op.done(&p->listener.op, socket(AF_INET, SOCK_STREAM, 0), 0);
+}
+
+Test(listener, full_again_after_a_last_accept)
+{
+    struct place p;
+    int fds[6];
+    make_place(&p);
+    t_run_on(p.listener.loop, end_full_accept, &p);
+    cr_assert_eq(atomic_load(&p.accepted), 1);
+    atomic_store(&p.room, 2);
+    for (int i = 0; i < 6; i++) {
+        fds[i] = dial(&p);
+        if (i < 2) {
+            await_accepted(&p, 2 + i);
+        }
+        if (i >= 1) {
+            usleep(20000); /* the cancellation is through */
+        }
+    }
+    cr_assert_eq(atomic_load(&p.accepted), 3);
+    atomic_store(&p.room, -1);
+    await_accepted(&p, 7);
+    close_all(fds, 6);
+    close_place(&p);
 }
