@@ -29,11 +29,18 @@
 #define SILENCE 5000000000U /* ns without a response: something hangs */
 #define MAX_ERRORS 1000U    /* connections lost: that is no measurement */
 #define SENT (UINT64_C(1) << 32)
+#define TEXTS 3U
 
 struct conn {
     uint64_t began; /* when its requests were sent */
     unsigned outstanding;
+    unsigned batches; /* sent so far */
     struct reply reply;
+};
+
+struct text {
+    char *bytes;
+    size_t len;
 };
 
 struct load {
@@ -43,9 +50,10 @@ struct load {
     char *bytes;
     unsigned nbufs;
     size_t buf_size;
-    struct conn *conns; /* their number is their direct descriptor */
-    char *text;         /* `depth` requests */
-    size_t text_len;
+    struct conn *conns;       /* their number is their direct descriptor */
+    struct text texts[TEXTS]; /* what a connection sends in turn: `depth` requests each */
+    unsigned ntexts;
+    struct text final; /* what it sends last, when it does not live for ever */
     struct reply_model model;
     struct hist hist;
     bool measuring;
@@ -94,10 +102,14 @@ static void exchange(struct load *load, int fd)
     struct reply reply = { 0 };
     unsigned ended = 0;
     const char *why = NULL;
-    size_t len = load->text_len / load->options.depth;
+    size_t len = load->texts[0].len / load->options.depth;
     (void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    if (send(fd, load->text, len, MSG_NOSIGNAL) != (ssize_t) len) {
-        die("cannot send a request: %s", strerror(errno));
+    for (size_t sent = 0; sent < len;) {
+        ssize_t n = send(fd, load->texts[0].bytes + sent, len - sent, MSG_NOSIGNAL);
+        if (n <= 0) {
+            die("cannot send a request: %s", strerror(errno));
+        }
+        sent += (size_t) n;
     }
     while (ended == 0) {
         ssize_t n = recv(fd, bytes, sizeof bytes, 0);
@@ -143,7 +155,11 @@ static void start_batch(struct load *load, unsigned index)
 {
     struct io_uring_sqe *sqe = next_sqe(load);
     struct conn *conn = &load->conns[index];
-    io_uring_prep_send(sqe, (int) index, load->text, load->text_len, MSG_NOSIGNAL | MSG_WAITALL);
+    struct text *text = &load->texts[conn->batches++ % load->ntexts];
+    if (conn->batches == load->options.per_conn) {
+        text = &load->final;
+    }
+    io_uring_prep_send(sqe, (int) index, text->bytes, text->len, MSG_NOSIGNAL | MSG_WAITALL);
     sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
     sqe->user_data = SENT | index;
     conn->began = load->now;
@@ -165,6 +181,13 @@ static void open_conn(struct load *load, unsigned index)
 
 /* ---- Completions -------------------------------------------------------------------------- */
 
+/* Whether nothing more is sent on it, since the server closes it. */
+static bool is_over(const struct load *load, const struct conn *conn)
+{
+    return conn->reply.closing ||
+           (load->options.per_conn > 0 && conn->batches == load->options.per_conn);
+}
+
 static void answered(struct load *load, unsigned index, const char *data, size_t len)
 {
     struct conn *conn = &load->conns[index];
@@ -184,7 +207,7 @@ static void answered(struct load *load, unsigned index, const char *data, size_t
         }
     }
     load->last = load->now;
-    if (ended > 0 && conn->outstanding == 0 && !conn->reply.closing) {
+    if (ended > 0 && conn->outstanding == 0 && !is_over(load, conn)) {
         start_batch(load, index);
     }
 }
@@ -192,8 +215,8 @@ static void answered(struct load *load, unsigned index, const char *data, size_t
 /* Some servers close after so many requests and say so; what was not answered is asked again. */
 static void lost(struct load *load, unsigned index, int res)
 {
-    const struct reply *reply = &load->conns[index].reply;
-    if (res == 0 && reply->closing && reply_at_start(reply)) {
+    const struct conn *conn = &load->conns[index];
+    if (res == 0 && conn->outstanding == 0 && is_over(load, conn) && reply_at_start(&conn->reply)) {
         load->reconnects++;
     } else if (++load->errors > MAX_ERRORS) {
         die("%u connections lost, the last one: %s", MAX_ERRORS,
@@ -270,22 +293,72 @@ static void run_until(struct load *load, uint64_t end, uint64_t requests)
 
 /* ---- Starting ----------------------------------------------------------------------------- */
 
-static void prepare_text(struct load *load)
+/* A request: what comes between its method and its version, its other fields, its body. */
+static struct text make_text(const struct load *load, const char *method, const char *path,
+                             const char *fields, const char *body, size_t body_len)
 {
-    char request[1024];
-    int n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
-                     load->options.path, load->options.port);
-    if (n >= (int) sizeof request) {
+    char head[1024];
+    int n = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s\r\n", method,
+                     path, load->options.port, fields);
+    if (n >= (int) sizeof head) {
         die("the path is too long");
     }
-    load->text_len = (size_t) n * load->options.depth;
-    load->text = malloc(load->text_len);
-    load->conns = calloc(load->options.conns, sizeof *load->conns);
-    if (load->text == NULL || load->conns == NULL) {
+    size_t one = (size_t) n + body_len;
+    struct text text = { .len = one * load->options.depth };
+    text.bytes = malloc(text.len);
+    if (text.bytes == NULL) {
         die("no memory");
     }
     for (unsigned i = 0; i < load->options.depth; i++) {
-        memcpy(load->text + i * (size_t) n, request, (size_t) n);
+        memcpy(text.bytes + i * one, head, (size_t) n);
+        if (body_len > 0) {
+            memcpy(text.bytes + i * one + n, body, body_len);
+        }
+    }
+    return text;
+}
+
+/* What the HTTP arena mixes: each answer has two digits. */
+static void prepare_mix(struct load *load)
+{
+    static const char path[] = "/baseline11?a=13&b=42";
+    static const char chunks[] = "2\r\n20\r\n0\r\n\r\n";
+    load->texts[0] = make_text(load, "GET", path, "", NULL, 0);
+    load->texts[1] = make_text(load, "POST", path, "Content-Length: 2\r\n", "20", 2);
+    load->texts[2] =
+        make_text(load, "POST", path, "Transfer-Encoding: chunked\r\n", chunks, sizeof chunks - 1);
+    load->ntexts = TEXTS;
+    load->final = make_text(load, "GET", path, "Connection: close\r\n", NULL, 0);
+}
+
+static void prepare_upload(struct load *load)
+{
+    char fields[64];
+    char *body = calloc(1, load->options.upload);
+    if (body == NULL) {
+        die("no memory");
+    }
+    (void) snprintf(fields, sizeof fields, "Content-Length: %" PRIu64 "\r\n", load->options.upload);
+    load->texts[0] =
+        make_text(load, "POST", load->options.path, fields, body, load->options.upload);
+    load->ntexts = 1;
+    free(body);
+}
+
+static void prepare_texts(struct load *load)
+{
+    if (load->options.mix) {
+        prepare_mix(load);
+    } else if (load->options.upload > 0) {
+        prepare_upload(load);
+    } else {
+        load->texts[0] = make_text(load, "GET", load->options.path, "", NULL, 0);
+        load->ntexts = 1;
+        load->final = make_text(load, "GET", load->options.path, "Connection: close\r\n", NULL, 0);
+    }
+    load->conns = calloc(load->options.conns, sizeof *load->conns);
+    if (load->conns == NULL) {
+        die("no memory");
     }
 }
 
@@ -393,6 +466,7 @@ static void print(const struct load *load, const struct result *result)
     print_number("errors", result->errors);
     print_number("silent", result->silent);
     print_number("reconnects", load->reconnects);
+    print_number("upload", load->options.upload);
     print_us("p50", hist_quantile(hist, 0.5));
     print_us("p90", hist_quantile(hist, 0.9));
     print_us("p99", hist_quantile(hist, 0.99));
@@ -421,7 +495,7 @@ int main(int argc, char **argv)
         files.rlim_cur = files.rlim_max;
         (void) setrlimit(RLIMIT_NOFILE, &files);
     }
-    prepare_text(load);
+    prepare_texts(load);
     result.rss_fresh = usage_rss(&load->options.server);
     int first = connect_to(load->options.port);
     exchange(load, first);

@@ -8,7 +8,8 @@
 static _Noreturn void misused(void)
 {
     fputs("usage: load -p PORT [-c CONNECTIONS] [-d DEPTH] [-u PATH] [-t SECONDS] [-w WARM_UP]\n"
-          "            [-n REQUESTS] [-i IDLE_CONNECTIONS] [-b BODY_BYTES] [-P PID,PID,...]\n",
+          "            [-n REQUESTS] [-i IDLE_CONNECTIONS] [-b BODY_BYTES] [-P PID,PID,...]\n"
+          "            [-x] [-k REQUESTS_PER_CONNECTION] [-B UPLOAD_BYTES]\n",
           stderr);
     exit(2);
 }
@@ -48,6 +49,12 @@ static bool take(struct options *options, int option, const char *value)
     case 'b':
         options->body = n;
         break;
+    case 'k':
+        options->per_conn = (unsigned) n;
+        break;
+    case 'B':
+        options->upload = n;
+        break;
     default:
         return false;
     }
@@ -65,7 +72,11 @@ void options_parse(int argc, char **argv, struct options *options)
         .warmup = 0.5,
         .body = UINT64_MAX,
     };
-    while ((c = getopt(argc, argv, "p:c:d:u:t:w:n:i:b:P:")) != -1) {
+    while ((c = getopt(argc, argv, "p:c:d:u:t:w:n:i:b:P:k:B:x")) != -1) {
+        if (c == 'x') {
+            options->mix = true;
+            continue;
+        }
         if (optarg == NULL || !take(options, c, optarg)) {
             misused();
         }

@@ -5,6 +5,7 @@
 
 #include "usage.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct options {
@@ -12,6 +13,9 @@ struct options {
     const char *path;
     double seconds, warmup;
     uint64_t requests; /* 0: as many as there is time for */
+    uint64_t upload;   /* bytes that each request carries; 0: none, they are GETs */
+    unsigned per_conn; /* requests on a connection before it is closed; 0: no end */
+    bool mix;          /* a GET, a POST by length and one in chunks in turn, of /baseline11 */
     uint64_t body;     /* bytes; UINT64_MAX: as many as the first response has */
     struct usage server;
 };

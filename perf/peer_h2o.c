@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libh2o as a peer: an in-memory handler on its own event loop, one thread. "/" is 13 bytes,
- * "/big" 1 MiB.
+ * "/big" 1 MiB, "/pipeline" two bytes, "/baseline11" the sum of the query's integers and the body.
  */
 #define H2O_USE_EPOLL 1
 #include <arpa/inet.h>
@@ -43,6 +43,36 @@ static int answer_big(h2o_handler_t *self, h2o_req_t *req)
 {
     (void) self;
     return answer(req, big, BIG);
+}
+
+static int answer_ok(h2o_handler_t *self, h2o_req_t *req)
+{
+    (void) self;
+    return answer(req, H2O_STRLIT("ok"));
+}
+
+static long long number_of(const char *text, size_t len)
+{
+    char digits[24];
+    size_t n = len < sizeof digits - 1 ? len : sizeof digits - 1;
+    if (n > 0) {
+        memcpy(digits, text, n);
+    }
+    digits[n] = '\0';
+    return strtoll(digits, NULL, 10);
+}
+
+static int answer_sum(h2o_handler_t *self, h2o_req_t *req)
+{
+    const char *end = req->path.base + req->path.len, *p = req->path.base;
+    long long sum = number_of(req->entity.base, req->entity.len);
+    (void) self;
+    while ((p = memchr(p, '=', (size_t) (end - p))) != NULL) {
+        p++;
+        sum += number_of(p, (size_t) (end - p));
+    }
+    char *text = h2o_mem_alloc_pool(&req->pool, 24);
+    return answer(req, text, (size_t) snprintf(text, 24, "%lld", sum));
 }
 
 static void add(h2o_hostconf_t *host, const char *path, int (*on_req)(h2o_handler_t *, h2o_req_t *))
@@ -89,6 +119,8 @@ int main(int argc, char **argv)
     h2o_hostconf_t *host =
         h2o_config_register_host(&config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     add(host, "/big", answer_big);
+    add(host, "/pipeline", answer_ok);
+    add(host, "/baseline11", answer_sum);
     add(host, "/", answer_small);
     h2o_context_init(&context, h2o_evloop_create(), &config);
     accepting.ctx = &context;

@@ -28,7 +28,7 @@ void ref_parse(int argc, char **argv, struct ref_options *options)
         (void) setrlimit(RLIMIT_NOFILE, &files); /* it serves as many as it may */
     }
     *options = (struct ref_options){ .body = 13 };
-    while ((c = getopt(argc, argv, "p:b:sd")) != -1) {
+    while ((c = getopt(argc, argv, "p:b:sdxk:")) != -1) {
         switch (c) {
         case 'p':
             options->port = (unsigned) strtoul(optarg, NULL, 10);
@@ -42,8 +42,15 @@ void ref_parse(int argc, char **argv, struct ref_options *options)
         case 'd':
             options->direct = true;
             break;
+        case 'x':
+            options->mix = true;
+            break;
+        case 'k':
+            options->per_conn = (unsigned) strtoul(optarg, NULL, 10);
+            break;
         default:
-            fprintf(stderr, "usage: %s [-p PORT] [-b BODY_BYTES] [-s] [-d]\n", argv[0]);
+            fprintf(stderr, "usage: %s [-p PORT] [-b BODY_BYTES] [-s] [-d] [-x] [-k REQUESTS]\n",
+                    argv[0]);
             exit(2);
         }
     }
@@ -117,6 +124,16 @@ unsigned ref_requests(uint32_t *tail, const uint8_t *data, size_t len)
     }
     *tail = last;
     return n;
+}
+
+unsigned ref_mixed(unsigned *phase, unsigned blanks)
+{
+    unsigned requests = 0;
+    for (unsigned i = 0; i < blanks; i++) {
+        *phase = (*phase + 1) % 4;
+        requests += *phase != 3; /* that was the head of the one in chunks */
+    }
+    return requests;
 }
 
 struct iovec ref_piece(const struct ref_response *response, size_t owed)

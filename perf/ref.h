@@ -17,9 +17,11 @@
 
 struct ref_options {
     unsigned port;
-    size_t body; /* bytes of it */
-    bool send;   /* io_uring: SEND in place of WRITEV */
-    bool direct; /* io_uring: direct descriptors */
+    size_t body;       /* bytes of it */
+    bool send;         /* io_uring: SEND in place of WRITEV */
+    bool direct;       /* io_uring: direct descriptors */
+    bool mix;          /* io_uring: requests come as the generator's -x sends them */
+    unsigned per_conn; /* io_uring: closes after that many responses; 0: never */
 };
 
 /* The response: `repeats` of them one behind the other, and a vector of REF_GATHER of them. */
@@ -30,7 +32,8 @@ struct ref_response {
     struct iovec each[REF_GATHER];
 };
 
-/* -p PORT (0: any), -b BYTES of body, -s: send, -d: direct. Exits when misused. */
+/* -p PORT (0: any), -b BYTES of body, -s: send, -d: direct, -x: mix, -k: REQUESTS per connection.
+ * Exits when misused. */
 void ref_parse(int argc, char **argv, struct ref_options *options);
 
 /* Exits with a message that says what failed, and with which errno. */
@@ -44,6 +47,10 @@ int ref_listen(unsigned port, int flags);
 
 /* The requests that end in these bytes; *tail has the last bytes before them, 0 at the start. */
 unsigned ref_requests(uint32_t *tail, const uint8_t *data, size_t len);
+
+/* How many requests end with that many blank lines when they come as the generator's -x sends them:
+ * every third is in chunks and ends with its second one. *phase is 0 at the start. */
+unsigned ref_mixed(unsigned *phase, unsigned blanks);
 
 /* What to write next when that many bytes are owed: one piece, */
 struct iovec ref_piece(const struct ref_response *response, size_t owed);

@@ -22,8 +22,10 @@ enum kind { ACCEPT, RECV, WRITE, CLOSE };
 struct conn {
     uint32_t tail;
     bool writing;
-    bool over;   /* nothing more comes; closed when nothing is being written */
-    size_t owed; /* bytes of responses */
+    unsigned phase;    /* of the mix */
+    unsigned answered; /* requests that were seen */
+    bool over;         /* nothing more comes; closed when nothing is being written */
+    size_t owed;       /* bytes of responses */
     struct iovec piece;
 };
 
@@ -135,7 +137,10 @@ static void received(struct server *server, const struct io_uring_cqe *cqe, unsi
     if (cqe->res > 0) {
         unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
         uint8_t *data = server->bytes + (size_t) id * BUF_SIZE;
-        conn->owed += ref_requests(&conn->tail, data, (size_t) cqe->res) * server->response.len;
+        unsigned n = ref_requests(&conn->tail, data, (size_t) cqe->res);
+        n = server->options.mix ? ref_mixed(&conn->phase, n) : n;
+        conn->answered += n;
+        conn->owed += n * server->response.len;
         io_uring_buf_ring_add(server->bufs, data, BUF_SIZE, (unsigned short) id,
                               io_uring_buf_ring_mask(BUFS), 0);
         io_uring_buf_ring_advance(server->bufs, 1);
@@ -165,6 +170,8 @@ static void written(struct server *server, const struct io_uring_cqe *cqe, unsig
         start_close(server, index);
     } else if (conn->owed > 0) {
         start_write(server, index);
+    } else if (conn->answered == server->options.per_conn) {
+        shutdown((int) index, SHUT_RDWR); /* ends the receive; then it is closed */
     }
 }
 

@@ -18,6 +18,7 @@ BUSY_ELSEWHERE = 0.5  # load average at the start from which the figures are dou
 CPU = ("CPU µs/request", "cpu_per_request", 1, "less")
 CPU_GB = ("CPU s/GB", "cpu_per_gb", 1, "less")
 RATE = ("1,000 requests/s", "rate", 1e-3, "more")
+CPU_GB_UP = ("CPU s/GB", "cpu_per_gb_up", 1, "less")
 GB = ("GB/s", "gb_per_second", 1, "more")
 LATENCY = [("p50 µs", "p50_us", 1, "less"), ("p99 µs", "p99_us", 1, "less"),
            ("p99.9 µs", "p999_us", 1, "less")]
@@ -27,7 +28,7 @@ SINGLE = [("ns", "real_time", 1, "less"), ("CPU ns", "cpu_time", 1, "less"),
           ("enters", "enters", 1, ""), ("SQEs", "sqes", 1, ""),
           ("wake-ups", "wake_ups", 1, ""), ("allocations", "allocations", 1, ""),
           ("segments", "segments", 1, "")]
-PLOTTED = {"rate", "gb_per_second", "cpu_per_request", "cpu_per_gb", "p99_us", "idle_bytes",
+PLOTTED = {"rate", "gb_per_second", "cpu_per_request", "cpu_per_gb", "cpu_per_gb_up", "p99_us", "idle_bytes",
            "real_time", "cpu_time"}
 
 
@@ -36,6 +37,8 @@ def columns(work):
         return SINGLE
     large = work["kind"] in ("big", "file")
     found = [GB, CPU_GB] if large else [RATE, CPU]
+    if work["kind"] == "upload":
+        found = [RATE, CPU_GB_UP]
     if work["generator"] != "h2load":
         found += LATENCY
     if work["generator"] == "load":

@@ -12,7 +12,7 @@ import sys
 import time
 
 from . import machine, micro
-from .servers import BODY, Failed, all_servers
+from .servers import BODY, UPLOAD, Failed, all_servers
 from .workloads import WORKLOADS
 
 # A run of whose time the host took more than this is repeated, once, and in all not more than one
@@ -73,6 +73,8 @@ class Bench:
         self.files.mkdir(parents=True, exist_ok=True)
         (self.files / "hello.txt").write_text("Hello, world!")
         (self.files / "big.bin").write_bytes(b"x" * BODY["file"])
+        items = [{"id": i, "price": i, "quantity": 1 + i % 9} for i in range(1, 51)]
+        (self.files / "dataset.json").write_text(json.dumps(items, separators=(",", ":")))
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         if hard < 11000:
@@ -99,6 +101,8 @@ class Bench:
             self.build / "perf" / "load", "-p", server.port, "-c", work.connections, "-d",
             work.depth, "-u", server.paths[work.kind], "-t", self.window, "-w", self.warmup,
             "-i", work.idle, "-b", BODY[work.kind], "-P", ",".join(map(str, server.pids())),
+            *(["-x"] if work.kind == "sum" else []), "-k", work.per_connection,
+            "-B", UPLOAD if work.kind == "upload" else 0,
             limit=self.window + self.warmup + 60)
         result = json.loads(text)
         if result["requests"] == 0:

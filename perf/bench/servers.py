@@ -9,8 +9,12 @@ import subprocess
 import time
 
 # The kinds of responses: 13 bytes, 13 bytes that a callback builds, 1 MiB from memory, and the
-# same from a file.
-BODY = {"small": 13, "call": 13, "big": 1 << 20, "file": 1 << 20}
+# same from a file. Then what perf/arena.c answers by callbacks: "ok", the sums of the mix, the size
+# of an upload.
+UPLOAD = 20_000_000
+BODY = {"small": 13, "call": 13, "big": 1 << 20, "file": 1 << 20, "ok": 2, "sum": 2,
+        "upload": len(str(UPLOAD))}
+ARENA = {"ok": "/pipeline", "sum": "/baseline11", "upload": "/upload"}
 
 
 class Failed(Exception):
@@ -184,6 +188,7 @@ http {{
     server {{
         listen 127.0.0.1:{port} backlog=4096;
         location = / {{ default_type text/plain; return 200 "Hello, world!"; }}
+        location = /pipeline {{ default_type text/plain; return 200 "ok"; }}
         location /files/ {{ alias {files}/; }}
     }}
 }}
@@ -233,33 +238,45 @@ hosts:
 """
 
 
-def nng_server(program):
+def nng_server(program, arena):
     def command(kind):
+        if kind in ARENA:
+            return [f"{{build}}/perf/{arena}", "{port}", "{files}/dataset.json"]
         files = ["{files}"] if kind in ("big", "file") else []
         return [f"{{build}}/perf/{program}", "{port}"] + files
     return command
 
 
-NNG_PATHS = {"small": "/", "call": "/call", "big": "/big", "file": "/files/big.bin"}
+def ref_server(*options):
+    def command(kind):
+        mix = ["-x"] if kind == "sum" else []
+        return ["{build}/perf/ref_uring", "-p", "{port}", "-b", "{body}", *mix, *options]
+    return command
+
+
+NNG_PATHS = {"small": "/", "call": "/call", "big": "/big", "file": "/files/big.bin"} | ARENA
 
 
 def all_servers():
-    uring = ["{build}/perf/ref_uring", "-p", "{port}", "-b", "{body}"]
-    memory = {"small": "/", "big": "/"}
+    memory = {"small": "/", "big": "/", "ok": "/", "sum": "/"}
     return [
-        Server("ours", "nng-uring", "ours", nng_server("server"), NNG_PATHS),
-        Server("static", "nng-uring, static handler", "ours", nng_server("server"), {"call": "/"}),
-        Server("ref_writev", "io_uring WRITEV", "limit", uring, memory),
+        Server("ours", "nng-uring", "ours", nng_server("server", "arena"), NNG_PATHS),
+        Server("static", "nng-uring, static handler", "ours", nng_server("server", "arena"),
+               {"call": "/"}),
+        Server("ref_writev", "io_uring WRITEV", "limit", ref_server(), memory),
+        Server("ref_short", "io_uring WRITEV, closing", "limit", ref_server("-k", "10"), memory),
         Server("ref_direct", "io_uring SEND, direct", "limit",
-               uring + ["-s", "-d"], memory),
+               ref_server("-s", "-d"), memory),
         Server("ref_epoll", "epoll send", "limit",
                ["{build}/perf/ref_epoll", "-p", "{port}", "-b", "{body}"], memory),
-        Server("nng", "NNG", "peer", nng_server("peer_nng"), NNG_PATHS, "nng"),
+        Server("ref_recv", "a bare receive loop", "limit",
+               ["{build}/perf/ref_recv", "-p", "{port}", "-b", str(UPLOAD)], {"upload": "/"}),
+        Server("nng", "NNG", "peer", nng_server("peer_nng", "peer_arena"), NNG_PATHS, "nng"),
         Server("nginx", "nginx", "peer",
                ["{root}/usr/sbin/nginx", "-e", "stderr", "-p", "{dir}", "-c", "{dir}/config"],
-               {"small": "/", "file": "/files/big.bin"}, "nginx", NGINX),
+               {"small": "/", "file": "/files/big.bin", "ok": "/pipeline"}, "nginx", NGINX),
         Server("libh2o", "libh2o", "peer", ["{build}/perf/peer_h2o", "{port}"],
-               {"small": "/", "big": "/big"}, "libh2o"),
+               {"small": "/", "big": "/big"} | ARENA, "libh2o"),
         Server("haproxy", "haproxy", "peer", ["{root}/usr/sbin/haproxy", "-f", "{dir}/config"],
                {"small": "/"}, "haproxy", HAPROXY),
         Server("lighttpd", "lighttpd", "peer",

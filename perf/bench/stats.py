@@ -12,6 +12,8 @@ def figure(run, metric):
         return run["cpu_us"] / run["requests"]
     if metric == "cpu_per_gb":
         return run["cpu_us"] / 1e6 / (run["bytes"] / 1e9)
+    if metric == "cpu_per_gb_up":
+        return run["cpu_us"] / 1e6 / (run["requests"] * run["upload"] / 1e9)
     if metric == "gb_per_second":
         return run["bytes"] / 1e9 / run["seconds"]
     if metric == "busy":

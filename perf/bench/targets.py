@@ -5,7 +5,7 @@ from .stats import Spread
 
 PEERS = ["nng", "nginx", "libh2o", "haproxy", "lighttpd"]
 FILE_PEERS = ["nng", "nginx", "lighttpd", "h2o"]
-TITLES = {"cpu_per_request": "CPU", "cpu_per_gb": "CPU per GB", "p99_us": "p99",
+TITLES = {"cpu_per_request": "CPU", "cpu_per_gb": "CPU per GB", "cpu_per_gb_up": "CPU per GB", "p99_us": "p99",
           "rate": "throughput", "cpu_time": "CPU", "real_time": "time per operation"}
 
 
@@ -51,6 +51,25 @@ def against_best(results, work, metric, limit=1.0, at_least=False, peers=None):
                      title=f"the best peer ({best})")
     target.ident = f"{work}.{metric}.best"
     return target
+
+
+def callbacks(results):
+    cpu, rows = "cpu_per_request", []
+    for work in ("ok_pipe64", "ok_pipe512"):
+        rows += [
+            against(results, work, "ref_writev", "rate", 0.6, at_least=True,
+                    title="minimal io_uring, WRITEV"),
+            against_best(results, work, "rate", 6.0, at_least=True),
+        ]
+    for work in ("mix64", "mix512"):
+        rows += [
+            against(results, work, "ref_writev", cpu, 1.12, title="minimal io_uring, WRITEV"),
+            against(results, work, "libh2o", cpu, 0.75),
+        ]
+    return rows + [
+        against_best(results, "short512", cpu),
+        against(results, "upload", "ref_recv", "cpu_per_gb_up", 1.15, title="a bare receive loop"),
+    ]
 
 
 def servers(results):
@@ -124,4 +143,4 @@ def single(results):
 
 
 def all_targets(results):
-    return servers(results) + single(results)
+    return servers(results) + callbacks(results) + single(results)

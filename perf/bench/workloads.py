@@ -13,10 +13,11 @@ class Workload:
     """`about` says what is compared, `without` what a quick run leaves out; not `quick`: all."""
 
     def __init__(self, name, title, about, servers, kind="small", generator="load",
-                 connections=64, depth=1, idle=0, quick=True, without=()):
+                 connections=64, depth=1, idle=0, quick=True, without=(), per_connection=0):
         self.name, self.title, self.about, self.servers = name, title, about, servers
         self.kind, self.generator, self.connections = kind, generator, connections
         self.depth, self.idle, self.quick, self.without = depth, idle, quick, without
+        self.per_connection = per_connection  # requests before it is closed; 0: no end
 
     def servers_for(self, quick):
         return [s for s in self.servers if not (quick and s in self.without)]
@@ -49,6 +50,25 @@ WORKLOADS = [
     Workload("pipe16", "Pipelined 16 deep, 13 bytes, 64 connections",
              "Each connection sends 16 requests in one piece, and the next 16 when all are "
              "answered.", SMALL, depth=16),
+    Workload("ok_pipe64", "Callbacks: pipelined 16 deep, 64 connections",
+             "A callback builds the answer `ok` to each of 16 requests that come in one piece.",
+             ["ours", "ref_writev", "nng", "nginx", "libh2o"], kind="ok", depth=16),
+    Workload("ok_pipe512", "Callbacks: pipelined 16 deep, 512 connections",
+             "As with 64 connections.", ["ours", "ref_writev", "nng", "nginx", "libh2o"], kind="ok",
+             depth=16, connections=512, quick=False),
+    Workload("mix64", "Callbacks: GET and POST mixed, 64 connections",
+             "The sum of a query and a body: GET, POST by length, POST in chunks in turn. The "
+             "minimal server counts blank lines and answers from memory.",
+             ["ours", "ref_writev", "libh2o"], kind="sum"),
+    Workload("mix512", "Callbacks: GET and POST mixed, 512 connections",
+             "As with 64 connections.", ["ours", "ref_writev", "libh2o"], kind="sum",
+             connections=512, quick=False),
+    Workload("short512", "Callbacks: the mix, 10 requests a connection, 512 connections",
+             "The tenth request says Connection: close; then there is a new connection.",
+             ["ours", "ref_short", "libh2o"], kind="sum", connections=512, per_connection=10),
+    Workload("upload", "Callbacks: uploads of 20 MB, 1 connection",
+             "The handler counts what it reads. Beside it a loop of blocking recv().",
+             ["ours", "ref_recv"], kind="upload", connections=1),
     Workload("big_memory", "1 MiB from memory, 16 connections",
              "The same bytes again and again, from the server's memory.",
              ["ours", "ref_writev", "ref_direct", "ref_epoll", "nng", "libh2o"], kind="big",
