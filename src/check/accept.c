@@ -32,7 +32,7 @@ void nu_accept_multishot(void)
         struct nu_event event = nu_await_event(&u, ACCEPT);
         nu_expect(event.res >= 0, "connection %d: %s", i, nu_res(event.res));
         nu_expect(accept_has_more(&event), "it ends after connection %d", i);
-        nu_expect(send(client, "x", 1, 0) == 1, "set-up: send: %s", nu_res(-errno));
+        nu_require(send(client, "x", 1, 0) == 1, "send: %s", nu_res(-errno));
         char byte = 0;
         nu_expect(recv(event.res, &byte, 1, 0) == 1 && byte == 'x',
                   "what connection %d sent does not arrive", i);
@@ -59,7 +59,7 @@ void nu_accept_ends(void)
               accept_has_more(&by_cancel) ? " and goes on" : "");
     nu_accept(&u, ACCEPT, listener);
     nu_expect(!nu_came(&u, ACCEPT), "started anew, it ends at once");
-    nu_expect(shutdown(listener, SHUT_RDWR) == 0, "set-up: shutdown: %s", nu_res(-errno));
+    nu_require(shutdown(listener, SHUT_RDWR) == 0, "shutdown: %s", nu_res(-errno));
     struct nu_event by_shutdown = nu_await_event(&u, ACCEPT);
     nu_expect(by_shutdown.res < 0 && !accept_has_more(&by_shutdown),
               "at the end of the listening it says %s%s", nu_res(by_shutdown.res),
@@ -84,14 +84,14 @@ void nu_accept_limit(void)
     /* Free places need not be neighbours: whoever started this may have left descriptors open. */
     for (int i = 0; i < ROOM; i++) {
         fds[i] = dup(listener);
-        nu_expect(fds[i] >= 0, "set-up: dup: %s", nu_res(-errno));
+        nu_require(fds[i] >= 0, "dup: %s", nu_res(-errno));
     }
-    nu_expect(getrlimit(RLIMIT_NOFILE, &limit) == 0, "set-up: getrlimit: %s", nu_res(-errno));
+    nu_require(getrlimit(RLIMIT_NOFILE, &limit) == 0, "getrlimit: %s", nu_res(-errno));
     limit.rlim_cur = (rlim_t) fds[ROOM - 1] + 1;
     for (int i = 0; i < ROOM; i++) {
         close(fds[i]);
     }
-    nu_expect(setrlimit(RLIMIT_NOFILE, &limit) == 0, "set-up: setrlimit: %s", nu_res(-errno));
+    nu_require(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit: %s", nu_res(-errno));
     nu_accept(&u, ACCEPT, listener);
     for (event = nu_await_event(&u, ACCEPT); event.res >= 0 && accepted < CLIENTS;
          event = nu_await_event(&u, ACCEPT)) {
@@ -141,7 +141,7 @@ void nu_accept_direct(void)
         nu_expect(event.res >= 0 && event.res < 4 && accept_has_more(&event), "connection %d: %s",
                   i, nu_res(event.res));
         nu_recv(&u, RECEIVE, event.res, &byte, 1)->flags |= IOSQE_FIXED_FILE;
-        nu_expect(send(client, "x", 1, 0) == 1, "set-up: send: %s", nu_res(-errno));
+        nu_require(send(client, "x", 1, 0) == 1, "send: %s", nu_res(-errno));
         int res = nu_await(&u, RECEIVE);
         nu_expect(res == 1 && byte == 'x', "receiving from it: %s", nu_res(res));
     }

@@ -71,7 +71,7 @@ void nu_cancel_before(void)
     nu_expect(said == -ENOENT, "cancelling what is not there yet: %s", nu_res(said));
     nu_expect(!nu_came(&u, OP), "what comes after a cancellation ends by it: %s",
               nu_res(nu_await(&u, OP)));
-    nu_expect(send(fd[1], "x", 1, 0) == 1, "set-up: send: %s", nu_res(-errno));
+    nu_require(send(fd[1], "x", 1, 0) == 1, "send: %s", nu_res(-errno));
     int res = nu_await(&u, OP);
     nu_expect(res == 1 && byte == 'x', "what comes after a cancellation: %s", nu_res(res));
     nu_expect_quiet(&u);
@@ -89,7 +89,7 @@ void nu_cancel_after(void)
     nu_pair(pair);
     nu_recv(&u, OTHER, pair[0], &other, 1);
     nu_recv(&u, OP, fd[0], &byte, 1);
-    nu_expect(send(fd[1], "x", 1, 0) == 1, "set-up: send: %s", nu_res(-errno));
+    nu_require(send(fd[1], "x", 1, 0) == 1, "send: %s", nu_res(-errno));
     nu_expect(nu_await(&u, OP) == 1, "the receive fails");
     nu_cancel(&u, CANCEL, OP);
     int said = nu_await(&u, CANCEL);
@@ -142,7 +142,7 @@ void nu_cancel_half_closed(void)
     struct iovec iov = nu_stream_next(&s, 100);
     nu_writev(&u, OP, fd[0], &iov, 1, 0);
     nu_submit(&u);
-    nu_expect(shutdown(fd[1], SHUT_WR) == 0, "set-up: shutdown: %s", nu_res(-errno));
+    nu_require(shutdown(fd[1], SHUT_WR) == 0, "shutdown: %s", nu_res(-errno));
     nu_submit(&u); /* the kernel tries again, now or on a thread of its own */
     uint64_t until = nu_now() + 10 * NU_SECOND;
     do {
@@ -191,7 +191,7 @@ static void cancel_start_peer(struct peer *peer)
     sem_init(&peer->go, 0, 0);
     sem_init(&peer->done, 0, 0);
     int err = pthread_create(&thread, NULL, cancel_drain_by_turns, peer);
-    nu_expect(err == 0, "set-up: a thread: %s", nu_res(-err));
+    nu_require(err == 0, "a thread: %s", nu_res(-err));
 }
 
 /* The peer, on a thread of its own, makes room for a write while it is cancelled: a little later

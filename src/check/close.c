@@ -61,7 +61,7 @@ void nu_shutdown_in_flight(void)
     nu_recv(&u, RECEIVE, fd[0], &byte, 1);
     nu_writev(&u, WRITE, fd[0], &iov, 1, 0);
     nu_expect(!nu_came(&u, RECEIVE), "without data it does not wait");
-    nu_expect(shutdown(fd[0], SHUT_RDWR) == 0, "set-up: shutdown: %s", nu_res(-errno));
+    nu_require(shutdown(fd[0], SHUT_RDWR) == 0, "shutdown: %s", nu_res(-errno));
     int received = nu_await(&u, RECEIVE), written = nu_await(&u, WRITE);
     nu_expect(received == 0, "the receive: %s", nu_res(received));
     nu_expect(written == -EPIPE || written == -ECONNRESET || written > 0, /* room came late */

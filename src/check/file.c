@@ -26,7 +26,7 @@ void nu_file_open(void)
 {
     struct nu_uring u;
     int root = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    nu_expect(root >= 0, "set-up: /dev: %s", nu_res(-errno));
+    nu_require(root >= 0, "/dev: %s", nu_res(-errno));
     nu_open(&u, 8, 16);
     int fd = file_open_below(&u, root, "null");
     nu_expect(fd >= 0, "a file below the root: %s", nu_res(fd));
@@ -42,8 +42,7 @@ void nu_file_read(void)
     struct nu_uring u;
     char got[16];
     int fd = memfd_create("check", MFD_CLOEXEC);
-    nu_expect(fd >= 0 && pwrite(fd, "0123456789", 10, 100000) == 10, "set-up: a file: %s",
-              nu_res(-errno));
+    nu_require(fd >= 0 && pwrite(fd, "0123456789", 10, 100000) == 10, "a file: %s", nu_res(-errno));
     nu_open(&u, 8, 16);
     struct io_uring_sqe *sqe = nu_sqe(&u, 1);
     io_uring_prep_read(sqe, fd, got, sizeof got, 100003);
@@ -73,9 +72,9 @@ void nu_file_cached(void)
     char byte = 'x';
     off_t page = (off_t) sysconf(_SC_PAGESIZE);
     int fd = memfd_create("check", MFD_CLOEXEC);
-    nu_expect(fd >= 0 && ftruncate(fd, 4 * page) == 0 && pwrite(fd, &byte, 1, 0) == 1 &&
-                  pwrite(fd, &byte, 1, page) == 1,
-              "set-up: a file: %s", nu_res(-errno));
+    nu_require(fd >= 0 && ftruncate(fd, 4 * page) == 0 && pwrite(fd, &byte, 1, 0) == 1 &&
+                   pwrite(fd, &byte, 1, page) == 1,
+               "a file: %s", nu_res(-errno));
     long pages = file_cached_pages(fd, (uint64_t) (4 * page));
     if (pages < 0) {
         nu_missing("cachestat is refused: %s", nu_res(pages));

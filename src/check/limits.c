@@ -30,12 +30,12 @@ static void limits_lock_little(void)
     struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
     struct __user_cap_data_struct data[2];
     struct rlimit limit = { LITTLE, LITTLE };
-    nu_expect(setrlimit(RLIMIT_MEMLOCK, &limit) == 0 ||
-                  (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur <= LITTLE),
-              "set-up: RLIMIT_MEMLOCK: %s", nu_res(-errno));
-    nu_expect(syscall(SYS_capget, &header, data) == 0, "set-up: capget: %s", nu_res(-errno));
+    nu_require(setrlimit(RLIMIT_MEMLOCK, &limit) == 0 ||
+                   (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur <= LITTLE),
+               "RLIMIT_MEMLOCK: %s", nu_res(-errno));
+    nu_require(syscall(SYS_capget, &header, data) == 0, "capget: %s", nu_res(-errno));
     data[0].effective &= ~(1U << CAP_IPC_LOCK);
-    nu_expect(syscall(SYS_capset, &header, data) == 0, "set-up: capset: %s", nu_res(-errno));
+    nu_require(syscall(SYS_capset, &header, data) == 0, "capset: %s", nu_res(-errno));
 }
 
 void nu_limits_memlock(void)
@@ -203,12 +203,12 @@ void nu_idle_iowait(void)
     }
     sem_init(&ready, 0, 0);
     int err = pthread_create(&thread, NULL, limits_idle, &ready);
-    nu_expect(err == 0, "set-up: a thread: %s", nu_res(-err));
+    nu_require(err == 0, "a thread: %s", nu_res(-err));
     while (sem_wait(&ready) != 0) {
     }
     nu_sleep(50 * NU_MS); /* for it to fall asleep */
     int during = limits_least_blocked();
-    nu_expect(send(idle_peer, "x", 1, 0) == 1, "set-up: send: %s", nu_res(-errno));
+    nu_require(send(idle_peer, "x", 1, 0) == 1, "send: %s", nu_res(-errno));
     pthread_join(thread, NULL);
     int after = during > before ? limits_least_blocked() : before;
     bool counts = during > before && during > after; /* and not somebody else */

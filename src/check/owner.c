@@ -22,7 +22,7 @@ static void owner_on_thread(void *(*run)(void *), void *arg)
 {
     pthread_t thread;
     int err = pthread_create(&thread, NULL, run, arg);
-    nu_expect(err == 0, "set-up: a thread: %s", nu_res(-err));
+    nu_require(err == 0, "a thread: %s", nu_res(-err));
     pthread_join(thread, NULL);
 }
 
@@ -128,7 +128,7 @@ void nu_owner_exits(void)
     l.fd = fd[0];
     l.msg = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 };
     owner_on_thread(owner_submit_and_leave, &l);
-    nu_expect(send(fd[1], "x", 1, 0) == 1, "set-up: send: %s", nu_res(-errno));
+    nu_require(send(fd[1], "x", 1, 0) == 1, "send: %s", nu_res(-errno));
     int received = nu_await(&u, RECEIVE);
     nu_expect(received == 1 || received == -ECANCELED || received == -EINTR, "its receive: %s",
               nu_res(received));
@@ -153,20 +153,20 @@ void nu_owner_forks(void)
     nu_recv(&u, RECEIVE, fd[0], &byte, 1);
     nu_submit(&u);
     int *said = mmap(NULL, sizeof *said, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    nu_expect(said != MAP_FAILED, "set-up: mmap: %s", nu_res(-errno));
+    nu_require(said != MAP_FAILED, "mmap: %s", nu_res(-errno));
     pid_t pid = fork();
     if (pid == 0) {
         nu_nop(&u, SEND);
         *said = nu_uring_enter(&u, 0, 0, 0);
         _exit(0);
     }
-    nu_expect(pid > 0 && waitpid(pid, NULL, 0) == pid, "set-up: fork: %s", nu_res(-errno));
+    nu_require(pid > 0 && waitpid(pid, NULL, 0) == pid, "fork: %s", nu_res(-errno));
     nu_rung(0, &flags);
     nu_expect(u.flags != flags || *said == -EEXIST,
               "a ring with SINGLE_ISSUER lets a child submit: %s", nu_res(*said));
     nu_expect(!nu_came(&u, RECEIVE), "the parent's receive ends with its child: %s",
               nu_res(nu_await(&u, RECEIVE)));
-    nu_expect(send(fd[1], "x", 1, 0) == 1, "set-up: send: %s", nu_res(-errno));
+    nu_require(send(fd[1], "x", 1, 0) == 1, "send: %s", nu_res(-errno));
     int n = nu_await(&u, RECEIVE);
     nu_expect(n == 1 && byte == 'x', "the parent's receive: %s", nu_res(n));
     nu_ok("the child is told %s; the parent goes on", nu_res(*said));
@@ -186,7 +186,7 @@ static void owner_wait_for_death(int ready, int receiving, int sending)
     nu_writev(&u, SEND, sending, &iov, 1, 0);
     nu_accept(&u, ACCEPT, nu_listen(&port));
     nu_submit(&u);
-    nu_expect(write(ready, "r", 1) == 1, "set-up: write: %s", nu_res(-errno));
+    nu_require(write(ready, "r", 1) == 1, "write: %s", nu_res(-errno));
     for (;;) {
         (void) nu_uring_enter(&u, 4, 60000, 0);
     }
@@ -198,16 +198,16 @@ void nu_owner_killed(void)
     char byte;
     nu_tcp_pair(receiving);
     nu_pair(sending);
-    nu_expect(pipe(ready) == 0, "set-up: pipe: %s", nu_res(-errno));
+    nu_require(pipe(ready) == 0, "pipe: %s", nu_res(-errno));
     pid_t pid = fork();
     if (pid == 0) {
         owner_wait_for_death(ready[1], receiving[0], sending[0]);
     }
-    nu_expect(pid > 0, "set-up: fork: %s", nu_res(-errno));
+    nu_require(pid > 0, "fork: %s", nu_res(-errno));
     close(receiving[0]);
     close(sending[0]);
     close(ready[1]);
-    nu_expect(read(ready[0], &byte, 1) == 1, "set-up: the process does not get ready");
+    nu_require(read(ready[0], &byte, 1) == 1, "the process does not get ready");
     uint64_t start = nu_now();
     kill(pid, SIGKILL);
     nu_expect(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status), "it does not die");

@@ -17,7 +17,7 @@ enum { RECEIVE = 1, CANCEL }; /* tags */
 static void receive_say(int fd, const char *text)
 {
     ssize_t n = send(fd, text, strlen(text), MSG_NOSIGNAL);
-    nu_expect(n == (ssize_t) strlen(text), "set-up: send: %s", nu_res(n < 0 ? -errno : n));
+    nu_require(n == (ssize_t) strlen(text), "send: %s", nu_res(n < 0 ? -errno : n));
 }
 
 /* ---- Into memory of one's own -------------------------------------------------------------- */
@@ -103,7 +103,7 @@ static void receive_open_buffers(struct nu_uring *u, unsigned n)
 {
     ring = mmap(NULL, COUNT * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE,
                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    nu_expect(ring != MAP_FAILED, "set-up: mmap: %s", nu_res(-errno));
+    nu_require(ring != MAP_FAILED, "mmap: %s", nu_res(-errno));
     struct io_uring_buf_reg reg = { .ring_addr = (uintptr_t) ring,
                                     .ring_entries = COUNT,
                                     .bgid = GROUP };

@@ -32,7 +32,8 @@ static const struct nu_check *current;
 const char *nu_verdict_name(enum nu_verdict verdict)
 {
     static const char *const names[] = {
-        [NU_OK] = "ok", [NU_FALLBACK] = "fallback", [NU_ABSENT] = "absent", [NU_BROKEN] = "broken"
+        [NU_OK] = "ok",         [NU_FALLBACK] = "fallback", [NU_ABSENT] = "absent",
+        [NU_BROKEN] = "broken", [NU_UNTRIED] = "untried",
     };
     return names[verdict];
 }
@@ -81,6 +82,16 @@ void nu_missing(const char *format, ...)
 void nu_broken(const char *format, ...)
 {
     struct finding finding = { .verdict = NU_BROKEN };
+    va_list args;
+    va_start(args, format);
+    vsnprintf(finding.seen, sizeof finding.seen, format, args);
+    va_end(args);
+    run_leave(&finding);
+}
+
+void nu_untried(const char *format, ...)
+{
+    struct finding finding = { .verdict = NU_UNTRIED };
     va_list args;
     va_start(args, format);
     vsnprintf(finding.seen, sizeof finding.seen, format, args);
@@ -174,6 +185,7 @@ void nu_check_run(const struct nu_check *check, unsigned deadline_ms, struct nu_
     *result = (struct nu_result){ .verdict = NU_BROKEN };
     fflush(NULL);
     if (pipe2(ends, O_CLOEXEC) != 0) {
+        result->verdict = NU_UNTRIED;
         snprintf(result->seen, sizeof result->seen, "pipe: %s", strerror(errno));
         return;
     }
@@ -184,6 +196,7 @@ void nu_check_run(const struct nu_check *check, unsigned deadline_ms, struct nu_
     }
     close(ends[1]);
     if (pid < 0) {
+        result->verdict = NU_UNTRIED;
         snprintf(result->seen, sizeof result->seen, "fork: %s", strerror(errno));
     } else {
         run_watch(pid, ends[0], deadline_ms, result);

@@ -15,6 +15,7 @@ struct nu_result {
 /*
  * Waits for its end, at most deadline_ms; then it is killed. Ending by a signal, without a verdict
  * or not at all is broken. The calling process has one thread and no use for its child's signals.
+ * Untried where there can be no process.
  */
 void nu_check_run(const struct nu_check *check, unsigned deadline_ms, struct nu_result *result);
 

@@ -27,7 +27,7 @@ static void setup_try_ring(struct nu_uring *u, const char *name)
     nu_expect(nu_await(u, 1) == 0, "a no-op on a ring with %s fails", name);
     nu_recv(u, 2, fd[0], &byte, 1);
     nu_expect(!nu_came(u, 2), "a receive on a ring with %s does not wait", name);
-    nu_expect(send(fd[1], "x", 1, 0) == 1, "set-up: send: %s", nu_res(-errno));
+    nu_require(send(fd[1], "x", 1, 0) == 1, "send: %s", nu_res(-errno));
     nu_expect(nu_await(u, 2) == 1, "a receive on a ring with %s fails", name);
 }
 
@@ -141,8 +141,8 @@ static void setup_alarm_every(long ms)
 {
     struct sigaction act = { .sa_handler = setup_on_alarm };
     struct itimerval every = { { 0, ms * 1000 }, { 0, ms * 1000 } };
-    nu_expect(sigaction(SIGALRM, &act, NULL) == 0 && setitimer(ITIMER_REAL, &every, NULL) == 0,
-              "set-up: setitimer: %s", nu_res(-errno));
+    nu_require(sigaction(SIGALRM, &act, NULL) == 0 && setitimer(ITIMER_REAL, &every, NULL) == 0,
+               "setitimer: %s", nu_res(-errno));
 }
 
 void nu_wait_eintr(void)

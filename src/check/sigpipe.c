@@ -96,7 +96,7 @@ static void sigpipe_on_pipe(int sig)
 static void sigpipe_count_sigpipes(void)
 {
     struct sigaction act = { .sa_handler = sigpipe_on_pipe };
-    nu_expect(sigaction(SIGPIPE, &act, NULL) == 0, "set-up: sigaction: %s", nu_res(-errno));
+    nu_require(sigaction(SIGPIPE, &act, NULL) == 0, "sigaction: %s", nu_res(-errno));
 }
 
 void nu_write_sigpipe(void)

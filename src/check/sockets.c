@@ -20,15 +20,15 @@
 
 static void sockets_limit(int fd, int size)
 {
-    nu_expect(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0 &&
-                  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) == 0,
-              "set-up: setsockopt: %s", nu_res(-errno));
+    nu_require(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0 &&
+                   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) == 0,
+               "setsockopt: %s", nu_res(-errno));
 }
 
 static void sockets_open_pair(int fd[2], int size)
 {
-    nu_expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) == 0, "set-up: socketpair: %s",
-              nu_res(-errno));
+    nu_require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) == 0, "socketpair: %s",
+               nu_res(-errno));
     sockets_limit(fd[0], size);
     sockets_limit(fd[1], size);
 }
@@ -50,29 +50,33 @@ static struct sockaddr_in sockets_address(uint16_t port)
                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
+int nu_connect(uint16_t port)
+{
+    struct sockaddr_in to = sockets_address(port);
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    nu_require(fd >= 0, "socket: %s", nu_res(-errno));
+    sockets_limit(fd, BUFFER);
+    nu_require(connect(fd, (struct sockaddr *) &to, sizeof to) == 0 &&
+                   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0,
+               "connecting to 127.0.0.1: %s; bring lo up (ip link set lo up)", nu_res(-errno));
+    return fd;
+}
+
 int nu_listen(uint16_t *port)
 {
     struct sockaddr_in at = sockets_address(0);
     socklen_t len = sizeof at;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    nu_expect(fd >= 0, "set-up: socket: %s", nu_res(-errno));
+    nu_require(fd >= 0, "socket: %s", nu_res(-errno));
     sockets_limit(fd, BUFFER);
-    nu_expect(bind(fd, (struct sockaddr *) &at, len) == 0 && listen(fd, 64) == 0 &&
-                  getsockname(fd, (struct sockaddr *) &at, &len) == 0,
-              "set-up: listening on 127.0.0.1: %s", nu_res(-errno));
+    nu_require(bind(fd, (struct sockaddr *) &at, len) == 0 && listen(fd, 64) == 0 &&
+                   getsockname(fd, (struct sockaddr *) &at, &len) == 0,
+               "listening on 127.0.0.1: %s", nu_res(-errno));
     *port = ntohs(at.sin_port);
-    return fd;
-}
-
-int nu_connect(uint16_t port)
-{
-    struct sockaddr_in to = sockets_address(port);
-    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    nu_expect(fd >= 0, "set-up: socket: %s", nu_res(-errno));
-    sockets_limit(fd, BUFFER);
-    nu_expect(connect(fd, (struct sockaddr *) &to, sizeof to) == 0 &&
-                  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0,
-              "set-up: connecting to 127.0.0.1 (is lo up?): %s", nu_res(-errno));
+    close(nu_connect(*port)); /* where lo is down, this says so and not the check */
+    int first = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+    nu_require(first >= 0, "accept: %s", nu_res(-errno));
+    close(first);
     return fd;
 }
 
@@ -82,7 +86,7 @@ void nu_tcp_pair(int fd[2])
     int listener = nu_listen(&port);
     fd[0] = nu_connect(port);
     fd[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    nu_expect(fd[1] >= 0, "set-up: accept: %s", nu_res(-errno));
+    nu_require(fd[1] >= 0, "accept: %s", nu_res(-errno));
     close(listener);
 }
 
@@ -123,7 +127,7 @@ void nu_stream_fill(struct nu_stream *s)
                0) {
             s->sent += (uint64_t) n;
         }
-        nu_expect(n < 0 && errno == EAGAIN, "set-up: send: %s", nu_res(n < 0 ? -errno : n));
+        nu_require(n < 0 && errno == EAGAIN, "send: %s", nu_res(n < 0 ? -errno : n));
         struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
         socklen_t len = sizeof sa;
         getsockname(s->out, (struct sockaddr *) &sa, &len);

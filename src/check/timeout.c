@@ -262,7 +262,7 @@ void nu_timeout_half_closed(void)
     nu_stream_fill(&s);
     timeout_write_until(&u, &s, 100, nu_now() + 50 * NU_MS, IORING_TIMEOUT_ABS);
     nu_submit(&u);
-    nu_expect(shutdown(fd[1], SHUT_WR) == 0, "set-up: shutdown: %s", nu_res(-errno));
+    nu_require(shutdown(fd[1], SHUT_WR) == 0, "shutdown: %s", nu_res(-errno));
     int timeout = nu_await(&u, TIMEOUT);
     uint64_t until = nu_now() + 10 * NU_SECOND;
     while (!nu_came(&u, WRITE) && nu_now() < until) {

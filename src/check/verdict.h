@@ -11,9 +11,10 @@ enum nu_verdict {
     NU_FALLBACK, /* not offered; the library has another way and takes it */
     NU_ABSENT,   /* not offered, and nothing takes its place */
     NU_BROKEN,   /* offered, and it misbehaves */
+    NU_UNTRIED,  /* nothing is known: what the check needs beside io_uring is not to be had here */
 };
 
-/* "ok", "fallback", "absent" or "broken". */
+/* "ok", "fallback", "absent", "broken" or "untried". */
 const char *nu_verdict_name(enum nu_verdict verdict);
 
 /* What was seen goes with it, as text; no more than NU_SEEN - 1 bytes of it. */
@@ -22,11 +23,20 @@ const char *nu_verdict_name(enum nu_verdict verdict);
 void nu_ok(const char *format, ...) NU_SAYS;
 void nu_missing(const char *format, ...) NU_SAYS; /* fallback or absent: the table knows */
 void nu_broken(const char *format, ...) NU_SAYS;
+void nu_untried(const char *format, ...) NU_SAYS;
 
 #define nu_expect(condition, ...)                                                                  \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
             nu_broken(__VA_ARGS__);                                                                \
+        }                                                                                          \
+    } while (0)
+
+/* For what is no matter of io_uring: a socket, a thread, a limit. */
+#define nu_require(condition, ...)                                                                 \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            nu_untried(__VA_ARGS__);                                                               \
         }                                                                                          \
     } while (0)
 

@@ -22,7 +22,7 @@ static void wake_start(struct waker *waker, void *(*run)(void *) )
     pthread_t thread;
     sem_init(&waker->asked, 0, 0);
     int err = pthread_create(&thread, NULL, run, waker);
-    nu_expect(err == 0, "set-up: a thread: %s", nu_res(-err));
+    nu_require(err == 0, "a thread: %s", nu_res(-err));
     pthread_detach(thread);
 }
 
@@ -77,8 +77,8 @@ static void *wake_write_events(void *arg)
     uint64_t one = 1;
     for (unsigned i = 0; i < WAKES; i++) {
         wake_await_asked(waker);
-        nu_expect(write(waker->fd, &one, sizeof one) == (ssize_t) sizeof one, "set-up: eventfd: %s",
-                  nu_res(-errno));
+        nu_require(write(waker->fd, &one, sizeof one) == (ssize_t) sizeof one, "eventfd: %s",
+                   nu_res(-errno));
     }
     return NULL;
 }
@@ -90,7 +90,7 @@ void nu_wake_eventfd(void)
     uint64_t count = 0, sum = 0;
     nu_open(&u, 8, 16);
     waker.fd = eventfd(0, EFD_CLOEXEC);
-    nu_expect(waker.fd >= 0, "set-up: eventfd: %s", nu_res(-errno));
+    nu_require(waker.fd >= 0, "eventfd: %s", nu_res(-errno));
     wake_start(&waker, wake_write_events);
     for (unsigned i = 1; i <= WAKES; i++) {
         struct io_uring_sqe *sqe = nu_sqe(&u, i);

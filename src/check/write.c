@@ -165,7 +165,7 @@ void nu_write_nonblock(void)
     nu_pair(fd);
     s.out = fd[0];
     s.in = fd[1];
-    nu_expect(fcntl(fd[0], F_SETFL, O_NONBLOCK) == 0, "set-up: fcntl: %s", nu_res(-errno));
+    nu_require(fcntl(fd[0], F_SETFL, O_NONBLOCK) == 0, "fcntl: %s", nu_res(-errno));
     nu_stream_fill(&s);
     struct iovec iov = nu_stream_next(&s, 100);
     nu_writev(&u, 1, fd[0], &iov, 1, 0);

@@ -13,7 +13,7 @@
 
 #define DEADLINE_MS 60000 /* for one check; on an emulated CPU they take twenty times as long */
 
-enum status { GOOD, BAD, UNAVAILABLE, MISUSED }; /* the exit statuses */
+enum status { GOOD, BAD, UNAVAILABLE, MISUSED, INCOMPLETE }; /* the exit statuses */
 
 struct options {
     const struct check_format *format;
@@ -84,7 +84,12 @@ static int check_run_all(struct check_report *report, const struct check_format 
     }
     report->ms = (unsigned) ((nu_now() - start) / NU_MS);
     format->end(report);
-    return report->reason != NULL ? UNAVAILABLE : check_count_failed(report) > 0 ? BAD : GOOD;
+    if (report->reason != NULL) {
+        return UNAVAILABLE;
+    }
+    return check_count_failed(report) > 0    ? BAD
+           : check_count_untried(report) > 0 ? INCOMPLETE
+                                             : GOOD;
 }
 
 static void check_list_all(const struct check_report *report)
@@ -171,7 +176,8 @@ static int check(struct check_report *report, const struct options *options)
     }
     signal(SIGCHLD, SIG_DFL); /* where it is ignored, nobody learns how a child ended */
     int status = check_run_all(report, options->format != NULL ? options->format : &check_table);
-    if (options->file != NULL && check_write_junit(report, options->file) != 0 && status == GOOD) {
+    if (options->file != NULL && check_write_junit(report, options->file) != 0 &&
+        status != UNAVAILABLE) {
         status = BAD;
     }
     return status;

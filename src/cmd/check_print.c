@@ -24,6 +24,11 @@ static size_t check_print_count_verdict(const struct check_report *report, enum 
     return n;
 }
 
+size_t check_count_untried(const struct check_report *report)
+{
+    return check_print_count_verdict(report, NU_UNTRIED);
+}
+
 size_t check_count_failed(const struct check_report *report)
 {
     size_t n = 0;
@@ -74,7 +79,8 @@ static const char *check_print_verdict_colour(const struct check_report *report,
     static const char *const codes[] = { [NU_OK] = "\033[32m",
                                          [NU_FALLBACK] = "\033[33m",
                                          [NU_ABSENT] = "\033[36m",
-                                         [NU_BROKEN] = "\033[1;31m" };
+                                         [NU_BROKEN] = "\033[1;31m",
+                                         [NU_UNTRIED] = "\033[35m" };
     return check_print_colour(report, codes[verdict]);
 }
 
@@ -129,16 +135,31 @@ static void check_print_table_end(const struct check_report *report)
         return;
     }
     size_t failed = check_count_failed(report);
-    fprintf(report->to, "%zu checks in %.1f s: %zu ok, %zu fallback, %zu absent, %zu broken\n",
+    fprintf(report->to,
+            "%zu checks in %.1f s: %zu ok, %zu fallback, %zu absent, %zu broken, "
+            "%zu untried\n",
             report->count, (double) report->ms / 1000, check_print_count_verdict(report, NU_OK),
             check_print_count_verdict(report, NU_FALLBACK),
             check_print_count_verdict(report, NU_ABSENT),
-            check_print_count_verdict(report, NU_BROKEN));
-    fprintf(report->to, "%s%s%s\n",
-            check_print_verdict_colour(report, failed > 0 ? NU_BROKEN : NU_OK),
-            failed > 0 ? "bad: something that the library relies on is broken or absent"
-                       : "good: the library can rely on this io_uring",
+            check_print_count_verdict(report, NU_BROKEN), check_count_untried(report));
+    const char *text = "good: the library can rely on this io_uring";
+    enum nu_verdict verdict = NU_OK;
+    if (failed > 0) {
+        text = "bad: something that the library relies on is broken or absent";
+        verdict = NU_BROKEN;
+    } else if (check_count_untried(report) > 0) {
+        text = "incomplete: nothing is known to be wrong, but not all could be tried";
+        verdict = NU_UNTRIED;
+    }
+    fprintf(report->to, "%s%s%s\n", check_print_verdict_colour(report, verdict), text,
             check_print_colour(report, "\033[0m"));
+}
+
+/* What TAP and JUnit count as skipped. */
+static bool check_print_skipped(const struct nu_check *check, const struct nu_result *result)
+{
+    return result->verdict == NU_UNTRIED ||
+           (result->verdict == NU_ABSENT && !check_failed(check, result));
 }
 
 /* ---- TAP, version 13 ----------------------------------------------------------------------- */
@@ -160,9 +181,9 @@ static void check_print_tap_each(const struct check_report *report)
     const struct nu_check *check = report->checks[report->done - 1];
     const struct nu_result *result = &report->results[report->done - 1];
     bool failed = check_failed(check, result);
-    bool skip = result->verdict == NU_ABSENT && !failed;
-    fprintf(report->to, "%s %zu - %s%s\n  ---\n", failed ? "not ok" : "ok", report->done,
-            check->name, skip ? " # SKIP absent" : "");
+    bool skip = check_print_skipped(check, result);
+    fprintf(report->to, "%s %zu - %s%s%s\n  ---\n", failed ? "not ok" : "ok", report->done,
+            check->name, skip ? " # SKIP " : "", skip ? nu_verdict_name(result->verdict) : "");
     check_print_yaml_pair(report->to, "verdict", nu_verdict_name(result->verdict));
     check_print_yaml_pair(report->to, "relies", check->relies);
     check_print_yaml_pair(report->to, "library", check_print_need_name(check->need));
@@ -202,9 +223,10 @@ static void check_print_json_check(const struct check_report *report, size_t i)
 static void check_print_json_end(const struct check_report *report)
 {
     FILE *to = report->to;
-    const char *verdict = report->reason != NULL           ? "unavailable"
-                          : check_count_failed(report) > 0 ? "bad"
-                                                           : "good";
+    const char *verdict = report->reason != NULL            ? "unavailable"
+                          : check_count_failed(report) > 0  ? "bad"
+                          : check_count_untried(report) > 0 ? "incomplete"
+                                                            : "good";
     fputs("{\n  ", to);
     json_pair(to, "verdict", verdict, ",\n  ");
     json_pair(to, "kernel", check_print_kernel(), ",\n  ");
@@ -260,8 +282,8 @@ static void check_print_junit_case(const struct check_report *report, size_t i)
             (double) result->ms / 1000);
     if (check_failed(check, result)) {
         check_print_xml_element(to, "failure", nu_verdict_name(result->verdict), result->seen);
-    } else if (result->verdict == NU_ABSENT) {
-        check_print_xml_element(to, "skipped", "absent", "");
+    } else if (check_print_skipped(check, result)) {
+        check_print_xml_element(to, "skipped", nu_verdict_name(result->verdict), result->seen);
     }
     fprintf(to, "    <system-out>verdict: %s\nrelies: ", nu_verdict_name(result->verdict));
     check_print_xml_text(to, check->relies);
@@ -277,14 +299,17 @@ static void check_print_junit_case(const struct check_report *report, size_t i)
 static void check_print_junit_end(const struct check_report *report)
 {
     FILE *to = report->to;
-    size_t failed = check_count_failed(report);
+    size_t failed = check_count_failed(report), skipped = 0;
     bool none = report->reason != NULL;
+    for (size_t i = 0; i < report->done; i++) {
+        skipped += check_print_skipped(report->checks[i], &report->results[i]);
+    }
     fprintf(to,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"nng-uring check on "
             "Linux %s\" tests=\"%zu\" failures=\"%zu\" errors=\"%d\" skipped=\"%zu\" "
             "time=\"%.3f\">\n",
-            check_print_kernel(), none ? 1 : report->done, failed, none,
-            check_print_count_verdict(report, NU_ABSENT), (double) report->ms / 1000);
+            check_print_kernel(), none ? 1 : report->done, failed, none, skipped,
+            (double) report->ms / 1000);
     for (size_t i = 0; i < report->done; i++) {
         check_print_junit_case(report, i);
     }

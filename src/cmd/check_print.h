@@ -34,4 +34,6 @@ bool check_failed(const struct nu_check *check, const struct nu_result *result);
 
 size_t check_count_failed(const struct check_report *report);
 
+size_t check_count_untried(const struct check_report *report);
+
 #endif

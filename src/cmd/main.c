@@ -34,18 +34,21 @@ static const char usage[] =
     "       SIGINT and SIGTERM end it when what is in hand is finished, after 30 s at most.\n"
     "       Exit status 0; 1: it cannot serve; 2: wrong usage.\n"
     "probe  says what this kernel's io_uring offers.\n"
-    "       Exit status 0: the full path; 1: it works, with fallbacks; 2: there is no io_uring\n"
-    "       for this process; 3: wrong usage.\n"
+    "       Exit status 0: the full path, which is what Linux 6.1 has (what came later may have a\n"
+    "       fallback); 1: it works, but part of the full path has a fallback; 2: there is no\n"
+    "       io_uring for this process; 3: wrong usage.\n"
     "check  tries out how this kernel's io_uring behaves, all of it or the checks named. Each has\n"
     "       a process of its own, a deadline, and one of these verdicts:\n"
     "       ok         as the library relies on it\n"
     "       fallback   not offered; the library has another way and takes it\n"
     "       absent     not offered, and nothing takes its place\n"
     "       broken     offered, and it misbehaves\n"
+    "       untried    what else it takes is not to be had here (lo is down, too few processes)\n"
     "       --list     the checks and what they are about; runs none\n"
     "       --tap, --json   for machines; --junit FILE writes FILE, beside the table\n"
     "       Exit status 0: the library can rely on it; 1: something is broken, or absent that it\n"
-    "       needs; 2: there is no io_uring for this process; 3: wrong usage.\n";
+    "       needs; 2: there is no io_uring for this process; 3: wrong usage; 4: nothing is known\n"
+    "       to be wrong, but not all could be tried.\n";
 
 static int main_run(int argc, char **argv)
 {

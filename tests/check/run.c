@@ -44,6 +44,12 @@ static void is_bad(void)
     nu_ok("not reached");
 }
 
+static void is_untried(void)
+{
+    nu_require(0, "no sockets: %s", nu_res(-EMFILE));
+    nu_ok("not reached");
+}
+
 Test(check_run, verdicts)
 {
     run(is_good, NULL, DEADLINE_MS);
@@ -54,6 +60,8 @@ Test(check_run, verdicts)
     expect(NU_ABSENT, "nothing");
     run(is_bad, NULL, DEADLINE_MS);
     expect(NU_BROKEN, "2");
+    run(is_untried, NULL, DEADLINE_MS);
+    expect(NU_UNTRIED, "no sockets: -EMFILE");
 }
 
 static void says_much(void)

@@ -366,6 +366,29 @@ Test(check, seccomp_refuses_register)
     assert_has(child.out_text, "the library: the plain descriptor");
 }
 
+/* That says nothing about io_uring. */
+Test(check, lo_is_down)
+{
+    int status = t_child_run(&child, "check connect wake-eventfd", t_lo_down);
+    if (status == 127) {
+        cr_skip_test("this user may have no network of its own");
+    }
+    cr_assert_eq(status, 4, "%d: %s", status, child.out_text);
+    cr_assert_eq(count_lines(child.out_text, "untried  connect "), 1, "%s", child.out_text);
+    assert_has(child.out_text, "seen: connecting to 127.0.0.1: -ENETUNREACH; bring lo up");
+    assert_has(child.out_text, " 1 ok, 0 fallback, 0 absent, 0 broken, 1 untried\n");
+    assert_has(child.out_text, "\nincomplete: ");
+    cr_assert_eq(t_child_run(&child, "check --tap connect", t_lo_down), 4);
+    cr_assert_eq(count_lines(child.out_text, "ok 1 - connect # SKIP untried"), 1);
+    cr_assert_eq(t_child_run(&child, "check --json connect", t_lo_down), 4);
+    assert_has(child.out_text, "\"verdict\": \"incomplete\"");
+    cr_assert_eq(t_child_run(&child, "check --json", t_lo_down), 4);
+    assert_lacks(child.out_text, "\"broken\"");
+    cr_assert_eq(t_child_run(&child, "check --junit /dev/stdout connect", t_lo_down), 4);
+    assert_has(child.out_text, "skipped=\"1\"");
+    assert_has(child.out_text, "<skipped message=\"untried\">connecting to 127.0.0.1");
+}
+
 /* Of a shell, of make: at numbers with gaps between them. */
 static void leave_descriptors_open(void)
 {

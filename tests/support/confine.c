@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -52,6 +53,13 @@ void t_refuse_register(void)
 void t_lack_setup(void)
 {
     t_refuse(__NR_io_uring_setup, ENOSYS);
+}
+
+void t_lo_down(void)
+{
+    if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
+        _exit(127);
+    }
 }
 
 void t_full_stdout(void)

@@ -16,6 +16,9 @@ void t_lack_setup(void);
 /* Nothing that is printed finds room. */
 void t_full_stdout(void);
 
+/* A network of its own, in which even lo is down, as in an initramfs. */
+void t_lo_down(void);
+
 /* An ordinary user with 64 KiB of lockable memory. */
 void t_little_memlock(void);
 
