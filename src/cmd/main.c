@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* nng-uring: the program. Its commands show the library from outside: public headers alone. */
 #include "cmd/check.h"
+#include "cmd/output.h"
 #include "cmd/probe.h"
 #include "cmd/serve.h"
 
@@ -30,8 +31,9 @@ static const char usage[] =
     "       --head-fields    header fields, 1 to 4096 (128)\n"
     "       --drain-bytes    bytes of a body that nobody reads, before closing (262144)\n"
     "       --connections    at once (0: 7/8 of the open files allowed, ulimit -n)\n"
-    "       SIGUSR1 has it print what the library has counted.\n"
-    "       SIGINT and SIGTERM end it when what is in hand is finished, after 30 s at most.\n"
+    "       SIGUSR1 has it print what the library has counted; SIGHUP has it reload.\n"
+    "       SIGINT and SIGTERM end it when what is in hand is finished, after 30 s at most; a\n"
+    "       second one ends it at once. SIGHUP is like them when its terminal is gone.\n"
     "       Exit status 0; 1: it cannot serve; 2: wrong usage.\n"
     "probe  says what this kernel's io_uring offers.\n"
     "       Exit status 0: the full path, which is what Linux 6.1 has (what came later may have a\n"
@@ -92,6 +94,7 @@ static void main_load_no_modules(void)
 
 int main(int argc, char **argv)
 {
+    output_hold_streams();
     main_load_no_modules();
     int status = main_run(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/serve.h"
 
+#include "cmd/output.h"
+#include "cmd/signals.h"
 #include "cmd/site.h"
 
 #include <arpa/inet.h>
@@ -8,7 +10,6 @@
 #include <nng/nng.h>
 #include <nng/supplemental/http/http.h>
 #include <nng/uring.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,9 +33,9 @@ __attribute__((format(printf, 1, 2))) static int complain(const char *format, ..
 {
     va_list args;
     va_start(args, format);
-    fputs("nng-uring serve: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    output_print(OUTPUT_ERR, "nng-uring serve: ");
+    output_vprint(OUTPUT_ERR, format, args);
+    output_print(OUTPUT_ERR, "\n");
     va_end(args);
     return 1;
 }
@@ -202,7 +203,8 @@ static int serve_parse_listen(const char *where, nng_url **urlp)
 {
     char text[300];
     int n = snprintf(text, sizeof text, "http://%s", where);
-    if (n >= (int) sizeof text || strpbrk(where, "/?#@") != NULL || strrchr(where, ':') == NULL ||
+    const char *port = strrchr(where, ':');
+    if (n >= (int) sizeof text || strpbrk(where, "/?#@") != NULL || port == NULL || !port[1] ||
         nng_url_parse(urlp, text) != 0) {
         return serve_misused("--listen takes ADDRESS:PORT or [ADDRESS]:PORT, not '%s'", where);
     }
@@ -241,7 +243,7 @@ static int serve_start(const struct options *options, nng_http_server **serverp)
 /* ---- Running ------------------------------------------------------------------------------ */
 
 /* The wildcard address is nothing to type into a browser. */
-static void serve_print_url(nng_http_server *server)
+static void serve_print_url(FILE *to, nng_http_server *server)
 {
     static const uint8_t any[16];
     nng_sockaddr addr;
@@ -251,18 +253,18 @@ static void serve_print_url(nng_http_server *server)
     }
     if (addr.s_family == NNG_AF_INET && addr.s_in.sa_addr != 0) {
         inet_ntop(AF_INET, &addr.s_in.sa_addr, host, sizeof host);
-        printf("http://%s:%u/\n", host, ntohs(addr.s_in.sa_port));
+        fprintf(to, "http://%s:%u/\n", host, ntohs(addr.s_in.sa_port));
     } else if (addr.s_family == NNG_AF_INET6 && memcmp(addr.s_in6.sa_addr, any, sizeof any) != 0) {
         inet_ntop(AF_INET6, addr.s_in6.sa_addr, host, sizeof host);
-        printf("http://[%s]:%u/\n", host, ntohs(addr.s_in6.sa_port));
+        fprintf(to, "http://[%s]:%u/\n", host, ntohs(addr.s_in6.sa_port));
     } else {
-        printf("http://localhost:%u/ and at every address of this machine\n",
-               ntohs(addr.s_in.sa_port)); /* which is where s_in6 has it, too */
+        fprintf(to, "http://localhost:%u/ and at every address of this machine\n",
+                ntohs(addr.s_in.sa_port)); /* which is where s_in6 has it, too */
     }
 }
 
 /* Prints the features that are there (or are not), in lines of moderate length. */
-static void serve_print_features(const char *label, bool present)
+static void serve_print_features(FILE *to, const char *label, bool present)
 {
     const nng_uring_feature *list;
     size_t count;
@@ -274,76 +276,110 @@ static void serve_print_features(const char *label, bool present)
         }
         int n = (int) strlen(list[i].name) + 2;
         if (column == 0) {
-            column = printf("%-9s%s", label, list[i].name);
+            column = fprintf(to, "%-9s%s", label, list[i].name);
         } else if (column + n > 90) {
-            column = printf(",\n%-9s%s", "", list[i].name) - 2;
+            column = fprintf(to, ",\n%-9s%s", "", list[i].name) - 2;
         } else {
-            column += printf(", %s", list[i].name);
+            column += fprintf(to, ", %s", list[i].name);
         }
     }
     if (column > 0) {
-        putchar('\n');
+        putc('\n', to);
     }
 }
 
-static void serve_print_facts(nng_http_server *server, const char *dir)
+/* What is printed waits for nobody (output.h), so it is put together first. */
+static void serve_print(void (*print)(FILE *to, void *arg), void *arg)
 {
-    serve_print_url(server);
-    printf("%-9s%s\n", "serving", dir != NULL ? dir : "the site of nng-uring");
-    printf("%-9s%u, set up with %s\n", "loops", nng_uring_loops(), nng_uring_setup_flags());
-    serve_print_features("uses", true);
-    serve_print_features("lacks", false);
-    fflush(stdout);
+    char *text = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&text, &len);
+    if (to == NULL) {
+        return;
+    }
+    print(to, arg);
+    if (fclose(to) == 0) {
+        output_write(OUTPUT_OUT, text, len);
+    }
+    free(text);
 }
 
-static void serve_print_counters(void)
+struct serving {
+    struct options options;
+    nng_http_server *server;
+};
+
+static void serve_print_facts(FILE *to, void *arg)
 {
+    struct serving *serving = arg;
+    const char *dir = serving->options.dir;
+    serve_print_url(to, serving->server);
+    fprintf(to, "%-9s%s\n", "serving", dir != NULL ? dir : "the site of nng-uring");
+    fprintf(to, "%-9s%u, set up with %s\n", "loops", nng_uring_loops(), nng_uring_setup_flags());
+    serve_print_features(to, "uses", true);
+    serve_print_features(to, "lacks", false);
+}
+
+static void serve_print_counters(FILE *to, void *arg)
+{
+    (void) arg;
     nng_uring_counter list[32];
     size_t n = nng_uring_counters(list, sizeof list / sizeof list[0]);
     for (size_t i = 0; i < n; i++) {
-        printf("%-16s %12ju  %s\n", list[i].name, (uintmax_t) list[i].value, list[i].what);
+        fprintf(to, "%-16s %12ju  %s\n", list[i].name, (uintmax_t) list[i].value, list[i].what);
     }
-    fflush(stdout);
 }
 
-/* Waits to be told to end. After that the signals do what they always do, for the impatient. */
-static void serve_wait_for_signal(const sigset_t *ends)
+/* ---- Signals: on a thread of their own, from the first to the last ------------------------- */
+
+static void serve_count(void)
 {
-    int sig = SIGUSR1;
-    while (sigwait(ends, &sig) == 0 && sig == SIGUSR1) {
-        serve_print_counters();
+    serve_print(serve_print_counters, NULL);
+}
+
+/* Directories and files are looked up anew anyway; what is read once is to be read again here. */
+static void serve_reload(void)
+{
+    output_print(OUTPUT_ERR, "nng-uring: reloaded\n");
+}
+
+static void serve_finish(void)
+{
+    output_print(OUTPUT_ERR,
+                 "nng-uring: finishing what is in hand; another signal ends it at once\n");
+}
+
+static int serve(struct serving *serving)
+{
+    int status = serve_start(&serving->options, &serving->server);
+    if (status != 0) {
+        return status;
     }
-    fputs("nng-uring: finishing what is in hand; another signal ends it at once\n", stderr);
-    sigprocmask(SIG_UNBLOCK, ends, NULL);
+    serve_print(serve_print_facts, serving);
+    signals_await_end();
+    if (nng_uring_server_drain(serving->server, DRAIN_MS) != 0) {
+        status = complain("gave up on connections that did not end");
+    }
+    nng_http_server_release(serving->server);
+    return status;
 }
 
 int cmd_serve(int argc, char **argv)
 {
-    struct options options = { .listen = "127.0.0.1:8080" };
-    int status = serve_parse(argc, argv, &options);
-    if (status == 0 && options.dir != NULL) {
-        status = serve_check_dir(options.dir);
+    static const struct signals_actions actions = { serve_count, serve_reload, serve_finish };
+    struct serving serving = { .options = { .listen = "127.0.0.1:8080" } };
+    int status = serve_parse(argc, argv, &serving.options);
+    if (status == 0 && serving.options.dir != NULL) {
+        status = serve_check_dir(serving.options.dir);
     }
-    if (status != 0) {
-        return status;
+    if (status == 0 && signals_start(&actions) != 0) { /* before there is another thread */
+        status = complain("no thread for signals: %m");
     }
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGUSR1);
-    sigprocmask(SIG_BLOCK, &ends, NULL); /* before there is another thread */
-
-    nng_http_server *server;
-    status = serve_start(&options, &server);
     if (status == 0) {
-        serve_print_facts(server, options.dir);
-        serve_wait_for_signal(&ends);
-        if (nng_uring_server_drain(server, DRAIN_MS) != 0) {
-            status = complain("gave up on connections that did not end");
-        }
-        nng_http_server_release(server);
+        status = serve(&serving);
+        signals_stop();
+        nng_fini();
     }
-    nng_fini();
+    output_end();
     return status;
 }
