@@ -35,7 +35,8 @@ static ssize_t receive_head(int fd)
 
 static void serve(int fd, size_t body)
 {
-    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n"
+                                 "20000000";
     ssize_t got;
     while ((got = receive_head(fd)) >= 0) {
         size_t left = bytes[0] == 'P' ? body - (size_t) got : 0; /* a GET has none */
