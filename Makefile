@@ -145,8 +145,7 @@ BASE_FLAGS = $(STD) -Iinclude -pthread -fPIC $(SANFLAGS) $(CPPFLAGS) $(CFLAGS)
 LIB_FLAGS  = $(BASE_FLAGS) $(WARN) -iquote src -fvisibility=hidden -ftls-model=initial-exec \
              -fno-plt $(LLHTTP_CFLAGS)
 CMD_FLAGS  = $(BASE_FLAGS) $(WARN) -iquote src -DNU_VERSION='"$(VERSION)"'
-TEST_FLAGS = $(BASE_FLAGS) $(WARN) -iquote src -iquote tests $(LLHTTP_CFLAGS) \
-             -DNU_PROGRAM='"$(abspath $(B)/nng-uring)"'
+TEST_FLAGS = $(BASE_FLAGS) $(WARN) -iquote src -iquote tests $(LLHTTP_CFLAGS)
 LINK       = $(CC) $(SANFLAGS) $(CFLAGS) $(LDFLAGS)
 
 # A stamp changes when its text does, and what depends on it is then built again.
@@ -186,6 +185,9 @@ $(OBJ)/src/%.o: src/%.c $(OBJ)/flags
 
 $(OBJ)/tests/%.o: tests/%.c $(OBJ)/flags
 	$(call compile,$(TEST_FLAGS))
+
+# The only one that knows where the program is, so that the others' objects do not depend on it.
+$(OBJ)/tests/support/child.o: private CPPFLAGS += -DNU_PROGRAM='"$(abspath $(B)/nng-uring)"'
 
 $(OBJ)/llhttp/%.o: /usr/share/llhttp/%.c $(OBJ)/flags
 	$(call compile,$(BASE_FLAGS) -w -fvisibility=hidden $(LLHTTP_CFLAGS))
