@@ -21,15 +21,19 @@
 #   make lint       layers, symbols, format, clang-tidy, cppcheck
 #   make format     let clang-format rewrite the sources
 #   make man        the manual pages, in build/man
-#   make install    PREFIX=/usr/local DESTDIR=
+#   make deps       install what building and installing needs: compiler, libraries, python3
+#   make install    PREFIX=/usr/local DESTDIR=; make uninstall undoes it
+#   make deb        Debian packages, in build/deb
+#   make check-deb  install, use and remove them in a Debian 12 and a Debian 13 (DEB=trixie: there)
+#   make abi        compare symbols, layouts and constants with the last release's (scripts/abi)
 #   make clean
 #
 # CC=clang builds with clang; CFLAGS (-O2 -g), CPPFLAGS and LDFLAGS are yours. static, serve, test,
 # asan, tsan, acceptance, dropin, peers, kernel-matrix, bare, bench, fuzz and lint install what they
 # need first (scripts/install-deps).
 
-VERSION := 0.1.0
-ABI     := 1.0.0# its first number is the SONAME's
+VERSION := 0.2.0
+ABI     := 1.1.0# its first number is the SONAME's; CHANGELOG.md says what these promise
 
 PREFIX       := /usr/local
 BINDIR       := $(PREFIX)/bin
@@ -133,7 +137,7 @@ FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all man static serve test asan tsan race acceptance dropin peers kernel-matrix bench \
+.PHONY: all deps man abi deb check-deb uninstall static serve test asan tsan race acceptance dropin peers kernel-matrix bench \
         bench-quick bench-micro fuzz lint format install clean run-tests run-bench run-micro \
         run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
@@ -157,7 +161,7 @@ quote = '$(subst ','\'',$(1))'
 
 $(OBJ)/flags: FORCE
 ifneq ($(URING_FOUND)$(LLHTTP_FOUND),yesyes)
-	@echo "liburing or llhttp is missing: run scripts/install-deps build" >&2; exit 1
+	@scripts/install-deps --say build
 endif
 	$(call stamp,$(call quote,$(shell $(CC) --version | head -n 1) $(LIB_FLAGS) $(CMD_FLAGS) \
 	    $(TEST_FLAGS)))
@@ -350,12 +354,14 @@ run-lint: all
 	@scripts/lint-layers
 	@scripts/check-symbols
 	@scripts/check-headers $(STD) $(LLHTTP_CFLAGS)
+	@scripts/check-abi
+	@scripts/check-readme
 	@scripts/man --check $(B)/man-check
 	@echo 'format'
 	@clang-format --dry-run -Werror $(FORMATTED)
 	@echo 'clang-tidy'
-	@printf '%s\n' $(LIB_SRC) $(CMD_SRC) | xargs -r -P $(CPUS) -I{} clang-tidy --quiet {} -- \
-	    $(STD) -Iinclude -iquote src $(LLHTTP_CFLAGS) -DNU_VERSION='""' 2>/dev/null
+	@printf '%s\n' $(LIB_SRC) $(CMD_SRC) | scripts/run-tidy $(CPUS) $(STD) -Iinclude -iquote src \
+	    $(LLHTTP_CFLAGS) -DNU_VERSION='""'
 	@echo 'cppcheck'
 	@cppcheck --quiet --std=c11 -j $(CPUS) --enable=warning,performance,portability \
 	    --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 -D_GNU_SOURCE \
@@ -364,36 +370,7 @@ run-lint: all
 format:
 	@clang-format -i $(FORMATTED)
 
-# ---- Manual pages ---------------------------------------------------------------------------------
-
-MAN      := $(B)/man/made
-MAN_FROM := scripts/man $(wildcard scripts/manpages/* src/cmd/man/*) CHANGELOG.md Makefile \
-            $(shell find include -name '*.h')
-
-man: $(MAN)
-
-$(MAN): $(MAN_FROM) $(PROGRAM)
-	@echo '  MAN   $(@D)'
-	@scripts/man $(@D)
-	@touch $@
-
-# ---- Installing ----------------------------------------------------------------------------------
-
-in_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
-
-install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig
-	install -m 755 $(B)/nng-uring $(DESTDIR)$(BINDIR)/
-	install -m 644 $(B)/libnng-uring.a $(DESTDIR)$(LIBDIR)/
-	install -m 755 $(SO).$(ABI) $(DESTDIR)$(LIBDIR)/
-	cp -P $(SO) $(SO).$(firstword $(subst ., ,$(ABI))) $(DESTDIR)$(LIBDIR)/
-	cd include && find nng -name '*.h' -exec \
-	    install -D -m 644 {} $(abspath $(DESTDIR)$(INCLUDEDIR))/{} \;
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
-	    -e 's|@LIBDIR@|$(call in_prefix,$(LIBDIR))|' \
-	    -e 's|@INCLUDEDIR@|$(call in_prefix,$(INCLUDEDIR))|' \
-	    -e 's|@LLHTTP_LIBS@|$(LLHTTP_LIBS)|' nng-uring.pc.in \
-	    > $(DESTDIR)$(LIBDIR)/pkgconfig/nng-uring.pc
+include scripts/packaging/rules.mk
 
 clean:
 	rm -rf build

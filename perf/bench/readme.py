@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""README's section "How fast": some rows of the report, and nothing that is not in it."""
+"""The section "How fast" of perf/README.md: some rows of the report, and nothing that is not in it."""
 
 import re
 
@@ -7,7 +7,7 @@ from .report import limit_text, spread_text
 from .stats import Results
 from .targets import all_targets
 
-# A row of the report, how README calls the work, and what it is compared with; "" is as above.
+# A row of the report, how the table calls the work, and what it is compared with; "" is as above.
 ROWS = [
     ("keep64.cpu_per_request.ref_writev", "13 bytes, keep-alive, 64 connections: CPU",
      "minimal io_uring server"),
