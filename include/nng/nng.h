@@ -2,7 +2,8 @@
 /*
  * nng-uring: NNG 1.x's asynchronous API on io_uring. The common part: errors, memory, time,
  * threads, logs, URLs and asynchronous operations (aio). Names, values and layouts are NNG 1.x's;
- * the sections say where nng-uring promises more. "Any thread" includes completion callbacks.
+ * what a comment calls NNG's is where they differ. The comment above a function is its manual page.
+ * "Any thread" includes completion callbacks.
  *
  * nng-uring needs an io_uring: where the kernel, a sysctl, a seccomp filter or a memory limit
  * refuses one, functions that need it return (or finish their aio with) NNG_ENOTSUP at once.
