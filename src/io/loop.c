@@ -12,34 +12,13 @@
 #include <nng/nng.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#define SQ_ENTRIES 512U
-#define CQ_ENTRIES 4096U
-#define FILE_WORKERS 4U
-#define SOCKET_WORKERS 64U
-#define WAKE_TRIES 1000
+#define REAPED 64U
 #define RETRY_AFTER (10 * NU_MS) /* when the kernel took nothing and nothing is due */
 
 _Thread_local struct nu_loop *nu_loop_mine;
 
 /* ---- Tasks and waking --------------------------------------------------------------------- */
-
-/* A wake-up must not be lost to a passing error, such as no memory for the message. */
-static void loop_wake_by_message(const struct nu_loop *loop)
-{
-    struct io_uring_sqe sqe = { .opcode = IORING_OP_MSG_RING, .fd = loop->ring.uring.ring_fd };
-    for (int tries = 0; tries < WAKE_TRIES; tries++) {
-        if (syscall(__NR_io_uring_register, -1, NU_REGISTER_SEND_MSG_RING, &sqe, 1) == 0 ||
-            errno == EBADF || errno == EBADFD || errno == EOWNERDEAD) { /* it is no more */
-            return;
-        }
-        nng_msleep(1);
-    }
-}
 
 void nu_loop_wake(struct nu_loop *loop)
 {
@@ -47,13 +26,7 @@ void nu_loop_wake(struct nu_loop *loop)
     if (!atomic_exchange(&loop->sleeping, false)) {
         return; /* it is awake and looks at its inbox before it sleeps */
     }
-    if (loop->wake_fd < 0) {
-        loop_wake_by_message(loop);
-        return;
-    }
-    uint64_t one = 1;
-    while (write(loop->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
-    }
+    loop->ring->kind->wake(loop->ring);
 }
 
 static void loop_make_ready(struct nu_loop *loop, struct nu_task *task)
@@ -147,12 +120,9 @@ static void loop_run_ready(struct nu_loop *loop)
 static void loop_enter(struct nu_loop *loop, unsigned wait, uint64_t until)
 {
     /* An entry the kernel did not take is offered again next time; here we only must not spin. */
-    int err = nu_ring_enter(&loop->ring, wait, until);
+    int err = loop->ring->kind->enter(loop->ring, wait, until);
     if (err != 0 && err != -EINTR && err != -ETIME && err != -EBUSY) {
         nng_msleep(1);
-    }
-    if (io_uring_sq_ready(&loop->ring.uring) == 0) {
-        loop->scratch_used = 0;
     }
 }
 
@@ -196,27 +166,14 @@ static void loop_submit_and_wait(struct nu_loop *loop, bool may_wait)
 
 static void loop_collect(struct nu_loop *loop)
 {
-    struct io_uring_cqe *cqe;
-    while (io_uring_cq_ready(&loop->ring.uring) > 0 &&
-           io_uring_peek_cqe(&loop->ring.uring, &cqe) == 0) {
-        uint64_t user_data = cqe->user_data;
-        int res = cqe->res;
-        uint32_t flags = cqe->flags;
-        io_uring_cqe_seen(&loop->ring.uring, cqe);
-        nu_count(NU_COUNT_CQES, 1);
-        if (user_data == NU_OP_CANCELLATION) {
-            nu_op_cancelled(loop, res);
-            continue;
+    struct nu_completion list[REAPED];
+    unsigned n;
+    do {
+        n = loop->ring->kind->reap(loop->ring, list, REAPED);
+        for (unsigned i = 0; i < n; i++) {
+            nu_op_complete(loop, list[i].user_data, list[i].res, list[i].flags);
         }
-        if ((user_data & NU_OP_TIMEOUT) != 0) {
-            nu_op_expired(loop, user_data, res);
-            continue;
-        }
-        struct nu_op *op = nu_slots_find(loop, user_data, (flags & IORING_CQE_F_MORE) != 0);
-        if (op != NULL) {
-            op->done(op, res, flags);
-        }
-    }
+    } while (n == REAPED);
 }
 
 /* Sends everything home: hooks, deadlines and operations in flight; their ends follow. */
@@ -230,17 +187,15 @@ static void loop_evict_all(struct nu_loop *loop)
     nu_timers_expire(&loop->timers, NU_NEVER);
     for (uint32_t i = 0; i < loop->nslots; i++) {
         struct nu_op *op = loop->slots[i].op;
-        if (op != NULL && (op != &loop->wake_op || loop->leaving)) {
+        if (op != NULL) {
             nu_op_cancel(op);
         }
     }
 }
 
-/* Nothing is left, and nothing will come but by a task that somebody posts. */
-static bool loop_drained(const struct nu_loop *loop)
+bool nu_loop_drained(const struct nu_loop *loop)
 {
-    uint32_t wakers = loop->wake_op.state == NU_OP_KERNEL && !loop->leaving;
-    return loop->in_kernel == wakers && loop->ready == NULL && loop->top_level == NULL &&
+    return loop->in_kernel == 0 && loop->ready == NULL && loop->top_level == NULL &&
            atomic_load(&loop->external_pending) == 0 && nu_list_empty(&loop->backlog) &&
            nu_list_empty(&loop->hooks) && loop->timers.root == NULL &&
            atomic_load(&loop->inbox) == NULL;
@@ -264,7 +219,7 @@ void nu_loop_iterate(struct nu_loop *loop)
     }
     nu_op_retry(loop);
     /* Turns nested in a callback may have seen the very thing our caller waits for. */
-    loop_submit_and_wait(loop, loop->turns == turn && !(loop->leaving && loop_drained(loop)));
+    loop_submit_and_wait(loop, loop->turns == turn && !(loop->leaving && nu_loop_drained(loop)));
     loop->now = 0;
     loop_collect(loop);
     loop->depth--;
@@ -272,72 +227,44 @@ void nu_loop_iterate(struct nu_loop *loop)
 
 /* ---- The owner ---------------------------------------------------------------------------- */
 
-static void loop_woken(struct nu_op *op, int res, uint32_t flags)
+struct nu_loop *nu_loop_new(unsigned index)
 {
-    (void) res;
-    (void) flags;
-    if (!op->loop->leaving) {
-        nu_op_submit(op);
+    struct nu_loop *loop = calloc(1, sizeof *loop);
+    if (loop != NULL) {
+        loop->index = index;
+        loop->ready_tail = &loop->ready;
+        nu_list_init(&loop->backlog);
+        nu_list_init(&loop->hooks);
     }
+    return loop;
 }
 
-static int loop_open_wake(struct nu_loop *loop)
+int nu_loop_open(struct nu_loop *loop, const struct nu_ring_kind *kind)
 {
-    nu_op_init(&loop->wake_op, loop, loop_woken);
-    if (nu_has(NU_HAS_MSG_RING)) {
-        return 0;
+    if (!nu_slots_reserve(loop)) {
+        return -ENOMEM;
     }
-    loop->wake_fd = eventfd(0, EFD_CLOEXEC);
-    if (loop->wake_fd < 0) {
-        return -errno;
-    }
-    loop->wake_op.kind = NU_OP_READ;
-    loop->wake_op.fd = loop->wake_fd;
-    loop->wake_op.arg.buf.base = &loop->wake_count;
-    loop->wake_op.arg.buf.len = sizeof loop->wake_count;
-    nu_op_submit(&loop->wake_op);
-    return 0;
-}
-
-static void loop_close_loop(struct nu_loop *loop)
-{
-    nu_bufring_close(&loop->buffers, &loop->ring.uring);
-    nu_ring_close(&loop->ring);
-    free(loop->scratch);
-    free(loop->deadlines);
-    free(loop->slots);
-}
-
-static int loop_open_loop(struct nu_loop *loop)
-{
-    int err = nu_ring_open_patiently(&loop->ring, SQ_ENTRIES, CQ_ENTRIES);
+    int err = kind->open(&loop->ring, &loop->buffers, &loop->timers);
     if (err != 0) {
         return err;
     }
-    loop->scratch = malloc(NU_SCRATCH_IOVS * sizeof *loop->scratch);
-    loop->deadlines = malloc(loop->ring.entries * sizeof *loop->deadlines);
-    if (loop->scratch == NULL || loop->deadlines == NULL || !nu_slots_reserve(loop)) {
-        err = -ENOMEM;
-    } else {
-        err = loop_open_wake(loop);
-    }
-    if (err != 0) {
-        loop_close_loop(loop);
-        return err;
-    }
-    /* File opens and reads that would block run on kernel threads: a few, not hundreds. So does, in
-     * the end, a write that waits for a peer which has sent its FIN: the kernel takes that for
-     * room, tries in vain, and then gives the write a thread (6.18). */
-    unsigned workers[2] = { FILE_WORKERS, SOCKET_WORKERS };
-    (void) io_uring_register_iowq_max_workers(&loop->ring.uring, workers);
-    if (nu_has(NU_HAS_BUFFER_RING)) {
-        (void) nu_bufring_open(&loop->buffers, &loop->ring.uring); /* reads fall back without */
-    }
+    nu_loop_mine = loop;
+    nu_counters_join();
+    nu_freelists_keep();
     return 0;
+}
+
+void nu_loop_close(struct nu_loop *loop)
+{
+    loop->ring->kind->close(loop->ring);
+    nu_freelists_drop();
+    nu_counters_leave();
+    nu_loop_mine = NULL;
 }
 
 struct birth {
     struct nu_loop *loop;
+    const struct nu_ring_kind *kind;
     pthread_mutex_t lock;
     pthread_cond_t cv;
     bool done;
@@ -348,8 +275,7 @@ static void *loop_owner(void *arg)
 {
     struct birth *birth = arg;
     struct nu_loop *loop = birth->loop;
-    nu_loop_mine = loop;
-    int err = loop_open_loop(loop);
+    int err = nu_loop_open(loop, birth->kind);
 
     pthread_mutex_lock(&birth->lock);
     birth->done = true;
@@ -359,14 +285,10 @@ static void *loop_owner(void *arg)
     if (err != 0) {
         return NULL;
     }
-    nu_counters_join();
-    nu_freelists_keep();
-    while (!loop->leaving || !loop_drained(loop)) {
+    while (!loop->leaving || !nu_loop_drained(loop)) {
         nu_loop_iterate(loop);
     }
-    loop_close_loop(loop);
-    nu_freelists_drop();
-    nu_counters_leave();
+    nu_loop_close(loop);
     return NULL;
 }
 
@@ -392,19 +314,14 @@ static int loop_start_owner(struct nu_loop *loop, struct birth *birth)
     return birth->err;
 }
 
-int nu_loop_start(struct nu_loop **loopp, unsigned index)
+int nu_loop_start(struct nu_loop **loopp, unsigned index, const struct nu_ring_kind *kind)
 {
-    struct nu_loop *loop = calloc(1, sizeof *loop);
+    struct nu_loop *loop = nu_loop_new(index);
     if (loop == NULL) {
         return NNG_ENOMEM;
     }
-    loop->index = index;
-    loop->wake_fd = -1;
-    loop->ready_tail = &loop->ready;
-    nu_list_init(&loop->backlog);
-    nu_list_init(&loop->hooks);
-
     struct birth birth = { .loop = loop,
+                           .kind = kind,
                            .lock = PTHREAD_MUTEX_INITIALIZER,
                            .cv = PTHREAD_COND_INITIALIZER };
     int err = loop_start_owner(loop, &birth);
@@ -453,7 +370,7 @@ static void loop_answer(struct nu_task *task)
     struct census *census = nu_container(task, struct census, task);
     const struct nu_loop *loop = nu_loop_self();
     pthread_mutex_lock(&census->lock);
-    census->idle = loop_drained(loop) && loop->depth == 1; /* else a callback waits */
+    census->idle = nu_loop_drained(loop) && loop->depth == 1; /* else a callback waits */
     census->tasks = loop->tasks;
     census->answered = true;
     pthread_cond_signal(&census->cv);
@@ -507,8 +424,9 @@ void nu_loop_stop(struct nu_loop **loops, unsigned n)
 
 void nu_loop_free(struct nu_loop *loop)
 {
-    if (loop->wake_fd >= 0) {
-        close(loop->wake_fd); /* not earlier: somebody might have been about to write to it */
+    if (loop->ring != NULL) {
+        loop->ring->kind->free(loop->ring);
     }
+    free(loop->slots);
     free(loop);
 }

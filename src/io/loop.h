@@ -49,15 +49,13 @@ struct nu_slot {
     uint32_t next_free;
 };
 
-#define NU_SCRATCH_IOVS 1024 /* vector entries that can be prepared between two enters */
-
 struct nu_loop {
     /* set before the owner starts, constant afterwards */
     unsigned index;
     pthread_t thread;
 
     /* the owner's alone */
-    struct nu_ring ring;
+    struct nu_ring *ring; /* constant */
     struct nu_timers timers;
     struct nu_bufring buffers;
     struct nu_task *ready; /* tasks to run, oldest first */
@@ -75,14 +73,8 @@ struct nu_loop {
     unsigned cancels;          /* ops whose `cancel` is to be submitted (anew), or more */
     struct nu_slot *slots;
     uint32_t nslots;
-    uint32_t free_slot;    /* first free one; nslots when there is none */
-    uint32_t in_kernel;    /* slots in use */
-    struct iovec *scratch; /* vectors of SQEs that are not submitted yet */
-    unsigned scratch_used;
-    struct __kernel_timespec *deadlines; /* linked timeouts of the same, one for each SQE */
-    int wake_fd;                         /* eventfd; -1 where MSG_RING wakes */
-    struct nu_op wake_op;
-    uint64_t wake_count; /* what reading the eventfd leaves */
+    uint32_t free_slot; /* first free one; nslots when there is none */
+    uint32_t in_kernel; /* slots in use */
 
     /* any thread */
     _Atomic(struct nu_task *) inbox; /* posted tasks, newest first */
@@ -102,8 +94,23 @@ static inline struct nu_loop *nu_loop_self(void)
     return nu_loop_mine;
 }
 
-/* Starts a loop and its owner. 0 or an NNG error. */
-int nu_loop_start(struct nu_loop **loopp, unsigned index);
+/*
+ * Starts a loop and its owner on a ring of that kind. 0 or an NNG error; NNG_ENOTSUP when the ring
+ * cannot be had, for the reason that nu_features_refuse() was told.
+ */
+int nu_loop_start(struct nu_loop **loopp, unsigned index, const struct nu_ring_kind *kind);
+
+/*
+ * A loop that the calling thread owns and drives: it calls nu_loop_iterate(). Ended by
+ * nu_loop_close(), when it has nothing left to do, and freed. 0 or -errno. For the owners of
+ * nu_loop_start(), and for tests that want every step in their hands.
+ */
+struct nu_loop *nu_loop_new(unsigned index);
+int nu_loop_open(struct nu_loop *loop, const struct nu_ring_kind *kind);
+void nu_loop_close(struct nu_loop *loop);
+
+/* Nothing is left, and nothing will come but by a task that somebody posts. Owner only. */
+bool nu_loop_drained(const struct nu_loop *loop);
 
 /* Cancels what is left on all loops there are, and ends their owners. Not on an owner. */
 void nu_loop_stop(struct nu_loop **loops, unsigned n);

@@ -6,7 +6,7 @@
  *
  * Submitting never fails: where the ring is full the op waits in the loop's backlog. Its `done` is
  * called with the completion's result, once (again and again for a multishot op, until the flags
- * lack IORING_CQE_F_MORE), and may submit the op anew.
+ * lack NU_OP_F_MORE), and may submit the op anew.
  */
 #ifndef NU_IO_OP_H
 #define NU_IO_OP_H
@@ -25,6 +25,13 @@ struct nu_op;
 
 typedef void (*nu_op_done)(struct nu_op *op, int res, uint32_t flags);
 
+/* What the flags of a completion say. */
+#define NU_OP_F_BUFFER (1U << 0)   /* a buffer of the loop's was taken: nu_bufring_take() */
+#define NU_OP_F_MORE (1U << 1)     /* this was not the last completion */
+#define NU_OP_F_NONEMPTY (1U << 2) /* the socket held more than was received */
+#define NU_OP_F_BUFFER_SHIFT 16
+
+/* IDLE -> (BACKLOG ->) KERNEL -> IDLE; what is cancelled in the backlog goes back from there. */
 enum nu_op_state {
     NU_OP_IDLE,    /* ours: may be submitted */
     NU_OP_BACKLOG, /* submitted, waits for room in the ring */
@@ -88,12 +95,11 @@ void nu_op_submit(struct nu_op *op);
 /* Asks for the op's early end. `done` tells how it went, as always; idle ops are left alone. */
 void nu_op_cancel(struct nu_op *op);
 
-/* For the loop: completions without a slot of their own, by their user_data. That of a timeout
- * comes with the user_data of the op that it is linked to. */
-#define NU_OP_CANCELLATION UINT64_MAX
-#define NU_OP_TIMEOUT (UINT64_C(1) << 31)
-void nu_op_cancelled(struct nu_loop *loop, int res);
-void nu_op_expired(struct nu_loop *loop, uint64_t user_data, int res);
+/* The only way from one state to the next; one that is not allowed ends the program. */
+void nu_op_set_state(struct nu_op *op, enum nu_op_state state);
+
+/* For the loop: how something went that the ring was asked for. */
+void nu_op_complete(struct nu_loop *loop, uint64_t user_data, int res, uint32_t flags);
 
 /* Submits what had to wait for room, and cancellations again that found nothing. The loop calls it
  * each turn. */

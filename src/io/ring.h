@@ -1,52 +1,76 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An io_uring as we use it: set up down a ladder of flags, entered by one system call that submits,
- * waits and collects. A ring belongs to the thread that opened it; nobody else may touch it.
+ * The seam between a loop and whatever does its operations: io_uring (ring_uring.c), system calls
+ * that do not wait (ring_epoll.c), or a test's make-believe. op.c and loop.c use these functions
+ * and nothing else; what stands behind them is chosen once for each loop (backend.h).
+ *
+ * A ring is handed operations, each with a name of the caller's (`user_data`), and says later, in
+ * completions, how they went. Its times are nanoseconds on nu_now()'s clock. It belongs to the
+ * thread that opened it, and nobody else calls any of these but `wake`, and `free` in the end.
  */
 #ifndef NU_IO_RING_H
 #define NU_IO_RING_H
 
-#include <liburing.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Newer than Debian 12's liburing; the values are the kernel's ABI. */
-#define NU_RWF_NOSIGNAL 0x100
-#define NU_FEAT_NO_IOWAIT (1U << 17)
-#define NU_ENTER_NO_IOWAIT (1U << 7)
-#define NU_REGISTER_SEND_MSG_RING 31
+struct nu_bufring;
+struct nu_op;
+struct nu_timers;
 
-struct nu_ring {
-    struct io_uring uring;
-    unsigned entries; /* size of the submission queue */
-    unsigned rung;    /* index of the set-up flags that were taken */
-    bool registered;  /* entered through a registered descriptor */
+/* How something went. `flags` are NU_OP_F_* of op.h. */
+struct nu_completion {
+    uint64_t user_data;
+    int32_t res;
+    uint32_t flags;
 };
 
-/* The ladder's set-up flags, best first, and their names; NULL past the end. */
-const char *nu_ring_rung_name(unsigned rung);
-unsigned nu_ring_rung_flags(unsigned rung);
-
 /*
- * Opens a ring of at most `entries` submission and `completions` completion entries, fewer when
- * locked memory is short, for the calling thread. 0 or -errno of the last thing tried.
+ * Completions that are not an operation's, by their user_data: a cancellation's, with its result
+ * (-ENOENT: it found nothing); and that of a deadline which passed without finding its operation,
+ * named as that is but for one bit. 0 is nobody's.
  */
-int nu_ring_open(struct nu_ring *ring, unsigned entries, unsigned completions);
+#define NU_RING_CANCELLATION UINT64_MAX
+#define NU_RING_TIMEOUT (UINT64_C(1) << 31)
 
-/* The same for those who can wait a moment: a closed ring gives its locked memory back late. */
-int nu_ring_open_patiently(struct nu_ring *ring, unsigned entries, unsigned completions);
+struct nu_ring;
 
-/* The calling thread is the one that opened it, and the kernel holds no operation of it. */
-void nu_ring_close(struct nu_ring *ring);
+struct nu_ring_kind {
+    const char *name; /* for nng_uring_backend() */
 
-/*
- * Submits all that is prepared, and waits for at least `wait` completions, until `until`
- * (nanoseconds on nu_now()'s clock, NU_NEVER for no limit). Returns 0 or -errno; -EINTR, -ETIME,
- * -EAGAIN and -EBUSY are passing conditions: what was not submitted stays prepared.
- */
-int nu_ring_enter(struct nu_ring *ring, unsigned wait, uint64_t until);
+    /* Opens a ring for the calling thread, and its buffers. `timers` are expired by the loop before
+     * it enters. 0 or -errno. */
+    int (*open)(struct nu_ring **ringp, struct nu_bufring *buffers, struct nu_timers *timers);
 
-/* Submission entries that can be prepared before the next enter. */
-unsigned nu_ring_space(const struct nu_ring *ring);
+    /* Ends it; no operation is under way. `wake` does no harm until `free`, which may be called by
+     * any thread. */
+    void (*close)(struct nu_ring *ring);
+    void (*free)(struct nu_ring *ring);
+
+    /* Takes an operation, with its deadline; false: there is no room before the next `enter`. Its
+     * arguments must last until then, its memory until its last completion. */
+    bool (*prepare)(struct nu_ring *ring, struct nu_op *op, uint64_t user_data);
+
+    /* Asks for the early end of an operation; false: no room. */
+    bool (*cancel)(struct nu_ring *ring, uint64_t user_data);
+
+    /* Begins all that was taken, and waits for at least `wait` completions (0 or 1) or a wake-up,
+     * until `until` (NU_NEVER: no limit). 0 or -errno; nothing is lost by a failure. */
+    int (*enter)(struct nu_ring *ring, unsigned wait, uint64_t until);
+
+    /* Takes up to n completions; fewer: there are no more. */
+    unsigned (*reap)(struct nu_ring *ring, struct nu_completion *list, unsigned n);
+
+    /* Ends the wait of an `enter` that is under way, or the next one's. Any thread. */
+    void (*wake)(struct nu_ring *ring);
+
+    /* How it was set up, for nng_uring_setup_flags(). */
+    const char *(*setup)(const struct nu_ring *ring);
+};
+
+/* The beginning of every kind's own. */
+struct nu_ring {
+    const struct nu_ring_kind *kind;
+};
 
 #endif

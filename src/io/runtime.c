@@ -5,6 +5,7 @@
 #include "io/cpus.h"
 #include "io/features.h"
 #include "io/loop.h"
+#include "io/ring_uring.h"
 
 #include <nng/nng.h>
 #include <nng/uring.h>
@@ -52,7 +53,7 @@ static int runtime_start_loops(void)
         return NNG_ENOMEM;
     }
     unsigned n = 0;
-    while (n < wanted && (err = nu_loop_start(&loops[n], n)) == 0) {
+    while (n < wanted && (err = nu_loop_start(&loops[n], n, &nu_ring_uring)) == 0) {
         n++;
     }
     if (n == 0) {
@@ -146,5 +147,6 @@ unsigned nng_uring_loops(void)
 
 const char *nng_uring_setup_flags(void)
 {
-    return nu_runtime_count() > 0 ? nu_ring_rung_name(loops[0]->ring.rung) : "";
+    struct nu_ring *ring = nu_runtime_count() > 0 ? loops[0]->ring : NULL;
+    return ring != NULL ? ring->kind->setup(ring) : "";
 }

@@ -30,9 +30,19 @@ bool nu_slots_reserve(struct nu_loop *loop)
     return true;
 }
 
+static uint64_t slots_user_data(const struct nu_loop *loop, uint32_t slot)
+{
+    return (uint64_t) loop->slots[slot].generation << 32 | (slot + 1);
+}
+
 uint64_t nu_slots_user_data(const struct nu_loop *loop, const struct nu_op *op)
 {
-    return (uint64_t) loop->slots[op->slot].generation << 32 | (op->slot + 1);
+    return slots_user_data(loop, op->slot);
+}
+
+uint64_t nu_slots_next(const struct nu_loop *loop)
+{
+    return slots_user_data(loop, loop->free_slot);
 }
 
 uint64_t nu_slots_take(struct nu_loop *loop, struct nu_op *op)
@@ -59,7 +69,7 @@ struct nu_op *nu_slots_find(struct nu_loop *loop, uint64_t user_data, bool more)
         slot->next_free = loop->free_slot;
         loop->free_slot = index;
         loop->in_kernel--;
-        op->state = NU_OP_IDLE;
+        nu_op_set_state(op, NU_OP_IDLE);
     }
     return op;
 }

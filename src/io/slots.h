@@ -16,7 +16,10 @@ struct nu_op;
 /* Makes sure that one slot is free; false when there is no memory for more. */
 bool nu_slots_reserve(struct nu_loop *loop);
 
-/* Gives `op` a free slot (there is one) and returns its user_data. */
+/* The user_data of who takes a slot next (there is one). */
+uint64_t nu_slots_next(const struct nu_loop *loop);
+
+/* Gives `op` that slot and returns its user_data. */
 uint64_t nu_slots_take(struct nu_loop *loop, struct nu_op *op);
 
 /* The user_data of an op that has a slot. */

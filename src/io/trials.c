@@ -5,7 +5,7 @@
 #include "base/page_cache.h"
 #include "io/bufring.h"
 #include "io/features.h"
-#include "io/ring.h"
+#include "io/uring.h"
 
 #include <errno.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static int trials_outcome(struct nu_trials *t)
     struct io_uring_cqe *cqe;
     uint64_t until = nu_now() + PATIENCE;
     while (nu_now() < until) {
-        int err = nu_ring_enter(&t->ring, 1, until);
+        int err = nu_uring_enter(&t->ring, 1, until);
         if (err != 0 && err != -EINTR && err != -ETIME) {
             return err;
         }
@@ -195,7 +195,7 @@ static int trials_try_on(struct nu_trials *t, unsigned feature)
 {
     switch (feature) {
     case NU_HAS_DEFER_TASKRUN:
-        return nu_ring_rung_flags(t->ring.rung) & IORING_SETUP_DEFER_TASKRUN ? 0 : -EINVAL;
+        return nu_uring_rung_flags(t->ring.rung) & IORING_SETUP_DEFER_TASKRUN ? 0 : -EINVAL;
     case NU_HAS_REGISTERED_RING:
         return t->ring.registered ? 0 : -EINVAL;
     case NU_HAS_WRITEV:
@@ -232,12 +232,12 @@ static int trials_try_on(struct nu_trials *t, unsigned feature)
 int nu_trials_open(struct nu_trials *t)
 {
     t->tag = 0;
-    return nu_ring_open_patiently(&t->ring, ENTRIES, 2 * ENTRIES);
+    return nu_uring_open_patiently(&t->ring, ENTRIES, 2 * ENTRIES);
 }
 
 void nu_trials_close(struct nu_trials *t)
 {
-    nu_ring_close(&t->ring);
+    nu_uring_close(&t->ring);
 }
 
 int nu_trials_try(struct nu_trials *t, unsigned feature)

@@ -3,10 +3,10 @@
 #ifndef NU_IO_TRIALS_H
 #define NU_IO_TRIALS_H
 
-#include "io/ring.h"
+#include "io/uring.h"
 
 struct nu_trials {
-    struct nu_ring ring;
+    struct nu_uring ring;
     uint64_t tag; /* user_data of the trial in hand */
     int pair[2];  /* connected sockets, new ones for each trial */
     char byte;    /* for what is to be read */

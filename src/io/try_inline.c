@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "io/counters.h"
 #include "io/features.h"
-#include "io/ring.h"
+#include "io/uring.h"
 #include "io/vec.h"
 
 #include <errno.h>
@@ -17,14 +17,14 @@
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key; /* closes a thread's ring when it exits */
 static bool have_key;
-static _Thread_local struct nu_ring *mine;
+static _Thread_local struct nu_uring *mine;
 static _Thread_local bool refused; /* this thread was refused a ring: do not ask again */
 
 static void try_inline_close_ring(void *ring)
 {
     mine = NULL;
     refused = true; /* other destructors of the thread may still write */
-    nu_ring_close(ring);
+    nu_uring_close(ring);
     free(ring);
     nu_counters_leave();
 }
@@ -34,23 +34,23 @@ static void try_inline_make_key(void)
     have_key = pthread_key_create(&key, try_inline_close_ring) == 0;
 }
 
-static struct nu_ring *try_inline_my_ring(void)
+static struct nu_uring *try_inline_my_ring(void)
 {
     if (mine != NULL || refused) {
         return mine;
     }
     refused = true;
     pthread_once(&once, try_inline_make_key);
-    struct nu_ring *ring = have_key ? malloc(sizeof *ring) : NULL;
+    struct nu_uring *ring = have_key ? malloc(sizeof *ring) : NULL;
     if (ring == NULL) {
         return NULL;
     }
-    if (nu_ring_open(ring, ENTRIES, 2 * ENTRIES) != 0) {
+    if (nu_uring_open(ring, ENTRIES, 2 * ENTRIES) != 0) {
         free(ring);
         return NULL;
     }
     if (pthread_setspecific(key, ring) != 0) {
-        nu_ring_close(ring);
+        nu_uring_close(ring);
         free(ring);
         return NULL;
     }
@@ -60,7 +60,7 @@ static struct nu_ring *try_inline_my_ring(void)
     return ring;
 }
 
-static void try_inline_give_up(struct nu_ring *ring)
+static void try_inline_give_up(struct nu_uring *ring)
 {
     pthread_setspecific(key, NULL);
     try_inline_close_ring(ring);
@@ -70,7 +70,7 @@ static void try_inline_give_up(struct nu_ring *ring)
 ssize_t nu_try_writev_inline(int fd, const struct iovec *iov, unsigned niov)
 {
     bool writev = nu_has(NU_HAS_NOWAIT) && nu_has(NU_HAS_NOSIGNAL);
-    struct nu_ring *ring = writev || nu_has(NU_HAS_SEND_DONTWAIT) ? try_inline_my_ring() : NULL;
+    struct nu_uring *ring = writev || nu_has(NU_HAS_SEND_DONTWAIT) ? try_inline_my_ring() : NULL;
     if (ring == NULL) {
         return -EAGAIN;
     }
@@ -85,7 +85,7 @@ ssize_t nu_try_writev_inline(int fd, const struct iovec *iov, unsigned niov)
     }
     struct io_uring_cqe *cqe;
     while (io_uring_peek_cqe(&ring->uring, &cqe) != 0 || cqe == NULL) {
-        int err = nu_ring_enter(ring, 1, NU_NEVER);
+        int err = nu_uring_enter(ring, 1, NU_NEVER);
         if (err != 0 && err != -EINTR && io_uring_sq_ready(&ring->uring) > 0) {
             try_inline_give_up(ring); /* the kernel did not even take it */
             return -EAGAIN;

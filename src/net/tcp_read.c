@@ -56,8 +56,8 @@ static int tcp_read_submit(struct nu_tcp *tcp, nng_aio *aio)
     if (aio->io.kind != NU_READ_FILL && nu_stream_read_wants_vector(&aio->io)) {
         return tcp_read_submit_vec(tcp, aio);
     }
-    return tcp->stream.loop->buffers.ring != NULL ? tcp_read_submit_provided(tcp)
-                                                  : tcp_read_submit_own(tcp);
+    return tcp->stream.loop->buffers.bytes != NULL ? tcp_read_submit_provided(tcp)
+                                                   : tcp_read_submit_own(tcp);
 }
 
 void nu_tcp_read_next(struct nu_tcp *tcp)
@@ -197,7 +197,7 @@ static void tcp_read_end_ahead(struct nu_tcp *tcp, int res, uint32_t flags)
 static void tcp_read_arm(struct nu_tcp *tcp)
 {
     if (tcp->read_ahead && tcp->reading == NU_TCP_READ_NONE &&
-        tcp->stream.loop->buffers.ring != NULL && tcp->stream.end == 0 &&
+        tcp->stream.loop->buffers.bytes != NULL && tcp->stream.end == 0 &&
         nu_rx_len(&tcp->stream.rx) < NU_BUFRING_SIZE) {
         (void) tcp_read_submit_provided(tcp); /* fails only where tcp_read_settle() does */
     }
@@ -210,14 +210,14 @@ static bool tcp_read_more_to_come(const struct nu_tcp *tcp, int res, uint32_t fl
         const struct nu_aio_io *io = &nu_aio_queue_first(&tcp->stream.reads)->io;
         return res > 0 && (size_t) res == io->total - io->done;
     }
-    return res == -ENOBUFS || (flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
+    return res == -ENOBUFS || (flags & NU_OP_F_NONEMPTY) != 0;
 }
 
 void nu_tcp_read_done(struct nu_op *op, int res, uint32_t flags)
 {
     struct nu_tcp *tcp = nu_container(op, struct nu_tcp, read_op);
     nu_lock(&tcp->stream.lock);
-    if (res <= 0 && (flags & IORING_CQE_F_BUFFER) != 0) {
+    if (res <= 0 && (flags & NU_OP_F_BUFFER) != 0) {
         struct nu_bufring *bufs = &tcp->stream.loop->buffers;
         nu_bufring_give(bufs, nu_bufring_take(bufs, flags));
     }

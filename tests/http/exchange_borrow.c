@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HUGE_BODY ((size_t) 8 << 20) /* more than sockets hold */
 

@@ -2,7 +2,7 @@
 #include "io/bufring.h"
 
 #include "base/clock.h"
-#include "io/ring.h"
+#include "io/uring.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -13,14 +13,14 @@
 TestSuite(bufring, .timeout = 10);
 
 struct place {
-    struct nu_ring ring;
+    struct nu_uring ring;
     struct nu_bufring bufs;
     int fds[2];
 };
 
 static void set_up(struct place *p)
 {
-    cr_assert_eq(nu_ring_open(&p->ring, 8, 16), 0);
+    cr_assert_eq(nu_uring_open(&p->ring, 8, 16), 0);
     int err = nu_bufring_open(&p->bufs, &p->ring.uring);
     if (err == -EINVAL) {
         cr_skip_test("this kernel has no buffer rings");
@@ -33,7 +33,7 @@ static void tear_down(struct place *p)
 {
     nu_bufring_close(&p->bufs, &p->ring.uring);
     cr_assert_null(p->bufs.ring);
-    nu_ring_close(&p->ring);
+    nu_uring_close(&p->ring);
     close(p->fds[0]);
     close(p->fds[1]);
 }
@@ -46,7 +46,7 @@ static int receive(struct place *p, uint32_t *flags)
     io_uring_prep_recv(sqe, p->fds[0], NULL, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = NU_BUFRING_GROUP;
-    cr_assert_eq(nu_ring_enter(&p->ring, 1, nu_now() + 5 * NU_SECOND), 0);
+    cr_assert_eq(nu_uring_enter(&p->ring, 1, nu_now() + 5 * NU_SECOND), 0);
     cr_assert_eq(io_uring_peek_cqe(&p->ring.uring, &cqe), 0);
     int res = cqe->res;
     *flags = cqe->flags;

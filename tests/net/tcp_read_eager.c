@@ -369,7 +369,7 @@ Test(tcp_read_eager, no_buffers)
         char body[6] = { 0 };
         t_scripted_peer_open(&t, mode % NU_MODES);
         struct hog h = { .loop = t.pair.conn->stream->loop };
-        if (h.loop->buffers.ring == NULL) {
+        if (h.loop->buffers.bytes == NULL) {
             t_scripted_peer_close(&t);
             return;
         }

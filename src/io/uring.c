@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "io/ring.h"
+#include "io/uring.h"
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -36,18 +36,18 @@ static const struct {
 /* For the checks: a ring may be mapped where another one was before. */
 static char mapping;
 
-const char *nu_ring_rung_name(unsigned rung)
+const char *nu_uring_rung_name(unsigned rung)
 {
     return rung < RUNGS ? ladder[rung].name : NULL;
 }
 
-unsigned nu_ring_rung_flags(unsigned rung)
+unsigned nu_uring_rung_flags(unsigned rung)
 {
     return rung < RUNGS ? ladder[rung].flags : 0;
 }
 
-static int ring_open_rung(struct nu_ring *ring, unsigned rung, unsigned entries,
-                          unsigned completions)
+static int uring_open_rung(struct nu_uring *ring, unsigned rung, unsigned entries,
+                           unsigned completions)
 {
     int err;
     do {
@@ -64,12 +64,12 @@ static int ring_open_rung(struct nu_ring *ring, unsigned rung, unsigned entries,
     return err;
 }
 
-int nu_ring_open(struct nu_ring *ring, unsigned entries, unsigned completions)
+int nu_uring_open(struct nu_uring *ring, unsigned entries, unsigned completions)
 {
     int err = -ENOSYS;
     memset(ring, 0, sizeof *ring);
     for (unsigned rung = 0; rung < RUNGS; rung++) {
-        err = ring_open_rung(ring, rung, entries, completions);
+        err = uring_open_rung(ring, rung, entries, completions);
         if (err != -EINVAL) {
             break;
         }
@@ -90,24 +90,24 @@ int nu_ring_open(struct nu_ring *ring, unsigned entries, unsigned completions)
     return 0;
 }
 
-int nu_ring_open_patiently(struct nu_ring *ring, unsigned entries, unsigned completions)
+int nu_uring_open_patiently(struct nu_uring *ring, unsigned entries, unsigned completions)
 {
-    int err = nu_ring_open(ring, entries, completions);
+    int err = nu_uring_open(ring, entries, completions);
     for (int i = 0; err == -ENOMEM && i < PATIENCE_MS / PAUSE_MS; i++) {
         nng_msleep(PAUSE_MS);
-        err = nu_ring_open(ring, entries, completions);
+        err = nu_uring_open(ring, entries, completions);
     }
     return err;
 }
 
-void nu_ring_close(struct nu_ring *ring)
+void nu_uring_close(struct nu_uring *ring)
 {
     nu_check_gave(&mapping);
     io_uring_queue_exit(&ring->uring);
 }
 
 /* Shows the kernel what was prepared; returns how many entries it has not taken yet. */
-static unsigned ring_publish(struct io_uring_sq *sq)
+static unsigned uring_publish(struct io_uring_sq *sq)
 {
     if (sq->sqe_head != sq->sqe_tail) {
         sq->sqe_head = sq->sqe_tail;
@@ -116,7 +116,7 @@ static unsigned ring_publish(struct io_uring_sq *sq)
     return sq->sqe_tail - io_uring_smp_load_acquire(sq->khead);
 }
 
-int nu_ring_enter(struct nu_ring *ring, unsigned wait, uint64_t until)
+int nu_uring_enter(struct nu_uring *ring, unsigned wait, uint64_t until)
 {
     struct __kernel_timespec ts;
     struct io_uring_getevents_arg arg = { .sigmask_sz = _NSIG / 8 };
@@ -137,7 +137,7 @@ int nu_ring_enter(struct nu_ring *ring, unsigned wait, uint64_t until)
     if (ring->uring.features & NU_FEAT_NO_IOWAIT) {
         flags |= NU_ENTER_NO_IOWAIT;
     }
-    unsigned shown = ring_publish(&ring->uring.sq);
+    unsigned shown = uring_publish(&ring->uring.sq);
     long n = syscall(__NR_io_uring_enter, ring->uring.enter_ring_fd, shown, wait, flags,
                      timed ? &arg : NULL, timed ? sizeof arg : 0);
     nu_count(NU_COUNT_ENTERS, 1);
@@ -145,7 +145,7 @@ int nu_ring_enter(struct nu_ring *ring, unsigned wait, uint64_t until)
     return n < 0 ? -errno : 0;
 }
 
-unsigned nu_ring_space(const struct nu_ring *ring)
+unsigned nu_uring_space(const struct nu_uring *ring)
 {
     return io_uring_sq_space_left(&ring->uring);
 }
