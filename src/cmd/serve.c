@@ -242,25 +242,35 @@ static int serve_start(const struct options *options, nng_http_server **serverp)
 
 /* ---- Running ------------------------------------------------------------------------------ */
 
-/* The wildcard address is nothing to type into a browser. */
-static void serve_print_url(FILE *to, nng_http_server *server)
+static bool serve_is_wildcard(const nng_sockaddr *addr)
 {
     static const uint8_t any[16];
+    return addr->s_family == NNG_AF_INET ? addr->s_in.sa_addr == 0
+                                         : memcmp(addr->s_in6.sa_addr, any, sizeof any) == 0;
+}
+
+/* As it was given, a name for instance, but with the port that was chosen where that is 0, and an
+ * interface as RFC 6874 has it. The wildcard address is nothing to type into a browser. */
+static void serve_print_url(FILE *to, nng_http_server *server, const char *where)
+{
     nng_sockaddr addr;
-    char host[INET6_ADDRSTRLEN];
-    if (nng_http_server_get_addr(server, &addr) != 0) {
+    nng_url *url;
+    if (nng_http_server_get_addr(server, &addr) != 0 || serve_parse_listen(where, &url) != 0) {
         return;
     }
-    if (addr.s_family == NNG_AF_INET && addr.s_in.sa_addr != 0) {
-        inet_ntop(AF_INET, &addr.s_in.sa_addr, host, sizeof host);
-        fprintf(to, "http://%s:%u/\n", host, ntohs(addr.s_in.sa_port));
-    } else if (addr.s_family == NNG_AF_INET6 && memcmp(addr.s_in6.sa_addr, any, sizeof any) != 0) {
-        inet_ntop(AF_INET6, addr.s_in6.sa_addr, host, sizeof host);
-        fprintf(to, "http://[%s]:%u/\n", host, ntohs(addr.s_in6.sa_port));
+    const char *host = url->u_hostname;
+    int n = (int) strcspn(host, "%");
+    unsigned port = ntohs(addr.s_in.sa_port); /* which is where s_in6 has it, too */
+    if (serve_is_wildcard(&addr)) {
+        fprintf(to, "http://localhost:%u/ and at every address of this machine\n", port);
+    } else if (strchr(host, ':') == NULL) {
+        fprintf(to, "http://%s:%u/\n", host, port);
+    } else if (host[n] == '%') {
+        fprintf(to, "http://[%.*s%%25%s]:%u/\n", n, host, host + n + 1, port);
     } else {
-        fprintf(to, "http://localhost:%u/ and at every address of this machine\n",
-                ntohs(addr.s_in.sa_port)); /* which is where s_in6 has it, too */
+        fprintf(to, "http://[%s]:%u/\n", host, port);
     }
+    nng_url_free(url);
 }
 
 /* Prints the features that are there (or are not), in lines of moderate length. */
@@ -313,7 +323,7 @@ static void serve_print_facts(FILE *to, void *arg)
 {
     struct serving *serving = arg;
     const char *dir = serving->options.dir;
-    serve_print_url(to, serving->server);
+    serve_print_url(to, serving->server, serving->options.listen);
     fprintf(to, "%-9s%s\n", "serving", dir != NULL ? dir : "the site of nng-uring");
     fprintf(to, "%-9s%u, set up with %s\n", "loops", nng_uring_loops(), nng_uring_setup_flags());
     serve_print_features(to, "uses", true);

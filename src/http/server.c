@@ -9,7 +9,6 @@
 #include "wire/scheme.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <nng/uring.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,6 +17,8 @@
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
+
+#define IN_USE_WAIT NU_SECOND /* for an address to become free */
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct nu_list all = { &all, &all };
@@ -40,23 +41,6 @@ void nu_server_free(nng_http_server *server)
     free(server);
 }
 
-/* The address to listen on: a literal, or the first one the name has. */
-static int server_find_addr(nng_http_server *server)
-{
-    socklen_t len = sizeof server->addr;
-    int err = nu_address_parse(server->host, server->service, server->family, &server->addr, &len);
-    if (err != NNG_ENOENT) {
-        return err;
-    }
-    struct addrinfo *list, hints = { .ai_family = server->family, .ai_socktype = SOCK_STREAM };
-    if (getaddrinfo(server->host, server->service, &hints, &list) != 0) {
-        return NNG_EADDRINVAL;
-    }
-    memcpy(&server->addr, list->ai_addr, list->ai_addrlen);
-    freeaddrinfo(list);
-    return 0;
-}
-
 static int server_make_server(nng_http_server **serverp, const nng_url *url)
 {
     nng_http_server *server = calloc(1, sizeof *server);
@@ -77,13 +61,12 @@ static int server_make_server(nng_http_server **serverp, const nng_url *url)
     server->service = strdup(url->u_port);
     atomic_init(&server->router, nu_router_new());
     struct nu_scheme scheme = nu_scheme_find(url->u_scheme);
-    server->family = scheme.family;
     int err = !scheme.http ? NNG_EADDRINVAL : scheme.secure ? NNG_ENOTSUP : 0;
     if (server->host == NULL || server->service == NULL || atomic_load(&server->router) == NULL) {
         err = NNG_ENOMEM;
     }
     if (err == 0) {
-        err = server_find_addr(server);
+        err = nu_listen_addrs_find(&server->addrs, server->host, server->service, scheme.family);
     }
     if (err != 0) {
         nu_server_free(server);
@@ -163,12 +146,11 @@ static struct nu_server_shard **server_make_shards(nng_http_server *server, unsi
 static int server_start_shards(nng_http_server *server)
 {
     unsigned n = nu_runtime_count();
-    int *fds = malloc(n * sizeof *fds);
+    int *fds = calloc(server->addrs.n, n * sizeof *fds);
     struct nu_server_shard **shards = server_make_shards(server, n);
-    struct sockaddr_storage addr = server->addr;
     int err = NNG_ENOMEM;
     if (fds != NULL && shards != NULL) {
-        err = nu_listen_bind(fds, n, &addr, server->family == AF_INET6);
+        err = nu_listen_addrs_bind(&server->addrs, fds, n);
     }
     if (err != 0) {
         server_free_shards(shards, n);
@@ -180,24 +162,39 @@ static int server_start_shards(nng_http_server *server)
     server->nshards = n;
     server->alive += n;
     for (unsigned i = 0; i < n; i++) {
-        nu_server_shard_start(shards[i], fds[i]);
+        for (unsigned k = 0; k < server->addrs.n; k++) {
+            nu_server_shard_listen(shards[i], fds[k * n + i]);
+        }
+        nu_server_shard_start(shards[i]);
     }
     free(fds);
     return 0;
 }
 
-int nng_http_server_start(nng_http_server *server)
+static int server_try_start(nng_http_server *server)
 {
-    int err = nu_runtime_start();
-    if (err != 0) {
-        return err;
-    }
     pthread_mutex_lock(&server->lock);
-    err = server->draining ? NNG_EBUSY : server->starts > 0 ? 0 : server_start_shards(server);
+    int err = server->draining ? NNG_EBUSY : server->starts > 0 ? 0 : server_start_shards(server);
     if (err == 0) {
         server->starts++;
     }
     pthread_mutex_unlock(&server->lock);
+    return err;
+}
+
+/* The sockets of a process that was killed go with its ring, which the kernel takes down a little
+ * after the process. Nothing is held while we wait for that, and no loop waits. */
+int nng_http_server_start(nng_http_server *server)
+{
+    uint64_t until = nu_now() + IN_USE_WAIT;
+    int err = nu_runtime_start();
+    if (err != 0) {
+        return err;
+    }
+    while ((err = server_try_start(server)) == NNG_EADDRINUSE && nu_loop_self() == NULL &&
+           nu_now() < until) {
+        nng_msleep(10);
+    }
     return err;
 }
 
@@ -283,7 +280,7 @@ int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *addr)
     int err = NNG_ESTATE;
     pthread_mutex_lock(&server->lock);
     if (server->nshards > 0 && server->shards[0] != NULL && !server->shards[0]->shut) {
-        err = getsockname(server->shards[0]->listener.fd, (struct sockaddr *) &ss, &len) == 0
+        err = getsockname(server->shards[0]->listeners[0].fd, (struct sockaddr *) &ss, &len) == 0
                   ? 0
                   : nu_error_from_errno(errno);
     }

@@ -8,16 +8,16 @@
 #include "http/limits.h"
 #include "http/router.h"
 #include "http/server_shard.h"
+#include "net/listen_addrs.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/socket.h>
 
 struct nng_http_server {
     struct nu_list link; /* in the list of all, and under its lock */
     unsigned holds;
-    char *host, *service; /* as in the URL; constant */
-    int family;           /* constant */
+    char *host, *service;         /* as in the URL; constant */
+    struct nu_listen_addrs addrs; /* what it is bound to when it runs; constant */
 
     _Atomic(struct nu_router *) router; /* read without a lock */
     atomic_ulong connections;           /* of all shards */
@@ -30,7 +30,6 @@ struct nng_http_server {
     unsigned alive;       /* shards that have not gone */
     unsigned nshards;
     struct nu_server_shard **shards; /* of the current run; NULL where one has gone */
-    struct sockaddr_storage addr;    /* what it is bound to */
     uint64_t limits[NU_LIMITS];      /* for the next start */
 };
 

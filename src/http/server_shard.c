@@ -20,7 +20,7 @@ const struct nu_router *nu_server_shard_router(const struct nu_server_shard *sha
 static void server_shard_check_gone(struct nu_server_shard *shard)
 {
     nng_http_server *server = shard->server;
-    if (shard->listening || shard->nsessions > 0) {
+    if (shard->listening > 0 || shard->nsessions > 0) {
         return;
     }
     pthread_mutex_lock(&server->lock);
@@ -71,7 +71,9 @@ static void server_shard_end_port(struct nu_server_shard *shard,
     shard->nsessions++; /* keeps the shard while it is being ended */
     server_shard_for_each_session(shard, act);
     if (!stopping) {
-        nu_listener_stop(&shard->listener);
+        for (unsigned i = 0; i < shard->nlisteners; i++) {
+            nu_listener_stop(&shard->listeners[i]);
+        }
     }
     shard->nsessions--;
     server_shard_check_gone(shard);
@@ -91,14 +93,14 @@ static void server_shard_on_stop(struct nu_loop_hook *hook)
 
 static bool server_shard_may_accept(struct nu_listener *listener)
 {
-    const struct nu_server_shard *shard = nu_container(listener, struct nu_server_shard, listener);
+    const struct nu_server_shard *shard = listener->user;
     return atomic_load_explicit(&shard->server->connections, memory_order_relaxed) <
            shard->limits[NNG_URING_CONNECTIONS];
 }
 
 static void server_shard_accepted(struct nu_listener *listener, int fd)
 {
-    struct nu_server_shard *shard = nu_container(listener, struct nu_server_shard, listener);
+    struct nu_server_shard *shard = listener->user;
     nng_http_server *server = shard->server;
     unsigned long others = atomic_fetch_add(&server->connections, 1); /* those of all loops */
     shard->nsessions++;
@@ -111,8 +113,8 @@ static void server_shard_accepted(struct nu_listener *listener, int fd)
 
 static void server_shard_listener_gone(struct nu_listener *listener)
 {
-    struct nu_server_shard *shard = nu_container(listener, struct nu_server_shard, listener);
-    shard->listening = false;
+    struct nu_server_shard *shard = listener->user;
+    shard->listening--;
     server_shard_check_gone(shard);
 }
 
@@ -129,7 +131,9 @@ static void server_shard_run_start(struct nu_task *task)
 {
     struct nu_server_shard *shard = nu_container(task, struct nu_server_shard, start);
     server_shard_task_ran(shard);
-    nu_listener_start(&shard->listener);
+    for (unsigned i = 0; i < shard->nlisteners; i++) {
+        nu_listener_start(&shard->listeners[i]);
+    }
     nu_list_append(&shard->loop->hooks, &shard->hook.link);
 }
 
@@ -162,14 +166,10 @@ struct nu_server_shard *nu_server_shard_new(nng_http_server *server, unsigned in
         shard->index = index;
         shard->loop = nu_runtime_loop(index);
         shard->pages = &server->pages;
-        shard->listening = true;
         nu_task_init(&shard->start, server_shard_run_start);
         nu_task_init(&shard->drain, server_shard_run_drain);
         nu_task_init(&shard->stop, server_shard_run_stop);
         shard->hook.on_stop = server_shard_on_stop;
-        shard->listener.accepted = server_shard_accepted;
-        shard->listener.may_accept = server_shard_may_accept;
-        shard->listener.gone = server_shard_listener_gone;
         memcpy(shard->limits, server->limits, sizeof shard->limits);
         shard->limits[NNG_URING_CONNECTIONS] = nu_limit_connections(server);
         nu_list_init(&shard->hook.link);
@@ -179,9 +179,22 @@ struct nu_server_shard *nu_server_shard_new(nng_http_server *server, unsigned in
     return shard;
 }
 
-void nu_server_shard_start(struct nu_server_shard *shard, int fd)
+void nu_server_shard_listen(struct nu_server_shard *shard, int fd)
 {
-    nu_listener_init(&shard->listener, shard->loop, fd);
+    if (fd < 0) {
+        return;
+    }
+    struct nu_listener *listener = &shard->listeners[shard->nlisteners++];
+    listener->user = shard;
+    listener->accepted = server_shard_accepted;
+    listener->may_accept = server_shard_may_accept;
+    listener->gone = server_shard_listener_gone;
+    nu_listener_init(listener, shard->loop, fd);
+    shard->listening++;
+}
+
+void nu_server_shard_start(struct nu_server_shard *shard)
+{
     server_shard_post(shard, &shard->start);
 }
 
@@ -191,7 +204,9 @@ bool nu_server_shard_shut(struct nu_server_shard *shard)
         return false;
     }
     shard->shut = true;
-    nu_listener_shut(&shard->listener);
+    for (unsigned i = 0; i < shard->nlisteners; i++) {
+        nu_listener_shut(&shard->listeners[i]);
+    }
     return true;
 }
 

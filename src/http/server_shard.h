@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The part of a server that lives on one loop: a listener and the sessions of the connections it
- * accepted. Touched by the loop's owner alone, but for what is marked; it goes by itself when it
- * has been stopped and its last session has ended.
+ * The part of a server that lives on one loop: a listener for each of its addresses, and the
+ * sessions of the connections they accepted. Touched by the loop's owner alone, but for what is
+ * marked; it goes by itself when it has been stopped and its last session has ended.
  */
 #ifndef NU_HTTP_PORT_H
 #define NU_HTTP_PORT_H
@@ -11,6 +11,7 @@
 #include "http/file_bufpool.h"
 #include "http/limits.h"
 #include "http/router.h"
+#include "net/listen_addrs.h"
 #include "net/listener.h"
 #include "wire/date.h"
 #include "wire/head_cache.h"
@@ -23,12 +24,13 @@ struct nu_error_pages;
 struct nu_server_shard {
     nng_http_server *server;
     struct nu_loop *loop;
-    struct nu_listener listener;
+    struct nu_listener listeners[NU_LISTEN_ADDRS];
+    unsigned nlisteners;          /* constant once it is started */
     uint64_t limits[NU_LIMITS];   /* those in force when the server was started */
     struct nu_error_pages *pages; /* the server's */
     struct nu_list sessions;      /* that are not closing */
     unsigned nsessions;           /* all of them, closing ones included */
-    bool listening;               /* the listener has not gone yet */
+    unsigned listening;           /* listeners that have not gone yet */
     bool draining;                /* what is in hand is finished, nothing new is begun */
     struct nu_list spare_batches;
     struct nu_file_bufpool file_buffers;
@@ -51,8 +53,11 @@ struct nu_server_shard {
 /* One for the loop of that index. NULL: no memory. Any thread. */
 struct nu_server_shard *nu_server_shard_new(nng_http_server *server, unsigned index);
 
-/* Gives it its listening socket, and has the loop accept. With the server's lock; any thread. */
-void nu_server_shard_start(struct nu_server_shard *shard, int fd);
+/* Gives it a listening socket (none, if -1), before it is started. Any thread. */
+void nu_server_shard_listen(struct nu_server_shard *shard, int fd);
+
+/* Has the loop accept. With the server's lock; any thread. */
+void nu_server_shard_start(struct nu_server_shard *shard);
 
 /* Frees the address; false when that has been done before. With the server's lock; any thread. */
 bool nu_server_shard_shut(struct nu_server_shard *shard);

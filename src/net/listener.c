@@ -92,6 +92,7 @@ int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, bool only6
     for (unsigned i = 0; err != 0 && i < n; i++) {
         if (fds[i] >= 0) {
             close(fds[i]);
+            fds[i] = -1;
         }
     }
     return nu_error_from_errno(err);

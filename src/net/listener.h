@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Listening: one socket, one multishot accept, one loop. A server has one of these on each loop,
- * all bound to the same address; the kernel spreads the connections.
+ * Listening: one socket, one multishot accept, one loop. A server has one of these on each loop
+ * for each of its addresses; the kernel spreads the connections.
  */
 #ifndef NU_NET_LISTENER_H
 #define NU_NET_LISTENER_H
@@ -13,6 +13,7 @@
 
 struct nu_listener {
     struct nu_loop *loop;
+    void *user; /* whose it is */
     int fd;
     struct nu_op op;
     struct nu_timer pause; /* armed while accepting waits for descriptors or memory to come back */

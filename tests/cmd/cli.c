@@ -2,6 +2,7 @@
 #include "support/child.h"
 #include "support/confine.h"
 #include "support/json.h"
+#include "support/peer.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -258,6 +259,25 @@ Test(cli, ipv6_and_every_address)
     cr_assert_eq(sscanf(child.out_text, "http://localhost:%u/", &port), 1);
     assert_file_served(port, "/", "index.html", "text/html");
     cr_assert_eq(stop(&child, SIGTERM), 0);
+}
+
+/* The URL it prints is what was given, with the port that was chosen. */
+Test(cli, names_and_interfaces)
+{
+    unsigned port;
+    t_child_start(&child, "serve --listen LOCALHOST:0", NULL);
+    t_child_await_out(&child, "\n");
+    cr_assert_eq(sscanf(child.out_text, "http://localhost:%u/", &port), 1, "%s", child.out_text);
+    assert_file_served(port, "/", "index.html", "text/html");
+    cr_assert_eq(stop(&child, SIGTERM), 0);
+    if (t_ipv6_here()) {
+        t_child_start(&child, "serve --listen [::1%25lo]:0", NULL);
+        t_child_await_out(&child, "\n");
+        cr_assert_eq(sscanf(child.out_text, "http://[::1%%25lo]:%u/", &port), 1);
+        cr_assert_eq(stop(&child, SIGTERM), 0);
+        cr_assert_eq(t_child_run(&child, "serve --listen [fe80::1%nosuchif]:0", NULL), 1);
+        assert_has(child.err_text, "--listen");
+    }
 }
 
 Test(cli, refuses_a_port_in_use)

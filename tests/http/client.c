@@ -129,7 +129,13 @@ Test(client, connect_v6, .timeout = 30)
 {
     unsigned port;
     int listener = listen_v6(&port), err;
-    nng_http_conn *conn = connect_to("http6", "[::1]", port, &err);
+    nng_http_conn *conn = connect_to("http", "[::1%25lo]", port, &err); /* RFC 6874 */
+    cr_assert_eq(err, 0, "%s", nng_strerror(err));
+    nng_http_conn_close(conn);
+    cr_assert_null(connect_to("http", "[::1%25nosuchif]", port, &err));
+    cr_assert_eq(err, NNG_EADDRINVAL, "%s", nng_strerror(err));
+    close(accept(listener, NULL, NULL));
+    conn = connect_to("http6", "[::1]", port, &err);
     nng_sockaddr addr;
     cr_assert_eq(err, 0);
     cr_assert_eq(nng_uring_conn_remote_addr(conn, &addr), 0);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/server.h"
 
+#include "net/address.h"
+#include "support/owner.h"
 #include "support/peer.h"
 #include "support/proc.h"
 #include "support/web.h"
@@ -103,6 +105,65 @@ Test(server, all_addresses, .timeout = 60)
     nng_http_server_release(web.server);
 }
 
+/* Whether somebody listens there. */
+static bool connects(const char *host, unsigned port)
+{
+    struct sockaddr_storage ss;
+    socklen_t len;
+    char text[8];
+    snprintf(text, sizeof text, "%u", port);
+    cr_assert_eq(nu_address_parse(host, text, AF_UNSPEC, &ss, &len), 0);
+    int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_geq(fd, 0);
+    bool ok = connect(fd, (struct sockaddr *) &ss, len) == 0;
+    close(fd);
+    return ok;
+}
+
+/* A name with two addresses, or several times the same one, is listened on at all of them. */
+Test(server, names_of_several_addresses, .timeout = 60)
+{
+    static const char *const urls[] = { "http://localhost.test:0", "http4://localhost.test:0",
+                                        "http6://localhost.test:0" };
+    if (!t_ipv6_here()) {
+        cr_skip_test("no IPv6 here");
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        struct t_web web = { NULL, 0, 0 };
+        unsigned fds = t_proc_fds();
+        cr_assert_eq(hold(&web.server, urls[i]), 0);
+        t_web_static(&web, "/", "home");
+        t_web_start(&web);
+        if (i == 0) { /* the loops are there now */
+            fds = t_proc_fds() - 2 * nng_uring_loops();
+        }
+        cr_assert_eq(t_proc_fds() - fds, (i == 0 ? 2 : 1) * nng_uring_loops());
+        cr_assert_eq(connects("127.0.0.1", web.port), i != 2);
+        cr_assert_eq(connects("::1", web.port), i != 1);
+        if (i != 2) {
+            t_web_assert(&web, "/", 200, "home");
+        }
+        nng_http_server_stop(web.server);
+        cr_assert(!connects("127.0.0.1", web.port) && !connects("::1", web.port));
+        nng_http_server_release(web.server);
+        t_proc_await_fds(fds);
+    }
+}
+
+/* An address of the name that this machine has not does not keep the others from being served. */
+Test(server, names_of_addresses_that_are_not_here, .timeout = 60)
+{
+    struct t_web web = { NULL, 0, 0 };
+    cr_assert_eq(hold(&web.server, "http://elsewhere.test:0"), 0);
+    t_web_static(&web, "/", "home");
+    t_web_start(&web);
+    t_web_assert(&web, "/", 200, "home");
+    nng_http_server_release(web.server);
+    cr_assert_eq(hold(&web.server, "http6://elsewhere.test:0"), 0);
+    cr_assert_eq(nng_http_server_start(web.server), NNG_EADDRINVAL);
+    nng_http_server_release(web.server);
+}
+
 /* ---- Starting and stopping ---------------------------------------------------------------- */
 
 Test(server, starts_are_counted, .timeout = 60)
@@ -148,7 +209,7 @@ Test(server, port_in_use_by_another_server, .timeout = 60)
     t_web_static(&web, "/", "home");
     t_web_start(&web);
     hold_port(&other, "localhost", web.port);
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 3; i++) {
         cr_assert_eq(nng_http_server_start(other), NNG_EADDRINUSE);
     }
     t_web_assert(&web, "/", 200, "home");
@@ -157,6 +218,63 @@ Test(server, port_in_use_by_another_server, .timeout = 60)
     cr_assert_eq(nng_http_server_get_addr(web.server, &(nng_sockaddr){ 0 }), NNG_ESTATE);
     nng_http_server_release(other);
     t_web_close(&web);
+}
+
+struct late_start {
+    nng_http_server *server;
+    atomic_bool over;
+    int err;
+};
+
+static void *start_late(void *arg)
+{
+    struct late_start *late = arg;
+    late->err = nng_http_server_start(late->server);
+    atomic_store(&late->over, true);
+    return NULL;
+}
+
+/* An address that becomes free in time is taken; until then the server can be worked with, and a
+ * loop does not wait for it. */
+Test(server, port_in_use_for_a_while, .timeout = 60)
+{
+    unsigned port;
+    int listener = nu_listen(&port, 0);
+    struct late_start late = { .over = false };
+    struct t_web web = { NULL, port, 0 };
+    pthread_t thread;
+    hold_port(&late.server, "127.0.0.1", port);
+    web.server = late.server;
+    cr_assert_eq(pthread_create(&thread, NULL, start_late, &late), 0);
+    usleep(50000);
+    t_web_static(&web, "/", "home"); /* takes the server's lock */
+    cr_assert_not(atomic_load(&late.over));
+    close(listener);
+    pthread_join(thread, NULL);
+    cr_assert_eq(late.err, 0, "%s", nng_strerror(late.err));
+    t_web_assert(&web, "/", 200, "home");
+    nng_http_server_release(late.server);
+}
+
+static void start_here(void *arg)
+{
+    struct late_start *late = arg;
+    nng_time begun = nng_clock();
+    late->err = nng_http_server_start(late->server);
+    atomic_store(&late->over, nng_clock() - begun < 900);
+}
+
+Test(server, port_in_use_on_a_loop, .timeout = 60)
+{
+    unsigned port;
+    int listener = nu_listen(&port, 0);
+    struct late_start late = { .over = false };
+    hold_port(&late.server, "127.0.0.1", port);
+    t_run_on(t_a_loop(0), start_here, &late);
+    cr_assert_eq(late.err, NNG_EADDRINUSE);
+    cr_assert(atomic_load(&late.over));
+    close(listener);
+    nng_http_server_release(late.server);
 }
 
 Test(server, several_at_once, .timeout = 60)

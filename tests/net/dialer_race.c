@@ -6,6 +6,7 @@
 #include "support/aio_probe.h"
 #include "support/names.h"
 #include "support/owner.h"
+#include "support/peer.h"
 #include "support/proc.h"
 
 #include <arpa/inet.h>
@@ -163,6 +164,9 @@ Test(dialer_race, families_take_turns)
 {
     struct silence silence;
     struct t_aio_probe track;
+    if (!t_ipv6_here()) {
+        cr_skip_test("no IPv6 here");
+    }
     port = 0;
     fall_silent(&silence, "127.0.0.2");
     int v4 = listen_at("127.0.0.3", 8);

@@ -41,6 +41,15 @@ int nu_listen(unsigned *port, int buffer)
     return fd;
 }
 
+bool t_ipv6_here(void)
+{
+    struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool here = fd >= 0 && bind(fd, (struct sockaddr *) &sin6, sizeof sin6) == 0;
+    close(fd);
+    return here;
+}
+
 nng_http_client *t_client(unsigned port)
 {
     char text[64];

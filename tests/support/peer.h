@@ -9,6 +9,7 @@
 #include <nng/supplemental/http/http.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,9 @@ struct nu_pair {
 /* A listener on 127.0.0.1, with a receive buffer of that size or (0) what the kernel likes; its
  * port goes to *port. */
 int nu_listen(unsigned *port, int buffer);
+
+/* Whether this machine has ::1. */
+bool t_ipv6_here(void);
 
 /* A client of ours for 127.0.0.1:port. */
 nng_http_client *t_client(unsigned port);

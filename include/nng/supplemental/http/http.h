@@ -781,8 +781,10 @@ typedef struct nng_http_server nng_http_server;
  * Find the server for a URL's host and port, or make it.
  *
  * Each call counts as one hold, which nng_http_server_release() gives up. The scheme is http (http4
- * and http6 for one address family), the host an address of this machine, a name for one, or "" for
- * all; port "0" lets the system choose. A host that is a name is looked up here, which may block.
+ * and http6 for one address family), the host an address of this machine ("[fe80::1%25eth0]" with
+ * its interface), a name, or "" for all; port "0" lets the system choose. A host that is a name is
+ * looked up here, which may block; the server then has a listening socket for each address of the
+ * name that this machine has, of both families ("localhost": ::1 and 127.0.0.1). NNG takes one.
  * nng_http_server_start() then makes it listen.
  *
  * Errors: NNG_EADDRINVAL: another scheme, or a host that is no address or name; NNG_ENOTSUP: there
@@ -828,6 +830,8 @@ NNG_DECL void nng_http_server_release(nng_http_server *server);
  * Listen and serve.
  *
  * It does so on every thread of the library. Starts are counted; nng_http_server_stop() undoes one.
+ * An address that is in use is tried again for up to a second, for the sockets of a process that
+ * was killed outlive it a little; not in a callback on a thread of the library, which never waits.
  *
  * Errors: NNG_EADDRINUSE: somebody else listens there; NNG_EADDRINVAL: it is not an address of this
  * machine; NNG_EBUSY: the server is being drained; NNG_ENOFILES: no descriptors are left;
@@ -880,7 +884,8 @@ NNG_DECL int nng_http_server_del_handler(nng_http_server *server, nng_http_handl
 /*
  * Tells the address that a server listens on.
  *
- * It has the real port where port 0 was asked for.
+ * It has the real port where port 0 was asked for, and that is the same for all addresses of a
+ * name, of which this is the first.
  *
  * Errors: NNG_ESTATE: the server is not running.
  * Threads: any.

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/listen_addrs.h"
+
+#include "net/address.h"
+#include "net/listener.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define PORT_TRIES 16 /* a port that one address has free may be taken on another */
+
+/* Where both families have it. */
+static in_port_t *listen_addrs_port(struct sockaddr_storage *ss)
+{
+    return &((struct sockaddr_in *) ss)->sin_port;
+}
+
+_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
+               "one place for the port");
+
+/* A hosts file may name an address twice. */
+static void listen_addrs_add(struct nu_listen_addrs *addrs, const void *sa, socklen_t len)
+{
+    struct sockaddr_storage ss = { 0 };
+    if (len > sizeof ss || addrs->n == NU_LISTEN_ADDRS) {
+        return;
+    }
+    memcpy(&ss, sa, len);
+    for (unsigned i = 0; i < addrs->n; i++) {
+        if (memcmp(&addrs->ss[i], &ss, sizeof ss) == 0) {
+            return;
+        }
+    }
+    addrs->ss[addrs->n++] = ss;
+}
+
+/* All that the system says a name has. */
+static int listen_addrs_look_up(struct nu_listen_addrs *addrs, const char *host, const char *port)
+{
+    struct addrinfo *list, hints = { .ai_family = addrs->family, .ai_socktype = SOCK_STREAM };
+    int eai = getaddrinfo(host, port, &hints, &list);
+    if (eai != 0) {
+        return eai == EAI_MEMORY ? NNG_ENOMEM : NNG_EADDRINVAL;
+    }
+    for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
+        listen_addrs_add(addrs, ai->ai_addr, ai->ai_addrlen);
+    }
+    freeaddrinfo(list);
+    return addrs->n > 0 ? 0 : NNG_EADDRINVAL;
+}
+
+/* Both, whatever the hosts file leaves out (RFC 6761 6.3): clients know them without it. */
+static void listen_addrs_add_loopback(struct nu_listen_addrs *addrs, const char *port)
+{
+    static const char *const hosts[] = { "127.0.0.1", "::1" };
+    for (int i = 0; i < 2; i++) {
+        struct sockaddr_storage ss;
+        socklen_t len;
+        if (nu_address_parse(hosts[i], port, addrs->family, &ss, &len) == 0) {
+            listen_addrs_add(addrs, &ss, len);
+        }
+    }
+}
+
+int nu_listen_addrs_find(struct nu_listen_addrs *addrs, const char *host, const char *port,
+                         int family)
+{
+    socklen_t len;
+    *addrs = (struct nu_listen_addrs){ .family = family };
+    int err = nu_address_parse(host, port, family, &addrs->ss[0], &len);
+    if (err != NNG_ENOENT) {
+        addrs->n = err == 0;
+        return err;
+    }
+    err = listen_addrs_look_up(addrs, host, port);
+    if (strcasecmp(host, "localhost") == 0) {
+        listen_addrs_add_loopback(addrs, port);
+        err = err == NNG_EADDRINVAL && addrs->n > 0 ? 0 : err;
+    }
+    return err;
+}
+
+static void listen_addrs_close(int *fds, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (fds[i] >= 0) {
+            close(fds[i]);
+            fds[i] = -1;
+        }
+    }
+}
+
+/* All of them with the port of the first; 0 lets that choose one. */
+static int listen_addrs_try(const struct nu_listen_addrs *addrs, int *fds, unsigned n)
+{
+    bool only6 = addrs->family == AF_INET6 || addrs->n > 1;
+    unsigned bound = 0;
+    in_port_t port = 0;
+    int err = 0;
+    for (unsigned i = 0; i < addrs->n && err == 0; i++) {
+        struct sockaddr_storage ss = addrs->ss[i];
+        if (bound > 0) {
+            *listen_addrs_port(&ss) = port;
+        }
+        err = nu_listen_bind(fds + (size_t) i * n, n, &ss, only6);
+        if (err == 0) {
+            port = *listen_addrs_port(&ss);
+            bound++;
+        } else if ((err == NNG_EADDRINVAL || err == NNG_ENOTSUP) &&
+                   (i + 1 < addrs->n || bound > 0)) {
+            err = 0; /* not here; the others will do */
+        }
+    }
+    if (err != 0) {
+        listen_addrs_close(fds, addrs->n * n);
+    }
+    return err;
+}
+
+int nu_listen_addrs_bind(const struct nu_listen_addrs *addrs, int *fds, unsigned n)
+{
+    struct sockaddr_storage first = addrs->ss[0];
+    int err = NNG_EADDRINUSE;
+    for (unsigned i = 0; i < addrs->n * n; i++) {
+        fds[i] = -1;
+    }
+    bool any = *listen_addrs_port(&first) == 0;
+    for (int tries = any ? PORT_TRIES : 1; tries > 0 && err == NNG_EADDRINUSE; tries--) {
+        err = listen_addrs_try(addrs, fds, n);
+    }
+    return err;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* The addresses to listen on that a host has: one for a literal or the wildcard, all that a name
+ * has, of both families, and the two loopback addresses for "localhost". */
+#ifndef NU_NET_LISTEN_ADDRS_H
+#define NU_NET_LISTEN_ADDRS_H
+
+#include <sys/socket.h>
+
+#define NU_LISTEN_ADDRS 8 /* of one name; more are not listened on */
+
+struct nu_listen_addrs {
+    struct sockaddr_storage ss[NU_LISTEN_ADDRS]; /* each of them once */
+    unsigned n;
+    int family; /* as below */
+};
+
+/*
+ * Finds them. `family` is AF_UNSPEC, AF_INET or AF_INET6. Looks a name up, which may take its time.
+ * 0, NNG_EADDRINVAL for a name or port that is none, NNG_ENOMEM. Any thread.
+ */
+int nu_listen_addrs_find(struct nu_listen_addrs *addrs, const char *host, const char *port,
+                         int family);
+
+/*
+ * Has n sockets listen on each of them: fds[i * n] and those behind it are for ss[i], and -1 where
+ * that is an address, or of a family, that this machine has not (a name's ::1 where there is no
+ * IPv6); at least one is there. Port 0 becomes one that is free on all of them. On error no socket
+ * is left; errors are those of nu_listen_bind(). Any thread.
+ */
+int nu_listen_addrs_bind(const struct nu_listen_addrs *addrs, int *fds, unsigned n);
+
+#endif
