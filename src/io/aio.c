@@ -387,6 +387,19 @@ void nu_aio_finish(nng_aio *aio, int result, size_t count)
     aio_unlock(aio);
 }
 
+void nu_aio_finish_inline(nng_aio *aio, int result, size_t count)
+{
+    aio_lock(aio);
+    if (aio_state_of(aio) != NU_AIO_PENDING || aio->expires || aio->external_pending) {
+        aio_unlock(aio);
+        nu_aio_finish(aio, result, count);
+        return;
+    }
+    aio_set_result(aio, result, count);
+    aio->abort = 0;
+    aio_finish_here(aio);
+}
+
 /* An abort that sees it pending still, and comes too late, leaves a code that nobody reads. One
  * that is not pending was finished by somebody who had no business to. */
 void nu_aio_end(nng_aio *aio, int result, size_t count)

@@ -159,6 +159,10 @@ bool nu_aio_begin_late(nng_aio *aio);
 /* Ends the operation; it may be begun anew before this returns. Lets the callback run later. */
 void nu_aio_finish(nng_aio *aio, int result, size_t count);
 
+/* The same on a thread that is not the library's, where the callback runs at once if no timer is
+ * armed: for providers that have threads for that. */
+void nu_aio_finish_inline(nng_aio *aio, int result, size_t count);
+
 /* The same for a pending operation whose provider always ends it so, on the owner of its loop: no
  * one else can end it, so no lock is taken where there is a callback. */
 void nu_aio_end(nng_aio *aio, int result, size_t count);

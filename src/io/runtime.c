@@ -112,15 +112,25 @@ void nu_runtime_wake(void)
     }
 }
 
-static void (*_Atomic at_fini)(void);
+static void (*_Atomic fini_stop)(void);
+static void (*_Atomic fini_end)(void);
 
-void nu_runtime_at_fini(void (*end)(void))
+void nu_runtime_at_fini(void (*stop)(void), void (*end)(void))
 {
-    atomic_store(&at_fini, end);
+    atomic_store(&fini_stop, stop);
+    atomic_store(&fini_end, end);
+}
+
+static void runtime_tell(void (*whom)(void))
+{
+    if (whom != NULL && !nu_runtime_forked()) {
+        whom();
+    }
 }
 
 void nng_fini(void)
 {
+    runtime_tell(atomic_load(&fini_stop));
     pthread_mutex_lock(&lock);
     unsigned n = nu_runtime_forked() ? 0 : atomic_load(&running);
     if (n > 0) {
@@ -134,10 +144,7 @@ void nng_fini(void)
     }
     nu_cpus_forget_parameters();
     pthread_mutex_unlock(&lock);
-    void (*end)(void) = atomic_exchange(&at_fini, NULL);
-    if (end != NULL) {
-        end();
-    }
+    runtime_tell(atomic_load(&fini_end));
 }
 
 unsigned nng_uring_loops(void)

@@ -14,9 +14,9 @@ struct nu_loop;
 /* Starts the loops unless they run. 0, NNG_ENOMEM, or NNG_ENOTSUP (see nng_uring_reason()). */
 int nu_runtime_start(void);
 
-/* Has nng_fini() call `end` once, when all loops are gone; for those whose own library is to end
- * with this one. The last one set counts. */
-void nu_runtime_at_fini(void (*end)(void));
+/* Has every nng_fini() call `stop` while the loops still run and `end` when they are gone; for
+ * those whose own library is to end with this one. */
+void nu_runtime_at_fini(void (*stop)(void), void (*end)(void));
 
 /* A loop for something new: the caller's own on an owner thread, else the next in turn. Starts the
  * loops if need be; NULL when there are none to be had. */

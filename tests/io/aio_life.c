@@ -526,9 +526,14 @@ Test(aio_life, companion, .timeout = 30)
     }
 }
 
-static atomic_int ended;
+static atomic_int stopped, ended;
 
-static void end_once(void)
+static void stop_with_loops(void)
+{
+    cr_assert_eq(nng_uring_loops() > 0, atomic_fetch_add(&stopped, 1) == 0);
+}
+
+static void end_without(void)
 {
     cr_assert_eq(nng_uring_loops(), 0);
     atomic_fetch_add(&ended, 1);
@@ -539,8 +544,10 @@ Test(aio_life, at_fini, .timeout = 30)
     struct t_aio_probe track;
     t_aio_probe_open(&track, 0);
     t_aio_probe_close(&track);
-    nu_runtime_at_fini(end_once);
+    nu_runtime_at_fini(stop_with_loops, end_without);
     nng_fini();
     nng_fini();
-    cr_assert_eq(atomic_load(&ended), 1);
+    nu_runtime_at_fini(NULL, NULL);
+    cr_assert_eq(atomic_load(&stopped), 2);
+    cr_assert_eq(atomic_load(&ended), 2);
 }
