@@ -95,7 +95,9 @@ objs   = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 CHECK_SRC   := $(call find_c,src/check)
 CMD_SRC     := $(call find_c,src/cmd) $(CHECK_SRC)
-LIB_SRC     := $(filter-out $(CMD_SRC),$(call find_c,src))
+# What hands on to NNG is in libnng-uring-nng only.
+NNG_SRC     := $(call find_c,src/nng)
+LIB_SRC     := $(filter-out $(CMD_SRC) $(NNG_SRC),$(call find_c,src))
 FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
 FAULT_SRC   := $(wildcard tests/fault/*.c)
 FAKE_SRC    := $(wildcard tests/check/*.c)
@@ -107,6 +109,7 @@ TEST_SRC    := $(filter-out $(DIFF_SRC) $(addprefix tests/,acceptance/% check/% 
                  $(call find_c,tests))
 
 LIB_OBJ     := $(call objs,$(LIB_SRC)) $(patsubst /usr/share/%.c,$(OBJ)/%.o,$(LLHTTP_SRC))
+NNG_OBJ     := $(call objs,$(NNG_SRC))
 CMD_OBJ     := $(call objs,$(CMD_SRC))
 SUPPORT_OBJ := $(call objs,$(SUPPORT_SRC))
 TEST_OBJ    := $(call objs,$(TEST_SRC))
@@ -119,7 +122,8 @@ FUZZ_OBJ    := $(call objs,$(FUZZ_SRC))
 SO      := $(B)/libnng-uring.so
 PROGRAM := $(if $(CMD_SRC),$(B)/nng-uring)
 STATIC  := $(B)/static/nng-uring
-LIBRARY := $(if $(SAN),,$(SO)) $(B)/libnng-uring.a
+NNG_SO  := $(B)/libnng-uring-nng.so
+LIBRARY := $(if $(SAN),,$(SO) $(NNG_SO)) $(B)/libnng-uring.a $(B)/libnng-uring-nng.a
 
 TEST_BIN   := $(if $(TEST_SRC),$(B)/tests)
 FAKE_BIN   := $(B)/tests-check
@@ -184,6 +188,15 @@ $(OBJ)/src/check/%.o: src/check/%.c $(OBJ)/flags
 
 $(OBJ)/src/cmd/site.o: $(wildcard src/cmd/site/*)
 
+# The functions that are handed on, from the headers that declare them.
+$(B)/gen/nng/forwards.h: scripts/list-forwards $(NNG_SRC) include/nng/sockets.h \
+                         $(wildcard include/nng/protocol/*/*.h) include/nng/compat/nanomsg/nn.h
+	@mkdir -p $(@D)
+	@scripts/list-forwards $(NNG_SRC) > $@
+
+$(OBJ)/src/nng/%.o: src/nng/%.c $(B)/gen/nng/forwards.h $(OBJ)/flags
+	$(call compile,$(LIB_FLAGS) -iquote $(B)/gen -DNNG_URING_NNG)
+
 $(OBJ)/src/%.o: src/%.c $(OBJ)/flags
 	$(call compile,$(LIB_FLAGS))
 
@@ -202,12 +215,18 @@ $(OBJ)/nng-uring.o: $(LIB_OBJ) $(B)/link
 	@$(OBJCOPY) --wildcard --keep-global-symbol='nng_*' $@.all $@
 	@rm -f $@.all
 
-$(B)/libnng-uring.a: $(OBJ)/nng-uring.o
+# The same with all of NNG's API; nn_* is nanomsg's.
+$(OBJ)/nng-uring-nng.o: $(LIB_OBJ) $(NNG_OBJ) $(B)/link
+	@$(LD) -r -o $@.all $(LIB_OBJ) $(NNG_OBJ)
+	@$(OBJCOPY) --wildcard --keep-global-symbol='nng_*' --keep-global-symbol='nn_*' $@.all $@
+	@rm -f $@.all
+
+$(B)/lib%.a: $(OBJ)/%.o
 	@echo '  AR    $@'
 	@rm -f $@
 	@$(AR) rcs $@ $<
 
-$(SO): $(OBJ)/nng-uring.o
+$(SO) $(NNG_SO): $(B)/lib%.so: $(OBJ)/%.o
 	@echo '  LINK  $@.$(ABI)'
 	@$(LINK) -shared -Wl,-soname,$(@F).$(firstword $(subst ., ,$(ABI))) \
 	    -Wl,-z,defs,-z,relro,-z,now -o $@.$(ABI) $< $(LIBS)
@@ -254,7 +273,7 @@ $(B)/replay-%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/support/replay.o $(LIB_OBJ) $(
 $(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
 	$(call link,-fsanitize=fuzzer $< $(LIB_OBJ))
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) $(FAULT_OBJ) \
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(NNG_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) $(FAULT_OBJ) \
            $(FAKE_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o \
            $(OBJ)/tests/acceptance/server.o)
 
@@ -360,12 +379,12 @@ run-lint: all
 	@echo 'format'
 	@clang-format --dry-run -Werror $(FORMATTED)
 	@echo 'clang-tidy'
-	@printf '%s\n' $(LIB_SRC) $(CMD_SRC) | scripts/run-tidy $(CPUS) $(STD) -Iinclude -iquote src \
-	    $(LLHTTP_CFLAGS) -DNU_VERSION='""'
+	@printf '%s\n' $(LIB_SRC) $(NNG_SRC) $(CMD_SRC) | scripts/run-tidy $(CPUS) $(STD) -Iinclude \
+	    -iquote src -iquote $(B)/gen -DNNG_URING_NNG $(LLHTTP_CFLAGS) -DNU_VERSION='""'
 	@echo 'cppcheck'
 	@cppcheck --quiet --std=c11 -j $(CPUS) --enable=warning,performance,portability \
 	    --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 -D_GNU_SOURCE \
-	    -D__GNUC__=12 -DNU_VERSION='""' -Iinclude -Isrc src
+	    -D__GNUC__=12 -DNU_VERSION='""' -DNNG_URING_NNG -Iinclude -Isrc -I$(B)/gen src
 
 format:
 	@clang-format -i $(FORMATTED)

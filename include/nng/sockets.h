@@ -9,8 +9,9 @@
  * functions that return an error return NNG_ENOTSUP, those that take an aio finish it with that,
  * and nng_uring_nng_reason() says what to do. So do functions that are newer than that library.
  *
- * An aio, though, is nng-uring's: it may be used for HTTP and for sockets in turn, its callbacks
- * run where others do, and its time limit, abort, stop and wait are as <nng/nng.h> says.
+ * An aio, though, is nng-uring's: it may be used for HTTP and for sockets in turn, and its time
+ * limit, abort, stop and wait are as <nng/nng.h> says. Callbacks of the operations here usually run
+ * on a thread of NNG's, where what blocks holds up others of NNG's, as with NNG alone.
  * NNG_DURATION_DEFAULT stands for the socket's own time limit (NNG_OPT_RECVTIMEO and so on), and
  * NNG_DURATION_ZERO still gives what is there. A message is the aio's until the operation has
  * ended: of a send that succeeded it is gone, of one that failed it is the caller's again.
@@ -88,6 +89,44 @@ typedef struct nng_stat nng_stat;
 #define NNG_OPT_MAXTTL "ttl-max"
 #define NNG_OPT_RECONNMINT "reconnect-time-min"
 #define NNG_OPT_RECONNMAXT "reconnect-time-max"
+
+/* Of endpoints and pipes. Those of streams are in <nng/nng.h>, too; they are the same. */
+#define NNG_OPT_LOCADDR "local-address"
+#define NNG_OPT_REMADDR "remote-address"
+#define NNG_OPT_URL "url"
+#define NNG_OPT_RECVMAXSZ "recv-size-max"
+#define NNG_OPT_TLS_CONFIG "tls-config"
+#define NNG_OPT_TLS_AUTH_MODE "tls-authmode"
+#define NNG_OPT_TLS_CERT_KEY_FILE "tls-cert-key-file"
+#define NNG_OPT_TLS_CA_FILE "tls-ca-file"
+#define NNG_OPT_TLS_SERVER_NAME "tls-server-name"
+#define NNG_OPT_TLS_VERIFIED "tls-verified"
+#define NNG_OPT_TLS_PEER_CN "tls-peer-cn"
+#define NNG_OPT_TLS_PEER_ALT_NAMES "tls-peer-alt-names"
+#define NNG_OPT_TCP_NODELAY "tcp-nodelay"
+#define NNG_OPT_TCP_KEEPALIVE "tcp-keepalive"
+#define NNG_OPT_TCP_BOUND_PORT "tcp-bound-port"
+#define NNG_OPT_IPC_SECURITY_DESCRIPTOR "ipc:security-descriptor"
+#define NNG_OPT_IPC_PERMISSIONS "ipc:permissions"
+#define NNG_OPT_PEER_UID "ipc:peer-uid"
+#define NNG_OPT_IPC_PEER_UID NNG_OPT_PEER_UID
+#define NNG_OPT_PEER_GID "ipc:peer-gid"
+#define NNG_OPT_IPC_PEER_GID NNG_OPT_PEER_GID
+#define NNG_OPT_PEER_PID "ipc:peer-pid"
+#define NNG_OPT_IPC_PEER_PID NNG_OPT_PEER_PID
+#define NNG_OPT_PEER_ZONEID "ipc:peer-zoneid"
+#define NNG_OPT_IPC_PEER_ZONEID NNG_OPT_PEER_ZONEID
+#define NNG_OPT_WS_REQUEST_HEADERS "ws:request-headers"
+#define NNG_OPT_WS_RESPONSE_HEADERS "ws:response-headers"
+#define NNG_OPT_WS_RESPONSE_HEADER "ws:response-header:"
+#define NNG_OPT_WS_REQUEST_HEADER "ws:request-header:"
+#define NNG_OPT_WS_REQUEST_URI "ws:request-uri"
+#define NNG_OPT_WS_SENDMAXFRAME "ws:txframe-max"
+#define NNG_OPT_WS_RECVMAXFRAME "ws:rxframe-max"
+#define NNG_OPT_WS_PROTOCOL "ws:protocol"
+#define NNG_OPT_WS_SEND_TEXT "ws:send-text"
+#define NNG_OPT_WS_RECV_TEXT "ws:recv-text"
+#define NNG_OPT_SOCKET_FD "socket:fd"
 
 /* ---- Sockets ------------------------------------------------------------------------------ */
 

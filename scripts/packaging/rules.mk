@@ -56,12 +56,13 @@ install: all $(MAN)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(NNGDIR) \
 	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(MANDIR)/man7
 	install -m 755 $(B)/nng-uring $(DESTDIR)$(BINDIR)/
-	install -m 644 $(B)/libnng-uring.a $(DESTDIR)$(LIBDIR)/
-	install -m 755 $(SO).$(ABI) $(DESTDIR)$(LIBDIR)/
-	cp -P $(SO) $(SO).$(SOVERSION) $(DESTDIR)$(LIBDIR)/
+	install -m 644 $(B)/libnng-uring.a $(B)/libnng-uring-nng.a $(DESTDIR)$(LIBDIR)/
+	install -m 755 $(SO).$(ABI) $(NNG_SO).$(ABI) $(DESTDIR)$(LIBDIR)/
+	cp -P $(SO) $(SO).$(SOVERSION) $(NNG_SO) $(NNG_SO).$(SOVERSION) $(DESTDIR)$(LIBDIR)/
 	cd include && find nng -name '*.h' -exec \
 	    install -D -m 644 {} $(abspath $(DESTDIR)$(INCLUDEDIR))/{} \;
 	$(call fill,nng-uring.pc.in,$(LIBDIR)/pkgconfig/nng-uring.pc)
+	$(call fill,nng-uring-nng.pc.in,$(LIBDIR)/pkgconfig/nng-uring-nng.pc)
 	$(call fill,$(PACKAGING)/nng-uring-config.cmake.in,$(CMAKEDIR)/nng-uring-config.cmake)
 	$(call fill,$(PACKAGING)/version.cmake.in,$(CMAKEDIR)/nng-uring-config-version.cmake)
 	$(call fill,$(PACKAGING)/nng-config.cmake.in,$(NNGDIR)/nng-config.cmake)
@@ -76,10 +77,9 @@ install: all $(MAN)
 
 # Takes away what this version's `make install` put there, and no more.
 uninstall: $(MAN)
-	rm -f $(addprefix $(DESTDIR),$(BINDIR)/nng-uring $(LIBDIR)/libnng-uring.a \
-	    $(LIBDIR)/libnng-uring.so $(LIBDIR)/libnng-uring.so.$(SOVERSION) \
-	    $(LIBDIR)/libnng-uring.so.$(ABI) \
-	    $(LIBDIR)/pkgconfig/nng-uring.pc $(UNITDIR)/nng-uring.service $(BASHDIR)/nng-uring \
+	rm -f $(foreach name,nng-uring nng-uring-nng,$(addprefix $(DESTDIR)$(LIBDIR)/,lib$(name).a \
+	    lib$(name).so lib$(name).so.$(SOVERSION) lib$(name).so.$(ABI) pkgconfig/$(name).pc))
+	rm -f $(addprefix $(DESTDIR),$(BINDIR)/nng-uring $(UNITDIR)/nng-uring.service $(BASHDIR)/nng-uring \
 	    $(ZSHDIR)/_nng-uring $(FISHDIR)/nng-uring.fish)
 	rm -rf $(addprefix $(DESTDIR),$(INCLUDEDIR) $(CMAKEDIR) $(LIBDIR)/nng-uring)
 	cd $(B)/man && rm -f $$(printf '$(abspath $(DESTDIR)$(MANDIR))/%s ' man[137]/*)

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+#include "nng/relay.h"
+
+#include "base/list.h"
+#include "io/aio.h"
+#include "io/runtime.h"
+#include "nng/libnng.h"
+
+#include <nng/nng.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#define SPARE 64 /* relays kept for aios to come */
+
+/*
+ * An operation has two parties: who starts it, and NNG's callback. The one that is last ends ours,
+ * so that the next operation never meets what is left of this one. A cancellation that comes before
+ * NNG has the operation leaves its code for the one who starts it.
+ */
+struct relay {
+    struct nu_aio_companion companion;
+    struct nu_list link; /* in `relays`, or in `spare` */
+    nng_aio *ours;
+    nng_aio *theirs;
+    atomic_uint parties; /* that have not left the operation in hand */
+    atomic_int code;     /* why it is to end; 0: it is not */
+    atomic_bool started; /* NNG has it */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t idle = PTHREAD_COND_INITIALIZER; /* `active` is 0, and `ending` */
+static struct nu_list relays = { &relays, &relays };   /* of aios; under lock */
+static struct nu_list spare = { &spare, &spare };      /* of none; under lock */
+static unsigned spares;                                /* in it; under lock */
+static atomic_uint active;                             /* operations that have begun */
+static atomic_bool ending;                             /* nng_fini() is at work */
+
+/* ---- Relays ------------------------------------------------------------------------------- */
+
+static void relay_free(struct nu_aio_companion *companion)
+{
+    struct relay *relay = nu_container(companion, struct relay, companion);
+    pthread_mutex_lock(&lock);
+    nu_list_remove(&relay->link);
+    bool keep = spares < SPARE;
+    if (keep) {
+        nu_list_append(&spare, &relay->link);
+        spares++;
+    }
+    pthread_mutex_unlock(&lock);
+    if (!keep) {
+        NU_NNG(nng_aio_reap)(relay->theirs); /* its callback may be about to return */
+        free(relay);
+    }
+}
+
+static void relay_done(void *arg);
+
+static struct relay *relay_new(void)
+{
+    struct relay *relay = calloc(1, sizeof *relay);
+    if (relay != NULL && NU_NNG(nng_aio_alloc)(&relay->theirs, relay_done, relay) != 0) {
+        free(relay);
+        relay = NULL;
+    }
+    return relay;
+}
+
+/* The aio's, which it keeps. */
+static int relay_find(nng_aio *aio, struct relay **relayp)
+{
+    struct relay *relay = (struct relay *) aio->args->companion;
+    if (relay != NULL) {
+        *relayp = relay;
+        return 0;
+    }
+    pthread_mutex_lock(&lock);
+    if (spares > 0) {
+        relay = nu_container(spare.next, struct relay, link);
+        nu_list_remove(&relay->link);
+        spares--;
+    } else if ((relay = relay_new()) == NULL) {
+        pthread_mutex_unlock(&lock);
+        return NNG_ENOMEM;
+    }
+    relay->companion.free = relay_free;
+    relay->ours = aio;
+    aio->args->companion = &relay->companion;
+    nu_list_append(&relays, &relay->link);
+    pthread_mutex_unlock(&lock);
+    *relayp = relay;
+    return 0;
+}
+
+/* ---- The end ------------------------------------------------------------------------------ */
+
+void nu_relay_stop(void)
+{
+    pthread_mutex_lock(&lock);
+    atomic_store(&ending, true);
+    for (struct nu_list *node = relays.next; node != &relays; node = node->next) {
+        nng_aio_abort(nu_container(node, struct relay, link)->ours, NNG_ECLOSED);
+    }
+    while (atomic_load(&active) > 0) {
+        pthread_cond_wait(&idle, &lock);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* Frees NNG's aios of a list, for good: aios of ours that had one get another when they need it. */
+static void relay_end_list(struct nu_list *list)
+{
+    while (!nu_list_empty(list)) {
+        struct relay *relay = nu_container(list->next, struct relay, link);
+        nu_list_remove(&relay->link);
+        if (list == &relays) {
+            relay->ours->args->companion = NULL;
+        }
+        NU_NNG(nng_aio_free)(relay->theirs);
+        free(relay);
+    }
+}
+
+void nu_relay_end(void)
+{
+    pthread_mutex_lock(&lock);
+    relay_end_list(&relays);
+    relay_end_list(&spare);
+    spares = 0;
+    atomic_store(&ending, false);
+    pthread_mutex_unlock(&lock);
+}
+
+/* ---- Operations --------------------------------------------------------------------------- */
+
+static void relay_leave(struct relay *relay, bool inline_callback)
+{
+    if (atomic_fetch_sub(&relay->parties, 1) > 1) {
+        return;
+    }
+    nng_aio_set_msg(relay->ours, NU_NNG(nng_aio_get_msg)(relay->theirs));
+    nng_aio *ours = relay->ours;
+    int result = NU_NNG(nng_aio_result)(relay->theirs);
+    size_t count = NU_NNG(nng_aio_count)(relay->theirs);
+    if (inline_callback) {
+        nu_aio_finish_inline(ours, result, count);
+    } else {
+        nu_aio_finish(ours, result, count); /* never in the call that starts it */
+    }
+    if (atomic_fetch_sub(&active, 1) == 1 && atomic_load(&ending)) {
+        pthread_mutex_lock(&lock);
+        pthread_cond_signal(&idle);
+        pthread_mutex_unlock(&lock);
+    }
+}
+
+static void relay_done(void *arg)
+{
+    relay_leave(arg, true);
+}
+
+static void relay_cancel(nng_aio *aio, void *arg, int err)
+{
+    struct relay *relay = arg;
+    (void) aio;
+    atomic_store(&relay->code, err);
+    if (atomic_load(&relay->started)) {
+        NU_NNG(nng_aio_abort)(relay->theirs, err);
+    }
+}
+
+/* The time limit is NNG's to keep: it knows the socket's own, and what is there without waiting. */
+static nng_duration relay_timeout(const nng_aio *aio)
+{
+    if (!aio->use_expire) {
+        return aio->timeout;
+    }
+    nng_time now = nng_clock();
+    nng_time left = aio->expire > now ? aio->expire - now : 0;
+    return left < INT32_MAX ? (nng_duration) left : NNG_DURATION_INFINITE;
+}
+
+/* A begun aio's. `function` is what will be called. */
+static int relay_prepare(nng_aio *aio, void *function, nng_duration timeout, struct relay **relayp)
+{
+    struct nu_loop *loop = nu_runtime_pick();
+    int err = loop == NULL || function == NULL ? NNG_ENOTSUP
+              : atomic_load(&ending)           ? NNG_ECLOSED
+                                               : relay_find(aio, relayp);
+    if (err != 0) {
+        return err;
+    }
+    struct relay *relay = *relayp;
+    atomic_store(&relay->parties, 2);
+    atomic_store(&relay->code, 0);
+    atomic_store(&relay->started, false);
+    NU_NNG(nng_aio_set_msg)(relay->theirs, nng_aio_get_msg(aio));
+    NU_NNG(nng_aio_set_timeout)(relay->theirs, timeout);
+    return nu_aio_schedule(aio, loop, relay_cancel, relay);
+}
+
+/* Begins an operation; NULL: there is nothing more to do about it. */
+static struct relay *relay_begin(nng_aio *aio, void *function)
+{
+    nng_duration timeout = relay_timeout(aio);
+    struct relay *relay;
+    if (!nng_aio_begin(aio)) {
+        return NULL;
+    }
+    atomic_fetch_add(&active, 1);
+    int err = relay_prepare(aio, function, timeout, &relay);
+    if (err != 0) {
+        nu_aio_finish(aio, err, 0);
+        atomic_fetch_sub(&active, 1);
+        return NULL;
+    }
+    return relay;
+}
+
+static void relay_started(struct relay *relay)
+{
+    atomic_store(&relay->started, true);
+    int code = atomic_load(&relay->code);
+    if (code != 0) {
+        NU_NNG(nng_aio_abort)(relay->theirs, code);
+    }
+    relay_leave(relay, false);
+}
+
+void nng_send_aio(nng_socket sock, nng_aio *aio)
+{
+    struct relay *relay = relay_begin(aio, NU_NNG(nng_send_aio));
+    if (relay != NULL) {
+        NU_NNG(nng_send_aio)(sock, relay->theirs);
+        relay_started(relay);
+    }
+}
+
+void nng_recv_aio(nng_socket sock, nng_aio *aio)
+{
+    struct relay *relay = relay_begin(aio, NU_NNG(nng_recv_aio));
+    if (relay != NULL) {
+        NU_NNG(nng_recv_aio)(sock, relay->theirs);
+        relay_started(relay);
+    }
+}
+
+void nng_sock_send(nng_socket sock, nng_aio *aio)
+{
+    nng_send_aio(sock, aio);
+}
+
+void nng_sock_recv(nng_socket sock, nng_aio *aio)
+{
+    nng_recv_aio(sock, aio);
+}
+
+void nng_ctx_send(nng_ctx ctx, nng_aio *aio)
+{
+    struct relay *relay = relay_begin(aio, NU_NNG(nng_ctx_send));
+    if (relay != NULL) {
+        NU_NNG(nng_ctx_send)(ctx, relay->theirs);
+        relay_started(relay);
+    }
+}
+
+void nng_ctx_recv(nng_ctx ctx, nng_aio *aio)
+{
+    struct relay *relay = relay_begin(aio, NU_NNG(nng_ctx_recv));
+    if (relay != NULL) {
+        NU_NNG(nng_ctx_recv)(ctx, relay->theirs);
+        relay_started(relay);
+    }
+}
+
+void nng_device_aio(nng_aio *aio, nng_socket s1, nng_socket s2)
+{
+    struct relay *relay = relay_begin(aio, NU_NNG(nng_device_aio));
+    if (relay != NULL) {
+        NU_NNG(nng_device_aio)(relay->theirs, s1, s2);
+        relay_started(relay);
+    }
+}
