@@ -86,7 +86,8 @@ endif
 LLHTTP_CFLAGS += -DLLHTTP_STRICT_MODE=1
 URING_FOUND   := $(shell $(PKG_CONFIG) --exists liburing 2>/dev/null && echo yes)
 
-LIBS := -luring $(LLHTTP_LIBS) -pthread
+# libcrypto knows its own providers and engines; a static program needs what it needs.
+LIBS := -luring $(LLHTTP_LIBS) -lssl -lcrypto -pthread
 
 # ---- Sources -------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ struct nng_http_handler;
 struct nng_http_req;
 struct nng_http_res;
 struct nng_http_server;
+struct nng_tls_config;
 
 /* One thing of io_uring that the library can use. */
 typedef struct nng_uring_feature {
@@ -133,6 +134,96 @@ NNG_DECL int nng_uring_conn_remote_addr(struct nng_http_conn *conn, nng_sockaddr
  * See: tcp(7).
  */
 NNG_DECL int nng_uring_conn_set_keepalive(struct nng_http_conn *conn, bool on);
+
+/* ---- TLS ---------------------------------------------------------------------------------- */
+
+/* For nng_tls_config_ca_file(), in place of a path: the CAs that this system trusts. */
+#define NNG_URING_TLS_SYSTEM_CA "nng-uring:system-ca"
+
+/*
+ * Sets the protocols that are offered or taken (ALPN).
+ *
+ * Best first, with commas between them: "h2,http/1.1". Without it HTTP speaks of "http/1.1" alone,
+ * everything else of none. A server and a client that have none in common go on without.
+ *
+ * Errors: NNG_EINVAL: an empty name, or more than 256 bytes; NNG_EBUSY: it is in use.
+ * Threads: any.
+ * See: RFC 7301.
+ */
+NNG_DECL int nng_uring_tls_config_alpn(struct nng_tls_config *config, const char *protocols);
+
+/*
+ * Sets whether a server lets its clients resume sessions.
+ *
+ * It does at first, by tickets.
+ *
+ * Errors: NNG_EBUSY: it is in use.
+ * Threads: any.
+ */
+NNG_DECL int nng_uring_tls_config_resumption(struct nng_tls_config *config, bool on);
+
+/*
+ * Sets the OCSP response that a server sends.
+ *
+ * The file holds it in DER. It is read now, and sent to clients that ask for it.
+ *
+ * Errors: NNG_ECRYPTO: it is empty; NNG_ENOENT, NNG_EPERM: it cannot be read; NNG_EMSGSIZE: it has
+ * more than 16 MiB; NNG_EBUSY: it is in use; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * See: RFC 6066 section 8.
+ */
+NNG_DECL int nng_uring_tls_config_ocsp_file(struct nng_tls_config *config, const char *path);
+
+/*
+ * Gives a server a certificate that it has signed itself.
+ *
+ * For trying things out: an ECDSA P-256 key pair that is made now and never leaves memory, for the
+ * names and addresses in `hosts`, with commas between them, for 90 days. No client trusts it unless
+ * it is told to.
+ *
+ * Errors: NNG_EINVAL: no host, or one that cannot be; NNG_EBUSY: it is in use; NNG_ENOMEM: no
+ * memory.
+ * Threads: any. See: nng_uring_tls_config_fingerprint().
+ */
+NNG_DECL int nng_uring_tls_config_self_signed(struct nng_tls_config *config, const char *hosts);
+
+#define NNG_URING_FINGERPRINT 65 /* room for a SHA-256 in hexadecimal digits, and the NUL */
+
+/*
+ * Tells the SHA-256 fingerprint of the first certificate of our own.
+ *
+ * Errors: NNG_ENOENT: there is none; NNG_ENOMEM: no memory.
+ * Threads: any.
+ */
+NNG_DECL int nng_uring_tls_config_fingerprint(struct nng_tls_config *config,
+                                              char text[NNG_URING_FINGERPRINT]);
+
+/* What is known of a connection. */
+typedef struct nng_uring_tls_info {
+    const char *version;                          /* "TLSv1.3"; static */
+    const char *cipher;                           /* "TLS_AES_256_GCM_SHA384"; static */
+    char *alpn;                                   /* the protocol; NULL: none was agreed on */
+    char *server_name;                            /* that the client asked for; NULL: none */
+    bool verified;                                /* the peer's certificate was, and is good */
+    bool resumed;                                 /* the session is one from before */
+    char *peer_cn;                                /* its certificate's subject; NULL: none */
+    char **peer_alt_names;                        /* its names and addresses; NULL at the end; or
+                                                   * NULL: the peer has shown no certificate */
+    char peer_fingerprint[NNG_URING_FINGERPRINT]; /* SHA-256, or "" */
+} nng_uring_tls_info;
+
+/*
+ * Tell what is known of a connection that is secured by TLS, and free that.
+ *
+ * Errors: NNG_ENOTSUP: it is not; NNG_EAGAIN: the handshake is not over (it is when something has
+ * been read, and for a server's handler), or else what it failed with; NNG_ECLOSED: the connection
+ * is closed; NNG_ENOMEM: no memory.
+ * Threads: any.
+ */
+NNG_DECL int nng_uring_conn_tls_info(struct nng_http_conn *conn, nng_uring_tls_info **infop);
+NNG_DECL void nng_uring_tls_info_free(nng_uring_tls_info *info);
+
+/* ---- Servers ------------------------------------------------------------------------------ */
 
 /*
  * Stops a server gently.

@@ -6,11 +6,15 @@
 #include "io/loop.h"
 
 #include <nng/supplemental/http/http.h>
+#include <pthread.h>
 
-/* Where to connect. Constant, and copied by every connect, so it may go at any time. */
+/* Where to connect. Copied by every connect, so it may go at any time. */
 struct nng_http_client {
     nng_url *url;
     int family; /* AF_UNSPEC, or what the scheme's suffix 4 or 6 asks for */
+    bool secure;
+    pthread_mutex_t lock;
+    struct nng_tls_config *tls; /* held; under lock; NULL: it is not secure */
 };
 
 /* Connects on that loop; the begun aio's output 0 is then an nng_http_conn. The client may go when

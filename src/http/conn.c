@@ -7,6 +7,7 @@
 
 #include <nng/uring.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd,
                   void (*gone)(struct nu_stream *stream))
@@ -26,14 +27,31 @@ static void conn_gone(struct nu_stream *stream)
     free(stream->user);
 }
 
-nng_http_conn *nu_conn_new(struct nu_loop *loop, int fd)
+int nu_conn_secure(nng_http_conn *conn, const struct nu_tls_params *params)
+{
+    return nu_tls_open(&conn->stream, &conn->tcp.stream, params);
+}
+
+int nu_conn_new(nng_http_conn **connp, struct nu_loop *loop, int fd,
+                const struct nu_tls_params *params)
 {
     nng_http_conn *conn = malloc(sizeof *conn);
-    if (conn != NULL) {
-        nu_conn_init(conn, loop, fd, conn_gone);
-        nu_tcp_read_ahead(&conn->tcp);
+    if (conn == NULL) {
+        close(fd);
+        return NNG_ENOMEM;
     }
-    return conn;
+    nu_conn_init(conn, loop, fd, conn_gone);
+    if (params == NULL) {
+        nu_tcp_read_ahead(&conn->tcp);
+    } else {
+        int err = nu_conn_secure(conn, params);
+        if (err != 0) {
+            nu_stream_close(conn->stream, true); /* which frees it */
+            return err;
+        }
+    }
+    *connp = conn;
+    return 0;
 }
 
 void nng_http_conn_close(nng_http_conn *conn)
@@ -107,6 +125,11 @@ int nng_uring_conn_local_addr(nng_http_conn *conn, nng_sockaddr *addr)
 int nng_uring_conn_remote_addr(nng_http_conn *conn, nng_sockaddr *addr)
 {
     return nu_stream_remote_addr(conn->stream, addr);
+}
+
+int nng_uring_conn_tls_info(nng_http_conn *conn, nng_uring_tls_info **infop)
+{
+    return nu_tls_info(conn->stream, infop);
 }
 
 int nng_uring_conn_set_keepalive(nng_http_conn *conn, bool on)

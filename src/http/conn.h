@@ -5,6 +5,7 @@
 
 #include "net/stream.h"
 #include "net/tcp.h"
+#include "tls/tls.h"
 
 #include <nng/supplemental/http/http.h>
 #include <stdatomic.h>
@@ -34,8 +35,13 @@ void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd,
 /* Writes; notes that this has happened. For a begun aio with a vector. Any thread. */
 void nu_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind);
 
-/* Makes a connection of a connected socket, which it then owns. NULL: no memory, and the socket is
- * still the caller's. Owner of `loop` only. */
-nng_http_conn *nu_conn_new(struct nu_loop *loop, int fd);
+/* Has a connection on which nothing has happened speak TLS. NNG_ENOMEM, NNG_ECRYPTO; then it is as
+ * it was. Owner only. */
+int nu_conn_secure(nng_http_conn *conn, const struct nu_tls_params *params);
+
+/* Makes a client's connection of a connected socket, which it then owns; `params` NULL: without
+ * TLS. On an error it is closed. Owner of `loop` only. */
+int nu_conn_new(nng_http_conn **connp, struct nu_loop *loop, int fd,
+                const struct nu_tls_params *params);
 
 #endif

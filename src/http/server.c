@@ -6,6 +6,7 @@
 #include "http/handler.h"
 #include "io/runtime.h"
 #include "net/address.h"
+#include "tls/tls.h"
 #include "wire/scheme.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ void nu_server_free(nng_http_server *server)
     }
     nu_router_free(router);
     nu_error_pages_fini(&server->pages);
+    nng_tls_config_free(server->tls);
     pthread_mutex_destroy(&server->lock);
     pthread_cond_destroy(&server->quiet);
     free(server->host);
@@ -61,7 +63,11 @@ static int server_make_server(nng_http_server **serverp, const nng_url *url)
     server->service = strdup(url->u_port);
     atomic_init(&server->router, nu_router_new());
     struct nu_scheme scheme = nu_scheme_find(url->u_scheme);
-    int err = !scheme.http ? NNG_EADDRINVAL : scheme.secure ? NNG_ENOTSUP : 0;
+    server->secure = scheme.secure;
+    int err = scheme.http ? 0 : NNG_EADDRINVAL;
+    if (err == 0 && scheme.secure) {
+        err = nng_tls_config_alloc(&server->tls, NNG_TLS_MODE_SERVER);
+    }
     if (server->host == NULL || server->service == NULL || atomic_load(&server->router) == NULL) {
         err = NNG_ENOMEM;
     }
@@ -79,9 +85,10 @@ static int server_make_server(nng_http_server **serverp, const nng_url *url)
 /* With `all_lock` held: one more hold on the server for this host and port, or NULL. */
 static nng_http_server *server_hold_existing(const nng_url *url)
 {
+    bool secure = nu_scheme_find(url->u_scheme).secure;
     for (struct nu_list *n = all.next; n != &all; n = n->next) {
         nng_http_server *server = nu_container(n, nng_http_server, link);
-        if (strcasecmp(server->host, url->u_hostname) == 0 &&
+        if (server->secure == secure && strcasecmp(server->host, url->u_hostname) == 0 &&
             strcmp(server->service, url->u_port) == 0) {
             pthread_mutex_lock(&server->lock);
             server->holds++;
@@ -288,18 +295,33 @@ int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *addr)
     return err != 0 ? err : nu_address_to_nng((struct sockaddr *) &ss, addr);
 }
 
-int nng_http_server_set_tls(nng_http_server *server, struct nng_tls_config *config)
+int nng_http_server_set_tls(nng_http_server *server, nng_tls_config *config)
 {
-    (void) server;
-    (void) config;
-    return NNG_ENOTSUP;
+    if (!server->secure) {
+        return NNG_ENOTSUP;
+    }
+    if (config == NULL || nu_tls_mode(config) != NNG_TLS_MODE_SERVER) {
+        return NNG_EINVAL;
+    }
+    nng_tls_config_hold(config);
+    pthread_mutex_lock(&server->lock);
+    nng_tls_config *old = server->tls;
+    server->tls = config;
+    pthread_mutex_unlock(&server->lock);
+    nng_tls_config_free(old);
+    return 0;
 }
 
-int nng_http_server_get_tls(nng_http_server *server, struct nng_tls_config **configp)
+int nng_http_server_get_tls(nng_http_server *server, nng_tls_config **configp)
 {
-    (void) server;
-    (void) configp;
-    return NNG_ENOTSUP;
+    if (!server->secure) {
+        return NNG_ENOTSUP;
+    }
+    pthread_mutex_lock(&server->lock);
+    *configp = server->tls;
+    nng_tls_config_hold(*configp);
+    pthread_mutex_unlock(&server->lock);
+    return 0;
 }
 
 /* ---- Handlers ----------------------------------------------------------------------------- */

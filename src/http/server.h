@@ -17,6 +17,7 @@ struct nng_http_server {
     struct nu_list link; /* in the list of all, and under its lock */
     unsigned holds;
     char *host, *service;         /* as in the URL; constant */
+    bool secure;                  /* constant: it speaks TLS */
     struct nu_listen_addrs addrs; /* what it is bound to when it runs; constant */
 
     _Atomic(struct nu_router *) router; /* read without a lock */
@@ -31,6 +32,7 @@ struct nng_http_server {
     unsigned nshards;
     struct nu_server_shard **shards; /* of the current run; NULL where one has gone */
     uint64_t limits[NU_LIMITS];      /* for the next start */
+    struct nng_tls_config *tls;      /* held, for new connections; NULL: it is not secure */
 };
 
 /* When nothing holds it and no shard is alive. */

@@ -166,6 +166,7 @@ struct nu_server_shard *nu_server_shard_new(nng_http_server *server, unsigned in
         shard->index = index;
         shard->loop = nu_runtime_loop(index);
         shard->pages = &server->pages;
+        shard->secure = server->secure;
         nu_task_init(&shard->start, server_shard_run_start);
         nu_task_init(&shard->drain, server_shard_run_drain);
         nu_task_init(&shard->stop, server_shard_run_stop);

@@ -28,6 +28,7 @@ struct nu_server_shard {
     unsigned nlisteners;          /* constant once it is started */
     uint64_t limits[NU_LIMITS];   /* those in force when the server was started */
     struct nu_error_pages *pages; /* the server's */
+    bool secure;                  /* its connections speak TLS */
     struct nu_list sessions;      /* that are not closing */
     unsigned nsessions;           /* all of them, closing ones included */
     unsigned listening;           /* listeners that have not gone yet */

@@ -59,6 +59,28 @@ static void session_conn_gone(struct nu_stream *stream)
     nng_aio_reap(&s->aio);
 }
 
+static void session_close_now(struct nu_session *s, bool abortive);
+
+/* What a client hears that speaks HTTP where it should have begun with a handshake. */
+static const char no_plain_http[] =
+    "HTTP/1.1 400 Bad Request\r\n"
+    "Content-Type: text/plain\r\n"
+    "Content-Length: 61\r\n"
+    "Connection: close\r\n"
+    "\r\n"
+    "This port speaks https: put https:// in place of http:// ...\n";
+
+static int session_secure(struct nu_session *s)
+{
+    struct nu_tls_params params = { .alpn = "http/1.1", .plain_reply = no_plain_http };
+    int err = nng_http_server_get_tls(s->shard->server, &params.config);
+    if (err == 0) {
+        err = nu_conn_secure(&s->conn, &params);
+        nng_tls_config_free(params.config);
+    }
+    return err;
+}
+
 int nu_session_start(struct nu_server_shard *shard, int fd)
 {
     struct nu_session *s = malloc(sizeof *s);
@@ -76,6 +98,10 @@ int nu_session_start(struct nu_server_shard *shard, int fd)
     s->conn.session = s;
     s->conn.served = true;
     nu_list_append(&shard->sessions, &s->link);
+    if (shard->secure && session_secure(s) != 0) {
+        session_close_now(s, true);
+        return 0;
+    }
     nu_request_process(s);
     return 0;
 }

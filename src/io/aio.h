@@ -41,6 +41,7 @@ union nu_aio_word {
     void *p;
     const void *cp;
     void (*fn)(void);
+    size_t n;
 };
 
 /* What a provider wants to remember about the operation in hand. */

@@ -33,7 +33,7 @@ struct attempt {
 struct dial {
     struct nu_loop *loop;
     nng_aio *aio;
-    nu_dialed dialed;
+    struct nu_dial_user user;
     char *host, *port;
     int family;
     struct nu_task start;
@@ -51,6 +51,9 @@ struct dial {
 
 static void dialer_free_dial(struct dial *d)
 {
+    if (d->user.drop != NULL) {
+        d->user.drop(d->user.arg);
+    }
     free(d->attempts);
     free(d->host);
     free(d->port);
@@ -121,12 +124,8 @@ static void dialer_out_of_patience(struct nu_timer *timer)
 
 static void dialer_succeed(struct dial *d, struct attempt *a)
 {
-    d->made = d->dialed(d->loop, a->fd);
-    if (d->made != NULL) {
-        a->fd = -1;
-    } else {
-        d->err = NNG_ENOMEM;
-    }
+    d->err = d->user.dialed(d->user.arg, d->loop, a->fd, &d->made);
+    a->fd = -1;
     dialer_call_off(d);
 }
 
@@ -280,19 +279,23 @@ static void dialer_on_stop(struct nu_loop_hook *hook)
 }
 
 void nu_dial(nng_aio *aio, struct nu_loop *loop, const char *host, const char *port, int family,
-             nu_dialed dialed)
+             const struct nu_dial_user *user)
 {
     struct dial *d = calloc(1, sizeof *d);
+    if (d != NULL) {
+        d->user = *user;
+    }
     if (d == NULL || (d->host = strdup(host)) == NULL || (d->port = strdup(port)) == NULL) {
         if (d != NULL) {
             dialer_free_dial(d);
+        } else if (user->drop != NULL) {
+            user->drop(user->arg);
         }
         nu_aio_finish(aio, NNG_ENOMEM, 0);
         return;
     }
     d->loop = loop;
     d->aio = aio;
-    d->dialed = dialed;
     d->family = family;
     d->patience.fire = dialer_out_of_patience;
     nu_task_init(&d->start, dialer_start);

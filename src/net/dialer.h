@@ -5,8 +5,14 @@
 
 #include "io/aio.h"
 
-/* Makes an object of a connected socket, which it then owns. NULL: no memory. Owner of `loop`. */
-typedef void *(*nu_dialed)(struct nu_loop *loop, int fd);
+/* Who dials. */
+struct nu_dial_user {
+    /* Makes an object of a connected socket, which is its own from here on, whether or not it
+     * succeeds. 0 or an NNG error. Owner of `loop`. */
+    int (*dialed)(void *arg, struct nu_loop *loop, int fd, void **made);
+    void (*drop)(void *arg); /* the last call, however it has ended; NULL: there is nothing to do */
+    void *arg;
+};
 
 /*
  * Tries the addresses of host and port (both copied) in the resolver's order, the families in
@@ -16,6 +22,6 @@ typedef void *(*nu_dialed)(struct nu_loop *loop, int fd);
  * `family` is AF_UNSPEC, AF_INET or AF_INET6. Any thread.
  */
 void nu_dial(nng_aio *aio, struct nu_loop *loop, const char *host, const char *port, int family,
-             nu_dialed dialed);
+             const struct nu_dial_user *user);
 
 #endif

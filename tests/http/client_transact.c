@@ -266,7 +266,7 @@ Test(client_transact, silence)
     tear_down(&s);
 }
 
-Test(client_transact, tls)
+Test(client_transact, no_tls_on_http)
 {
     struct setting s;
     struct nng_tls_config *config = NULL;

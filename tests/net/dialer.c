@@ -17,26 +17,32 @@ TestSuite(dialer, .timeout = 30);
 static atomic_int dialed_fd;
 
 /* Makes something of the socket; the test closes it. */
-static void *keep(struct nu_loop *loop, int fd)
+static int keep(void *arg, struct nu_loop *loop, int fd, void **made)
 {
+    (void) arg;
     cr_assert_eq(loop, nu_loop_self());
     atomic_store(&dialed_fd, fd);
-    return &dialed_fd;
+    *made = &dialed_fd;
+    return 0;
 }
 
-static void *refuse(struct nu_loop *loop, int fd)
+static int refuse(void *arg, struct nu_loop *loop, int fd, void **made)
 {
+    (void) arg;
     (void) loop;
-    (void) fd;
-    return NULL;
+    (void) made;
+    close(fd);
+    return NNG_ENOMEM;
 }
 
-static void dial(struct t_aio_probe *track, const char *host, unsigned port, nu_dialed dialed)
+static void dial(struct t_aio_probe *track, const char *host, unsigned port,
+                 int (*dialed)(void *arg, struct nu_loop *loop, int fd, void **made))
 {
     char text[16];
     snprintf(text, sizeof text, "%u", port);
     cr_assert(nng_aio_begin(track->aio));
-    nu_dial(track->aio, t_a_loop(0), host, text, AF_UNSPEC, dialed);
+    struct nu_dial_user user = { .dialed = dialed };
+    nu_dial(track->aio, t_a_loop(0), host, text, AF_UNSPEC, &user);
 }
 
 Test(dialer, hands_the_socket_over)

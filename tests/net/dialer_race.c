@@ -85,11 +85,13 @@ static void end_silence(struct silence *s)
 
 static atomic_int dialed_fd;
 
-static void *keep(struct nu_loop *loop, int fd)
+static int keep(void *arg, struct nu_loop *loop, int fd, void **made)
 {
+    (void) arg;
     (void) loop;
     atomic_store(&dialed_fd, fd);
-    return &dialed_fd;
+    *made = &dialed_fd;
+    return 0;
 }
 
 static uint64_t begun;
@@ -100,7 +102,8 @@ static void dial(struct t_aio_probe *track, const char *names)
     snprintf(text, sizeof text, "%u", ntohs(port));
     begun = nu_now();
     cr_assert(nng_aio_begin(track->aio));
-    nu_dial(track->aio, t_a_loop(0), names, text, AF_UNSPEC, keep);
+    struct nu_dial_user user = { .dialed = keep };
+    nu_dial(track->aio, t_a_loop(0), names, text, AF_UNSPEC, &user);
 }
 
 /* Who answered. */

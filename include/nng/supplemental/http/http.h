@@ -925,10 +925,15 @@ NNG_DECL int nng_http_server_res_error(nng_http_server *server, nng_http_res *re
 /*
  * Set and get the TLS configuration of a server.
  *
- * TLS is not there yet.
+ * A server with an https or wss URL is born with a configuration that has no certificate: get it
+ * and set it up, or put another one in its place. A server that runs gives the new one to the next
+ * connections, so new certificates need no restart; those that are open keep theirs. Getting it
+ * adds a hold, given up by nng_tls_config_free().
  *
- * Errors: NNG_ENOTSUP: always.
+ * Errors: NNG_ENOTSUP: its URL is not secure; NNG_EINVAL: NULL, or a configuration for the other
+ * side.
  * Threads: any.
+ * See: nng_tls_config_alloc().
  */
 NNG_DECL int nng_http_server_set_tls(nng_http_server *server, struct nng_tls_config *config);
 NNG_DECL int nng_http_server_get_tls(nng_http_server *server, struct nng_tls_config **configp);
@@ -1020,10 +1025,15 @@ NNG_DECL void nng_http_client_transact(nng_http_client *client, nng_http_req *re
 /*
  * Set and get the TLS configuration of a client.
  *
- * TLS is not there yet.
+ * A client with an https or wss URL is born with a configuration that trusts nobody, and checks the
+ * name in the URL: get it and add CAs (nng_tls_config_ca_file() with NNG_URING_TLS_SYSTEM_CA for
+ * the system's), or put another one in its place, which counts for the next connections. Getting it
+ * adds a hold, given up by nng_tls_config_free().
  *
- * Errors: NNG_ENOTSUP: always.
+ * Errors: NNG_ENOTSUP: its URL is not secure; NNG_EINVAL: NULL, or a configuration for the other
+ * side.
  * Threads: any.
+ * See: nng_tls_config_alloc().
  */
 NNG_DECL int nng_http_client_set_tls(nng_http_client *client, struct nng_tls_config *config);
 NNG_DECL int nng_http_client_get_tls(nng_http_client *client, struct nng_tls_config **configp);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "tls/context.h"
+
+#include "tls/choose.h"
+#include "tls/error.h"
+#include "tls/keylog.h"
+#include "tls/tickets.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+/* ---- The configuration -------------------------------------------------------------------- */
+
+static int context_accept_any(int ok, X509_STORE_CTX *store)
+{
+    (void) ok;
+    (void) store;
+    return 1; /* SSL_get_verify_result() still says what is wrong */
+}
+
+static void context_set_verify(nng_tls_config *config)
+{
+    if (config->auth == NNG_TLS_AUTH_MODE_NONE) {
+        SSL_CTX_set_verify(config->ctx, SSL_VERIFY_NONE, NULL);
+    } else if (config->auth == NNG_TLS_AUTH_MODE_OPTIONAL) {
+        SSL_CTX_set_verify(config->ctx, SSL_VERIFY_PEER, context_accept_any);
+    } else {
+        SSL_CTX_set_verify(config->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    }
+}
+
+/* A server that asks for certificates says whose it takes. */
+static int context_name_cas(nng_tls_config *config)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(config->ctx));
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        if (ca != NULL && SSL_CTX_add_client_CA(config->ctx, ca) != 1) {
+            return nu_tls_error();
+        }
+    }
+    return 0;
+}
+
+/* What a ticket is good for: servers that demand the same of their clients. */
+static int context_enable_tickets(nng_tls_config *config)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE], name[EVP_MAX_MD_SIZE];
+    unsigned len = 0, n;
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(config->ctx));
+    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
+              EVP_DigestUpdate(md, &config->auth, sizeof config->auth) == 1;
+    for (int i = 0; ok && i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        ok = ca == NULL ||
+             (X509_digest(ca, EVP_sha256(), name, &n) == 1 && EVP_DigestUpdate(md, name, n) == 1);
+    }
+    ok = ok && EVP_DigestFinal_ex(md, digest, &len) == 1;
+    EVP_MD_CTX_free(md);
+    return ok ? nu_tickets_enable(config->ctx, digest, len) : nu_tls_error();
+}
+
+static int context_fix_server(nng_tls_config *config)
+{
+    if (config->cred == NULL && config->psk == NULL) {
+        return NNG_ECRYPTO; /* it could not say who it is */
+    }
+    nu_choose_enable(config);
+    int err = config->auth != NNG_TLS_AUTH_MODE_NONE ? context_name_cas(config) : 0;
+    if (err != 0 || !config->tickets) {
+        nu_tickets_disable(config->ctx);
+        return err;
+    }
+    return context_enable_tickets(config);
+}
+
+/* With the lock held, once. */
+static int context_fix(nng_tls_config *config)
+{
+    context_set_verify(config);
+    nu_keylog_enable(config->ctx);
+    return config->mode == NNG_TLS_MODE_SERVER ? context_fix_server(config) : 0;
+}
+
+static int context_use(nng_tls_config *config)
+{
+    pthread_mutex_lock(&config->lock);
+    int err = config->used ? 0 : context_fix(config);
+    config->used = config->used || err == 0;
+    pthread_mutex_unlock(&config->lock);
+    return err;
+}
+
+/* ---- The connection ----------------------------------------------------------------------- */
+
+/* An address is checked as one, and not asked for by name (RFC 6066 section 3). */
+static bool context_is_ip(const char *host)
+{
+    struct in6_addr addr;
+    return inet_pton(AF_INET, host, &addr) == 1 || inet_pton(AF_INET6, host, &addr) == 1;
+}
+
+static bool context_set_name(SSL *ssl, const nng_tls_config *config, const char *host)
+{
+    const char *name = config->server_name != NULL ? config->server_name : host;
+    bool verify = config->auth != NNG_TLS_AUTH_MODE_NONE &&
+                  (config->server_name != NULL || config->system_ca);
+    if (name == NULL || *name == '\0') {
+        return !verify || config->server_name != NULL;
+    }
+    if (context_is_ip(name)) {
+        return !verify || X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
+    }
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set_tlsext_host_name(ssl, name) == 1 && (!verify || SSL_set1_host(ssl, name) == 1);
+}
+
+static bool context_set_client(SSL *ssl, const nng_tls_config *config, const char *host,
+                               const char *alpn)
+{
+    unsigned char own[NU_ALPN_MAX];
+    const unsigned char *list = config->alpn;
+    unsigned len = config->alpn_len;
+    if (len == 0 && alpn != NULL) {
+        list = own;
+        len = nu_alpn_of(alpn, own);
+    }
+    return (len == 0 || SSL_set_alpn_protos(ssl, list, len) == 0) &&
+           context_set_name(ssl, config, host);
+}
+
+int nu_tls_context_open(SSL **sslp, nng_tls_config *config, const char *host, const char *alpn)
+{
+    ERR_clear_error();
+    int err = context_use(config);
+    SSL *ssl = err == 0 ? SSL_new(config->ctx) : NULL;
+    if (ssl == NULL) {
+        return err != 0 ? err : NNG_ENOMEM;
+    }
+    if (config->mode == NNG_TLS_MODE_SERVER) {
+        SSL_set_app_data(ssl, (void *) alpn);
+        SSL_set_accept_state(ssl);
+    } else if (context_set_client(ssl, config, host, alpn)) {
+        SSL_set_connect_state(ssl);
+    } else {
+        err = nu_tls_error();
+        SSL_free(ssl);
+        return err;
+    }
+    *sslp = ssl;
+    return 0;
+}

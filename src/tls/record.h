@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A TLS connection's state, and what lies between OpenSSL and the stream that carries the records.
+ * Only the owner of the loop touches the SSL; application threads put their operations into the
+ * queues and wake it.
+ *
+ * What OpenSSL writes is gathered in `tx`. When the carrier is free it becomes `flight`, which a
+ * write of the carrier's sends. Once encrypted a record has its number: it can be neither taken
+ * back nor cut. So no more is encrypted than is about to be sent, and what is goes out first,
+ * whatever becomes of the aio it came from; and counts as written.
+ */
+#ifndef NU_TLS_RECORD_H
+#define NU_TLS_RECORD_H
+
+#include "base/buf.h"
+#include "net/stream.h"
+#include "tls/info.h"
+
+#include <nng/supplemental/tls/tls.h>
+#include <openssl/ssl.h>
+
+#define NU_TLS_RECORD 16384U /* bytes of plaintext in the largest record */
+#define NU_TLS_AHEAD                                                                               \
+    (64U * 1024U)        /* of ciphertext, after which the carrier has to be free again            \
+                          */
+#define NU_TLS_MARKS 16U /* records on their way, whose ends are remembered */
+
+enum nu_tls_state {
+    NU_TLS_HANDSHAKE,
+    NU_TLS_OPEN,
+    NU_TLS_FAILED, /* stream.end says why; what is owed (an alert) still goes out */
+};
+
+/* Where in the ciphertext a record of some aio ends. */
+struct nu_tls_mark {
+    uint64_t end;
+    size_t plain; /* its bytes */
+    nng_aio *aio; /* NULL: it has ended already */
+};
+
+struct nu_tls {
+    struct nu_stream stream;
+
+    /* constant */
+    struct nu_stream *lower; /* carries the records */
+    nng_tls_config *config;  /* held */
+    const char *plain_reply; /* what a client is told that does not speak TLS; NULL: nothing */
+    bool read_ahead;         /* what comes is decrypted before anybody asks for it */
+
+    /* under lock */
+    enum nu_tls_state state;
+    int write_end; /* the error that writes end with; 0: they go on */
+    struct nu_tls_facts facts;
+    bool abortive;    /* what the peer has not received may be thrown away */
+    bool released;    /* it was closed by its user: the memory may go */
+    bool wake_posted; /* `wake` is posted */
+    struct nu_task wake;
+
+    /* the owner's alone */
+    SSL *ssl;
+    bool receiving;      /* `rx` is under way: nothing is left to decrypt */
+    bool sending;        /* `tx_aio` is */
+    bool close_notified; /* the peer is told that no more will follow */
+    bool finished;       /* and so is its kernel */
+    bool lower_closed;
+    int lower_end;    /* what the carrier's reads have ended with; 0: they go on */
+    unsigned chatter; /* handshake messages since there was data */
+    struct nu_buf tx, flight;
+    size_t flight_sent;
+    uint64_t encrypted, sent; /* bytes of ciphertext, ever */
+    struct iovec tx_iov;
+    struct nu_tls_mark marks[NU_TLS_MARKS]; /* a ring */
+    unsigned first_mark, nmarks;
+    nng_aio rx_aio, tx_aio;
+    unsigned aios;         /* of these two, those that are not disposed of */
+    struct nu_timer timer; /* the handshake's deadline; then that of our last words */
+    struct nu_loop_hook hook;
+};
+
+static inline struct nu_tls *nu_tls_of(const struct nu_stream *stream)
+{
+    return nu_container(stream, struct nu_tls, stream);
+}
+
+/* Gives the SSL its records: from the carrier's rx, and to `tx`. NNG_ENOMEM. */
+int nu_tls_record_attach(struct nu_tls *tls);
+
+/* Frees what is left of them. */
+void nu_tls_record_detach(struct nu_tls *tls);
+
+/* All below: owner, with the lock held. */
+
+/* Sends what was encrypted, unless the carrier is still at work; after our last words, has it say
+ * that this was the end. */
+void nu_tls_flush(struct nu_tls *tls);
+
+/* Bytes that were encrypted and that the carrier has not taken. */
+size_t nu_tls_owed(const struct nu_tls *tls);
+
+/* The carrier has taken n of them, or has failed. */
+void nu_tls_flushed(struct nu_tls *tls, size_t n, int err);
+
+/* Receives more, once all that was received is decrypted. */
+void nu_tls_receive(struct nu_tls *tls);
+
+/* The connection is over, for reads and writes alike. */
+void nu_tls_fail(struct nu_tls *tls, int err);
+
+/* Has the owner look at the queues. With the lock held; any thread. */
+void nu_tls_wake(struct nu_tls *tls);
+
+#endif
