@@ -210,6 +210,10 @@ NNG_DECL const char *nng_version(void);
  * A program that is about to exit need not call it; under a leak checker it makes for a clean
  * report.
  *
+ * A child that was forked while the library ran has none of its threads. Whatever it calls, this
+ * function included, returns at once, with NNG_ENOTSUP where there is an error to return, and
+ * changes nothing of its parent's; one that returns from a callback ends there, as by _exit(0).
+ *
  * Threads: any but the library's own: not from a callback.
  */
 NNG_DECL void nng_fini(void);

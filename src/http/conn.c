@@ -3,6 +3,7 @@
 
 #include "http/exchange.h"
 #include "io/aio_data.h"
+#include "io/runtime.h"
 #include "net/tcp_read.h"
 
 #include <nng/uring.h>
@@ -134,5 +135,6 @@ int nng_uring_conn_tls_info(nng_http_conn *conn, nng_uring_tls_info **infop)
 
 int nng_uring_conn_set_keepalive(nng_http_conn *conn, bool on)
 {
-    return nu_stream_set_keepalive(conn->stream, on);
+    int err = nu_runtime_check_fork(); /* the socket is the parent's, too */
+    return err != 0 ? err : nu_stream_set_keepalive(conn->stream, on);
 }

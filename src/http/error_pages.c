@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "http/server.h"
+#include "io/runtime.h"
 #include "wire/message.h"
 
 #include <errno.h>
@@ -57,6 +58,10 @@ static int error_pages_set(struct nu_error_pages *pages, uint16_t status, const 
 {
     if (status < 100 || status > 999) {
         return NNG_EINVAL;
+    }
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
     }
     struct page *page = malloc(sizeof *page + size);
     if (page == NULL) {
@@ -140,6 +145,10 @@ int nng_http_server_set_error_file(nng_http_server *server, uint16_t status, con
 
 int nng_http_server_res_error(nng_http_server *server, nng_http_res *res)
 {
-    int err = nu_res_set_error(res, nng_http_res_get_status(res));
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
+    err = nu_res_set_error(res, nng_http_res_get_status(res));
     return err != 0 ? err : nu_error_pages_apply(&server->pages, res);
 }

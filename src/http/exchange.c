@@ -83,6 +83,7 @@ void nu_exchange_call(struct nu_exchange *exchange)
     aio->local = false;
     struct nu_loop *loop = exchange->session->conn.stream->loop;
     exchange->handler->cb(aio);
+    nu_runtime_end_child();
     loop->now = 0; /* nobody knows how long it has taken */
 }
 

@@ -2,6 +2,7 @@
 #include "http/limits.h"
 
 #include "http/server.h"
+#include "io/runtime.h"
 
 #include <string.h>
 #include <sys/resource.h>
@@ -42,7 +43,10 @@ uint64_t nu_limit_connections(const nng_http_server *server)
 
 int nng_uring_server_set_limit(nng_http_server *server, enum nng_uring_limit limit, uint64_t value)
 {
-    int err = 0;
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
     if ((unsigned) limit >= NU_LIMITS || value < table[limit].min || value > table[limit].max) {
         return NNG_EINVAL;
     }
@@ -60,6 +64,10 @@ int nng_uring_server_get_limit(nng_http_server *server, enum nng_uring_limit lim
 {
     if ((unsigned) limit >= NU_LIMITS) {
         return NNG_EINVAL;
+    }
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
     }
     pthread_mutex_lock(&server->lock);
     *value = limit == NNG_URING_CONNECTIONS ? nu_limit_connections(server) : server->limits[limit];

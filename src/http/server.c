@@ -102,11 +102,15 @@ static nng_http_server *server_hold_existing(const nng_url *url)
 /* Making one may have to look its name up, which takes its time: nobody else waits for that. */
 int nng_http_server_hold(nng_http_server **serverp, const nng_url *url)
 {
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
     pthread_mutex_lock(&all_lock);
     nng_http_server *server = server_hold_existing(url), *made = NULL;
     pthread_mutex_unlock(&all_lock);
     if (server == NULL) {
-        int err = server_make_server(&made, url);
+        err = server_make_server(&made, url);
         if (err != 0) {
             return err;
         }
@@ -221,6 +225,9 @@ static void server_stop_shards(nng_http_server *server)
 
 void nng_http_server_stop(nng_http_server *server)
 {
+    if (nu_runtime_forked()) {
+        return; /* it is the parent's */
+    }
     pthread_mutex_lock(&server->lock);
     if (server->starts > 0 && --server->starts == 0) {
         server_stop_shards(server);
@@ -241,6 +248,10 @@ static int server_wait_quiet(nng_http_server *server, uint64_t until)
 
 int nng_uring_server_drain(nng_http_server *server, nng_duration ms)
 {
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
     if (nu_loop_self() != NULL) {
         return NNG_ESTATE;
     }
@@ -252,7 +263,7 @@ int nng_uring_server_drain(nng_http_server *server, nng_duration ms)
     }
     server->starts = 0;
     server->draining = true;
-    int err = server_wait_quiet(server, nu_now() + (uint64_t) (ms > 0 ? ms : 0) * NU_MS);
+    err = server_wait_quiet(server, nu_now() + (uint64_t) (ms > 0 ? ms : 0) * NU_MS);
     server->draining = false;
     server_stop_shards(server);
     pthread_mutex_unlock(&server->lock);
@@ -261,7 +272,7 @@ int nng_uring_server_drain(nng_http_server *server, nng_duration ms)
 
 void nng_http_server_release(nng_http_server *server)
 {
-    if (server == NULL) {
+    if (server == NULL || nu_runtime_forked()) {
         return;
     }
     pthread_mutex_lock(&all_lock);
@@ -284,7 +295,11 @@ int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *addr)
 {
     struct sockaddr_storage ss;
     socklen_t len = sizeof ss;
-    int err = NNG_ESTATE;
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
+    err = NNG_ESTATE;
     pthread_mutex_lock(&server->lock);
     if (server->nshards > 0 && server->shards[0] != NULL && !server->shards[0]->shut) {
         err = getsockname(server->shards[0]->listeners[0].fd, (struct sockaddr *) &ss, &len) == 0
@@ -376,8 +391,12 @@ int nng_http_server_add_handler(nng_http_server *server, nng_http_handler *handl
     if (!nu_handler_complete(handler)) {
         return NNG_EINVAL;
     }
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
     pthread_mutex_lock(&server->lock);
-    int err = nu_router_with(atomic_load(&server->router), handler, &router);
+    err = nu_router_with(atomic_load(&server->router), handler, &router);
     if (err == 0 && !atomic_compare_exchange_strong(&handler->served, &no, true)) {
         nu_router_free(router);
         err = NNG_EBUSY; /* another server has it */
@@ -396,8 +415,12 @@ int nng_http_server_add_handler(nng_http_server *server, nng_http_handler *handl
 int nng_http_server_del_handler(nng_http_server *server, nng_http_handler *handler)
 {
     struct nu_router *router;
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
     pthread_mutex_lock(&server->lock);
-    int err = nu_router_without(atomic_load(&server->router), handler, &router);
+    err = nu_router_without(atomic_load(&server->router), handler, &router);
     if (err == 0) {
         err = server_replace_router(server, router);
     }

@@ -6,6 +6,7 @@
 #include "http/file.h"
 #include "http/request.h"
 #include "http/server_shard.h"
+#include "io/runtime.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -429,6 +430,10 @@ void nu_session_drain(struct nu_session *s)
 int nng_http_hijack(nng_http_conn *conn)
 {
     struct nu_session *s = conn->session;
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
     if (s == NULL || s->exchange == NULL) {
         return NNG_EINVAL;
     }

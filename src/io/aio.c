@@ -341,6 +341,7 @@ static void aio_call_back(nng_aio *aio)
     aio_unlock(aio);
     frames = &frame;
     aio->cb(aio->arg);
+    nu_runtime_end_child();
     frames = frame.outer;
     if (aio->dispose == aio_destroy && nu_loop_self() != NULL) {
         nu_loop_self()->now = 0; /* nobody knows how long a user's code has taken */

@@ -6,6 +6,7 @@
 #include "io/counters.h"
 #include "io/features.h"
 #include "io/op.h"
+#include "io/runtime.h"
 #include "io/slots.h"
 
 #include <errno.h>
@@ -23,8 +24,8 @@ _Thread_local struct nu_loop *nu_loop_mine;
 void nu_loop_wake(struct nu_loop *loop)
 {
     atomic_store(&loop->woken, true);
-    if (!atomic_exchange(&loop->sleeping, false)) {
-        return; /* it is awake and looks at its inbox before it sleeps */
+    if (!atomic_exchange(&loop->sleeping, false) || nu_runtime_forked()) {
+        return; /* it is awake and looks at its inbox before it sleeps; or it is the parent's */
     }
     loop->ring->kind->wake(loop->ring);
 }
@@ -104,6 +105,7 @@ static void loop_run_ready(struct nu_loop *loop)
         struct nu_task **tail = loop->ready_tail;
         uint64_t turns = loop->turns;
         task->run(task);
+        nu_runtime_end_child();
         if (loop->turns != turns) {
             continue; /* a turn nested in it has run what was due */
         }

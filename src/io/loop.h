@@ -135,7 +135,8 @@ void nu_loop_post_top_level(struct nu_loop *loop, struct nu_task *task);
  * is prompt. */
 void nu_loop_post(struct nu_loop *loop, struct nu_task *task);
 
-/* Makes the owner take another turn. Any thread. */
+/* Makes the owner take another turn. Any thread; in a forked child there is no owner, and nothing
+ * happens. */
 void nu_loop_wake(struct nu_loop *loop);
 
 #endif

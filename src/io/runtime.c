@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* starting and stopping */
 static struct nu_loop **loops;                           /* constant while `running` */
@@ -66,18 +67,34 @@ static int runtime_start_loops(void)
     return 0;
 }
 
+int nu_runtime_check_fork(void)
+{
+    if (!nu_runtime_forked()) {
+        return 0;
+    }
+    nu_features_refuse(0, "the process forked while the library was running",
+                       "start using the library after fork(), or exec() in the child");
+    return NNG_ENOTSUP;
+}
+
+void nu_runtime_end_child(void)
+{
+    if (nu_runtime_forked() && nu_loop_self() != NULL) {
+        _exit(0);
+    }
+}
+
 int nu_runtime_start(void)
 {
-    if (nu_runtime_forked()) {
-        nu_features_refuse(0, "the process forked while the library was running",
-                           "start using the library after fork(), or exec() in the child");
-        return NNG_ENOTSUP;
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
     }
     if (atomic_load(&running) > 0) {
         return 0;
     }
     pthread_mutex_lock(&lock);
-    int err = atomic_load(&running) > 0 ? 0 : runtime_start_loops();
+    err = atomic_load(&running) > 0 ? 0 : runtime_start_loops();
     pthread_mutex_unlock(&lock);
     return err;
 }
@@ -130,9 +147,12 @@ static void runtime_tell(void (*whom)(void))
 
 void nng_fini(void)
 {
+    if (nu_runtime_forked()) {
+        return; /* all of it is the parent's */
+    }
     runtime_tell(atomic_load(&fini_stop));
     pthread_mutex_lock(&lock);
-    unsigned n = nu_runtime_forked() ? 0 : atomic_load(&running);
+    unsigned n = atomic_load(&running);
     if (n > 0) {
         nu_loop_stop(loops, n);
         atomic_store(&running, 0);

@@ -37,4 +37,12 @@ static inline bool nu_runtime_forked(void)
     return atomic_load_explicit(&nu_runtime_child, memory_order_relaxed);
 }
 
+/* NNG_ENOTSUP in such a child, with the reason for nng_uring_reason(); else 0. Locks that others of
+ * the parent's threads may have held are not to be taken before. */
+int nu_runtime_check_fork(void);
+
+/* After a user's code on an owner: a child that it forked, and that has come back from it, ends,
+ * for what there is to go on with is the parent's. */
+void nu_runtime_end_child(void);
+
 #endif
