@@ -2,6 +2,7 @@
 #include "cmd/serve.h"
 
 #include "cmd/output.h"
+#include "cmd/serve_tls.h"
 #include "cmd/signals.h"
 #include "cmd/site.h"
 
@@ -10,6 +11,7 @@
 #include <nng/nng.h>
 #include <nng/supplemental/http/http.h>
 #include <nng/uring.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,15 +21,28 @@
 
 #define DRAIN_MS 30000 /* how long a download may still take after SIGTERM */
 
+#define MAX_LISTEN 16
+
 struct options {
     const char *dir; /* NULL: the site */
-    const char *listen;
+    const char *listen[MAX_LISTEN];
+    unsigned nlisten;
+    struct serve_tls tls;
     uint64_t limits[NNG_URING_CONNECTIONS + 1];
     bool limited[NNG_URING_CONNECTIONS + 1]; /* those that were given */
 };
 
 /* What getopt_long() returns for a limit is OPT_LIMIT and its number. */
-enum { OPT_LISTEN = 1000, OPT_LOOPS, OPT_LIMIT };
+enum {
+    OPT_LISTEN = 1000,
+    OPT_LOOPS,
+    OPT_TLS_CERT,
+    OPT_TLS_KEY,
+    OPT_TLS_CA,
+    OPT_TLS_VERIFY,
+    OPT_TLS_SELF_SIGNED,
+    OPT_LIMIT,
+};
 
 __attribute__((format(printf, 1, 2))) static int complain(const char *format, ...)
 {
@@ -81,9 +96,44 @@ static int serve_set_dir(struct options *options, const char *dir)
     return 0;
 }
 
+static int serve_add_listen(struct options *options, const char *where)
+{
+    if (options->nlisten == MAX_LISTEN) {
+        return serve_misused("that is one --listen too many: '%s'", where);
+    }
+    options->listen[options->nlisten++] = where;
+    return 0;
+}
+
+static void serve_set_tls(struct serve_tls *tls, int option, const char *value)
+{
+    switch (option) {
+    case OPT_TLS_CERT:
+        tls->cert = value;
+        break;
+    case OPT_TLS_KEY:
+        tls->key = value;
+        break;
+    case OPT_TLS_CA:
+        tls->ca = value;
+        break;
+    case OPT_TLS_VERIFY:
+        tls->verify = true;
+        break;
+    default:
+        tls->self_signed = true;
+        break;
+    }
+}
+
 static const struct option longs[] = {
     { "listen", required_argument, NULL, OPT_LISTEN },
     { "loops", required_argument, NULL, OPT_LOOPS },
+    { "tls-cert", required_argument, NULL, OPT_TLS_CERT },
+    { "tls-key", required_argument, NULL, OPT_TLS_KEY },
+    { "tls-ca", required_argument, NULL, OPT_TLS_CA },
+    { "tls-verify", no_argument, NULL, OPT_TLS_VERIFY },
+    { "tls-self-signed", no_argument, NULL, OPT_TLS_SELF_SIGNED },
     { "head-timeout", required_argument, NULL, OPT_LIMIT + NNG_URING_HEAD_TIMEOUT },
     { "idle-timeout", required_argument, NULL, OPT_LIMIT + NNG_URING_IDLE_TIMEOUT },
     { "body-timeout", required_argument, NULL, OPT_LIMIT + NNG_URING_BODY_TIMEOUT },
@@ -100,13 +150,15 @@ static int serve_parse(int argc, char **argv, struct options *options)
     int c, at = 1, err = 0, index = 0;
     opterr = 0;
     while (err == 0 && (c = getopt_long(argc, argv, "-:", longs, &index)) != -1) {
-        if (optarg == NULL) {
+        if (c == ':' || c == '?') {
             err = serve_misused(
                 c == ':' ? "%s needs a value" : "there is no option '%s'; see --help", argv[at]);
         } else if (c == OPT_LISTEN) {
-            options->listen = optarg;
+            err = serve_add_listen(options, optarg);
         } else if (c == OPT_LOOPS) {
             err = serve_set_loops(optarg);
+        } else if (c >= OPT_TLS_CERT && c < OPT_LIMIT) {
+            serve_set_tls(&options->tls, c, optarg);
         } else if (c >= OPT_LIMIT) {
             err = serve_set_limit(options, longs[index].name, c - OPT_LIMIT, optarg);
         } else {
@@ -117,7 +169,11 @@ static int serve_parse(int argc, char **argv, struct options *options)
     for (; err == 0 && optind < argc; optind++) { /* behind a "--" */
         err = serve_set_dir(options, argv[optind]);
     }
-    return err;
+    const char *wrong = err == 0 ? serve_tls_misused(&options->tls) : NULL;
+    if (options->nlisten == 0) {
+        options->listen[options->nlisten++] = "127.0.0.1:8080";
+    }
+    return wrong != NULL ? serve_misused("%s", wrong) : err;
 }
 
 static int serve_check_dir(const char *dir)
@@ -199,45 +255,85 @@ static int serve_explain(int err, const char *where)
     }
 }
 
-static int serve_parse_listen(const char *where, nng_url **urlp)
+/* Without a scheme it is https if there is a certificate. */
+static int serve_parse_listen(const struct options *options, const char *where, nng_url **urlp)
 {
+    bool tls = serve_tls_wanted(&options->tls), secure = strncmp(where, "https://", 8) == 0;
+    bool plain = strncmp(where, "http://", 7) == 0;
+    const char *rest = where + (secure ? 8 : plain ? 7 : 0), *port = strrchr(rest, ':');
     char text[300];
-    int n = snprintf(text, sizeof text, "http://%s", where);
-    const char *port = strrchr(where, ':');
-    if (n >= (int) sizeof text || strpbrk(where, "/?#@") != NULL || port == NULL || !port[1] ||
+    int n =
+        snprintf(text, sizeof text, "%s://%s", secure || (tls && !plain) ? "https" : "http", rest);
+    if (n >= (int) sizeof text || strpbrk(rest, "/?#@") != NULL || port == NULL || !port[1] ||
         nng_url_parse(urlp, text) != 0) {
-        return serve_misused("--listen takes ADDRESS:PORT or [ADDRESS]:PORT, not '%s'", where);
+        return serve_misused("--listen takes ADDRESS:PORT or [ADDRESS]:PORT, with https:// or "
+                             "http:// before it or not, and not '%s'",
+                             where);
+    }
+    if (secure && !tls) {
+        nng_url_free(*urlp);
+        return serve_misused("--listen %s needs --tls-cert and --tls-key, or --tls-self-signed",
+                             where);
     }
     return 0;
 }
 
-/* A server that runs, for what the options say. */
-static int serve_start(const struct options *options, nng_http_server **serverp)
+static bool serve_is_secure(const nng_url *url)
+{
+    return strcmp(url->u_scheme, "https") == 0;
+}
+
+static int serve_secure(const struct options *options, const nng_url *url, nng_http_server *server)
+{
+    nng_tls_config *config;
+    if (!serve_is_secure(url)) {
+        return 0;
+    }
+    if (serve_tls_load(&options->tls, url->u_hostname, &config, complain) != 0) {
+        return 1;
+    }
+    (void) nng_http_server_set_tls(server, config); /* it is of the right kind */
+    nng_tls_config_free(config);
+    return 0;
+}
+
+/* With a server that was made: a status. */
+static int serve_set_up(const struct options *options, const nng_url *url, const char *where,
+                        nng_http_server *server)
+{
+    int status = serve_set_limits(server, options);
+    if (status == 0) {
+        status = serve_secure(options, url, server);
+    }
+    if (status != 0) {
+        return status;
+    }
+    int err = serve_add_handlers(server, options->dir);
+    if (err == 0) {
+        err = nng_http_server_start(server);
+    }
+    return err != 0 ? serve_explain(err, where) : 0;
+}
+
+/* A server that runs, for one --listen. */
+static int serve_start(const struct options *options, const char *where, nng_http_server **serverp)
 {
     nng_url *url;
-    int status = serve_parse_listen(options->listen, &url);
+    int status = serve_parse_listen(options, where, &url);
     if (status != 0) {
         return status;
     }
     int err = nng_http_server_hold(serverp, url);
-    nng_url_free(url);
     if (err != 0) {
-        return serve_explain(err, options->listen);
+        nng_url_free(url);
+        return serve_explain(err, where);
     }
-    status = serve_set_limits(*serverp, options);
+    status = serve_set_up(options, url, where, *serverp);
+    nng_url_free(url);
     if (status != 0) {
         nng_http_server_release(*serverp);
-        return status;
     }
-    err = serve_add_handlers(*serverp, options->dir);
-    if (err == 0) {
-        err = nng_http_server_start(*serverp);
-    }
-    if (err != 0) {
-        nng_http_server_release(*serverp);
-        return serve_explain(err, options->listen);
-    }
-    return 0;
+    return status;
 }
 
 /* ---- Running ------------------------------------------------------------------------------ */
@@ -251,24 +347,26 @@ static bool serve_is_wildcard(const nng_sockaddr *addr)
 
 /* As it was given, a name for instance, but with the port that was chosen where that is 0, and an
  * interface as RFC 6874 has it. The wildcard address is nothing to type into a browser. */
-static void serve_print_url(FILE *to, nng_http_server *server, const char *where)
+static void serve_print_url(FILE *to, const struct options *options, nng_http_server *server,
+                            const char *where)
 {
     nng_sockaddr addr;
     nng_url *url;
-    if (nng_http_server_get_addr(server, &addr) != 0 || serve_parse_listen(where, &url) != 0) {
+    if (nng_http_server_get_addr(server, &addr) != 0 ||
+        serve_parse_listen(options, where, &url) != 0) {
         return;
     }
-    const char *host = url->u_hostname;
+    const char *host = url->u_hostname, *scheme = url->u_scheme;
     int n = (int) strcspn(host, "%");
     unsigned port = ntohs(addr.s_in.sa_port); /* which is where s_in6 has it, too */
     if (serve_is_wildcard(&addr)) {
-        fprintf(to, "http://localhost:%u/ and at every address of this machine\n", port);
+        fprintf(to, "%s://localhost:%u/ and at every address of this machine\n", scheme, port);
     } else if (strchr(host, ':') == NULL) {
-        fprintf(to, "http://%s:%u/\n", host, port);
+        fprintf(to, "%s://%s:%u/\n", scheme, host, port);
     } else if (host[n] == '%') {
-        fprintf(to, "http://[%.*s%%25%s]:%u/\n", n, host, host + n + 1, port);
+        fprintf(to, "%s://[%.*s%%25%s]:%u/\n", scheme, n, host, host + n + 1, port);
     } else {
-        fprintf(to, "http://[%s]:%u/\n", host, port);
+        fprintf(to, "%s://[%s]:%u/\n", scheme, host, port);
     }
     nng_url_free(url);
 }
@@ -316,14 +414,33 @@ static void serve_print(void (*print)(FILE *to, void *arg), void *arg)
 
 struct serving {
     struct options options;
-    nng_http_server *server;
+    pthread_mutex_t lock;                 /* for those who may be told to reload them */
+    nng_http_server *servers[MAX_LISTEN]; /* one for each --listen; those that run */
+    unsigned nservers;
 };
+
+static struct serving serving_all = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void serve_print_fingerprint(FILE *to, nng_http_server *server)
+{
+    nng_tls_config *config;
+    char text[NNG_URING_FINGERPRINT];
+    if (nng_http_server_get_tls(server, &config) == 0) {
+        if (nng_uring_tls_config_fingerprint(config, text) == 0) {
+            fprintf(to, "%-9sSHA-256 fingerprint %s\n", "", text);
+        }
+        nng_tls_config_free(config);
+    }
+}
 
 static void serve_print_facts(FILE *to, void *arg)
 {
     struct serving *serving = arg;
     const char *dir = serving->options.dir;
-    serve_print_url(to, serving->server, serving->options.listen);
+    for (unsigned i = 0; i < serving->nservers; i++) {
+        serve_print_url(to, &serving->options, serving->servers[i], serving->options.listen[i]);
+        serve_print_fingerprint(to, serving->servers[i]);
+    }
     fprintf(to, "%-9s%s\n", "serving", dir != NULL ? dir : "the site of nng-uring");
     fprintf(to, "%-9s%u, set up with %s\n", "loops", nng_uring_loops(), nng_uring_setup_flags());
     serve_print_features(to, "uses", true);
@@ -347,10 +464,34 @@ static void serve_count(void)
     serve_print(serve_print_counters, NULL);
 }
 
-/* Directories and files are looked up anew anyway; what is read once is to be read again here. */
+/* The next connections have the new certificate; with one that is not good all stays as it is. */
+static bool serve_reload_tls(struct serving *serving)
+{
+    nng_tls_config *config, *old;
+    if (serving->options.tls.cert == NULL || serving->nservers == 0) {
+        return true;
+    }
+    if (serve_tls_load(&serving->options.tls, NULL, &config, complain) != 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < serving->nservers; i++) {
+        if (nng_http_server_get_tls(serving->servers[i], &old) == 0) {
+            nng_tls_config_free(old);
+            (void) nng_http_server_set_tls(serving->servers[i], config); /* it has one */
+        }
+    }
+    nng_tls_config_free(config);
+    return true;
+}
+
+/* Directories and files are looked up anew anyway; what is read once is read again here. */
 static void serve_reload(void)
 {
-    output_print(OUTPUT_ERR, "nng-uring: reloaded\n");
+    pthread_mutex_lock(&serving_all.lock);
+    bool ok = serve_reload_tls(&serving_all);
+    pthread_mutex_unlock(&serving_all.lock);
+    output_print(OUTPUT_ERR, ok ? "nng-uring: reloaded\n"
+                                : "nng-uring: not reloaded, the certificate from before stays\n");
 }
 
 static void serve_finish(void)
@@ -359,34 +500,60 @@ static void serve_finish(void)
                  "nng-uring: finishing what is in hand; another signal ends it at once\n");
 }
 
+static int serve_drain(struct serving *serving)
+{
+    int status = 0;
+    for (unsigned i = 0; i < serving->nservers; i++) {
+        if (nng_uring_server_drain(serving->servers[i], DRAIN_MS) != 0) {
+            status = complain("gave up on connections that did not end");
+        }
+    }
+    return status;
+}
+
+static void serve_release(struct serving *serving)
+{
+    pthread_mutex_lock(&serving->lock);
+    while (serving->nservers > 0) {
+        nng_http_server_release(serving->servers[--serving->nservers]);
+    }
+    pthread_mutex_unlock(&serving->lock);
+}
+
 static int serve(struct serving *serving)
 {
-    int status = serve_start(&serving->options, &serving->server);
-    if (status != 0) {
-        return status;
+    int status = 0;
+    for (unsigned i = 0; status == 0 && i < serving->options.nlisten; i++) {
+        nng_http_server *server;
+        status = serve_start(&serving->options, serving->options.listen[i], &server);
+        if (status == 0) {
+            pthread_mutex_lock(&serving->lock);
+            serving->servers[serving->nservers++] = server;
+            pthread_mutex_unlock(&serving->lock);
+        }
     }
-    serve_print(serve_print_facts, serving);
-    signals_await_end();
-    if (nng_uring_server_drain(serving->server, DRAIN_MS) != 0) {
-        status = complain("gave up on connections that did not end");
+    if (status == 0) {
+        serve_print(serve_print_facts, serving);
+        signals_await_end();
+        status = serve_drain(serving);
     }
-    nng_http_server_release(serving->server);
+    serve_release(serving);
     return status;
 }
 
 int cmd_serve(int argc, char **argv)
 {
     static const struct signals_actions actions = { serve_count, serve_reload, serve_finish };
-    struct serving serving = { .options = { .listen = "127.0.0.1:8080" } };
-    int status = serve_parse(argc, argv, &serving.options);
-    if (status == 0 && serving.options.dir != NULL) {
-        status = serve_check_dir(serving.options.dir);
+    struct serving *serving = &serving_all;
+    int status = serve_parse(argc, argv, &serving->options);
+    if (status == 0 && serving->options.dir != NULL) {
+        status = serve_check_dir(serving->options.dir);
     }
     if (status == 0 && signals_start(&actions) != 0) { /* before there is another thread */
         status = complain("no thread for signals: %m");
     }
     if (status == 0) {
-        status = serve(&serving);
+        status = serve(serving);
         signals_stop();
         nng_fini();
     }
