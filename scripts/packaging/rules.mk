@@ -89,3 +89,14 @@ uninstall: $(MAN)
 
 abi: all
 	@scripts/check-abi
+
+# ---- Debian packages -----------------------------------------------------------------------------
+
+# Built in a copy of what git knows (or, of an unpacked tree, all but build/), with debian/ in its place.
+deb:
+	@scripts/install-deps deb
+	@scripts/build-deb $(VERSION)
+
+check-deb:
+	@scripts/install-deps bare
+	@scripts/check-deb $(DEB)
