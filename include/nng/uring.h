@@ -181,9 +181,10 @@ NNG_DECL int nng_uring_tls_config_ocsp_file(struct nng_tls_config *config, const
  * names and addresses in `hosts`, with commas between them, for 90 days. No client trusts it unless
  * it is told to.
  *
- * Errors: NNG_EINVAL: no host, or one that cannot be; NNG_EBUSY: it is in use; NNG_ENOMEM: no
- * memory.
- * Threads: any. See: nng_uring_tls_config_fingerprint().
+ * Errors: NNG_EINVAL: no host, or one that cannot be; NNG_EBUSY: it is in use; NNG_ECRYPTO: OpenSSL
+ * cannot make it; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * See: nng_uring_tls_config_fingerprint().
  */
 NNG_DECL int nng_uring_tls_config_self_signed(struct nng_tls_config *config, const char *hosts);
 

@@ -18,7 +18,8 @@ NOT_THIS = {
     "nng_http_server_get_addr": ("NNG_EADDRINVAL",),  # of other families than ours
     "nng_uring_conn_local_addr": ("NNG_EADDRINVAL",),
     "nng_uring_conn_remote_addr": ("NNG_EADDRINVAL",),
-    "nng_http_client_alloc": ("NNG_EINVAL",),  # the URL was parsed before
+    "nng_http_client_alloc": ("NNG_EINVAL", "NNG_EBUSY"),  # the URL was parsed; it is new
+    "nng_http_server_hold": ("NNG_EINVAL",),  # the mode of a configuration is a good one
 }
 
 

@@ -780,16 +780,18 @@ typedef struct nng_http_server nng_http_server;
 /*
  * Find the server for a URL's host and port, or make it.
  *
- * Each call counts as one hold, which nng_http_server_release() gives up. The scheme is http (http4
- * and http6 for one address family), the host an address of this machine ("[fe80::1%25eth0]" with
+ * Each call counts as one hold, which nng_http_server_release() gives up. The scheme is http or
+ * https (with a 4 or 6 behind it for one address family; nng_http_server_set_tls() says where the
+ * certificate comes from), the host an address of this machine ("[fe80::1%25eth0]" with
  * its interface), a name, or "" for all; port "0" lets the system choose. A host that is a name is
  * looked up here, which may block; the server then has a listening socket for each address of the
- * name that this machine has, of both families ("localhost": ::1 and 127.0.0.1). NNG takes one.
+ * name that this machine has, of both families ("localhost": ::1 and 127.0.0.1).
  * nng_http_server_start() then makes it listen.
  *
- * Errors: NNG_EADDRINVAL: another scheme, or a host that is no address or name; NNG_ENOTSUP: there
- * is no io_uring here, or the scheme is https, which is not there yet; NNG_ENOMEM: no memory.
+ * Errors: NNG_EADDRINVAL: another scheme, or a host that is no address or name; NNG_ENOMEM: no
+ * memory.
  * Threads: any.
+ * NNG: it takes one address of a name.
  * Example:
  *   // Serves the files below /srv on every address of this machine.
  *   int serve(nng_http_server **serverp)
@@ -959,11 +961,10 @@ typedef struct nng_http_client nng_http_client;
 /*
  * Makes a client for a URL's host and port.
  *
- * The URL is copied. Its scheme is http or ws (http4, http6, ws4, ws6 for one address family).
- * nng_http_client_free() frees the client.
+ * The URL is copied. Its scheme is http, https, ws or wss (with a 4 or 6 behind it for one address
+ * family). nng_http_client_free() frees the client.
  *
- * Errors: NNG_EADDRINVAL: another scheme, or no host; NNG_ENOTSUP: https or wss, which are not
- * there yet; NNG_ENOMEM: no memory.
+ * Errors: NNG_EADDRINVAL: another scheme, or no host; NNG_ENOMEM: no memory.
  * Threads: any.
  * See: nng_http_client_connect(), nng_http_client_transact().
  */

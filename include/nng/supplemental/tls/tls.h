@@ -122,7 +122,7 @@ NNG_DECL int nng_tls_config_auth_mode(nng_tls_config *config, nng_tls_auth_mode 
  * Sets the versions of TLS that are spoken.
  *
  * Errors: NNG_ENOTSUP: not from NNG_TLS_1_2 to NNG_TLS_1_3, or the other way round; NNG_EBUSY: it
- * is in use.
+ * is in use; NNG_ECRYPTO: OpenSSL refuses it; NNG_ENOMEM: no memory.
  * Threads: any.
  */
 NNG_DECL int nng_tls_config_version(nng_tls_config *config, nng_tls_version min,
