@@ -142,9 +142,9 @@ FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all deps man abi deb check-deb uninstall static serve test asan tsan race acceptance dropin peers kernel-matrix bench \
-        bench-quick bench-micro fuzz lint format install clean run-tests run-bench run-micro \
-        run-fuzz run-lint FORCE
+.PHONY: all deps man abi deb check-deb uninstall static serve test asan tsan race acceptance \
+        dropin print-libs peers kernel-matrix bench bench-quick bench-micro fuzz lint format \
+        install clean run-tests run-bench run-micro run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -317,10 +317,14 @@ acceptance:
 	@$(MAKE) --no-print-directory all build/acceptance-server build/perf/arena
 	@scripts/acceptance $(ACCEPTANCE_ARGS)
 
+# DROPIN_ARGS: --sanitize address,undefined, --sanitize thread, or --long.
 dropin:
 	@scripts/install-deps ci
 	@$(MAKE) --no-print-directory all
-	@scripts/check-dropin
+	@scripts/check-dropin $(DROPIN_ARGS)
+
+print-libs:
+	@echo '$(LIBS)'
 
 peers:
 	@scripts/install-deps peers

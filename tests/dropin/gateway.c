@@ -207,14 +207,14 @@ static void many_at_a_time(void)
 }
 
 /* The client is gone before the reply is there; the gateway's own time limit passes before it. */
+static const char slow[] = "POST /rot13 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nslow";
+
 static void given_up(void)
 {
-    static const char request[] =
-        "POST /rot13 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nslow";
     struct answer got;
     for (int i = 0; i < 10; i++) {
         int fd = plain_connect(port);
-        plain_send(fd, request);
+        plain_send(fd, slow);
         close(fd);
     }
     post(&got, "slow");
@@ -264,8 +264,14 @@ int main(int argc, char **argv)
         given_up();
         ok("given up in the middle");
     }
+    int fd = plain_connect(port); /* somebody waits for an answer when all ends */
+    plain_send(fd, slow);
+    while (atomic_load(&jobs) == 0) {
+        nng_msleep(1);
+    }
     nng_http_server_stop(server);
     nng_http_server_release(server);
+    close(fd);
     while (atomic_load(&jobs) > 0) {
         nng_msleep(10);
     }
