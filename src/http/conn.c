@@ -55,6 +55,18 @@ int nu_conn_new(nng_http_conn **connp, struct nu_loop *loop, int fd,
     return 0;
 }
 
+int nu_conn_gone(nng_http_conn *conn)
+{
+    struct nu_stream *stream = conn->stream;
+    int err = 0;
+    nu_lock(&stream->lock);
+    if (stream->end != 0 && stream->end != NNG_ENOMEM && nu_list_empty(&stream->reads)) {
+        err = nu_stream_gone(stream, NNG_ECONNRESET);
+    }
+    nu_unlock(&stream->lock);
+    return err;
+}
+
 void nng_http_conn_close(nng_http_conn *conn)
 {
     if (conn != NULL) {

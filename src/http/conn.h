@@ -32,6 +32,10 @@ struct nng_http_conn {
 void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd,
                   void (*gone)(struct nu_stream *stream));
 
+/* Whether a request can still be answered: 0, or what NNG says where the peer has closed or reset
+ * the connection and nothing is asked any more. Any thread. */
+int nu_conn_gone(nng_http_conn *conn);
+
 /* Writes; notes that this has happened. For a begun aio with a vector. Any thread. */
 void nu_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind);
 

@@ -92,13 +92,14 @@ static void conn_msg_write_printed(nng_http_conn *conn, nng_aio *aio,
     }
     aio->io =
         (struct nu_aio_io){ .iov = printed->iov, .niov = printed->niov, .total = printed->total };
-    nu_conn_write(conn, aio, NU_WRITE_ALL);
+    nu_conn_write(conn, aio, NU_WRITE_MESSAGE);
 }
 
 void nng_http_conn_write_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio)
 {
     if (nng_aio_begin(aio)) {
-        conn_msg_write_printed(conn, aio, &req->printed, nu_req_finalize(req));
+        int gone = nu_conn_gone(conn);
+        conn_msg_write_printed(conn, aio, &req->printed, gone != 0 ? gone : nu_req_finalize(req));
     }
 }
 

@@ -38,6 +38,12 @@ static void transact_dispose(nng_aio *aio)
     }
 }
 
+/* What a write says of it; of a close of ours, the read says it too. */
+static bool transact_peer_gone(int write_err)
+{
+    return write_err == NNG_ECONNRESET || write_err == NNG_ECLOSED;
+}
+
 /*
  * A response that is there is success, also if the server did not want the rest of the request:
  * then it says that it closes the connection, or just does so. Only who says how long the response
@@ -46,7 +52,7 @@ static void transact_dispose(nng_aio *aio)
  */
 static int transact_result(const struct transact *t)
 {
-    bool reset = t->write_err == NNG_ECONNRESET;
+    bool reset = transact_peer_gone(t->write_err);
     bool open = t->in.phase == NU_INCOMING_CLOSE;
     bool written = t->write_err == 0 || (reset && !open) || (!reset && t->in.last);
     if (t->read_err == 0 && written) {
@@ -131,7 +137,8 @@ static int transact_standing(nng_http_conn *conn)
         err = NNG_ESTATE;
     }
     nu_unlock(&stream->lock);
-    return err;
+    int gone = err != NNG_ECONNSHUT ? nu_conn_gone(conn) : 0;
+    return gone != 0 ? gone : err;
 }
 
 /* The read's function. The response that comes is another's where one before was given up. */
@@ -169,7 +176,7 @@ static void transact_start(struct transact *t, nng_http_conn *conn)
         t->write.io = (struct nu_aio_io){ .iov = t->printed->iov,
                                           .niov = t->printed->niov,
                                           .total = t->printed->total };
-        nu_stream_write(conn->stream, &t->write, NU_WRITE_ALL);
+        nu_stream_write(conn->stream, &t->write, NU_WRITE_MESSAGE);
         nu_stream_read_until(conn->stream, &t->read, transact_take, t);
     }
     nu_unlock(order);
@@ -200,7 +207,7 @@ static void transact_wrote(void *arg)
     }
     t->write_err = nng_aio_result(&t->write);
     /* A server that has reset the connection may have said why before. */
-    if (t->write_err != 0 && t->write_err != NNG_ECONNRESET) {
+    if (t->write_err != 0 && !transact_peer_gone(t->write_err)) {
         nng_aio_abort(&t->read, t->write_err);
     }
     transact_part_ended(t);

@@ -95,6 +95,22 @@ void nu_stream_lose(struct nu_stream *stream)
 
 /* ---- Writes ------------------------------------------------------------------------------- */
 
+int nu_stream_gone(struct nu_stream *stream, int err)
+{
+    bool known = stream->gone_known || stream->end == NNG_ECONNSHUT;
+    if (err != NNG_ECONNRESET) {
+        return err;
+    }
+    stream->gone_known = true;
+    return known ? NNG_ECLOSED : NNG_ECONNRESET;
+}
+
+int nu_stream_write_error(struct nu_stream *stream, const nng_aio *aio, int err)
+{
+    int gone = nu_stream_gone(stream, err);
+    return aio->io.kind == NU_WRITE_MESSAGE ? gone : err;
+}
+
 void nu_stream_note_written(struct nu_stream *stream, const nng_aio *aio, int err)
 {
     if (aio->io.done > 0) {
@@ -106,7 +122,7 @@ void nu_stream_end_write(struct nu_stream *stream, nng_aio *aio, int err)
 {
     bool cut = err != 0 && nu_stream_write_whole(aio) && aio->io.done > 0;
     nu_stream_note_written(stream, aio, err);
-    nu_aio_queue_end(aio, err);
+    nu_aio_queue_end(aio, nu_stream_write_error(stream, aio, err));
     if (cut) {
         nu_aio_queue_end_all(&stream->writes, NULL,
                              stream->life != NU_STREAM_OPEN ? NNG_ECLOSED : NNG_ECANCELED);

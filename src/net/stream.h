@@ -36,9 +36,10 @@ enum nu_read {
 };
 
 enum nu_write {
-    NU_WRITE_SOME, /* done when at least one byte is written */
-    NU_WRITE_ALL,  /* done when every byte is */
-    NU_WRITE_FILE, /* the same, with a part of a file behind the vector; owner only */
+    NU_WRITE_SOME,    /* done when at least one byte is written */
+    NU_WRITE_ALL,     /* done when every byte is */
+    NU_WRITE_FILE,    /* the same, with a part of a file behind the vector; owner only */
+    NU_WRITE_MESSAGE, /* as NU_WRITE_ALL, with NNG's errors for a peer that is gone */
 };
 
 /*
@@ -79,9 +80,11 @@ struct nu_stream {
 
     /* under lock */
     enum nu_stream_life life;
-    bool truncated;        /* the last bytes that were written are not the end of their write_all */
-    int end;               /* the error reads end with when rx is empty; 0: more may come. With
-                            * NNG_ENOMEM bytes were lost, and nothing is read any more */
+    bool truncated;  /* the last bytes that were written are not the end of their write_all */
+    bool gone_known; /* NNG_ECONNRESET is not what NNG says any more: an operation has ended so,
+                      * or the peer had closed before it refused our bytes (EPIPE) */
+    int end;         /* the error reads end with when rx is empty; 0: more may come. With
+                      * NNG_ENOMEM bytes were lost, and nothing is read any more */
     struct nu_list writes; /* aios in the order of their bytes */
     struct nu_list reads;
     struct nu_rx rx; /* received, not consumed; the owner's alone while no read is under way */
@@ -229,6 +232,15 @@ static inline bool nu_stream_write_whole(const nng_aio *aio)
 {
     return aio->io.kind != NU_WRITE_SOME;
 }
+
+/*
+ * The error of an operation that ends with `err`, as NNG has it: a reset is NNG_ECONNRESET once,
+ * and NNG_ECLOSED ever after. With the lock held.
+ */
+int nu_stream_gone(struct nu_stream *stream, int err);
+
+/* The same for a write, if its kind asks for that; others are NNG_ECONNRESET each time. */
+int nu_stream_write_error(struct nu_stream *stream, const nng_aio *aio, int err);
 
 /* Remembers how the bytes of a write that has ended leave the stream. */
 void nu_stream_note_written(struct nu_stream *stream, const nng_aio *aio, int err);

@@ -137,6 +137,7 @@ int nu_tcp_failure(struct nu_tcp *tcp, int error)
         tcp->reset = true;
         tcp->stream.end = tcp->stream.end == NNG_ECONNSHUT ? NNG_ECONNRESET : tcp->stream.end;
     }
+    tcp->stream.gone_known = tcp->stream.gone_known || (error == EPIPE && !tcp->reset);
     /* NNG_ETIMEDOUT is the aio's own; this is TCP giving up on a peer that does not answer. */
     return error == ETIMEDOUT ? NNG_ECONNRESET : nu_error_from_errno(error);
 }

@@ -215,7 +215,7 @@ static int tcp_write_start(struct nu_stream *stream, nng_aio *aio)
     }
     if (err != NU_PENDING) {
         nu_stream_note_written(stream, aio, err);
-        return err;
+        return nu_stream_write_error(stream, aio, err);
     }
     if (!owner || !alone) {
         nu_aio_timer_start(

@@ -526,10 +526,17 @@ NNG_DECL void nng_http_conn_read_res(nng_http_conn *conn, nng_http_res *res, nng
  * The message and its body must stay alive and unchanged until the operation has ended, and take
  * part in one write at a time.
  *
- * Errors: NNG_EINVAL: the request has no URI; those of nng_http_conn_write_all().
+ * A peer that is gone is reported as NNG does it, for programs that connect anew on NNG_ECLOSED: a
+ * reset is NNG_ECONNRESET the first time; whatever comes after it, or after the peer had closed, is
+ * NNG_ECLOSED. A request is not sent where the peer is known to have closed: one that finds its kept
+ * connection closed while it was idle ends with NNG_ECLOSED before a byte is sent. (A response is:
+ * who has sent its last may still read.)
+ *
+ * Errors: NNG_EINVAL: the request has no URI; NNG_ECLOSED and NNG_ECONNRESET as said; the others of
+ * nng_http_conn_write_all().
  * Threads: any.
- * NNG: header fields that change between two writes of one message do not count there; here they
- * do.
+ * NNG: it sends the request first, and says 0 or NNG_ECONNSHUT the first time; header fields that
+ * change between two writes of one message do not count there; here they do.
  * See: nng_http_conn_write_all(), nng_http_conn_transact().
  */
 NNG_DECL void nng_http_conn_write_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio);
@@ -563,8 +570,9 @@ NNG_DECL void nng_http_conn_write_res(nng_http_conn *conn, nng_http_res *res, nn
  * more than 16 KiB or 128 fields of head, 256 bytes before a chunk, 8 KiB of trailers, or
  * NNG_URING_MAX_BODY bytes of body, see <nng/uring.h>; NNG_ECONNSHUT: the server closed before the
  * end of the response, or had said that the one before was the last of the connection; NNG_ESTATE:
- * the connection is out of step since an earlier error; NNG_ECONNRESET: the server has reset the
- * connection, or closed it before the request was sent; those of nng_http_conn_write_all().
+ * the connection is out of step since an earlier error; NNG_ECLOSED and NNG_ECONNRESET: as for
+ * nng_http_conn_write_req(), so after an idle connection was closed by the server, NNG_ECLOSED says
+ * that nothing was sent; those of nng_http_conn_write_all().
  * Threads: any.
  * Example:
  *   // Asks for `path` and prints what came.
