@@ -8,39 +8,40 @@
 #include <stdio.h>
 #include <string.h>
 
+/* NNG's, which programs print and some compare. */
 static const char *const texts[] = {
-    [0] = "Success",
+    [0] = "Hunky dory",
     [NNG_EINTR] = "Interrupted",
-    [NNG_ENOMEM] = "Not enough memory",
+    [NNG_ENOMEM] = "Out of memory",
     [NNG_EINVAL] = "Invalid argument",
-    [NNG_EBUSY] = "In use",
+    [NNG_EBUSY] = "Resource busy",
     [NNG_ETIMEDOUT] = "Timed out",
-    [NNG_ECONNREFUSED] = "Connection refused by the peer",
-    [NNG_ECLOSED] = "Closed on this side",
-    [NNG_EAGAIN] = "Not possible right now",
-    [NNG_ENOTSUP] = "Not supported here",
+    [NNG_ECONNREFUSED] = "Connection refused",
+    [NNG_ECLOSED] = "Object closed",
+    [NNG_EAGAIN] = "Try again",
+    [NNG_ENOTSUP] = "Not supported",
     [NNG_EADDRINUSE] = "Address in use",
-    [NNG_ESTATE] = "Not allowed in this state",
-    [NNG_ENOENT] = "Not found",
-    [NNG_EPROTO] = "Protocol violated by the peer",
-    [NNG_EUNREACHABLE] = "Destination cannot be reached",
-    [NNG_EADDRINVAL] = "Invalid address",
-    [NNG_EPERM] = "Not permitted",
+    [NNG_ESTATE] = "Incorrect state",
+    [NNG_ENOENT] = "Entry not found",
+    [NNG_EPROTO] = "Protocol error",
+    [NNG_EUNREACHABLE] = "Destination unreachable",
+    [NNG_EADDRINVAL] = "Address invalid",
+    [NNG_EPERM] = "Permission denied",
     [NNG_EMSGSIZE] = "Message too large",
     [NNG_ECONNABORTED] = "Connection aborted",
-    [NNG_ECONNRESET] = "Connection closed or reset by the peer",
-    [NNG_ECANCELED] = "Cancelled",
-    [NNG_ENOFILES] = "Too many open files",
-    [NNG_ENOSPC] = "No space left",
-    [NNG_EEXIST] = "Exists already",
-    [NNG_EREADONLY] = "Can only be read",
-    [NNG_EWRITEONLY] = "Can only be written",
-    [NNG_ECRYPTO] = "Cryptographic operation failed",
+    [NNG_ECONNRESET] = "Connection reset",
+    [NNG_ECANCELED] = "Operation canceled",
+    [NNG_ENOFILES] = "Out of files",
+    [NNG_ENOSPC] = "Out of space",
+    [NNG_EEXIST] = "Resource already exists",
+    [NNG_EREADONLY] = "Read only resource",
+    [NNG_EWRITEONLY] = "Write only resource",
+    [NNG_ECRYPTO] = "Cryptographic error",
     [NNG_EPEERAUTH] = "Peer could not be authenticated",
-    [NNG_ENOARG] = "Option needs an argument",
-    [NNG_EAMBIGUOUS] = "Option is ambiguous",
-    [NNG_EBADTYPE] = "Wrong type",
-    [NNG_ECONNSHUT] = "Connection ended by the peer",
+    [NNG_ENOARG] = "Option requires argument",
+    [NNG_EAMBIGUOUS] = "Ambiguous option",
+    [NNG_EBADTYPE] = "Incorrect type",
+    [NNG_ECONNSHUT] = "Connection shutdown",
 };
 
 /* Only the codes that mean something to a caller; all others keep their number in NNG_ESYSERR. */
@@ -94,18 +95,18 @@ const char *nng_strerror(int err)
         return texts[err];
     }
     if (err == NNG_EINTERNAL) {
-        return "Error inside the library";
+        return "Internal error detected";
     }
     if ((err & NNG_ESYSERR) != 0 && err > 0) {
         const char *text = strerrordesc_np(err & ~NNG_ESYSERR);
         if (text != NULL) {
             return text;
         }
-    }
-    if ((err & NNG_ETRANERR) != 0 && err > 0) {
-        snprintf(unknown, sizeof(unknown), "Transport error %d", err & ~NNG_ETRANERR);
+        snprintf(unknown, sizeof(unknown), "Unknown error %d", err & ~NNG_ESYSERR);
+    } else if ((err & NNG_ETRANERR) != 0 && err > 0) {
+        snprintf(unknown, sizeof(unknown), "Transport error #%d", err & ~NNG_ETRANERR);
     } else {
-        snprintf(unknown, sizeof(unknown), "Unknown error %d", err);
+        snprintf(unknown, sizeof(unknown), "Unknown error #%d", err);
     }
     return unknown;
 }
