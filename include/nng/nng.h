@@ -179,8 +179,8 @@ enum nng_errno_enum {
 /*
  * Returns the English text for an error code.
  *
- * It is NNG's: "Timed out", "Connection reset". A code that carries the system's errno (NNG_ESYSERR)
- * gets the system's text.
+ * It is NNG's: "Timed out", "Connection reset". A code that carries the system's errno
+ * (NNG_ESYSERR) gets the system's text.
  *
  * Returns: a text, never NULL, in static or thread-local storage: it is not to be freed, and the
  * text for an unknown code stays valid until the same thread asks for another one.

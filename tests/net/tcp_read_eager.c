@@ -2,6 +2,7 @@
 /* Connections that we have dialed: reads that end on any thread, receives that go before them. */
 #include "http/conn.h"
 #include "io/counters.h"
+#include "net/tcp_read.h"
 #include "support/scripted_peer.h"
 
 #include <criterion/criterion.h>
@@ -322,6 +323,7 @@ struct hog {
     struct nu_op op;
     int fds[2];
     uint8_t *held[NU_BUFRING_COUNT];
+    uint32_t last; /* the flags that named the last one */
     unsigned n;
     atomic_bool full;
 };
@@ -337,6 +339,7 @@ static void took_one(struct nu_op *op, int res, uint32_t flags)
     struct hog *h = nu_container(op, struct hog, op);
     if (res > 0) {
         h->held[h->n++] = nu_bufring_take(&h->loop->buffers, flags);
+        h->last = flags;
         take_one(h);
     } else {
         cr_assert_eq(res, -ENOBUFS);
@@ -404,6 +407,62 @@ Test(tcp_read_eager, no_buffers)
         t_on_owner(t.pair.conn, give_back, &h);
         close(h.fds[0]);
         close(h.fds[1]);
+        t_scripted_peer_close(&t);
+    }
+}
+
+static void gone(struct nu_stream *stream)
+{
+    free(nu_container(stream, struct nu_tcp, stream));
+}
+
+struct ending {
+    struct hog *hog;
+    int res;
+};
+
+/* A receive that was given the last buffer ends with no byte in it. */
+static void end_with_a_buffer(void *arg)
+{
+    struct ending *ending = arg;
+    struct hog *h = ending->hog;
+    struct nu_tcp *tcp = calloc(1, sizeof *tcp);
+    int fds[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    nu_tcp_init(tcp, h->loop, fds[0], gone, NULL);
+    tcp->reading = NU_TCP_READ_AHEAD;
+    nu_tcp_read_done(&tcp->read_op, ending->res, h->last);
+    nu_stream_close(&tcp->stream, false);
+    close(fds[1]);
+    h->n--; /* it is the ring's again, so that there is one to be had */
+    atomic_store(&h->full, false);
+    take_one(h);
+}
+
+Test(tcp_read_eager, a_buffer_that_comes_with_an_end)
+{
+    static const int results[] = { 0, -ECONNRESET, -ECANCELED };
+    for (int i = 0; i < 3; i++) {
+        struct t_scripted_peer t;
+        t_scripted_peer_open(&t, 0);
+        struct hog h = { .loop = t.pair.conn->stream->loop };
+        struct ending ending = { &h, results[i] };
+        if (h.loop->buffers.bytes != NULL) {
+            cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, h.fds), 0);
+            t_on_owner(t.pair.conn, hog, &h);
+            while (!atomic_load(&h.full)) {
+                usleep(100);
+            }
+            unsigned all = h.n;
+            t_on_owner(t.pair.conn, end_with_a_buffer, &ending);
+            while (!atomic_load(&h.full)) {
+                usleep(100);
+            }
+            cr_assert_eq(h.n, all);
+            t_on_owner(t.pair.conn, give_back, &h);
+            close(h.fds[0]);
+            close(h.fds[1]);
+        }
         t_scripted_peer_close(&t);
     }
 }

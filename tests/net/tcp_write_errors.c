@@ -2,10 +2,14 @@
 /* How writes fail: every error, from every state, and that the count is what the peer can receive.
  */
 #include "net/tcp_write.h"
+
+#include "http/conn.h"
 #include "support/aio_probe.h"
 #include "support/peer.h"
 
 #include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -156,6 +160,32 @@ Test(tcp_write_errors, write_all_half_way, .timeout = 60)
     for (unsigned mode = 0; mode < NU_MODES; mode++) {
         for (size_t i = 0; i < ENDINGS && !(mode & NU_TIMED); i++) {
             in_flight(&endings[i], mode, true, true);
+        }
+    }
+}
+
+/* TCP itself gives up on a peer that does not take what is sent: that is no time limit of the aio.
+ */
+Test(tcp_write_errors, tcp_gives_up, .timeout = 60)
+{
+    for (unsigned mode = 0; mode < NU_MODES; mode += NU_ON_OWNER) {
+        struct nu_pair pair;
+        struct t_aio_probe track;
+        unsigned ms = 100;
+        uint8_t data[100] = { 0 };
+        t_pair_open(&pair);
+        t_aio_probe_open(&track, NU_CALLED);
+        t_aio_probe_buffer(&track, data, sizeof data);
+        cr_assert_eq(setsockopt(pair.conn->tcp.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms),
+                     0);
+        t_pair_fill(&pair, 0, 1);
+        nng_aio_set_timeout(track.aio, 50000);
+        t_aio_probe_write(&track, pair.conn, mode & NU_ON_OWNER, true);
+        t_aio_probe_assert(&track, 1, NNG_ECONNRESET);
+        t_aio_probe_close(&track);
+        t_pair_close(&pair);
+        if (mode == NU_ON_OWNER) {
+            break;
         }
     }
 }

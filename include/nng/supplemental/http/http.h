@@ -528,9 +528,9 @@ NNG_DECL void nng_http_conn_read_res(nng_http_conn *conn, nng_http_res *res, nng
  *
  * A peer that is gone is reported as NNG does it, for programs that connect anew on NNG_ECLOSED: a
  * reset is NNG_ECONNRESET the first time; whatever comes after it, or after the peer had closed, is
- * NNG_ECLOSED. A request is not sent where the peer is known to have closed: one that finds its kept
- * connection closed while it was idle ends with NNG_ECLOSED before a byte is sent. (A response is:
- * who has sent its last may still read.)
+ * NNG_ECLOSED. A request is not sent where the peer is known to have closed: one that finds its
+ * kept connection closed while it was idle ends with NNG_ECLOSED before a byte is sent. (A response
+ * is: who has sent its last may still read.)
  *
  * Errors: NNG_EINVAL: the request has no URI; NNG_ECLOSED and NNG_ECONNRESET as said; the others of
  * nng_http_conn_write_all().
