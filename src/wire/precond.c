@@ -140,7 +140,7 @@ static bool precond_list_has(struct nu_slice list, struct nu_slice tag, bool str
 
 static bool precond_is_date(struct nu_slice s, const struct nu_validators *v, int64_t *date)
 {
-    return s.p != NULL && nu_date_parse(s.p, s.n, v->now, date);
+    return v->modified != NU_UNDATED && s.p != NULL && nu_date_parse(s.p, s.n, v->now, date);
 }
 
 /* A date only tells the second: it is good enough when that second is over (RFC 9110 8.8.2.2). */

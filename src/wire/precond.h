@@ -29,10 +29,12 @@ struct nu_precond {
     struct nu_slice fields[NU_PRECOND_FIELDS];
 };
 
+#define NU_UNDATED INT64_MIN /* conditions on its date do not count (RFC 9110 13.1.3) */
+
 /* What is asked for, as it is now. */
 struct nu_validators {
     struct nu_slice etag; /* as in the ETag field */
-    int64_t modified;     /* as in the Last-Modified field; seconds since 1970 */
+    int64_t modified;     /* as in the Last-Modified field, in seconds since 1970; or NU_UNDATED */
     int64_t now;
 };
 

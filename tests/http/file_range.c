@@ -211,6 +211,75 @@ Test(file_range, a_fresh_file, .timeout = 60)
     t_site_close(&site);
 }
 
+/* Whole seconds are of a file system that may not tell what came within two of them. */
+Test(file_range, age_of_a_strong_tag, .timeout = 60)
+{
+    struct t_site site;
+    char tag[128];
+    t_site_open(&site);
+    make_f(&site);
+    t_site_date(&site, "root/f", time(NULL) - 1, 0);
+    get_tag(&site, tag);
+    cr_assert_eq(strncmp(tag, "W/\"", 3), 0, "%s", tag);
+    t_site_date(&site, "root/f", time(NULL) - 4, 0);
+    nng_msleep(25); /* on older kernels that change is young, too */
+    get_tag(&site, tag);
+    cr_assert_eq(tag[0], '"', "%s", tag);
+    t_site_close(&site);
+}
+
+/* What a reproducible build, `rsync -t` and `tar` leave: the same name, size, time and even inode.
+ */
+Test(file_range, other_bytes_of_the_same_size_and_time, .timeout = 60)
+{
+    struct t_site site;
+    struct t_http_client b;
+    char tag[128], other[128];
+    t_site_open(&site);
+    t_site_text(&site, "root/f", "old bytes");
+    t_site_date(&site, "root/f", MODIFIED, 0);
+    nng_msleep(25);
+    get_tag(&site, tag);
+    t_site_text(&site, "root/f", "new bytes");
+    t_site_date(&site, "root/f", MODIFIED, 0);
+    nng_msleep(25);
+    get_tag(&site, other);
+    cr_assert_str_neq(tag, other);
+    t_http_client_open(&b, site.web.port);
+    ask(&b, "GET", "If-None-Match: %s\r\n", tag);
+    t_http_client_assert(&b, 200, "new bytes");
+    ask(&b, "GET", "Range: bytes=4-\r\nIf-Range: %s\r\n", tag);
+    t_http_client_assert(&b, 200, "new bytes");
+    ask(&b, "GET", "Range: bytes=4-\r\nIf-Range: %s\r\n", other);
+    t_http_client_assert(&b, 206, "bytes");
+    t_http_client_close(&b);
+    t_site_close(&site);
+}
+
+/* Images and packages whose files have no date: that of the epoch says nothing. */
+Test(file_range, no_date, .timeout = 60)
+{
+    struct t_site site;
+    struct t_http_client b;
+    t_site_open(&site);
+    t_site_text(&site, "root/f", "bytes");
+    t_http_client_open(&b, site.web.port);
+    for (int second = 0; second < 2; second++) {
+        t_site_date(&site, "root/f", second, 0);
+        ask(&b, "GET", "If-Modified-Since: Thu, 01 Jan 1970 00:00:01 GMT\r\n%s", "");
+        t_http_client_assert(&b, 200, "bytes");
+        cr_assert_not(has_field(&b, "Last-Modified"));
+        cr_assert(has_field(&b, "ETag"));
+        ask(&b, "GET", "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n%s", "");
+        t_http_client_assert(&b, 200, "bytes");
+        ask(&b, "GET", "Range: bytes=1-\r\nIf-Range: Thu, 01 Jan 1970 00:00:0%s GMT\r\n",
+            second == 0 ? "0" : "1");
+        t_http_client_assert(&b, 200, "bytes");
+    }
+    t_http_client_close(&b);
+    t_site_close(&site);
+}
+
 /* ---- Conditions --------------------------------------------------------------------------- */
 
 Test(file_range, round_trips, .timeout = 60)
