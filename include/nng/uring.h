@@ -230,8 +230,10 @@ NNG_DECL void nng_uring_tls_info_free(nng_uring_tls_info *info);
  * Stops a server gently.
  *
  * No new connections, idle ones are closed, requests in hand are answered and their connections
- * closed. It waits until all is over, or for `ms` milliseconds; then the rest is closed hard. It
- * counts as the last nng_http_server_stop().
+ * closed. It waits until all is over, or for `ms` milliseconds; then the rest is closed hard. With
+ * NNG_DURATION_INFINITE (or _DEFAULT) it waits as long as it takes, which the server's limits bound
+ * unless a handler does not finish. It counts as the last nng_http_server_stop(). Of several at a
+ * time each waits for itself, and the first whose time is over closes the rest.
  *
  * Errors: NNG_ETIMEDOUT: the time was over before the requests; NNG_ESTATE: it was called in a
  * callback.
@@ -242,7 +244,10 @@ NNG_DECL int nng_uring_server_drain(struct nng_http_server *server, nng_duration
 
 /*
  * What a server puts up with, so that clients that are slow, silent or many do no harm. Times are
- * in milliseconds, and 0 stands for no limit.
+ * in milliseconds, and 0 stands for no limit. For all servers of a process that is not to be
+ * changed the environment sets them: NNG_URING_LIMITS="idle-timeout=0,head-fields=512", in small
+ * letters and with hyphens, as `nng-uring serve` has them as options. What is no such list makes
+ * nng_http_server_hold() fail with NNG_EINVAL, and nng_uring_reason() say so.
  */
 enum nng_uring_limit {
     /* For a whole request head, from its first byte: 10 s. Then 408, and the connection is closed.

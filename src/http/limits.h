@@ -9,8 +9,8 @@
 
 #define NU_LIMITS (NNG_URING_CONNECTIONS + 1)
 
-/* The defaults. */
-void nu_limits_init(uint64_t limits[NU_LIMITS]);
+/* The defaults, and what the environment says (NNG_URING_LIMITS). NNG_EINVAL: it says nonsense. */
+int nu_limits_init(uint64_t limits[NU_LIMITS]);
 
 /* NNG_URING_CONNECTIONS in figures, also where none was set. With the server's lock. */
 uint64_t nu_limit_connections(const nng_http_server *server);

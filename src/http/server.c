@@ -57,14 +57,14 @@ static int server_make_server(nng_http_server **serverp, const nng_url *url)
     pthread_mutex_init(&server->lock, NULL);
     nu_list_init(&server->link);
     nu_error_pages_init(&server->pages);
-    nu_limits_init(server->limits);
+    int err = nu_limits_init(server->limits);
     server->holds = 1;
     server->host = strdup(url->u_hostname);
     server->service = strdup(url->u_port);
     atomic_init(&server->router, nu_router_new());
     struct nu_scheme scheme = nu_scheme_find(url->u_scheme);
     server->secure = scheme.secure;
-    int err = scheme.http ? 0 : NNG_EADDRINVAL;
+    err = scheme.http ? err : NNG_EADDRINVAL;
     if (err == 0 && scheme.secure) {
         err = nng_tls_config_alloc(&server->tls, NNG_TLS_MODE_SERVER);
     }
@@ -185,7 +185,7 @@ static int server_start_shards(nng_http_server *server)
 static int server_try_start(nng_http_server *server)
 {
     pthread_mutex_lock(&server->lock);
-    int err = server->draining ? NNG_EBUSY : server->starts > 0 ? 0 : server_start_shards(server);
+    int err = server->drains > 0 ? NNG_EBUSY : server->starts > 0 ? 0 : server_start_shards(server);
     if (err == 0) {
         server->starts++;
     }
@@ -236,12 +236,14 @@ void nng_http_server_stop(nng_http_server *server)
 }
 
 /* With the lock held: until all shards have gone, or the time has come. */
-static int server_wait_quiet(nng_http_server *server, uint64_t until)
+static int server_wait_quiet(nng_http_server *server, nng_duration ms)
 {
+    uint64_t until = nu_now() + (uint64_t) (ms > 0 ? ms : 0) * NU_MS;
     struct timespec ts = { (time_t) (until / NU_SECOND), (long) (until % NU_SECOND) };
     int err = 0;
     while (server->alive > 0 && err != ETIMEDOUT) {
-        err = pthread_cond_timedwait(&server->quiet, &server->lock, &ts);
+        err = ms < 0 ? pthread_cond_wait(&server->quiet, &server->lock)
+                     : pthread_cond_timedwait(&server->quiet, &server->lock, &ts);
     }
     return server->alive == 0 ? 0 : NNG_ETIMEDOUT;
 }
@@ -262,9 +264,9 @@ int nng_uring_server_drain(nng_http_server *server, nng_duration ms)
         }
     }
     server->starts = 0;
-    server->draining = true;
-    err = server_wait_quiet(server, nu_now() + (uint64_t) (ms > 0 ? ms : 0) * NU_MS);
-    server->draining = false;
+    server->drains++;
+    err = server_wait_quiet(server, ms);
+    server->drains--;
     server_stop_shards(server);
     pthread_mutex_unlock(&server->lock);
     return err;

@@ -27,7 +27,7 @@ struct nng_http_server {
     pthread_mutex_t lock;
     pthread_cond_t quiet; /* a shard has gone */
     unsigned starts;      /* under lock, like all that follows */
-    bool draining;        /* nng_uring_server_drain() waits for the shards to go */
+    unsigned drains;      /* nng_uring_server_drain() calls that wait for the shards to go */
     unsigned alive;       /* shards that have not gone */
     unsigned nshards;
     struct nu_server_shard **shards; /* of the current run; NULL where one has gone */

@@ -52,6 +52,61 @@ static const struct {
     { NNG_URING_CONNECTIONS, 0, 0, UINT32_MAX },
 };
 
+static int hold_with(const char *limits, nng_http_server **serverp)
+{
+    nng_url *url;
+    setenv("NNG_URING_LIMITS", limits, 1);
+    cr_assert_eq(nng_url_parse(&url, "http://127.0.0.1:0"), 0);
+    int err = nng_http_server_hold(serverp, url);
+    nng_url_free(url);
+    unsetenv("NNG_URING_LIMITS");
+    return err;
+}
+
+/* For programs whose source is not to be touched. */
+Test(limits, environment)
+{
+    static const char *const nonsense[] = {
+        "idle-timeout",
+        "idle-timeout=",
+        "idle-timeout=x",
+        "idle-timeout=-1",
+        "idle-timeout=1 ",
+        "idle-timeout=99999999999999999999",
+        "sing=1",
+        "head-bytes=63",
+        "head-bytes=1048577",
+        "idle-timeout=1,,",
+        "=1",
+        "idle-timeout=1;head-fields=2",
+        "idle-timeout=1,sing=",
+        "idle-timeout=00000000000000000000000000001",
+    };
+    static const struct {
+        enum nng_uring_limit limit;
+        uint64_t value;
+    } want[] = {
+        { NNG_URING_IDLE_TIMEOUT, 0 },
+        { NNG_URING_HEAD_FIELDS, 512 },
+        { NNG_URING_HEAD_TIMEOUT, 10000 },
+    };
+    nng_http_server *server;
+    uint64_t value;
+    cr_assert_eq(hold_with("idle-timeout=0,head-fields=512", &server), 0);
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        cr_assert_eq(nng_uring_server_get_limit(server, want[i].limit, &value), 0);
+        cr_assert_eq(value, want[i].value);
+    }
+    cr_assert_eq(nng_uring_server_set_limit(server, NNG_URING_HEAD_FIELDS, 100), 0); /* wins */
+    nng_http_server_release(server);
+    for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
+        cr_assert_eq(hold_with(nonsense[i], &server), NNG_EINVAL, "%s", nonsense[i]);
+        cr_assert_not_null(strstr(nng_uring_reason(), "NNG_URING_LIMITS"));
+    }
+    cr_assert_eq(hold_with("", &server), 0);
+    nng_http_server_release(server);
+}
+
 Test(limits, values)
 {
     struct t_web web;

@@ -534,6 +534,39 @@ Test(server, drain, .timeout = 60)
     close_busy(&busy);
 }
 
+/* For ever, and two at a time: the server is draining until the last of them has returned. */
+Test(server, drain_without_limit, .timeout = 60)
+{
+    struct busy busy;
+    struct drain drains[] = { { .ms = NNG_DURATION_INFINITE },
+                              { .ms = NNG_DURATION_INFINITE },
+                              { .ms = NNG_DURATION_DEFAULT } };
+    open_busy(&busy);
+    for (int i = 0; i < 3; i++) {
+        drains[i].server = busy.web.server;
+        cr_assert_eq(pthread_create(&drains[i].thread, NULL, run_drain, &drains[i]), 0);
+    }
+    cr_assert_eq(t_http_client_await_end(&busy.b[IDLE]), 0);
+    t_http_client_assert_silent(&busy.b[IN_HANDLER]);
+    cr_assert_eq(nng_http_server_start(busy.web.server), NNG_EBUSY);
+    t_answer(busy.aio, "late", 4);
+    t_http_client_assert(&busy.b[IN_HANDLER], 200, "late");
+    t_http_client_say(&busy.b[IN_BODY], "y of it");
+    t_answer(t_pending_queue_take(&desk), "late", 4);
+    t_http_client_await_end(&busy.b[SENDING]);
+    t_http_client_await_end(&busy.b[SENDING_FILE]);
+    for (int i = 0; i < STATES; i++) {
+        shutdown(busy.b[i].fd, SHUT_RDWR);
+    }
+    for (int i = 0; i < 3; i++) {
+        pthread_join(drains[i].thread, NULL);
+        cr_assert_eq(drains[i].result, 0);
+    }
+    t_web_start(&busy.web);
+    t_web_assert(&busy.web, "/", 200, "home");
+    close_busy(&busy);
+}
+
 Test(server, drain_in_vain, .timeout = 60)
 {
     struct busy busy;
