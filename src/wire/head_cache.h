@@ -7,7 +7,7 @@
 #ifndef NU_WIRE_MEMO_H
 #define NU_WIRE_MEMO_H
 
-#include "wire/parse.h"
+#include "wire/head.h"
 
 #define NU_MEMO_TEXT 1024 /* longer ones are not remembered */
 #define NU_MEMO_FIELDS 32 /* nor more of them */

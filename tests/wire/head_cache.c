@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is remembered of one request must not change what another one means. */
 #include "wire/head_cache.h"
+#include "wire/parse.h"
 
 #include "support/guard.h"
 
