@@ -3,8 +3,6 @@
 
 #include "http/error_pages.h"
 #include "http/handler.h"
-#include "http/server_shard.h"
-#include "http/session.h"
 #include "wire/chars.h"
 #include "wire/date.h"
 #include "wire/message.h"
@@ -14,61 +12,32 @@
 #include <strings.h>
 #include <time.h>
 
-#define COPIED 2048U /* a reply up to this size is copied rather than pointed at */
+#define COPIED 2048U /* a body up to this size is copied rather than pointed at */
 
 /* ---- Heads -------------------------------------------------------------------------------- */
 
 /* The Date line of this second (RFC 9110 6.6.1). One turn of the loop takes one look at the clock.
  */
-static struct nu_slice answer_date_line(struct nu_server_shard *shard)
+static void answer_print_date(struct nu_service *service, struct nu_buf *text)
 {
-    struct nu_slice line = { shard->date, sizeof shard->date - 1 };
     struct timespec now;
-    if (shard->date_turn == shard->loop->turns) {
-        return line;
+    if (service->date_turn != service->loop->turns) {
+        service->date_turn = service->loop->turns;
+        clock_gettime(CLOCK_REALTIME_COARSE, &now);
+        if (service->date_second != now.tv_sec || service->date[0] == '\0') {
+            char *p = stpcpy(service->date, "Date: ");
+            nu_date_print(p, now.tv_sec);
+            memcpy(p + NU_DATE_LEN, "\r\n", 3);
+            service->date_second = now.tv_sec;
+        }
     }
-    shard->date_turn = shard->loop->turns;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    if (shard->date_second != now.tv_sec || shard->date[0] == '\0') {
-        char *p = stpcpy(shard->date, "Date: ");
-        nu_date_print(p, now.tv_sec);
-        memcpy(p + NU_DATE_LEN, "\r\n", 3);
-        shard->date_second = now.tv_sec;
-    }
-    return line;
-}
-
-static void answer_print_date(struct nu_session *s)
-{
-    struct nu_slice line = answer_date_line(s->shard);
-    nu_buf_add(&s->out->text, line.p, line.n);
-}
-
-/* A body that the client holds back, or that is too long to throw away, ends the connection. */
-static void answer_decide_last(struct nu_session *s)
-{
-    const struct nu_body_reader *body = &s->body;
-    if (nu_body_reader_unread(body) &&
-        (s->expects || body->left > s->shard->limits[NNG_URING_DRAIN_BYTES])) {
-        s->last = true;
-    }
+    nu_buf_add(text, service->date, sizeof service->date - 1);
 }
 
 /* The Connection line that the answer in hand needs; "" when it needs none. */
-static const char *answer_connection_line(const struct nu_session *s)
+static const char *answer_connection_line(const struct nu_request *r)
 {
-    return s->last ? "Connection: close\r\n" : s->http10 ? "Connection: keep-alive\r\n" : "";
-}
-
-static bool answer_need_out(struct nu_session *s)
-{
-    if (s->out == NULL) {
-        s->out = nu_response_batch_take(&s->shard->spare_batches);
-    }
-    if (s->out == NULL) {
-        nu_session_give_up(s);
-    }
-    return s->out != NULL;
+    return r->last ? "Connection: close\r\n" : r->http10 ? "Connection: keep-alive\r\n" : "";
 }
 
 /* Whether a list such as that of Connection has this token, which is in lower case. */
@@ -93,23 +62,23 @@ struct missing {
 };
 
 /* What the handler says about the connection counts as much as what the request said. */
-static int answer_settle_connection(struct nu_session *s, nng_http_res *res,
+static int answer_settle_connection(struct nu_request *r, nng_http_res *res,
                                     struct missing *missing)
 {
     const char *connection = nng_http_res_get_header(res, "Connection");
-    answer_decide_last(s);
+    nu_request_decide_last(r);
     if (connection == NULL) {
         missing->connection = true;
         return 0;
     }
     if (answer_has_token(connection, "close")) {
-        s->last = true;
+        r->last = true;
         return 0;
     }
-    if (s->last) {
+    if (r->last) {
         return nng_http_res_set_header(res, "Connection", "close");
     }
-    return s->http10 ? nng_http_res_add_header(res, "Connection", "keep-alive") : 0;
+    return r->http10 ? nng_http_res_add_header(res, "Connection", "keep-alive") : 0;
 }
 
 /*
@@ -117,19 +86,19 @@ static int answer_settle_connection(struct nu_session *s, nng_http_res *res,
  * 1xx, which is no answer: the next would be taken for it. Nor a body that the handler says is in
  * chunks, which it may be or not.
  */
-static int answer_settle_length(struct nu_session *s, nng_http_res *res, struct missing *missing)
+static int answer_settle_length(struct nu_request *r, nng_http_res *res, struct missing *missing)
 {
     const char *length = nng_http_res_get_header(res, "Content-Length");
     unsigned status = nng_http_res_get_status(res);
     char size[NU_DECIMAL_MAX + 1];
     if (status < 200 || status == NNG_HTTP_STATUS_NO_CONTENT) {
-        s->last = s->last || status < 200;
+        r->last = r->last || status < 200;
         (void) nng_http_res_del_header(res, "Content-Length");    /* RFC 9110 8.6 */
         (void) nng_http_res_del_header(res, "Transfer-Encoding"); /* RFC 9112 6.1 */
         return 0;
     }
     if (!nu_status_bodiless(status) && nng_http_res_get_header(res, "Transfer-Encoding") != NULL) {
-        s->last = true;
+        r->last = true;
         (void) nng_http_res_del_header(res, "Content-Length"); /* RFC 9112 6.2 */
         return 0;
     }
@@ -137,20 +106,20 @@ static int answer_settle_length(struct nu_session *s, nng_http_res *res, struct 
         missing->length = !nu_status_bodiless(status);
         return 0;
     }
-    if (nu_status_bodiless(status) || s->file != NULL || s->bodiless) {
+    if (nu_status_bodiless(status) || r->file != NULL || r->bodiless) {
         return 0;
     }
     size[nu_decimal(size, res->body.size)] = '\0';
     return strcmp(length, size) == 0 ? 0 : nng_http_res_set_header(res, "Content-Length", size);
 }
 
-static int answer_print_head(struct nu_session *s, nng_http_res *res)
+static int answer_print_head(struct nu_request *r, nng_http_res *res)
 {
-    struct nu_buf *text = &s->out->text;
+    struct nu_buf *text = &r->batch->text;
     struct missing missing = { false, false };
-    int err = answer_settle_length(s, res, &missing);
+    int err = answer_settle_length(r, res, &missing);
     if (err == 0) {
-        err = answer_settle_connection(s, res, &missing);
+        err = answer_settle_connection(r, res, &missing);
     }
     if (err != 0) {
         return err;
@@ -162,10 +131,10 @@ static int answer_print_head(struct nu_session *s, nng_http_res *res)
         nu_buf_str(text, "\r\n");
     }
     if (missing.connection) {
-        nu_buf_str(text, answer_connection_line(s));
+        nu_buf_str(text, answer_connection_line(r));
     }
     if (nng_http_res_get_header(res, "Date") == NULL) {
-        answer_print_date(s);
+        answer_print_date(r->service, text);
     }
     nu_buf_add(text, "\r\n", 2);
     return nu_buf_error(text);
@@ -173,83 +142,107 @@ static int answer_print_head(struct nu_session *s, nng_http_res *res)
 
 /* ---- Answers ------------------------------------------------------------------------------ */
 
-bool nu_session_answer_static(struct nu_session *s, nng_http_handler *h)
+static void answer_release_res(void *res)
 {
-    answer_decide_last(s);
-    if (!answer_need_out(s)) {
-        return false;
+    nng_http_res_free(res);
+}
+
+static void answer_release_handler(void *handler)
+{
+    nu_handler_drop(handler);
+}
+
+enum nu_step nu_answer_static(struct nu_request *r, nng_http_handler *h)
+{
+    struct nu_response_batch *batch = nu_request_batch(r);
+    nu_request_decide_last(r);
+    if (batch == NULL) {
+        return NU_STEP_GIVE_UP;
     }
-    struct nu_buf *text = &s->out->text;
-    size_t from = text->len, rest = s->bodiless ? 2 : h->reply.len - h->head;
+    struct nu_buf *text = &batch->text;
+    size_t from = text->len, rest = r->bodiless ? 2 : h->reply.len - h->head;
     bool copied = h->reply.len <= COPIED;
     nu_buf_add(text, h->reply.data, h->head);
-    answer_print_date(s);
-    nu_buf_str(text, answer_connection_line(s));
+    answer_print_date(r->service, text);
+    nu_buf_str(text, answer_connection_line(r));
     if (copied) {
         nu_buf_add(text, h->reply.data + h->head, rest);
     }
     if (nu_buf_error(text) != 0) {
-        nu_session_give_up(s);
+        return NU_STEP_GIVE_UP;
+    }
+    nu_response_batch_add_text(batch, from);
+    if (!copied) {
+        if (!nu_response_batch_holds(batch, h)) {
+            nu_handler_hold(h);
+            nu_response_batch_hold(batch, answer_release_handler, h);
+        }
+        nu_response_batch_add(batch, h->reply.data + h->head, rest);
+    }
+    return NU_STEP_ANSWERED;
+}
+
+enum nu_step nu_answer_head(struct nu_request *r, nng_http_res *res)
+{
+    struct nu_response_batch *batch = nu_request_batch(r);
+    if (batch == NULL) {
+        return NU_STEP_GIVE_UP;
+    }
+    size_t from = batch->text.len;
+    if (answer_print_head(r, res) != 0) {
+        return NU_STEP_GIVE_UP;
+    }
+    nu_response_batch_add_text(batch, from);
+    return NU_STEP_ANSWERED;
+}
+
+/* Adds what is small to the text, so that its memory is found in the caches by the next response.
+ */
+static bool answer_copy_body(struct nu_response_batch *batch, const void *data, size_t size)
+{
+    size_t from = batch->text.len;
+    if (size > COPIED || nu_buf_reserve(&batch->text, size) != 0) {
         return false;
     }
-    nu_response_batch_add_text(s->out, from);
-    if (!copied) {
-        nu_response_batch_hold(s->out, h);
-        nu_response_batch_add(s->out, h->reply.data + h->head, rest);
-    }
+    nu_buf_add(&batch->text, data, size);
+    nu_response_batch_add_text(batch, from);
     return true;
 }
 
-bool nu_session_begin_answer(struct nu_session *s, nng_http_res *res)
+enum nu_step nu_answer(struct nu_request *r, nng_http_res *res, void (*release)(void *),
+                       void *lender)
 {
-    if (!answer_need_out(s)) {
-        nng_http_res_free(res);
-        return false;
+    enum nu_step step = NU_STEP_GIVE_UP;
+    bool copied = true;
+    if (nu_error_pages_apply(r->service->pages, res) == 0) {
+        step = nu_answer_head(r, res);
     }
-    const struct nu_body *body = &res->body;
-    size_t from = s->out->text.len;
-    s->out->res = res;
-    if (nu_error_pages_apply(s->shard->pages, res) != 0 || answer_print_head(s, res) != 0) {
-        nu_session_give_up(s);
-        return false;
+    if (step == NU_STEP_ANSWERED && !r->bodiless && !nu_status_bodiless(res->status)) {
+        copied = answer_copy_body(r->batch, res->body.data, res->body.size);
     }
-    size_t size = s->bodiless || nu_status_bodiless(res->status) ? 0 : body->size;
-    bool copied = size > 0 && size <= COPIED && nu_buf_reserve(&s->out->text, size) == 0;
-    if (copied) {
-        nu_buf_add(&s->out->text, body->data, size);
-    }
-    nu_response_batch_add_text(s->out, from);
     if (!copied) {
-        nu_response_batch_add(s->out, body->data, size);
-    } else {
-        nng_http_res_free(res); /* so that the next response finds its memory in the caches */
-        s->out->res = NULL;
+        nu_response_batch_add(r->batch, res->body.data, res->body.size);
+        nu_response_batch_hold(r->batch, answer_release_res, res);
+        if (release != NULL) {
+            nu_response_batch_hold(r->batch, release, lender);
+        }
+        return step;
     }
-    return true;
+    nng_http_res_free(res);
+    if (release != NULL) {
+        release(lender);
+    }
+    return step;
 }
 
-void nu_session_answer(struct nu_session *s, nng_http_res *res)
-{
-    if (nu_session_gone(s)) {
-        nng_http_res_free(res);
-        nu_session_close_late(s);
-    } else if (res == NULL) {
-        answer_decide_last(s);
-        nu_session_answered(s);
-    } else if (nu_session_begin_answer(s, res)) {
-        nu_session_flush(s);
-    }
-}
-
-void nu_session_answer_error(struct nu_session *s, unsigned status)
+enum nu_step nu_answer_error(struct nu_request *r, unsigned status)
 {
     nng_http_res *res;
-    if (nng_http_res_alloc_error(&res, (uint16_t) status) != 0) {
-        nu_session_abandon(s);
-        return;
-    }
-    nu_session_answer(s, res);
+    return nng_http_res_alloc_error(&res, (uint16_t) status) == 0 ? nu_answer(r, res, NULL, NULL)
+                                                                  : NU_STEP_GIVE_UP;
 }
+
+/* ---- Redirects ---------------------------------------------------------------------------- */
 
 /* A decoded path, for a URI. */
 static void answer_print_path(struct nu_buf *text, const char *path)
@@ -293,31 +286,15 @@ static int answer_set_location(nng_http_res *res, const nng_http_handler *h, con
     return err;
 }
 
-nng_http_res *nu_redirect_res(const nng_http_handler *h, const char *path, struct nu_slice query)
+enum nu_step nu_answer_redirect(struct nu_request *r, const nng_http_handler *h)
 {
     nng_http_res *res;
     if (nng_http_res_alloc_error(&res, h->status) != 0) {
-        return NULL;
+        return NU_STEP_GIVE_UP;
     }
-    if (answer_set_location(res, h, path, query) != 0) {
+    if (answer_set_location(res, h, r->service->path, r->service->query) != 0) {
         nng_http_res_free(res);
-        return NULL;
+        return NU_STEP_GIVE_UP;
     }
-    return res;
-}
-
-void nu_session_end_answer(struct nu_session *s)
-{
-    s->file = NULL;
-    nu_session_answered(s);
-}
-
-void nu_session_abandon(struct nu_session *s)
-{
-    s->file = NULL;
-    if (nu_session_gone(s)) {
-        nu_session_close_late(s);
-    } else {
-        nu_session_give_up(s);
-    }
+    return nu_answer(r, res, NULL, NULL);
 }

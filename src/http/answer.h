@@ -1,40 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a session answers: the heads of responses, and what comes with an error. Owner thread only.
+ * Responses to the request in hand: their heads, and what comes with an error. All of them go into
+ * its batch, and say what is to be done next: NU_STEP_ANSWERED, or NU_STEP_GIVE_UP for want of
+ * memory. Owner thread only.
  */
 #ifndef NU_HTTP_ANSWER_H
 #define NU_HTTP_ANSWER_H
 
-#include "base/buf.h"
+#include "http/request.h"
+#include "http/step.h"
 
-#include <nng/supplemental/http/http.h>
-#include <stdbool.h>
+/* Takes `res`. `release(lender)` is called when the response is written, or copied: its body may be
+ * borrowed until then. NULL: nothing is. */
+enum nu_step nu_answer(struct nu_request *request, nng_http_res *res, void (*release)(void *),
+                       void *lender);
 
-struct nu_session;
+/* An error page; also where the head of a response is out that cannot be completed: then the only
+ * way to say so is to give up. */
+enum nu_step nu_answer_error(struct nu_request *request, unsigned status);
 
-/* Answers with `res`, which it then owns, and goes on. NULL: somebody else has answered. */
-void nu_session_answer(struct nu_session *session, nng_http_res *res);
+/* The answer of a STATIC handler. */
+enum nu_step nu_answer_static(struct nu_request *request, nng_http_handler *handler);
 
-/* Answers with an error page and goes on. */
-void nu_session_answer_error(struct nu_session *session, unsigned status);
+/* That of a REDIRECT handler, to the service's path and query. */
+enum nu_step nu_answer_redirect(struct nu_request *request, const nng_http_handler *handler);
 
-/* Gathers the answer of a STATIC handler in session->out. False: no memory, and the session is
- * closed. */
-bool nu_session_answer_static(struct nu_session *session, nng_http_handler *handler);
-
-/* The response of a REDIRECT handler to a request for that path, decoded, and query (p is NULL
- * where there is none). NULL: no memory. */
-nng_http_res *nu_redirect_res(const nng_http_handler *handler, const char *path,
-                              struct nu_slice query);
-
-/* Begins an answer whose body is written in parts: takes `res`, which it then owns, adds the head
- * to session->out. False: no memory, and the session is closed. */
-bool nu_session_begin_answer(struct nu_session *session, nng_http_res *res);
-
-/* The answer in parts is complete. */
-void nu_session_end_answer(struct nu_session *session);
-
-/* It cannot be completed: the only way to say so is to break the connection. */
-void nu_session_abandon(struct nu_session *session);
+/* The head of a response alone, which is `res`'s; its body follows, of the length that it says. */
+enum nu_step nu_answer_head(struct nu_request *request, nng_http_res *res);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/conn.h"
 
-#include "http/exchange.h"
 #include "io/aio_data.h"
 #include "io/runtime.h"
 #include "net/tcp_read.h"
@@ -15,12 +14,10 @@ void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd,
 {
     nu_tcp_init(&conn->tcp, loop, fd, gone, conn);
     conn->stream = &conn->tcp.stream;
-    conn->session = NULL;
-    conn->served = false;
+    conn->ops = NULL;
     conn->asked = 0;
     conn->answered = 0;
     conn->last = false;
-    atomic_init(&conn->written, false);
 }
 
 static void conn_gone(struct nu_stream *stream)
@@ -90,8 +87,11 @@ static bool conn_begin_vec(nng_http_conn *conn, nng_aio *aio)
 
 void nu_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
 {
-    atomic_store_explicit(&conn->written, true, memory_order_relaxed);
-    nu_stream_write(conn->stream, aio, kind);
+    if (conn->ops != NULL) {
+        conn->ops->write(conn, aio, kind);
+    } else {
+        nu_stream_write(conn->stream, aio, kind);
+    }
 }
 
 void nng_http_conn_write(nng_http_conn *conn, nng_aio *aio)
@@ -113,8 +113,8 @@ static void conn_read_vec(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
     if (!conn_begin_vec(conn, aio)) {
         return;
     }
-    if (conn->served) {
-        nu_exchange_read(conn, aio, kind);
+    if (conn->ops != NULL) {
+        conn->ops->read(conn, aio, kind);
     } else {
         nu_stream_read(conn->stream, aio, kind);
     }

@@ -8,16 +8,18 @@
 #include "tls/tls.h"
 
 #include <nng/supplemental/http/http.h>
-#include <stdatomic.h>
 
-struct nu_session;
+/* What a session puts in place of reads and writes while it serves a connection. For begun aios,
+ * with a vector that is set up. Any thread. */
+struct nu_conn_ops {
+    void (*read)(nng_http_conn *conn, nng_aio *aio, enum nu_read kind);
+    void (*write)(nng_http_conn *conn, nng_aio *aio, enum nu_write kind);
+};
 
 struct nng_http_conn {
-    struct nu_stream *stream;   /* constant; what is read from and written to */
-    struct nu_tcp tcp;          /* what carries it, or is it */
-    struct nu_session *session; /* the server's that serves it; NULL: the caller owns it */
-    bool served;                /* it is a session's, and what is read is the request's body */
-    atomic_bool written;        /* by the handler of the request in hand, if it is a session's */
+    struct nu_stream *stream;      /* constant; what is read from and written to */
+    struct nu_tcp tcp;             /* what carries it, or is it */
+    const struct nu_conn_ops *ops; /* the session's that serves it; NULL: the caller owns it */
 
     /* Requests of transacts that were begun, and responses to them that were read. */
     uint64_t asked; /* under transact.c's lock */
@@ -36,7 +38,7 @@ void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd,
  * the connection and nothing is asked any more. Any thread. */
 int nu_conn_gone(nng_http_conn *conn);
 
-/* Writes; notes that this has happened. For a begun aio with a vector. Any thread. */
+/* Writes. For a begun aio with a vector. Any thread. */
 void nu_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind);
 
 /* Has a connection on which nothing has happened speak TLS. NNG_ENOMEM, NNG_ECRYPTO; then it is as

@@ -3,7 +3,6 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "http/server.h"
 #include "io/runtime.h"
 #include "wire/message.h"
 
@@ -53,8 +52,7 @@ static struct page *error_pages_find(const struct nu_error_pages *pages, uint16_
     return NULL;
 }
 
-static int error_pages_set(struct nu_error_pages *pages, uint16_t status, const char *data,
-                           size_t size)
+int nu_error_pages_set(struct nu_error_pages *pages, uint16_t status, const char *data, size_t size)
 {
     if (status < 100 || status > 999) {
         return NNG_EINVAL;
@@ -101,11 +99,6 @@ int nu_error_pages_apply(struct nu_error_pages *pages, nng_http_res *res)
 
 /* ---- Setting them ------------------------------------------------------------------------- */
 
-int nng_http_server_set_error_page(nng_http_server *server, uint16_t status, const char *html)
-{
-    return html == NULL ? NNG_EINVAL : error_pages_set(&server->pages, status, html, strlen(html));
-}
-
 /* Of a pipe there may be nothing yet, or a part. */
 static int error_pages_read_all(int fd, struct nu_buf *buf)
 {
@@ -127,7 +120,7 @@ static int error_pages_read_all(int fd, struct nu_buf *buf)
     return n == 0 ? 0 : NNG_EMSGSIZE;
 }
 
-int nng_http_server_set_error_file(nng_http_server *server, uint16_t status, const char *path)
+int nu_error_pages_load(struct nu_error_pages *pages, uint16_t status, const char *path)
 {
     struct nu_buf buf = { 0 };
     int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -137,18 +130,8 @@ int nng_http_server_set_error_file(nng_http_server *server, uint16_t status, con
     int err = error_pages_read_all(fd, &buf);
     close(fd);
     if (err == 0) {
-        err = error_pages_set(&server->pages, status, buf.data, buf.len);
+        err = nu_error_pages_set(pages, status, buf.data, buf.len);
     }
     nu_buf_free(&buf);
     return err;
-}
-
-int nng_http_server_res_error(nng_http_server *server, nng_http_res *res)
-{
-    int err = nu_runtime_check_fork();
-    if (err != 0) {
-        return err;
-    }
-    err = nu_res_set_error(res, nng_http_res_get_status(res));
-    return err != 0 ? err : nu_error_pages_apply(&server->pages, res);
 }

@@ -4,33 +4,12 @@
 #include "base/freelist.h"
 #include "http/answer.h"
 #include "http/handler.h"
-#include "http/session.h"
-#include "io/vec.h"
+#include "io/runtime.h"
 #include "wire/message.h"
 
 #include <string.h>
 
-/* The handler has finished its aio. */
-static void exchange_answered(void *arg)
-{
-    struct nu_exchange *exchange = arg;
-    struct nu_session *session = exchange->session;
-    nng_http_res *res = nng_aio_get_output(&exchange->aio, 0);
-    int err = nng_aio_result(&exchange->aio);
-    if (session == NULL) {
-        nu_exchange_end(exchange);
-        nng_http_res_free(res); /* hijacked: there is nobody to send it */
-        return;
-    }
-    session->exchange = NULL;
-    session->lender = exchange; /* until the response is written */
-    if (err != 0) {
-        nng_http_res_free(res);
-        nu_session_answer_error(session, NNG_HTTP_STATUS_INTERNAL_SERVER_ERROR);
-        return;
-    }
-    nu_session_answer(session, res);
-}
+/* ---- Life --------------------------------------------------------------------------------- */
 
 static void exchange_dispose(nng_aio *aio)
 {
@@ -38,7 +17,7 @@ static void exchange_dispose(nng_aio *aio)
     nu_freelist_give(exchange, sizeof *exchange);
 }
 
-struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler *handler,
+struct nu_exchange *nu_exchange_new(struct nu_request *r, nng_http_handler *handler,
                                     const struct nu_head *head)
 {
     struct nu_exchange *exchange = nu_freelist_take(sizeof *exchange);
@@ -47,9 +26,9 @@ struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler
     }
     memset(exchange, 0, offsetof(struct nu_exchange, aio));
     memset(&exchange->args, 0, sizeof exchange->args);
-    exchange->session = session;
+    exchange->request = r;
     exchange->handler = handler;
-    nu_aio_init(&exchange->aio, exchange_answered, exchange);
+    nu_aio_init(&exchange->aio, r->exchange_done, exchange);
     exchange->aio.args = &exchange->args;
     exchange->aio.dispose = exchange_dispose;
     exchange->aio.local = true; /* until the handler has it */
@@ -62,31 +41,6 @@ struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler
     return exchange;
 }
 
-int nu_exchange_keep_body(struct nu_exchange *exchange)
-{
-    struct nu_buf body = exchange->body;
-    exchange->body = (struct nu_buf){ 0 };
-    (void) nng_http_req_del_header(exchange->req, "Transfer-Encoding");
-    return nu_req_give_data(exchange->req, body.data, body.len);
-}
-
-void nu_exchange_call(struct nu_exchange *exchange)
-{
-    nng_aio *aio = &exchange->aio;
-    if (!nng_aio_begin(aio)) {
-        return; /* not for an aio that nobody has seen yet */
-    }
-    nu_aio_external_pending(aio, exchange->session->conn.stream->loop);
-    nng_aio_set_input(aio, 0, exchange->req);
-    nng_aio_set_input(aio, 1, exchange->handler);
-    nng_aio_set_input(aio, 2, &exchange->session->conn);
-    aio->local = false;
-    struct nu_loop *loop = exchange->session->conn.stream->loop;
-    exchange->handler->cb(aio);
-    nu_runtime_end_child();
-    loop->now = 0; /* nobody knows how long it has taken */
-}
-
 void nu_exchange_end(struct nu_exchange *exchange)
 {
     nng_http_req_free(exchange->req);
@@ -95,65 +49,129 @@ void nu_exchange_end(struct nu_exchange *exchange)
     nng_aio_reap(&exchange->aio);
 }
 
-/* ---- A handler reads the body itself ------------------------------------------------------ */
-
-static size_t exchange_room_in(const struct nu_aio_args *args)
+static void exchange_release(void *exchange)
 {
-    size_t room = 0;
-    for (unsigned i = 0; i < args->niov; i++) {
-        room += args->iov[i].iov_len;
-    }
-    return room;
+    nu_exchange_end(exchange);
 }
 
-/* Moves what has come of the body, and nothing that lies behind it. */
-static int exchange_take(nng_aio *aio, struct nu_stream *stream, bool all)
+/* ---- Its body ----------------------------------------------------------------------------- */
+
+/* Gives the collected body to the request, which then has a length and no chunks. */
+static enum nu_step exchange_keep_body(struct nu_exchange *exchange)
 {
-    struct nu_session *s = nu_container(stream->user, struct nu_session, conn);
-    struct nu_rx *rx = &stream->rx;
-    size_t want = exchange_room_in(aio->args), used;
+    struct nu_buf body = exchange->body;
+    exchange->body = (struct nu_buf){ 0 };
+    (void) nng_http_req_del_header(exchange->req, "Transfer-Encoding");
+    return nu_req_give_data(exchange->req, body.data, body.len) == 0 ? NU_STEP_CALL
+                                                                     : NU_STEP_GIVE_UP;
+}
+
+/* In place of what the handler would have answered. */
+static enum nu_step exchange_refuse(struct nu_exchange *exchange, unsigned status)
+{
+    struct nu_request *r = exchange->request;
+    nu_exchange_end(exchange);
+    r->exchange = NULL;
+    r->last = true;
+    return nu_answer_error(r, status);
+}
+
+static enum nu_step exchange_collect_chunks(struct nu_exchange *exchange, const char *bytes,
+                                            size_t n, size_t *used)
+{
+    struct nu_buf *body = &exchange->body;
+    size_t max = atomic_load_explicit(&exchange->handler->collect_max, memory_order_relaxed);
     enum nu_parse result = NU_PARSE_MORE;
-    struct nu_slice data;
-    while (nu_body_reader_unread(&s->body) && aio->io.done < want && nu_rx_len(rx) > 0) {
-        size_t have = nu_rx_len(rx), room = want - aio->io.done;
-        result = nu_body_reader_next(&s->body, (const char *) nu_rx_data(rx),
-                                     have < room ? have : room, &used, &data);
-        aio->io.done += nu_vec_put(aio->args->iov, aio->args->niov, aio->io.done, data.p, data.n);
-        nu_stream_consume(stream, used);
+    while (result == NU_PARSE_MORE && *used < n && body->len <= max) {
+        struct nu_slice data;
+        size_t taken;
+        result =
+            nu_body_reader_next(&exchange->request->body, bytes + *used, n - *used, &taken, &data);
+        nu_buf_add(body, data.p, data.n);
+        *used += taken;
     }
     if (result == NU_PARSE_BAD) {
-        s->last = true;
-        return NNG_EPROTO;
+        return exchange_refuse(exchange, NNG_HTTP_STATUS_BAD_REQUEST);
     }
-    if (aio->io.done == want || (!all && aio->io.done > 0)) {
-        return 0;
+    if (body->len > max) {
+        return exchange_refuse(exchange, NNG_HTTP_STATUS_PAYLOAD_TOO_LARGE);
     }
-    if (!nu_body_reader_unread(&s->body)) {
-        return NNG_ECONNSHUT;
+    if (nu_buf_error(body) != 0) {
+        return exchange_refuse(exchange, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
     }
-    nu_session_continue(s);
-    return NU_PENDING;
+    return result == NU_PARSE_DONE ? exchange_keep_body(exchange) : NU_STEP_COLLECT;
 }
 
-/* The peer has sent its last, and the body is not complete. */
-static int exchange_cut_short(struct nu_stream *stream, int end)
+enum nu_step nu_exchange_collect(struct nu_exchange *exchange, const char *bytes, size_t n,
+                                 size_t *used)
 {
-    nu_container(stream->user, struct nu_session, conn)->last = true;
-    return end == NNG_ECONNSHUT ? NNG_ECONNRESET : end;
+    struct nu_body_reader *reader = &exchange->request->body;
+    struct nu_buf *body = &exchange->body;
+    *used = 0;
+    if (reader->chunked) {
+        return exchange_collect_chunks(exchange, bytes, n, used);
+    }
+    if (nu_buf_reserve(body, (size_t) reader->left) != 0) {
+        return exchange_refuse(exchange, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
+    }
+    *used = n < reader->left ? n : (size_t) reader->left;
+    nu_buf_add(body, bytes, *used);
+    reader->left -= *used;
+    return reader->left > 0 ? NU_STEP_COLLECT : exchange_keep_body(exchange);
 }
 
-static int exchange_take_some(nng_aio *aio, struct nu_stream *stream, int end)
+const struct iovec *nu_exchange_rest(struct nu_exchange *exchange)
 {
-    return end != 0 ? exchange_cut_short(stream, end) : exchange_take(aio, stream, false);
+    const struct nu_buf *body = &exchange->body;
+    exchange->iov = (struct iovec){ body->data + body->len, (size_t) exchange->request->body.left };
+    return &exchange->iov;
 }
 
-static int exchange_take_all(nng_aio *aio, struct nu_stream *stream, int end)
+enum nu_step nu_exchange_collected(struct nu_exchange *exchange)
 {
-    return end != 0 ? exchange_cut_short(stream, end) : exchange_take(aio, stream, true);
+    exchange->body.len += exchange->iov.iov_len;
+    exchange->request->body.left = 0;
+    return exchange_keep_body(exchange);
 }
 
-void nu_exchange_read(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
+/* ---- The handler -------------------------------------------------------------------------- */
+
+bool nu_exchange_call(struct nu_exchange *exchange)
 {
-    nu_stream_read_until(conn->stream, aio,
-                         kind == NU_READ_ALL ? exchange_take_all : exchange_take_some, NULL);
+    nng_aio *aio = &exchange->aio;
+    struct nu_loop *loop = exchange->request->service->loop;
+    (void) nng_aio_begin(aio); /* nobody has seen it yet, so there is nothing against it */
+    nng_aio_set_input(aio, 0, exchange->req);
+    nng_aio_set_input(aio, 1, exchange->handler);
+    nng_aio_set_input(aio, 2, exchange->request->conn);
+    aio->local = false;
+    nu_aio_hold_finish(aio, loop);
+    exchange->handler->cb(aio);
+    nu_runtime_end_child();
+    loop->now = 0; /* nobody knows how long it has taken */
+    return nu_aio_let_finish(aio);
+}
+
+enum nu_step nu_exchange_answer(struct nu_exchange *exchange)
+{
+    struct nu_request *r = exchange->request;
+    nng_http_res *res = nng_aio_get_output(&exchange->aio, 0);
+    r->exchange = NULL;
+    if (nng_aio_result(&exchange->aio) != 0) {
+        nng_http_res_free(res);
+        nu_exchange_end(exchange);
+        return nu_answer_error(r, NNG_HTTP_STATUS_INTERNAL_SERVER_ERROR);
+    }
+    if (res != NULL) {
+        return nu_answer(r, res, exchange_release, exchange);
+    }
+    nu_exchange_end(exchange); /* it has written its response itself */
+    nu_request_decide_last(r);
+    return NU_STEP_ANSWERED;
+}
+
+void nu_exchange_drop_response(struct nu_exchange *exchange)
+{
+    nng_http_res_free(nng_aio_get_output(&exchange->aio, 0));
+    nng_aio_set_output(&exchange->aio, 0, NULL);
 }

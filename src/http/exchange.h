@@ -7,16 +7,12 @@
 #define NU_HTTP_EXCHANGE_H
 
 #include "base/buf.h"
+#include "http/request.h"
+#include "http/step.h"
 #include "io/aio.h"
-#include "net/stream.h"
-#include "wire/parse.h"
-
-#include <nng/supplemental/http/http.h>
-
-struct nu_session;
 
 struct nu_exchange {
-    struct nu_session *session; /* NULL when the connection was hijacked */
+    struct nu_request *request; /* whose `exchange` it is; NULL: the connection was hijacked */
     nng_http_handler *handler;  /* held */
     nng_http_req *req;          /* ours, until the handler hijacks the connection */
     struct nu_buf body;         /* collected so far; the request's own once complete */
@@ -25,21 +21,34 @@ struct nu_exchange {
     struct nu_aio_args args;
 };
 
-/* For the handler and a parsed head, whose buffer is not needed afterwards. NULL: no memory. */
-struct nu_exchange *nu_exchange_new(struct nu_session *session, nng_http_handler *handler,
+/* For the request in hand, the handler and a parsed head, whose buffer is not needed afterwards.
+ * NULL: no memory. */
+struct nu_exchange *nu_exchange_new(struct nu_request *request, nng_http_handler *handler,
                                     const struct nu_head *head);
 
-/* Gives the collected body to the request, which then has a length and no chunks. NNG_ENOMEM. */
-int nu_exchange_keep_body(struct nu_exchange *exchange);
+/* Takes bytes of a body that is to be collected. NU_STEP_COLLECT: it needs more; NU_STEP_CALL: it
+ * is complete; else the client has got an error. */
+enum nu_step nu_exchange_collect(struct nu_exchange *exchange, const char *bytes, size_t n,
+                                 size_t *used);
 
-/* Reads from the body that was not collected, for a begun aio with a vector; NNG_ECONNSHUT at its
- * end, NNG_EPROTO where its chunks are malformed, NNG_ECONNRESET where it is cut short. Any thread.
+/* Where the rest of a body by length is to be read to. */
+const struct iovec *nu_exchange_rest(struct nu_exchange *exchange);
+
+/* That is read. NU_STEP_CALL. */
+enum nu_step nu_exchange_collected(struct nu_exchange *exchange);
+
+/*
+ * Calls the handler: the one place where that is done. True: it has finished its aio, and its
+ * response is there. False: it will, and request->exchange_done(exchange) is called then. The
+ * connection may have been hijacked, stopped and closed meanwhile; the exchange is there still.
  */
-void nu_exchange_read(nng_http_conn *conn, nng_aio *aio, enum nu_read kind);
+bool nu_exchange_call(struct nu_exchange *exchange);
 
-/* Calls the handler, whose answer reaches the session by nu_session_answer(). The session may be
- * gone when this returns. */
-void nu_exchange_call(struct nu_exchange *exchange);
+/* The aio is finished: answers the request. */
+enum nu_step nu_exchange_answer(struct nu_exchange *exchange);
+
+/* It is, but there is nobody to send it to: drops the response. */
+void nu_exchange_drop_response(struct nu_exchange *exchange);
 
 /* Lets go of it; its memory goes when nothing uses the aio any more. */
 void nu_exchange_end(struct nu_exchange *exchange);

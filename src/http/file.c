@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/file.h"
 
+#include "base/error.h"
 #include "base/page_cache.h"
 #include "http/answer.h"
 #include "http/file_head.h"
 #include "http/handler.h"
 #include "http/mime.h"
-#include "http/server_shard.h"
-#include "http/session.h"
 #include "io/features.h"
 #include "io/op.h"
 #include "net/stream.h"
@@ -30,12 +29,12 @@ static const char *const indexes[] = { "index.html", "index.htm" };
 #define INDEX_ROOM 12 /* '/', the longest of them and the NUL */
 
 struct nu_file_job {
-    struct nu_session *session;
-    nng_http_handler *handler; /* held */
+    struct nu_request *request; /* whose `file` it is */
+    nng_http_handler *handler;  /* held */
+    nng_http_res *head;         /* until it is added to the batch */
     struct nu_op op;
     struct nu_precond precond;   /* its text lies behind the path's */
     int fd;                      /* -1 until it is open */
-    bool begun;                  /* the head is out, or on its way */
     bool waits;                  /* reads may block */
     struct nu_file_part part;    /* still to be read, or sent from the page cache */
     struct nu_stream_file pages; /* what goes from there next; its len is 0 when there is none */
@@ -52,7 +51,7 @@ static bool file_take_buffer(struct nu_file_job *job)
     if (job->buffer == NULL) {
         job->buffer = job->capacity <= SMALL
                           ? malloc(job->capacity)
-                          : nu_file_bufpool_take(&job->session->shard->file_buffers);
+                          : nu_file_bufpool_take(&job->request->service->file_buffers);
     }
     return job->buffer != NULL;
 }
@@ -62,7 +61,7 @@ static void file_give_buffer(struct nu_file_job *job)
     if (job->capacity <= SMALL) {
         free(job->buffer);
     } else if (job->buffer != NULL) {
-        nu_file_bufpool_give(&job->session->shard->file_buffers, job->buffer);
+        nu_file_bufpool_give(&job->request->service->file_buffers, job->buffer);
     }
 }
 
@@ -71,46 +70,42 @@ void nu_file_end(struct nu_file_job *job)
     if (job->fd >= 0) {
         close(job->fd);
     }
+    nng_http_res_free(job->head);
     nu_handler_drop(job->handler);
     file_give_buffer(job);
     free(job);
 }
 
-static void file_fail(struct nu_file_job *job, unsigned status)
+/* The file is not to be had, or not needed any more. */
+static struct nu_request *file_leave(struct nu_file_job *job)
 {
-    struct nu_session *session = job->session;
-    session->file = NULL;
+    struct nu_request *r = job->request;
+    r->file = NULL;
     nu_file_end(job);
-    nu_session_answer_error(session, status);
+    return r;
 }
 
-/* The head is out or on its way: there is no other way to say that the body will be short. */
-static void file_abandon(struct nu_file_job *job)
+static enum nu_step file_fail(struct nu_file_job *job, unsigned status)
 {
-    struct nu_session *session = job->session;
-    nu_file_end(job);
-    nu_session_abandon(session);
+    return nu_answer_error(file_leave(job), status);
 }
 
 static unsigned file_status_for(int err)
 {
     switch (err) {
-    case ENOENT:
-    case ENOTDIR:
-    case EISDIR:
-    case ENAMETOOLONG:
-    case ELOOP:
-    case EXDEV: /* it leads out of the root */
-    case ENXIO: /* a socket, or a device that is not there */
-    case ENODEV:
+    case NNG_ENOENT:
+    case NNG_EINVAL: /* a name too long */
+    case NNG_ESYSERR + EISDIR:
+    case NNG_ESYSERR + ELOOP:
+    case NNG_ESYSERR + EXDEV: /* it leads out of the root */
+    case NNG_ESYSERR + ENXIO: /* a socket, or a device that is not there */
+    case NNG_ESYSERR + ENODEV:
         return NNG_HTTP_STATUS_NOT_FOUND;
-    case EACCES:
-    case EPERM:
+    case NNG_EPERM:
         return NNG_HTTP_STATUS_FORBIDDEN;
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case EAGAIN: /* renamed while it was looked up */
+    case NNG_ENOFILES:
+    case NNG_ENOMEM:
+    case NNG_EAGAIN: /* renamed while it was looked up */
         return NNG_HTTP_STATUS_SERVICE_UNAVAILABLE;
     default:
         return NNG_HTTP_STATUS_INTERNAL_SERVER_ERROR;
@@ -119,7 +114,7 @@ static unsigned file_status_for(int err)
 
 /* ---- Reading and sending ------------------------------------------------------------------ */
 
-static void file_read_next(struct nu_file_job *job)
+static enum nu_step file_read_next(struct nu_file_job *job)
 {
     uint64_t left = job->part.end - job->part.from;
     job->op.kind = NU_OP_READ;
@@ -128,6 +123,7 @@ static void file_read_next(struct nu_file_job *job)
     job->op.arg.buf.len = left < job->capacity ? (size_t) left : job->capacity;
     job->op.arg.buf.offset = job->part.from;
     nu_op_submit(&job->op);
+    return NU_STEP_WAIT;
 }
 
 /*
@@ -148,15 +144,44 @@ static bool file_prepare_next(struct nu_file_job *job)
     return true;
 }
 
-static void file_go_on(struct nu_file_job *job)
+/* The head goes with the first part. */
+static enum nu_step file_send(struct nu_file_job *job)
+{
+    enum nu_step step = NU_STEP_ANSWERED;
+    if (job->head != NULL) {
+        step = nu_answer_head(job->request, job->head);
+        nng_http_res_free(job->head);
+        job->head = NULL;
+    }
+    return step == NU_STEP_ANSWERED ? NU_STEP_SEND : step;
+}
+
+static enum nu_step file_go_on(struct nu_file_job *job)
 {
     if (job->pages.len == 0) {
-        file_read_next(job);
-        return;
+        return file_read_next(job);
     }
-    job->begun = true;
     job->part.from += job->pages.len;
-    nu_session_send_file(job->session, &job->pages);
+    return file_send(job);
+}
+
+static void file_release(void *job)
+{
+    nu_file_end(job);
+}
+
+/* All of it is in the buffer: it is gathered like any other response. */
+static enum nu_step file_gather(struct nu_file_job *job)
+{
+    struct nu_request *r = job->request;
+    enum nu_step step = file_send(job);
+    if (step == NU_STEP_SEND) {
+        r->file = NULL;
+        nu_response_batch_add(r->batch, job->piece.iov_base, job->piece.iov_len);
+        nu_response_batch_hold(r->batch, file_release, job);
+        step = NU_STEP_ANSWERED;
+    }
+    return step;
 }
 
 /* Before Linux 6.5, on a device that cannot say "it would block", O_NONBLOCK makes the kernel give
@@ -170,70 +195,63 @@ static bool file_let_it_wait(struct nu_file_job *job)
     return true;
 }
 
-static void file_read_done(struct nu_file_job *job, int res)
+static enum nu_step file_read_done(struct nu_file_job *job, int res)
 {
-    struct nu_session *s = job->session;
-    if (res == -EAGAIN && !nu_session_gone(s) && file_let_it_wait(job)) {
-        file_read_next(job);
-        return;
+    if (res == -EAGAIN && file_let_it_wait(job)) {
+        return file_read_next(job);
     }
-    if (nu_session_gone(s) || res <= 0) { /* 0: it has shrunk */
-        file_abandon(job);
-        return;
+    if (res <= 0) { /* 0: it has shrunk */
+        return NU_STEP_GIVE_UP;
     }
+    bool first = job->head != NULL;
     job->part.from += (uint64_t) res;
     job->piece = (struct iovec){ job->buffer, (size_t) res };
-    if (job->begun) {
-        nu_session_send_part(s, &job->piece, 1, (size_t) res);
-        return;
-    }
-    job->begun = true;
-    nu_response_batch_add(s->out, job->buffer, (size_t) res);
-    size_t total = nu_response_batch_finalize(s->out);
-    nu_session_send_part(s, s->out->iov, s->out->n, total);
+    bool whole = first && job->part.from == job->part.end && job->capacity <= SMALL;
+    return whole ? file_gather(job) : file_send(job);
 }
 
-void nu_file_written(struct nu_file_job *job)
+enum nu_step nu_file_written(struct nu_file_job *job, size_t unsent)
 {
-    struct nu_session *s = job->session;
-    job->part.from -= s->aio.io.total - s->aio.io.done; /* what was cached is not any more */
+    job->part.from -= unsent; /* what was cached is not any more */
     if (job->part.from == job->part.end) {
-        nu_file_end(job);
-        nu_session_end_answer(s);
-    } else if (file_prepare_next(job)) {
-        file_go_on(job);
-    } else {
-        file_abandon(job);
+        file_leave(job);
+        return NU_STEP_ANSWERED;
     }
+    return file_prepare_next(job) ? file_go_on(job) : NU_STEP_GIVE_UP;
+}
+
+const struct nu_stream_file *nu_file_pages(const struct nu_file_job *job)
+{
+    return job->pages.len > 0 ? &job->pages : NULL;
+}
+
+const struct iovec *nu_file_piece(const struct nu_file_job *job)
+{
+    return &job->piece;
 }
 
 /* ---- Opening ------------------------------------------------------------------------------ */
 
-static void file_begin(struct nu_file_job *job, const struct stat *st)
+static enum nu_step file_begin(struct nu_file_job *job, const struct stat *st)
 {
-    struct nu_session *s = job->session;
+    struct nu_request *r = job->request;
     const char *name = job->handler->kind == NU_HANDLER_FILE ? job->handler->path : job->path;
     const char *type = job->handler->current_types ? nu_mime_type(name) : nu_mime_type_nng(name);
     nng_http_res *res = nu_file_head(&job->precond, st, type, &job->part);
-    uint64_t left = s->bodiless ? 0 : job->part.end - job->part.from;
+    uint64_t left = r->bodiless ? 0 : job->part.end - job->part.from;
+    job->head = res;
     job->capacity = left <= SMALL ? (size_t) left : NU_BUFFER_SIZE;
     if (res == NULL || (left > 0 && !file_prepare_next(job))) {
-        nng_http_res_free(res);
-        file_fail(job, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
-        return;
+        return file_fail(job, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
     }
     if (left > 0) {
-        if (nu_session_begin_answer(s, res)) {
-            file_go_on(job);
-        } /* else the job goes with the session */
-        return;
+        return file_go_on(job);
     }
-    s->file = NULL;
-    nu_file_end(job);
-    nu_session_answer(s, res);
+    job->head = NULL;
+    return nu_answer(file_leave(job), res, NULL, NULL);
 }
 
-static void file_submit_open(struct nu_file_job *job, int root, uint64_t resolve)
+static enum nu_step file_submit_open(struct nu_file_job *job, int root, uint64_t resolve)
 {
     job->op.kind = NU_OP_OPEN;
     job->op.fd = root;
@@ -241,64 +259,74 @@ static void file_submit_open(struct nu_file_job *job, int root, uint64_t resolve
     job->op.arg.open.how = (struct open_how){ .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
                                               .resolve = resolve };
     nu_op_submit(&job->op);
+    return NU_STEP_WAIT;
 }
 
-static void file_try_index(struct nu_file_job *job)
+static enum nu_step file_open(struct nu_file_job *job)
+{
+    int root;
+    if (job->handler->kind == NU_HANDLER_FILE) {
+        return file_submit_open(job, AT_FDCWD, 0);
+    }
+    int err = nu_handler_root(job->handler, &root);
+    return err != 0 ? file_fail(job, file_status_for(err))
+                    : file_submit_open(job, root, RESOLVE_BENEATH);
+}
+
+static enum nu_step file_try_index(struct nu_file_job *job)
 {
     const char *name = indexes[job->index++];
     job->path[job->len] = '/';
     memcpy(job->path + job->len + 1, name, strlen(name) + 1);
-    file_submit_open(job, nu_handler_root(job->handler), RESOLVE_BENEATH);
+    return file_open(job);
 }
 
-static void file_open_done(struct nu_file_job *job, int res)
+static enum nu_step file_open_done(struct nu_file_job *job, int res)
 {
     struct stat st;
-    if (nu_session_gone(job->session)) {
-        if (res >= 0) {
-            close(res);
-        }
-        file_abandon(job);
-        return;
-    }
     if (res == -ENOENT && job->index > 0 && job->index < NINDEXES) {
-        file_try_index(job);
-        return;
+        return file_try_index(job);
     }
     if (res < 0) {
-        file_fail(job, file_status_for(-res));
-        return;
+        return file_fail(job, file_status_for(nu_error_from_errno(-res)));
     }
     job->fd = res;
     if (fstat(res, &st) != 0) {
-        file_fail(job, file_status_for(errno));
-    } else if (S_ISREG(st.st_mode)) {
-        file_begin(job, &st);
-    } else if (S_ISDIR(st.st_mode) && job->handler->kind == NU_HANDLER_DIRECTORY &&
-               job->index == 0) {
+        return file_fail(job, file_status_for(nu_error_from_errno(errno)));
+    }
+    if (S_ISREG(st.st_mode)) {
+        return file_begin(job, &st);
+    }
+    if (!S_ISDIR(st.st_mode) || job->handler->kind != NU_HANDLER_DIRECTORY || job->index > 0) {
+        return file_fail(job, NNG_HTTP_STATUS_NOT_FOUND);
+    }
+    close(res);
+    job->fd = -1;
+    return file_try_index(job);
+}
+
+enum nu_step nu_file_done(struct nu_file_job *job, int res)
+{
+    return job->op.kind == NU_OP_OPEN ? file_open_done(job, res) : file_read_done(job, res);
+}
+
+void nu_file_drop(struct nu_file_job *job, int res)
+{
+    if (job->op.kind == NU_OP_OPEN && res >= 0) {
         close(res);
-        job->fd = -1;
-        file_try_index(job);
-    } else {
-        file_fail(job, NNG_HTTP_STATUS_NOT_FOUND);
     }
+    file_leave(job);
 }
 
-static void file_op_done(struct nu_op *op, int res, uint32_t flags)
+struct nu_request *nu_file_request(struct nu_op *op)
 {
-    struct nu_file_job *job = nu_container(op, struct nu_file_job, op);
-    (void) flags;
-    if (op->kind == NU_OP_OPEN) {
-        file_open_done(job, res);
-    } else {
-        file_read_done(job, res);
-    }
+    return nu_container(op, struct nu_file_job, op)->request;
 }
 
-struct nu_file_job *nu_file_prepare(struct nu_session *session, nng_http_handler *handler,
-                                    const char *path, const struct nu_head *head)
+static struct nu_file_job *file_new(struct nu_request *r, nng_http_handler *handler,
+                                    const struct nu_head *head)
 {
-    path += strlen(handler->uri);
+    const char *path = r->service->path + strlen(handler->uri);
     path += strspn(path, "/");
     size_t len = strlen(path);
     size_t room = len + INDEX_ROOM + 1;
@@ -307,7 +335,7 @@ struct nu_file_job *nu_file_prepare(struct nu_session *session, nng_http_handler
         return NULL;
     }
     memset(job, 0, sizeof *job);
-    job->session = session;
+    job->request = r;
     job->handler = handler;
     job->fd = -1;
     memcpy(job->path, path, len + 1);
@@ -321,21 +349,14 @@ struct nu_file_job *nu_file_prepare(struct nu_session *session, nng_http_handler
     job->len = len;
     nu_precond_load(&job->precond, head, job->path + room);
     nu_handler_hold(handler);
-    nu_op_init(&job->op, session->conn.stream->loop, file_op_done);
+    nu_op_init(&job->op, r->service->loop, r->file_done);
     return job;
 }
 
-void nu_file_start(struct nu_file_job *job)
+enum nu_step nu_file_start(struct nu_request *r, nng_http_handler *handler,
+                           const struct nu_head *head)
 {
-    job->session->file = job;
-    if (job->handler->kind == NU_HANDLER_FILE) {
-        file_submit_open(job, AT_FDCWD, 0);
-        return;
-    }
-    int root = nu_handler_root(job->handler);
-    if (root < 0) {
-        file_fail(job, file_status_for(-root));
-        return;
-    }
-    file_submit_open(job, root, RESOLVE_BENEATH);
+    r->file = file_new(r, handler, head);
+    return r->file != NULL ? file_open(r->file)
+                           : nu_answer_error(r, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/handler.h"
 
+#include "base/error.h"
 #include "wire/chars.h"
 
 #include <errno.h>
@@ -35,21 +36,21 @@ void nu_handler_drop(nng_http_handler *handler)
     free(handler);
 }
 
-int nu_handler_root(nng_http_handler *handler)
+int nu_handler_root(nng_http_handler *handler, int *fd)
 {
     int none = -1, root = atomic_load(&handler->root);
-    if (root >= 0) {
-        return root;
-    }
-    root = open(handler->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) {
-        return -errno;
+        root = open(handler->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (root < 0) {
+            return nu_error_from_errno(errno);
+        }
+        if (!atomic_compare_exchange_strong(&handler->root, &none, root)) {
+            close(root); /* another loop was faster */
+            root = none;
+        }
     }
-    if (!atomic_compare_exchange_strong(&handler->root, &none, root)) {
-        close(root); /* another loop was faster */
-        return none;
-    }
-    return root;
+    *fd = root;
+    return 0;
 }
 
 bool nu_handler_complete(const nng_http_handler *handler)

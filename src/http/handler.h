@@ -53,7 +53,8 @@ void nu_handler_drop(nng_http_handler *handler);
 /* Whether it can be added to a server: its URI is a path, and it has a function to call. */
 bool nu_handler_complete(const nng_http_handler *handler);
 
-/* The descriptor of a DIRECTORY handler's root, which is opened once; or -errno. Any thread. */
-int nu_handler_root(nng_http_handler *handler);
+/* The descriptor of a DIRECTORY handler's root, which is opened once. 0 or the NNG error that says
+ * why not. Any thread. */
+int nu_handler_root(nng_http_handler *handler, int *fd);
 
 #endif

@@ -2,11 +2,11 @@
 #include "http/limits.h"
 
 #include "base/buf.h"
-#include "http/server.h"
 #include "io/features.h"
-#include "io/runtime.h"
+#include "wire/parse.h"
 
 #include <errno.h>
+#include <nng/nng.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,10 +79,10 @@ int nu_limits_init(uint64_t limits[NU_LIMITS])
 }
 
 /* An eighth is left for files, for the program's own needs and for the library's. */
-uint64_t nu_limit_connections(const nng_http_server *server)
+uint64_t nu_limit_connections(const uint64_t limits[NU_LIMITS])
 {
     struct rlimit files;
-    uint64_t limit = server->limits[NNG_URING_CONNECTIONS];
+    uint64_t limit = limits[NNG_URING_CONNECTIONS];
     if (limit > 0) {
         return limit;
     }
@@ -92,36 +92,11 @@ uint64_t nu_limit_connections(const nng_http_server *server)
     return files.rlim_cur > 8 ? files.rlim_cur - files.rlim_cur / 8 : 1;
 }
 
-int nng_uring_server_set_limit(nng_http_server *server, enum nng_uring_limit limit, uint64_t value)
+int nu_limit_set(uint64_t limits[NU_LIMITS], enum nng_uring_limit limit, uint64_t value)
 {
-    int err = nu_runtime_check_fork();
-    if (err != 0) {
-        return err;
-    }
     if (!limits_allow((unsigned) limit, value)) {
         return NNG_EINVAL;
     }
-    pthread_mutex_lock(&server->lock);
-    if (server->starts > 0) {
-        err = NNG_EBUSY;
-    } else {
-        server->limits[limit] = value;
-    }
-    pthread_mutex_unlock(&server->lock);
-    return err;
-}
-
-int nng_uring_server_get_limit(nng_http_server *server, enum nng_uring_limit limit, uint64_t *value)
-{
-    if ((unsigned) limit >= NU_LIMITS) {
-        return NNG_EINVAL;
-    }
-    int err = nu_runtime_check_fork();
-    if (err != 0) {
-        return err;
-    }
-    pthread_mutex_lock(&server->lock);
-    *value = limit == NNG_URING_CONNECTIONS ? nu_limit_connections(server) : server->limits[limit];
-    pthread_mutex_unlock(&server->lock);
+    limits[limit] = value;
     return 0;
 }

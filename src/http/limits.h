@@ -3,7 +3,6 @@
 #ifndef NU_HTTP_LIMITS_H
 #define NU_HTTP_LIMITS_H
 
-#include <nng/supplemental/http/http.h>
 #include <nng/uring.h>
 #include <stdint.h>
 
@@ -12,7 +11,10 @@
 /* The defaults, and what the environment says (NNG_URING_LIMITS). NNG_EINVAL: it says nonsense. */
 int nu_limits_init(uint64_t limits[NU_LIMITS]);
 
-/* NNG_URING_CONNECTIONS in figures, also where none was set. With the server's lock. */
-uint64_t nu_limit_connections(const nng_http_server *server);
+/* NNG_URING_CONNECTIONS in figures, also where none was set. */
+uint64_t nu_limit_connections(const uint64_t limits[NU_LIMITS]);
+
+/* Sets one; NNG_EINVAL: there is none such, or the value is beyond what it may be. */
+int nu_limit_set(uint64_t limits[NU_LIMITS], enum nng_uring_limit limit, uint64_t value);
 
 #endif

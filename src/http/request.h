@@ -1,22 +1,47 @@
 /* SPDX-License-Identifier: MIT */
-/* How a session deals with requests: finds out who answers, and has him do it. Owner thread only.
+/*
+ * The request that a session has in hand, and where its answer goes. The session's; owner thread
+ * only, but for what is atomic and for the reading of its body (request_body.h).
  */
 #ifndef NU_HTTP_REQUEST_H
 #define NU_HTTP_REQUEST_H
 
-struct nu_session;
-struct nu_task;
+#include "http/body_reader.h"
+#include "http/conn.h"
+#include "http/response_batch.h"
+#include "http/service.h"
+#include "io/op.h"
 
-/* Answers what has arrived, as far as it goes, and then writes or reads on. */
-void nu_request_process(struct nu_session *session);
+#include <stdatomic.h>
 
-/* More of a body that is collected has arrived. */
-void nu_request_collect(struct nu_session *session);
+struct nu_exchange;
+struct nu_file_job;
 
-/* Answers a request that cannot be understood, or did not come in time, and closes. */
-void nu_request_refuse(struct nu_session *session, int status);
+struct nu_request {
+    /* constant */
+    struct nu_service *service; /* NULL once the connection was hijacked */
+    nng_http_conn *conn;
+    void (*exchange_done)(void *exchange); /* the handler has finished its aio, not in its call */
+    void (*file_done)(struct nu_op *op, int res, uint32_t flags); /* the file's operation has */
 
-/* A parked session's task: its turn has come. */
-void nu_request_undeferred(struct nu_task *task);
+    struct nu_response_batch *batch; /* responses gathered so far, this one's too; or NULL */
+    struct nu_exchange *exchange;    /* what a handler's callback works on, or NULL */
+    struct nu_file_job *file;        /* a file on its way out, or NULL */
+    bool last;                       /* close the connection after the response in hand */
+    bool http10;                     /* it is HTTP/1.0 */
+    bool bodiless;                   /* it is a HEAD: the answer has no body */
+    bool expects;                    /* its body comes after a 100 (Continue), which was not sent */
+    atomic_bool written;             /* its handler has written to the connection */
+    struct nu_body_reader body;      /* as far as it is not read */
+};
+
+/* The one whose head was just parsed; `alone`: nothing has come behind it. */
+void nu_request_begin(struct nu_request *request, const struct nu_head *head, bool alone);
+
+/* The batch for its response; NULL: no memory. */
+struct nu_response_batch *nu_request_batch(struct nu_request *request);
+
+/* A body that the client holds back, or that is too long to throw away, ends the connection. */
+void nu_request_decide_last(struct nu_request *request);
 
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/response_batch.h"
 
-#include "http/handler.h"
-
 #include <stdlib.h>
 
 #define KEEP_TEXT 8192U /* a spare one does not hoard more than this */
@@ -26,10 +24,8 @@ struct nu_response_batch *nu_response_batch_take(struct nu_list *spare)
 static void response_batch_let_go(struct nu_response_batch *out)
 {
     for (unsigned i = 0; i < out->nheld; i++) {
-        nu_handler_drop(out->held[i]);
+        out->held[i].release(out->held[i].what);
     }
-    nng_http_res_free(out->res);
-    out->res = NULL;
     out->nheld = 0;
     out->n = 0;
     out->in_text = 0;
@@ -45,21 +41,28 @@ void nu_response_batch_give(struct nu_list *spare, struct nu_response_batch *out
     nu_list_append(spare, &out->link);
 }
 
+void nu_response_batch_free(struct nu_response_batch *out)
+{
+    response_batch_let_go(out);
+    nu_buf_free(&out->text);
+    free(out);
+}
+
 void nu_response_batch_free_all(struct nu_list *spare)
 {
     struct nu_list *next;
     for (struct nu_list *n = spare->next; n != spare; n = next) {
         struct nu_response_batch *out = nu_container(n, struct nu_response_batch, link);
         next = n->next;
-        nu_buf_free(&out->text);
-        free(out);
+        nu_response_batch_free(out);
     }
     nu_list_init(spare);
 }
 
 bool nu_response_batch_has_room(const struct nu_response_batch *out)
 {
-    return out->n + NU_BATCH_RESPONSE <= NU_BATCH_PARTS && out->text.len < FULL_TEXT;
+    return out->n + NU_BATCH_RESPONSE <= NU_BATCH_PARTS &&
+           out->nheld + NU_BATCH_RESPONSE <= NU_BATCH_PARTS && out->text.len < FULL_TEXT;
 }
 
 void nu_response_batch_add(struct nu_response_batch *out, const void *data, size_t len)
@@ -81,12 +84,14 @@ void nu_response_batch_add_text(struct nu_response_batch *out, size_t from)
     }
 }
 
-void nu_response_batch_hold(struct nu_response_batch *out, nng_http_handler *handler)
+void nu_response_batch_hold(struct nu_response_batch *out, void (*release)(void *what), void *what)
 {
-    if (out->nheld == 0 || out->held[out->nheld - 1] != handler) {
-        nu_handler_hold(handler);
-        out->held[out->nheld++] = handler;
-    }
+    out->held[out->nheld++] = (struct nu_batch_hold){ release, what };
+}
+
+bool nu_response_batch_holds(const struct nu_response_batch *out, const void *what)
+{
+    return out->nheld > 0 && out->held[out->nheld - 1].what == what;
 }
 
 size_t nu_response_batch_finalize(struct nu_response_batch *out)

@@ -7,6 +7,7 @@
 #include "io/runtime.h"
 #include "net/address.h"
 #include "tls/tls.h"
+#include "wire/message.h"
 #include "wire/scheme.h"
 
 #include <errno.h>
@@ -132,19 +133,53 @@ int nng_http_server_hold(nng_http_server **serverp, const nng_url *url)
 
 /* ---- Starting and stopping ---------------------------------------------------------------- */
 
+/* A shard's last word, unless a task for it is still to run. The server goes with its last shard if
+ * nobody holds it. */
+static bool server_shard_gone(struct nu_server_shard *shard)
+{
+    nng_http_server *server = shard->server;
+    pthread_mutex_lock(&server->lock);
+    if (shard->posted > 0) {
+        pthread_mutex_unlock(&server->lock);
+        return false;
+    }
+    if (server->shards != NULL && shard->index < server->nshards &&
+        server->shards[shard->index] == shard) {
+        server->shards[shard->index] = NULL;
+    }
+    server->alive--;
+    bool last = server->alive == 0 && server->holds == 0;
+    pthread_cond_broadcast(&server->quiet);
+    pthread_mutex_unlock(&server->lock);
+    nu_list_remove(&shard->hook.link);
+    nu_server_shard_free(shard);
+    if (last) {
+        nu_server_free(server);
+    }
+    return true;
+}
+
 static void server_free_shards(struct nu_server_shard **shards, unsigned n)
 {
     for (unsigned i = 0; shards != NULL && i < n; i++) {
-        free(shards[i]);
+        nu_server_shard_free(shards[i]);
     }
     free(shards);
 }
 
 static struct nu_server_shard **server_make_shards(nng_http_server *server, unsigned n)
 {
+    struct nu_shard_setup setup = { .server = server,
+                                    .lock = &server->lock,
+                                    .gone = server_shard_gone,
+                                    .connections = &server->connections,
+                                    .table = &server->router,
+                                    .pages = &server->pages,
+                                    .limits = server->limits,
+                                    .get_tls = server->secure ? nng_http_server_get_tls : NULL };
     struct nu_server_shard **shards = calloc(n, sizeof(struct nu_server_shard *));
     for (unsigned i = 0; shards != NULL && i < n; i++) {
-        shards[i] = nu_server_shard_new(server, i);
+        shards[i] = nu_server_shard_new(&setup, i);
         if (shards[i] == NULL) {
             server_free_shards(shards, i);
             return NULL;
@@ -431,4 +466,61 @@ int nng_http_server_del_handler(nng_http_server *server, nng_http_handler *handl
     }
     pthread_mutex_unlock(&server->lock);
     return err;
+}
+
+/* ---- What it puts up with, and its error pages -------------------------------------------- */
+
+int nng_uring_server_set_limit(nng_http_server *server, enum nng_uring_limit limit, uint64_t value)
+{
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
+    pthread_mutex_lock(&server->lock);
+    err = server->starts > 0 ? NNG_EBUSY : 0;
+    uint64_t limits[NU_LIMITS];
+    memcpy(limits, server->limits, sizeof limits);
+    int bad = nu_limit_set(limits, limit, value);
+    if (err == 0 && bad == 0) {
+        memcpy(server->limits, limits, sizeof limits);
+    }
+    pthread_mutex_unlock(&server->lock);
+    return bad != 0 ? bad : err;
+}
+
+int nng_uring_server_get_limit(nng_http_server *server, enum nng_uring_limit limit, uint64_t *value)
+{
+    if ((unsigned) limit >= NU_LIMITS) {
+        return NNG_EINVAL;
+    }
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
+    pthread_mutex_lock(&server->lock);
+    *value = limit == NNG_URING_CONNECTIONS ? nu_limit_connections(server->limits)
+                                            : server->limits[limit];
+    pthread_mutex_unlock(&server->lock);
+    return 0;
+}
+
+int nng_http_server_set_error_page(nng_http_server *server, uint16_t status, const char *html)
+{
+    return html == NULL ? NNG_EINVAL
+                        : nu_error_pages_set(&server->pages, status, html, strlen(html));
+}
+
+int nng_http_server_set_error_file(nng_http_server *server, uint16_t status, const char *path)
+{
+    return nu_error_pages_load(&server->pages, status, path);
+}
+
+int nng_http_server_res_error(nng_http_server *server, nng_http_res *res)
+{
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
+    err = nu_res_set_error(res, nng_http_res_get_status(res));
+    return err != 0 ? err : nu_error_pages_apply(&server->pages, res);
 }

@@ -1,54 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/server_shard.h"
 
-#include "http/server.h"
+#include "http/response_batch.h"
 #include "http/session.h"
+#include "http/session_state.h"
 #include "io/runtime.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-const struct nu_router *nu_server_shard_router(const struct nu_server_shard *shard)
-{
-    return atomic_load_explicit(&shard->server->router, memory_order_acquire);
-}
-
 /* ---- The end ------------------------------------------------------------------------------ */
 
-/* Frees the shard when nothing is left of it, and its server when that was all that kept it. */
+void nu_server_shard_free(struct nu_server_shard *shard)
+{
+    nu_response_batch_free_all(&shard->service.spare_batches);
+    nu_file_bufpool_free(&shard->service.file_buffers);
+    free(shard);
+}
+
+/* When nothing is left of it, and no task is to come, the server lets go of it. */
 static void server_shard_check_gone(struct nu_server_shard *shard)
 {
-    nng_http_server *server = shard->server;
-    if (shard->listening > 0 || shard->nsessions > 0) {
-        return;
-    }
-    pthread_mutex_lock(&server->lock);
-    if (shard->posted > 0) {
-        pthread_mutex_unlock(&server->lock);
-        return; /* the task comes here again */
-    }
-    if (server->shards != NULL && shard->index < server->nshards &&
-        server->shards[shard->index] == shard) {
-        server->shards[shard->index] = NULL;
-    }
-    server->alive--;
-    bool last = server->alive == 0 && server->holds == 0;
-    pthread_cond_broadcast(&server->quiet);
-    pthread_mutex_unlock(&server->lock);
-    nu_list_remove(&shard->hook.link);
-    nu_response_batch_free_all(&shard->spare_batches);
-    nu_file_bufpool_free(&shard->file_buffers);
-    free(shard);
-    if (last) {
-        nu_server_free(server);
+    if (shard->listening == 0 && shard->nsessions == 0) {
+        (void) shard->gone(shard);
     }
 }
 
-void nu_server_shard_session_ended(struct nu_server_shard *shard)
+static void server_shard_session_ended(struct nu_service *service)
 {
+    struct nu_server_shard *shard = nu_container(service, struct nu_server_shard, service);
     shard->nsessions--;
-    atomic_fetch_sub_explicit(&shard->server->connections, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(shard->connections, 1, memory_order_relaxed);
     server_shard_check_gone(shard);
 }
 
@@ -57,17 +40,17 @@ static void server_shard_for_each_session(struct nu_server_shard *shard,
                                           void (*act)(struct nu_session *session))
 {
     struct nu_list *next;
-    for (struct nu_list *n = shard->sessions.next; n != &shard->sessions; n = next) {
+    for (struct nu_list *n = shard->service.sessions.next; n != &shard->service.sessions;
+         n = next) {
         next = n->next;
         act(nu_container(n, struct nu_session, link));
     }
 }
 
-static void server_shard_end_port(struct nu_server_shard *shard,
-                                  void (*act)(struct nu_session *session))
+static void server_shard_end(struct nu_server_shard *shard, void (*act)(struct nu_session *session))
 {
-    bool stopping = shard->draining;
-    shard->draining = true;
+    bool stopping = shard->service.draining;
+    shard->service.draining = true;
     shard->nsessions++; /* keeps the shard while it is being ended */
     server_shard_for_each_session(shard, act);
     if (!stopping) {
@@ -83,10 +66,10 @@ static void server_shard_end_port(struct nu_server_shard *shard,
 static void server_shard_on_stop(struct nu_loop_hook *hook)
 {
     struct nu_server_shard *shard = nu_container(hook, struct nu_server_shard, hook);
-    pthread_mutex_lock(&shard->server->lock);
+    pthread_mutex_lock(shard->lock);
     shard->shut = true; /* the listener's descriptor is about to go */
-    pthread_mutex_unlock(&shard->server->lock);
-    server_shard_end_port(shard, nu_session_stop);
+    pthread_mutex_unlock(shard->lock);
+    server_shard_end(shard, nu_session_stop);
 }
 
 /* ---- Listening ---------------------------------------------------------------------------- */
@@ -94,19 +77,19 @@ static void server_shard_on_stop(struct nu_loop_hook *hook)
 static bool server_shard_may_accept(struct nu_listener *listener)
 {
     const struct nu_server_shard *shard = listener->user;
-    return atomic_load_explicit(&shard->server->connections, memory_order_relaxed) <
-           shard->limits[NNG_URING_CONNECTIONS];
+    return atomic_load_explicit(shard->connections, memory_order_relaxed) <
+           shard->service.limits[NNG_URING_CONNECTIONS];
 }
 
 static void server_shard_accepted(struct nu_listener *listener, int fd)
 {
     struct nu_server_shard *shard = listener->user;
-    nng_http_server *server = shard->server;
-    unsigned long others = atomic_fetch_add(&server->connections, 1); /* those of all loops */
+    unsigned long others = atomic_fetch_add(shard->connections, 1); /* those of all loops */
     shard->nsessions++;
-    if (others >= shard->limits[NNG_URING_CONNECTIONS] || nu_session_start(shard, fd) != 0) {
+    if (others >= shard->service.limits[NNG_URING_CONNECTIONS] ||
+        nu_session_start(&shard->service, fd) != 0) {
         shard->nsessions--;
-        atomic_fetch_sub_explicit(&server->connections, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(shard->connections, 1, memory_order_relaxed);
         close(fd);
     }
 }
@@ -122,9 +105,9 @@ static void server_shard_listener_gone(struct nu_listener *listener)
 
 static void server_shard_task_ran(struct nu_server_shard *shard)
 {
-    pthread_mutex_lock(&shard->server->lock);
+    pthread_mutex_lock(shard->lock);
     shard->posted--;
-    pthread_mutex_unlock(&shard->server->lock);
+    pthread_mutex_unlock(shard->lock);
 }
 
 static void server_shard_run_start(struct nu_task *task)
@@ -134,49 +117,64 @@ static void server_shard_run_start(struct nu_task *task)
     for (unsigned i = 0; i < shard->nlisteners; i++) {
         nu_listener_start(&shard->listeners[i]);
     }
-    nu_list_append(&shard->loop->hooks, &shard->hook.link);
+    nu_list_append(&shard->service.loop->hooks, &shard->hook.link);
 }
 
 static void server_shard_run_drain(struct nu_task *task)
 {
     struct nu_server_shard *shard = nu_container(task, struct nu_server_shard, drain);
     server_shard_task_ran(shard);
-    server_shard_end_port(shard, nu_session_drain);
+    server_shard_end(shard, nu_session_drain);
 }
 
 static void server_shard_run_stop(struct nu_task *task)
 {
     struct nu_server_shard *shard = nu_container(task, struct nu_server_shard, stop);
     server_shard_task_ran(shard);
-    server_shard_end_port(shard, nu_session_stop);
+    server_shard_end(shard, nu_session_stop);
 }
 
 static void server_shard_post(struct nu_server_shard *shard, struct nu_task *task)
 {
     shard->posted++;
-    nu_loop_post(shard->loop, task);
+    nu_loop_post(shard->service.loop, task);
 }
 
-struct nu_server_shard *nu_server_shard_new(nng_http_server *server, unsigned index)
+static void server_shard_init_service(struct nu_server_shard *shard,
+                                      const struct nu_shard_setup *setup, unsigned index)
 {
-    size_t nfields = server->limits[NNG_URING_HEAD_FIELDS];
+    struct nu_service *service = &shard->service;
+    service->loop = nu_runtime_loop(index);
+    service->pages = setup->pages;
+    service->table = setup->table;
+    service->server = setup->server;
+    service->get_tls = setup->get_tls;
+    service->session_ended = server_shard_session_ended;
+    service->fields = shard->fields;
+    memcpy(service->limits, setup->limits, sizeof service->limits);
+    service->limits[NNG_URING_CONNECTIONS] = nu_limit_connections(setup->limits);
+    nu_list_init(&service->sessions);
+    nu_list_init(&service->spare_batches);
+}
+
+struct nu_server_shard *nu_server_shard_new(const struct nu_shard_setup *setup, unsigned index)
+{
+    size_t nfields = setup->limits[NNG_URING_HEAD_FIELDS];
     struct nu_server_shard *shard = calloc(1, sizeof *shard + nfields * sizeof shard->fields[0]);
-    if (shard != NULL) {
-        shard->server = server;
-        shard->index = index;
-        shard->loop = nu_runtime_loop(index);
-        shard->pages = &server->pages;
-        shard->secure = server->secure;
-        nu_task_init(&shard->start, server_shard_run_start);
-        nu_task_init(&shard->drain, server_shard_run_drain);
-        nu_task_init(&shard->stop, server_shard_run_stop);
-        shard->hook.on_stop = server_shard_on_stop;
-        memcpy(shard->limits, server->limits, sizeof shard->limits);
-        shard->limits[NNG_URING_CONNECTIONS] = nu_limit_connections(server);
-        nu_list_init(&shard->hook.link);
-        nu_list_init(&shard->sessions);
-        nu_list_init(&shard->spare_batches);
+    if (shard == NULL) {
+        return NULL;
     }
+    server_shard_init_service(shard, setup, index);
+    shard->server = setup->server;
+    shard->lock = setup->lock;
+    shard->gone = setup->gone;
+    shard->connections = setup->connections;
+    shard->index = index;
+    nu_task_init(&shard->start, server_shard_run_start);
+    nu_task_init(&shard->drain, server_shard_run_drain);
+    nu_task_init(&shard->stop, server_shard_run_stop);
+    nu_list_init(&shard->hook.link);
+    shard->hook.on_stop = server_shard_on_stop;
     return shard;
 }
 
@@ -190,7 +188,7 @@ void nu_server_shard_listen(struct nu_server_shard *shard, int fd)
     listener->accepted = server_shard_accepted;
     listener->may_accept = server_shard_may_accept;
     listener->gone = server_shard_listener_gone;
-    nu_listener_init(listener, shard->loop, fd);
+    nu_listener_init(listener, shard->service.loop, fd);
     shard->listening++;
 }
 

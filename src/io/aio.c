@@ -384,7 +384,9 @@ void nu_aio_finish(nng_aio *aio, int result, size_t count)
         return;
     }
     aio_set_state(aio, NU_AIO_FINISHED);
-    nu_loop_post(aio->loop, &aio->finish);
+    if (!aio->finish_held) {
+        nu_loop_post(aio->loop, &aio->finish);
+    }
     aio_unlock(aio);
 }
 
@@ -415,22 +417,48 @@ void nu_aio_end(nng_aio *aio, int result, size_t count)
     nu_loop_post(aio->loop, &aio->finish);
 }
 
-/* The operation is over, its timer too: from here on the aio is free for the next one. */
-static void aio_run_callback(struct nu_task *task)
+/* The operation is over, its timer too: from here on the aio is free for the next one. With the
+ * lock held. */
+static void aio_become_idle(nng_aio *aio)
 {
-    nng_aio *aio = nu_container(task, nng_aio, finish);
     nu_timer_disarm(&nu_loop_self()->timers, &aio->timer);
-    aio_lock(aio);
     aio->expires = false;
     aio_set_state(aio, NU_AIO_IDLE);
     if (aio->external_pending) {
         aio->external_pending = false;
         atomic_fetch_sub(&aio->loop->external_pending, 1);
     }
+}
+
+static void aio_run_callback(struct nu_task *task)
+{
+    nng_aio *aio = nu_container(task, nng_aio, finish);
+    aio_lock(aio);
+    aio_become_idle(aio);
     if (aio->cb != NULL) {
         aio_call_back(aio);
     }
     aio_settle(aio);
+}
+
+void nu_aio_hold_finish(nng_aio *aio, struct nu_loop *loop)
+{
+    aio->loop = loop;
+    aio->finish_held = true;
+}
+
+bool nu_aio_let_finish(nng_aio *aio)
+{
+    aio_lock(aio);
+    bool finished = aio_state_of(aio) == NU_AIO_FINISHED;
+    aio->finish_held = false;
+    if (finished) {
+        aio_become_idle(aio);
+    } else {
+        aio_owe(aio);
+    }
+    aio_unlock(aio);
+    return finished;
 }
 
 /* ---- Ending and waiting ------------------------------------------------------------------- */

@@ -80,6 +80,7 @@ struct nng_aio {
     bool doomed;                   /* to be freed when quiet */
     bool external_pending;         /* counted in loop->external_pending */
     bool process_posted;           /* `process_pending` is posted */
+    bool finish_held;              /* its end is for nu_aio_let_finish() to find */
     unsigned running;              /* callbacks that have not returned */
     unsigned refs; /* `process_pending`, cancel functions and callbacks that use the aio */
     int abort;     /* why the operation in hand is to end; 0: it is not */
@@ -141,6 +142,15 @@ void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, v
 /* Has the loop wait, when it is to stop, until the begun operation is finished: its provider may be
  * anybody. nu_aio_defer() does so too. */
 void nu_aio_external_pending(nng_aio *aio, struct nu_loop *loop);
+
+/*
+ * Around a call that may finish the begun operation, on any thread: what is finished meanwhile ends
+ * in nu_aio_let_finish(), which says true, in place of its callback. On false the callback comes
+ * later, and the loop waits for it as nu_aio_external_pending() has it. For an aio that nobody else
+ * has seen before; owner of `loop` only.
+ */
+void nu_aio_hold_finish(nng_aio *aio, struct nu_loop *loop);
+bool nu_aio_let_finish(nng_aio *aio);
 
 /* Has `cancel` called with NNG_ETIMEDOUT at the deadline. For a pending aio; any thread. */
 void nu_aio_timer_start(nng_aio *aio);

@@ -203,10 +203,20 @@ bool nu_loop_drained(const struct nu_loop *loop)
            atomic_load(&loop->inbox) == NULL;
 }
 
+/* The callback that turns the loop waits, if one does. */
+static void loop_let_go(struct nu_loop *loop)
+{
+    while (!nu_list_empty(&loop->holds)) {
+        struct nu_loop_hold *hold = nu_container(loop->holds.next, struct nu_loop_hold, link);
+        hold->let_go(hold);
+    }
+}
+
 void nu_loop_iterate(struct nu_loop *loop)
 {
     uint64_t turn = ++loop->turns;
     loop->depth++;
+    loop_let_go(loop);
     loop_take_inbox(loop);
     if (loop->depth == 1) {
         loop_make_all_ready(loop, loop->top_level);
@@ -237,6 +247,7 @@ struct nu_loop *nu_loop_new(unsigned index)
         loop->ready_tail = &loop->ready;
         nu_list_init(&loop->backlog);
         nu_list_init(&loop->hooks);
+        nu_list_init(&loop->holds);
     }
     return loop;
 }

@@ -43,6 +43,12 @@ struct nu_loop_hook {
     void (*on_stop)(struct nu_loop_hook *hook); /* called once; the aios it holds end NNG_ECLOSED */
 };
 
+/* Held back by a callback that is on the stack, for as long as it does not wait. Owner only. */
+struct nu_loop_hold {
+    struct nu_list link;
+    void (*let_go)(struct nu_loop_hold *hold); /* it waits; removes the link */
+};
+
 struct nu_slot {
     struct nu_op *op;    /* NULL when free */
     uint32_t generation; /* counts reuses, so that a stale completion finds nobody */
@@ -70,6 +76,7 @@ struct nu_loop {
     bool leaving;              /* nng_fini(): no loop has anything left */
     struct nu_list backlog;    /* ops that found the ring full */
     struct nu_list hooks;      /* connections, listeners, dials in progress */
+    struct nu_list holds;      /* of the callbacks on the stack */
     unsigned cancels;          /* ops whose `cancel` is to be submitted (anew), or more */
     struct nu_slot *slots;
     uint32_t nslots;

@@ -66,6 +66,16 @@ static void destroy(void *data)
     destroyed++;
 }
 
+static void drop_handler(void *handler)
+{
+    nu_handler_drop(handler);
+}
+
+static void free_res(void *res)
+{
+    nng_http_res_free(res);
+}
+
 Test(out, holds_handlers, .timeout = 10)
 {
     struct nu_list spare;
@@ -77,12 +87,14 @@ Test(out, holds_handlers, .timeout = 10)
         cr_assert_eq(nng_http_handler_set_data(h[i], NULL, destroy), 0);
     }
     for (unsigned i = 0; nu_response_batch_has_room(out); i++) {
-        nu_response_batch_hold(out, h[i / 3 % 2]);
+        nu_handler_hold(h[i / 3 % 2]);
+        nu_response_batch_hold(out, drop_handler, h[i / 3 % 2]);
+        cr_assert(nu_response_batch_holds(out, h[i / 3 % 2]));
         nu_response_batch_add(out, h[i / 3 % 2]->reply.data, 1);
     }
     nng_http_res *res;
     cr_assert_eq(nng_http_res_alloc(&res), 0);
-    out->res = res;
+    nu_response_batch_hold(out, free_res, res);
     nng_http_handler_free(h[0]);
     nng_http_handler_free(h[1]);
     cr_assert_eq(destroyed, 0);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/dispatch.h"
+
+#include "http/answer.h"
+#include "http/exchange.h"
+#include "http/file.h"
+#include "http/handler.h"
+#include "http/router.h"
+#include "wire/message.h"
+#include "wire/url.h"
+
+#include <string.h>
+
+#define ALLOW_ROOM 512
+
+static bool dispatch_is(struct nu_slice slice, const char *text)
+{
+    return slice.n == strlen(text) && memcmp(slice.p, text, slice.n) == 0;
+}
+
+/* What the target means to us, to service->path and query. 0, or the status to answer with. */
+static unsigned dispatch_find_path(struct nu_service *service, const struct nu_head *head)
+{
+    size_t len;
+    if (dispatch_is(head->method, "CONNECT") || dispatch_is(head->target, "*")) {
+        return NNG_HTTP_STATUS_NOT_IMPLEMENTED; /* no proxy is here, and * is no resource */
+    }
+    return nu_target_decode(head->target.p, head->target.n, service->path, sizeof service->path,
+                            &len, &service->query) == 0
+               ? 0
+               : NNG_HTTP_STATUS_BAD_REQUEST;
+}
+
+/* Nobody answers this; the response says why, and what would have been answered. */
+static enum nu_step dispatch_answer_nobody(struct nu_request *r, const struct nu_head *head,
+                                           unsigned status)
+{
+    const struct nu_router *router = nu_service_router(r->service);
+    char allow[ALLOW_ROOM];
+    nng_http_res *res;
+    if (status != NNG_HTTP_STATUS_BAD_REQUEST && !head->known &&
+        !nu_router_knows(router, head->method)) {
+        status = NNG_HTTP_STATUS_NOT_IMPLEMENTED; /* RFC 9110 9.1 */
+    }
+    r->last = r->last || status == NNG_HTTP_STATUS_BAD_REQUEST;
+    if (status != NNG_HTTP_STATUS_METHOD_NOT_ALLOWED) {
+        return nu_answer_error(r, status);
+    }
+    if (nng_http_res_alloc_error(&res, (uint16_t) status) != 0) {
+        return NU_STEP_GIVE_UP;
+    }
+    nu_router_allow(router, head->host, r->service->path, allow, sizeof allow);
+    if (nng_http_res_set_header(res, "Allow", allow) != 0) { /* RFC 9110 15.5.6 */
+        nng_http_res_free(res);
+        return NU_STEP_GIVE_UP;
+    }
+    return nu_answer(r, res, NULL, NULL);
+}
+
+static enum nu_step dispatch_call(struct nu_request *r, nng_http_handler *h,
+                                  const struct nu_head *head)
+{
+    bool wanted =
+        atomic_load_explicit(&h->collect, memory_order_relaxed) && nu_body_reader_unread(&r->body);
+    if (wanted && !r->body.chunked &&
+        r->body.left > atomic_load_explicit(&h->collect_max, memory_order_relaxed)) {
+        return nu_answer_error(r, NNG_HTTP_STATUS_PAYLOAD_TOO_LARGE);
+    }
+    r->exchange = nu_exchange_new(r, h, head);
+    if (r->exchange == NULL) {
+        return nu_answer_error(r, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
+    }
+    return wanted ? NU_STEP_COLLECT : NU_STEP_CALL;
+}
+
+enum nu_step nu_dispatch(struct nu_request *r, const struct nu_head *head, bool alone)
+{
+    unsigned status = dispatch_find_path(r->service, head);
+    nng_http_handler *h = NULL;
+    nu_request_begin(r, head, alone);
+    if (status == 0) {
+        h = nu_router_find(nu_service_router(r->service), head->method, head->host,
+                           r->service->path, &status);
+    }
+    if (h == NULL) {
+        return dispatch_answer_nobody(r, head, status);
+    }
+    switch (h->kind) {
+    case NU_HANDLER_STATIC:
+        return nu_answer_static(r, h);
+    case NU_HANDLER_CALLBACK:
+        return dispatch_call(r, h, head);
+    case NU_HANDLER_REDIRECT:
+        return nu_answer_redirect(r, h);
+    default:
+        return nu_file_start(r, h, head);
+    }
+}
+
+enum nu_step nu_dispatch_refuse(struct nu_request *r, unsigned status)
+{
+    if (r->exchange != NULL) {
+        nu_exchange_end(r->exchange);
+        r->exchange = NULL;
+    } else {
+        r->http10 = false;
+        r->bodiless = false;
+    }
+    r->last = true;
+    return nu_answer_error(r, status);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* What the sessions on one loop share: a shard's, without its listener. Owner thread only. */
+#ifndef NU_HTTP_SERVICE_H
+#define NU_HTTP_SERVICE_H
+
+#include "base/list.h"
+#include "http/file_bufpool.h"
+#include "http/limits.h"
+#include "http/router.h"
+#include "io/loop.h"
+#include "wire/date.h"
+#include "wire/head_cache.h"
+
+#include <nng/supplemental/http/http.h>
+#include <nng/supplemental/tls/tls.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct nu_error_pages;
+
+struct nu_service {
+    struct nu_loop *loop;                     /* constant */
+    uint64_t limits[NU_LIMITS];               /* constant: those in force when the server started */
+    struct nu_error_pages *pages;             /* constant: the server's */
+    const _Atomic(struct nu_router *) *table; /* constant: where the server's router is */
+    nng_http_server *server;                  /* constant: for get_tls */
+    int (*get_tls)(nng_http_server *server, nng_tls_config **configp); /* constant; NULL: without */
+    struct nu_list sessions;                                           /* that are not closing */
+    bool draining; /* finish what is in hand, begin nothing new */
+    void (*session_ended)(struct nu_service *service); /* it has let go of everything; the service
+                                                        * may be gone when this returns */
+    struct nu_list spare_batches;
+    struct nu_file_bufpool file_buffers;
+
+    /* of the request being looked at */
+    char path[NU_MAX_TARGET + 2]; /* decoded */
+    struct nu_slice query;        /* not decoded; p NULL: none */
+    struct nu_field *fields;
+    struct nu_head_cache memo; /* of the last good one */
+
+    /* the Date line (answer.c) */
+    uint64_t date_turn; /* of the loop, when the clock was looked at for it */
+    int64_t date_second;
+    char date[6 + NU_DATE_LEN + 3];
+};
+
+/* The routing table in force. It stays valid until the caller returns to its loop. */
+static inline const struct nu_router *nu_service_router(const struct nu_service *service)
+{
+    return atomic_load_explicit(service->table, memory_order_acquire);
+}
+
+#endif

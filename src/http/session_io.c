@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/session_io.h"
+
+#include "http/request_body.h"
+
+/* ---- Writing ------------------------------------------------------------------------------ */
+
+static void session_write_vec(struct nu_session *s, struct nu_aio_io io, enum nu_write kind)
+{
+    nu_session_allow(s, NNG_URING_WRITE_TIMEOUT);
+    if (nng_aio_begin(&s->aio)) {
+        s->aio.io = io;
+        nu_stream_write(s->conn.stream, &s->aio, kind);
+    }
+}
+
+/* The gathered responses, as a vector. */
+static struct nu_aio_io session_take_batch(struct nu_session *s)
+{
+    struct nu_response_batch *batch = s->request.batch;
+    s->request.batch = NULL;
+    s->writing = batch;
+    size_t total = nu_response_batch_finalize(batch);
+    return (struct nu_aio_io){ .iov = batch->iov, .niov = batch->n, .total = total };
+}
+
+/* Writes what is gathered, in whatever state, unless a write is under way: its end does. */
+void nu_session_write_gathered(struct nu_session *s)
+{
+    if (s->request.batch != NULL && s->writing == NULL && s->state != NU_SESSION_CLOSED) {
+        session_write_vec(s, session_take_batch(s), NU_WRITE_ALL);
+    }
+}
+
+/* Goes on when all that is gathered is written. */
+enum nu_step nu_session_flush(struct nu_session *s, enum nu_step after)
+{
+    s->after = after;
+    nu_session_set_state(s, NU_SESSION_WRITING);
+    nu_session_write_gathered(s);
+    return NU_STEP_WAIT;
+}
+
+enum nu_step nu_session_send(struct nu_session *s, const struct nu_stream_file *pages,
+                             const struct iovec *piece)
+{
+    struct nu_aio_io io = { .iov = piece, .niov = 1, .total = piece->iov_len };
+    if (s->writing != NULL) {
+        return nu_session_flush(s, NU_STEP_SEND);
+    }
+    nu_session_set_state(s, NU_SESSION_SENDING);
+    if (pages != NULL) {
+        io = s->request.batch != NULL ? session_take_batch(s) : (struct nu_aio_io){ .niov = 0 };
+        io.total += pages->len;
+        io.own[0].cp = pages;
+    } else if (s->request.batch != NULL) {
+        nu_response_batch_add(s->request.batch, piece->iov_base, piece->iov_len);
+        io = session_take_batch(s);
+    }
+    session_write_vec(s, io, pages != NULL ? NU_WRITE_FILE : NU_WRITE_ALL);
+    return NU_STEP_WAIT;
+}
+
+/* ---- Reading ------------------------------------------------------------------------------ */
+
+/* The timer may have fired and been beaten by bytes that came at that moment. */
+enum nu_step nu_session_receive(struct nu_session *s, enum nu_session_state state)
+{
+    nu_session_set_state(s, state);
+    nu_session_set_deadline(s, s->deadline);
+    if (nng_aio_begin(&s->aio)) {
+        nu_stream_read(s->conn.stream, &s->aio, NU_READ_FILL);
+    }
+    return NU_STEP_WAIT;
+}
+
+enum nu_step nu_session_read_all(struct nu_session *s, enum nu_session_state state,
+                                 const struct iovec *iov)
+{
+    nu_session_set_state(s, state);
+    if (nng_aio_begin(&s->aio)) {
+        s->aio.io = (struct nu_aio_io){ .iov = iov, .niov = 1, .total = iov->iov_len };
+        nu_stream_read(s->conn.stream, &s->aio, NU_READ_ALL);
+    }
+    return NU_STEP_WAIT;
+}
+
+/* ---- A handler has the connection --------------------------------------------------------- */
+
+/* What is gathered is queued, and then come the handler's own bytes. */
+void nu_session_open_gate(struct nu_session *s)
+{
+    nu_list_remove(&s->hold.link);
+    nu_session_write_gathered(s);
+    nu_gate_open(&s->gate, s->conn.stream);
+}
+
+/* The handler waits: what is gathered does not. */
+void nu_session_let_go(struct nu_loop_hold *hold)
+{
+    nu_session_open_gate(nu_container(hold, struct nu_session, hold));
+}
+
+void nu_session_shut_gate(struct nu_session *s)
+{
+    nu_gate_shut(&s->gate);
+    nu_list_append(&s->service->loop->holds, &s->hold.link);
+}
+
+/* The handler has returned. */
+void nu_session_leave_gate(struct nu_session *s, bool finished)
+{
+    if (finished && nu_gate_open_if_idle(&s->gate)) {
+        nu_list_remove(&s->hold.link);
+    } else {
+        nu_session_open_gate(s);
+    }
+}
+
+/* Any thread. */
+static void session_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
+{
+    struct nu_session *s = nu_container(conn, struct nu_session, conn);
+    atomic_store_explicit(&s->request.written, true, memory_order_relaxed);
+    if (nu_loop_self() != conn->stream->loop) {
+        nu_gate_write(&s->gate, conn->stream, aio, kind);
+        return;
+    }
+    if (nu_gate_is_shut(&s->gate)) {
+        nu_session_open_gate(s);
+    }
+    nu_stream_write(conn->stream, aio, kind);
+}
+
+/* The body, and nothing behind it. Any thread. */
+static void session_conn_read(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
+{
+    struct nu_session *s = nu_container(conn, struct nu_session, conn);
+    if (nu_loop_self() == conn->stream->loop && nu_gate_is_shut(&s->gate)) {
+        nu_session_open_gate(s); /* the client may wait for an answer before it sends more */
+    }
+    nu_request_body_read(&s->request, aio, kind);
+}
+
+const struct nu_conn_ops nu_session_conn_ops = {
+    .read = session_conn_read,
+    .write = session_conn_write,
+};

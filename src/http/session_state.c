@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/session_state.h"
+
+#include "base/clock.h"
+#include "base/trace.h"
+
+/* ---- States ------------------------------------------------------------------------------- */
+
+#define TO(state) (1U << NU_SESSION_##state)
+#define AN_EVENT (TO(RUNNING) | TO(CLOSED)) /* brings the driver back, or the end */
+
+/* Where a session may go from each state. The driver leads into all that wait. */
+static const struct {
+    const char *name;
+    unsigned next;
+} states[NU_SESSION_STATES] = {
+    [NU_SESSION_RUNNING] = { "running", TO(READING) | TO(COLLECTING) | TO(DEFERRED) | TO(HANDLING) |
+                                            TO(LOADING) | TO(WRITING) | TO(SENDING) | TO(DRAINING) |
+                                            TO(LINGERING) | TO(CLOSED) },
+    [NU_SESSION_READING] = { "reading", AN_EVENT },
+    [NU_SESSION_COLLECTING] = { "collecting", AN_EVENT },
+    [NU_SESSION_DEFERRED] = { "deferred", AN_EVENT },
+    [NU_SESSION_HANDLING] = { "handling", AN_EVENT },
+    [NU_SESSION_LOADING] = { "loading", AN_EVENT },
+    [NU_SESSION_WRITING] = { "writing", AN_EVENT },
+    [NU_SESSION_SENDING] = { "sending", AN_EVENT },
+    [NU_SESSION_DRAINING] = { "draining", AN_EVENT },
+    [NU_SESSION_LINGERING] = { "lingering", AN_EVENT },
+    [NU_SESSION_CLOSED] = { "closed", 0 },
+};
+
+void nu_session_set_state(struct nu_session *s, enum nu_session_state state)
+{
+    nu_trace("session %p: %s -> %s", (void *) s, states[s->state].name, states[state].name);
+    NU_CHECK((states[s->state].next >> state & 1U) != 0);
+    s->state = state;
+}
+
+/* ---- Time --------------------------------------------------------------------------------- */
+
+/*
+ * Nearly every step ends long before its deadline, and a later deadline takes its place. So the
+ * timer is not moved with it: when it fires too early, it is armed again.
+ */
+void nu_session_set_deadline(struct nu_session *s, uint64_t when)
+{
+    struct nu_timers *timers = &s->service->loop->timers;
+    s->deadline = when;
+    s->moved = 0;
+    if (when == NU_NEVER || (s->timer.armed && s->timer.when <= when)) {
+        return;
+    }
+    nu_timer_disarm(timers, &s->timer);
+    nu_timer_arm(timers, &s->timer, when);
+}
+
+void nu_session_allow(struct nu_session *s, enum nng_uring_limit limit)
+{
+    uint64_t ms = s->service->limits[limit];
+    nu_session_set_deadline(s, ms > 0 ? nu_loop_now(s->service->loop) + ms * NU_MS : NU_NEVER);
+}
+
+/* Whether a read or write that takes its time has at least moved something since. For a write that
+ * is what the peer has taken: the kernel asks for more only when much of its buffer is free. */
+static bool session_progresses(struct nu_session *s)
+{
+    bool reads = s->state == NU_SESSION_COLLECTING;
+    size_t moved = s->aio.io.done;
+    if (!reads && !nu_session_is_writing(s)) {
+        return false;
+    }
+    if (!reads) {
+        moved -= nu_stream_unacked(s->conn.stream); /* only whether it changes counts */
+    }
+    if (moved == s->moved) {
+        return false;
+    }
+    nu_session_allow(s, reads ? NNG_URING_BODY_TIMEOUT : NNG_URING_WRITE_TIMEOUT);
+    s->moved = moved;
+    return true;
+}
+
+void nu_session_fired(struct nu_timer *timer)
+{
+    struct nu_session *s = nu_container(timer, struct nu_session, timer);
+    if ((nu_session_is_lent(s) && !nu_session_is_writing(s)) || s->service->loop->stopping) {
+        return; /* the next step arms it again */
+    }
+    if (s->deadline > nu_now()) {
+        nu_session_set_deadline(s, s->deadline);
+    } else if (!session_progresses(s)) {
+        nng_aio_abort(&s->aio, NNG_ETIMEDOUT);
+    }
+}

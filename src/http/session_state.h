@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* What a session consists of: its states and the transitions between them, and its time. Owner of
+ * its loop only. */
+#ifndef NU_HTTP_SESSION_STATE_H
+#define NU_HTTP_SESSION_STATE_H
+
+#include "base/list.h"
+#include "http/conn.h"
+#include "http/gate.h"
+#include "http/request.h"
+#include "http/service.h"
+#include "http/step.h"
+#include "io/aio.h"
+
+#include <nng/uring.h>
+#include <stdbool.h>
+
+enum nu_session_state {
+    NU_SESSION_RUNNING,    /* the driver is at work */
+    NU_SESSION_READING,    /* waits for (more of) a request */
+    NU_SESSION_COLLECTING, /* reads the body that a handler wants to have */
+    NU_SESSION_DEFERRED,   /* waits for callbacks that wait: too many are nested */
+    NU_SESSION_HANDLING,   /* a handler's callback is under way */
+    NU_SESSION_LOADING,    /* a file is being opened or read */
+    NU_SESSION_WRITING,    /* what is gathered is being written; then `after` */
+    NU_SESSION_SENDING,    /* a part of a file is being written */
+    NU_SESSION_DRAINING,   /* it is answered; throws away what is left of the body */
+    NU_SESSION_LINGERING,  /* all is said; waits for the peer to notice */
+    NU_SESSION_CLOSED,     /* the connection is being closed, or is no longer ours */
+};
+
+#define NU_SESSION_STATES (NU_SESSION_CLOSED + 1)
+
+struct nu_session {
+    nng_http_conn conn;
+    struct nu_service *service; /* NULL once the connection was hijacked */
+    struct nu_list link;        /* in the service's sessions */
+    enum nu_session_state state;
+    enum nu_step after;                /* WRITING: how it goes on */
+    struct nu_request request;         /* in hand */
+    bool begun;                        /* a part of a head is here, and its time runs */
+    struct nu_head_progress progress;  /* of reading it */
+    size_t thrown;                     /* bytes thrown away while draining or lingering */
+    struct nu_response_batch *writing; /* what the write under way is of; NULL: of no batch */
+    struct nu_task unpark;
+    struct nu_timer timer; /* may be early: `deadline` counts */
+    uint64_t deadline;     /* of the step in hand */
+    size_t moved;          /* bytes of it when somebody last looked */
+
+    struct nu_gate gate;      /* shut while a handler is called and `batch` is not empty */
+    struct nu_loop_hold hold; /* likewise */
+    nng_aio aio;              /* the session's one read or write */
+};
+
+/* The one place where the state changes. */
+void nu_session_set_state(struct nu_session *session, enum nu_session_state state);
+
+/* Something that may take its time has the session: it is not to be taken from under it. */
+static inline bool nu_session_is_lent(const struct nu_session *session)
+{
+    return session->state == NU_SESSION_HANDLING || session->state == NU_SESSION_LOADING ||
+           session->state == NU_SESSION_DEFERRED;
+}
+
+/* Its aio writes. */
+static inline bool nu_session_is_writing(const struct nu_session *session)
+{
+    return session->writing != NULL || session->state == NU_SESSION_SENDING;
+}
+
+/* The step in hand may take until then, or as long as the limit says. */
+void nu_session_set_deadline(struct nu_session *session, uint64_t when);
+void nu_session_allow(struct nu_session *session, enum nng_uring_limit limit);
+
+/* session->timer.fire: aborts the read or write under way when its time is over. */
+void nu_session_fired(struct nu_timer *timer);
+
+#endif
