@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/page_cache.h"
 #include "io/bufring.h"
-#include "io/features.h"
 #include "io/uring.h"
 
 #include <errno.h>
@@ -240,7 +239,7 @@ void nu_trials_close(struct nu_trials *t)
     nu_uring_close(&t->ring);
 }
 
-int nu_trials_try(struct nu_trials *t, unsigned feature)
+int nu_trials_try(struct nu_trials *t, enum nu_feature feature)
 {
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, t->pair) != 0) {
         return -errno;

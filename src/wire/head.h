@@ -13,6 +13,7 @@
 
 #define NU_MAX_HEAD 16384  /* default for max_head */
 #define NU_MAX_TARGET 8192 /* default for max_target */
+#define NU_MAX_METHOD 32   /* bytes: longer than any registered method */
 #define NU_MAX_FIELDS 128  /* suggested size of the fields array */
 
 enum nu_parse {

@@ -11,12 +11,12 @@
 #include "wire/chars.h"
 #include "wire/fields.h"
 #include "wire/head_cache.h"
+#include "wire/head_progress.h"
 
 #include <llhttp.h>
 #include <string.h>
 
 #define MAX_EMPTY_LINES 4 /* before a request */
-#define MAX_METHOD 32     /* longer than any registered method */
 
 /* Where reading lines has got to. */
 struct lines {
@@ -300,7 +300,7 @@ static enum nu_parse parse_request_line(struct nu_slice line, bool complete, str
     size_t max = head->max_target != 0 ? head->max_target : NU_MAX_TARGET;
     size_t i = nu_chars_span(line.p, line.n, NU_CHAR_TOKEN);
 
-    if (i > MAX_METHOD) {
+    if (i > NU_MAX_METHOD) {
         return parse_bad(head, 501, "method too long");
     }
     if (i == line.n && !complete) {
@@ -528,88 +528,6 @@ static enum nu_parse parse_rest(bool request, struct lines *lines, const char *b
     return rv;
 }
 
-/* ---- A request that comes in pieces ------------------------------------------------------- */
-
-/* Whether the lines go on, and do not end, in what is new; that is all there is to say of them. */
-static bool parse_fields_go_on(const char *buf, size_t len, const struct nu_head *head)
-{
-    struct nu_head_progress *at = head->progress;
-    while (at->seen < len) {
-        /* A CR that was last is looked at again with what follows it. */
-        const char *p = buf + (at->seen > at->from ? at->seen - 1 : at->from);
-        const char *lf = memchr(p, '\n', (size_t) (buf + len - p));
-        const char *end = lf != NULL ? lf : buf + len;
-        bool cr = end > p && end[-1] == '\r';
-        bool blank = lf != NULL && end - (buf + at->from) == 1;
-        if (buf[at->from] == ' ' || buf[at->from] == '\t' || blank || (lf != NULL && !cr) ||
-            !nu_chars_text(p, (size_t) (end - p) - cr) ||
-            (lf != NULL && at->lines == head->maxfields)) {
-            return false;
-        }
-        at->seen = (size_t) (end - buf);
-        if (lf != NULL) {
-            at->lines++;
-            at->from = ++at->seen;
-        }
-    }
-    return true;
-}
-
-static bool parse_part_goes_on(const char *buf, size_t len, const struct nu_head *head,
-                               unsigned kind, size_t max)
-{
-    struct nu_head_progress *at = head->progress;
-    size_t n = len - at->seen;
-    if (len - at->from > max || nu_chars_span(buf + at->seen, n, kind) < n) {
-        return false;
-    }
-    at->seen = len;
-    return true;
-}
-
-/* Whether the new bytes leave the request as it was: good as far as it goes. Else it is read from
- * its start, which happens once for each of its parts. */
-static bool parse_goes_on(const char *buf, size_t len, const struct nu_head *head)
-{
-    const struct nu_head_progress *at = head->progress;
-    if (at == NULL || at->seen >= len ||
-        len >= (head->max_head != 0 ? head->max_head : NU_MAX_HEAD)) {
-        return false;
-    }
-    switch (at->part) {
-    case NU_HEAD_IN_METHOD:
-        return parse_part_goes_on(buf, len, head, NU_CHAR_TOKEN, MAX_METHOD);
-    case NU_HEAD_IN_TARGET:
-        return parse_part_goes_on(buf, len, head, NU_CHAR_TARGET,
-                                  head->max_target != 0 ? head->max_target : NU_MAX_TARGET);
-    case NU_HEAD_IN_FIELDS:
-        return parse_fields_go_on(buf, len, head);
-    default:
-        return false;
-    }
-}
-
-static void parse_remember(const char *buf, size_t len, struct nu_head *head, struct nu_slice line,
-                           const char *fields)
-{
-    struct nu_head_progress *at = head->progress;
-    if (at == NULL) {
-        return;
-    }
-    *at = (struct nu_head_progress){ .seen = len };
-    if (fields != NULL) {
-        at->part = NU_HEAD_IN_FIELDS;
-        at->from = (size_t) (fields - buf);
-        at->seen = at->from; /* its lines are counted once more */
-    } else if (line.n > 0 && head->method.n == 0) {
-        at->part = NU_HEAD_IN_METHOD;
-        at->from = (size_t) (line.p - buf);
-    } else if (head->target.p != NULL && head->target.p + head->target.n == buf + len) {
-        at->part = NU_HEAD_IN_TARGET;
-        at->from = (size_t) (head->target.p - buf);
-    }
-}
-
 enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head)
 {
     struct lines lines = parse_lines_init(buf, len, false, head);
@@ -617,11 +535,11 @@ enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head
     enum nu_parse got;
     int empty = 0;
 
-    if (parse_goes_on(buf, len, head)) {
+    if (nu_head_goes_on(buf, len, head)) {
         return NU_PARSE_MORE;
     }
     parse_clear(head);
-    parse_remember(buf, 0, head, (struct nu_slice){ NULL, 0 }, NULL);
+    nu_head_remember(buf, 0, head, (struct nu_slice){ NULL, 0 }, NULL);
     while ((got = parse_next_line(&lines, head, &line)) == NU_PARSE_DONE && line.n == 0) {
         if (++empty > MAX_EMPTY_LINES) {
             return parse_bad(head, 400, "empty lines");
@@ -632,7 +550,7 @@ enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head
         return NU_PARSE_BAD;
     }
     if (got == NU_PARSE_MORE) {
-        parse_remember(buf, len, head, line, NULL);
+        nu_head_remember(buf, len, head, line, NULL);
         return lines.limit ? parse_bad(head, 431, "head too large") : got;
     }
     if (parse_check_target(head) == NU_PARSE_BAD) {
@@ -647,7 +565,7 @@ enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head
     }
     got = parse_rest(true, &lines, buf, head);
     if (got == NU_PARSE_MORE) {
-        parse_remember(buf, len, head, line, fields);
+        nu_head_remember(buf, len, head, line, fields);
     }
     if (got == NU_PARSE_DONE && head->memo != NULL) {
         nu_head_cache_store(head->memo, fields, (size_t) (lines.p - fields), head);
