@@ -129,7 +129,7 @@ NNG_DECL int nng_uring_conn_remote_addr(struct nng_http_conn *conn, nng_sockaddr
  *
  * They are off at first.
  *
- * Errors: NNG_ECLOSED: the connection is closed.
+ * Errors: NNG_ECLOSED: the connection is closed; NNG_ENOTSUP: this is a forked child.
  * Threads: any.
  * See: tcp(7).
  */
@@ -236,7 +236,7 @@ NNG_DECL void nng_uring_tls_info_free(nng_uring_tls_info *info);
  * time each waits for itself, and the first whose time is over closes the rest.
  *
  * Errors: NNG_ETIMEDOUT: the time was over before the requests; NNG_ESTATE: it was called in a
- * callback.
+ * callback; NNG_ENOTSUP: this is a forked child.
  * Threads: any but the library's own.
  * See: nng_http_server_stop().
  */
@@ -281,7 +281,7 @@ enum nng_uring_limit {
  * no harm. Times are in milliseconds, and 0 stands for no limit.
  *
  * Errors: NNG_EBUSY: the server runs; NNG_EINVAL: there is no such limit, or the value is not
- * allowed.
+ * allowed; NNG_ENOTSUP: this is a forked child.
  * Threads: any.
  * See: nng_uring_server_get_limit(), nng-uring-serve(1).
  */
@@ -291,7 +291,7 @@ NNG_DECL int nng_uring_server_set_limit(struct nng_http_server *server, enum nng
 /*
  * Returns a limit of a server.
  *
- * Errors: NNG_EINVAL: there is no such limit.
+ * Errors: NNG_EINVAL: there is no such limit; NNG_ENOTSUP: this is a forked child.
  * Threads: any.
  * See: nng_uring_server_set_limit().
  */

@@ -58,6 +58,16 @@ def errors(top, headers):
                            "scripts/manpages/sources.py")
 
 
+def environment(top):
+    """What the library reads from the environment is in nng-uring(7)."""
+    manual = (top / "scripts/manpages/nng-uring.7").read_text()
+    for path in sorted((top / "src").rglob("*.c")):
+        for name in re.findall(r'getenv\("(\w+)"\)', path.read_text()):
+            if name != "TERM" and f".It Ev {name}" not in manual and f" {name} " not in manual:
+                yield (f"{path.relative_to(top)}: {name} is not in the ENVIRONMENT of "
+                       "scripts/manpages/nng-uring.7")
+
+
 def rendering(out):
     """Neither mandoc nor groff has anything to say about the pages."""
     files = sorted(str(path) for path in out.rglob("*.[137]") if not path.is_symlink())

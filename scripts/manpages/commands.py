@@ -38,7 +38,7 @@ class Help:
     def value(self, option):
         """What an option takes, by the usage lines."""
         for line in self.usage:
-            match = re.search(rf"{option}[ =]([A-Z][A-Z:]*)", line)
+            match = re.search(rf"{option}[ =]((?:\[[^\]]*\])?[A-Z][A-Z:]*)", line)
             if match:
                 return match[1]
         return None
@@ -52,7 +52,7 @@ def flags(help_text, names):
         if value is None and "--LIMIT N" in " ".join(help_text.usage) and \
                 re.search(r"-(timeout|bytes|fields|connections)$|^--connections$", option):
             value = "N"
-        out.append(f"Fl {escape(option[1:])}" + (f" Ar {value}" if value else ""))
+        out.append(f"Fl {escape(option[1:])}" + (f" {usage_part(value)}" if value else ""))
     return " , ".join(out)
 
 
@@ -63,21 +63,46 @@ def options(help_text, prose):
     yield ".Bl -tag -width Ds"
     for names, what in help_text.options.items():
         yield f".It {flags(help_text, names)}"
-        yield from prose.paragraph(what[:1].upper() + what[1:].rstrip(".") + ".")
+        yield from prose.paragraph(what[:1].upper() + what[1:].rstrip(".,;") + ".")
     yield ".El"
+
+
+def outer_words(line):
+    """The words of a usage line; what is in brackets is one, and so is an option with its value."""
+    words, depth = [""], 0
+    for char in line:
+        depth += (char == "[") - (char == "]")
+        if char == " " and depth == 0:
+            words.append("")
+        else:
+            words[-1] += char
+    joined = []
+    for word in words:
+        if joined and joined[-1].startswith("-") and word.isupper():
+            joined[-1] += " " + word
+        elif joined and (word == "|" or joined[-1].endswith("|")):
+            joined[-1] += " " + word
+        else:
+            joined.append(word)
+    return joined
 
 
 def synopsis(lines):
     for line in lines:
         yield ".Nm nng-uring"
-        words = re.findall(r"\[[^\]]*\](?:\.\.\.)?|[^\s|]+(?: [A-Z]\S*)?(?: \| \S+)*", line)
-        for word in words:
+        for word in outer_words(line):
             optional = re.fullmatch(r"\[(.*)\](\.\.\.)?", word)
             parts = " ".join(usage_part(part) for part in (optional[1] if optional else word).split())
             yield f".Op {parts}{' ...' if optional[2] else ''}" if optional else f".{parts}"
 
 
 def usage_part(part):
+    nested = re.fullmatch(r"\[(.+)\](.+)", part)
+    if nested:
+        return f"Oo Cm {nested[1]} Oc Ns {usage_part(nested[2])}"
+    if part.startswith("[") or part.endswith("]"):
+        return ("Oo " if part.startswith("[") else "") + usage_part(part.strip("[]")) + \
+            (" Oc" if part.endswith("]") else "")
     if part.startswith("--LIMIT"):
         return "Fl - Ns Ar LIMIT"
     if part.startswith("-"):

@@ -19,7 +19,6 @@ NOT_THIS = {
     "nng_uring_conn_local_addr": ("NNG_EADDRINVAL",),
     "nng_uring_conn_remote_addr": ("NNG_EADDRINVAL",),
     "nng_http_client_alloc": ("NNG_EINVAL", "NNG_EBUSY"),  # the URL was parsed; it is new
-    "nng_http_server_hold": ("NNG_EINVAL",),  # the mode of a configuration is a good one
 }
 
 

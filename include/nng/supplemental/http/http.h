@@ -532,8 +532,9 @@ NNG_DECL void nng_http_conn_read_res(nng_http_conn *conn, nng_http_res *res, nng
  * kept connection closed while it was idle ends with NNG_ECLOSED before a byte is sent. (A response
  * is: who has sent its last may still read.)
  *
- * Errors: NNG_EINVAL: the request has no URI; NNG_ECLOSED and NNG_ECONNRESET as said; the others of
- * nng_http_conn_write_all().
+ * Errors: NNG_EINVAL: the request has no URI; NNG_ECLOSED: the connection is closed, by this side
+ * or, as said above, the peer's; NNG_ECONNRESET: the peer has reset the connection, which is said
+ * once; those of nng_http_conn_write_all().
  * Threads: any.
  * NNG: it sends the request first, and says 0 or NNG_ECONNSHUT the first time; header fields that
  * change between two writes of one message do not count there; here they do.
@@ -796,8 +797,9 @@ typedef struct nng_http_server nng_http_server;
  * name that this machine has, of both families ("localhost": ::1 and 127.0.0.1).
  * nng_http_server_start() then makes it listen.
  *
- * Errors: NNG_EADDRINVAL: another scheme, or a host that is no address or name; NNG_ENOMEM: no
- * memory.
+ * Errors: NNG_EADDRINVAL: another scheme, or a host that is no address or name; NNG_EINVAL: the
+ * environment variable NNG_URING_LIMITS is no list of limits, see nng_uring_server_set_limit();
+ * NNG_ENOMEM: no memory; NNG_ENOTSUP: this is a forked child.
  * Threads: any.
  * NNG: it takes one address of a name.
  * Example:
@@ -871,7 +873,8 @@ NNG_DECL void nng_http_server_stop(nng_http_server *server);
  *
  * Errors: NNG_EINVAL: its URI does not start with "/", or it has no callback; NNG_EADDRINUSE:
  * another handler has the same host, method and URI, or an exclusive tree of this host and method
- * is concerned; NNG_EBUSY: another server has it; NNG_ENOMEM: no memory.
+ * is concerned; NNG_EBUSY: another server has it; NNG_ENOMEM: no memory; NNG_ENOTSUP: this is a
+ * forked child.
  * Threads: any.
  * NNG: with it two servers can have a handler, and lose it.
  * See: nng_http_server_del_handler(), nng_http_handler_alloc(), nng_http_handler_alloc_file(),
@@ -885,7 +888,8 @@ NNG_DECL int nng_http_server_add_handler(nng_http_server *server, nng_http_handl
  *
  * The hold on it is the caller's again; requests it is working on are finished.
  *
- * Errors: NNG_ENOENT: the server does not have it; NNG_ENOMEM: no memory.
+ * Errors: NNG_ENOENT: the server does not have it; NNG_ENOMEM: no memory; NNG_ENOTSUP: this is a
+ * forked child.
  * Threads: any.
  * See: nng_http_handler_free().
  */
@@ -897,7 +901,7 @@ NNG_DECL int nng_http_server_del_handler(nng_http_server *server, nng_http_handl
  * It has the real port where port 0 was asked for, and that is the same for all addresses of a
  * name, of which this is the first.
  *
- * Errors: NNG_ESTATE: the server is not running.
+ * Errors: NNG_ESTATE: the server is not running; NNG_ENOTSUP: this is a forked child.
  * Threads: any.
  * See: nng_http_server_start(), nng_str_sockaddr().
  */
@@ -912,7 +916,8 @@ NNG_DECL int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *add
  *
  * Errors: NNG_EINVAL: a status that is not 100 to 999, or a file that is not a regular one;
  * NNG_ENOENT: there is no such file; NNG_EPERM: the file may not be read; NNG_EMSGSIZE: it is too
- * large; NNG_ENOFILES: no descriptors are left; NNG_ENOMEM: no memory.
+ * large; NNG_ENOFILES: no descriptors are left; NNG_ENOMEM: no memory; NNG_ENOTSUP: this is a
+ * forked child.
  * Threads: any.
  * See: nng_http_server_res_error().
  */
@@ -926,7 +931,7 @@ NNG_DECL int nng_http_server_set_error_file(nng_http_server *server, uint16_t st
  *
  * The server's page for it becomes the body.
  *
- * Errors: those of nng_http_res_set_data().
+ * Errors: those of nng_http_res_set_data(); NNG_ENOTSUP: this is a forked child.
  * Threads: any.
  * See: nng_http_server_set_error_page().
  */
@@ -955,7 +960,7 @@ NNG_DECL int nng_http_server_get_tls(nng_http_server *server, struct nng_tls_con
  * nng_http_req_free() free them. Bytes the client has sent already can be read. The handler's aio
  * still has to be finished, with no response.
  *
- * Errors: NNG_EINVAL: no handler is working on the connection.
+ * Errors: NNG_EINVAL: no handler is working on the connection; NNG_ENOTSUP: this is a forked child.
  * Threads: the one the handler's callback runs on.
  * See: nng_http_handler_alloc(), nng_http_conn_read(), nng_http_conn_write_all().
  */
