@@ -259,6 +259,13 @@ Test(request, lengths)
         "Transfer-Encoding: xchunked\r\n",
         "Transfer-Encoding:\r\n",
         "Transfer-Encoding : chunked\r\n",
+        /* what a client takes of a server that is old, a server does not take of a client */
+        "Content-Length: 5\r\nContent-Length: 5\r\n",
+        "Content-Length: 5, 5\r\n",
+        "Content-Length: 5\n",
+        "Content-Length:\r\n 5\r\n",
+        "Content-Length: 5\r\nA: b\r\n c\r\n",
+        "Transfer-Encoding: identity\r\nContent-Length: 5\r\n",
     };
     struct t_web web;
     struct t_http_client b;
@@ -281,7 +288,40 @@ Test(request, lengths)
     t_http_client_assert(&b, 200, "POST /tell 5 none [hello]");
     t_http_client_assert(&b, 200, "");
     cr_assert_eq(atomic_load(&calls), 1);
+    t_http_client_say(&b, "POST /tell HTTP/1.1\r\n" HEAD
+                          "Content-Length: 00000000000000000005\r\n\r\nhello" BEHIND);
+    t_http_client_hear(&b);
+    cr_assert_eq(b.status, 200);
+    cr_assert_eq(atomic_load(&calls), 2);
+    t_http_client_assert(&b, 200, "");
     t_http_client_close(&b);
+    t_web_close(&web);
+}
+
+/* Nobody could say of which host, or which path, these are. */
+Test(request, targets_and_hosts)
+{
+    static const char *const bad[] = {
+        "GET /a\\b HTTP/1.1\r\nHost: h\r\n",
+        "GET http://h/a\\b HTTP/1.1\r\nHost: h\r\n",
+        "GET / HTTP/1.1\r\nHost:\r\n",
+        "GET / HTTP/1.1\r\nHost: \t\r\n",
+        "GET http://h\\@evil/ HTTP/1.1\r\nHost: h\r\n",
+        "GET http:///x HTTP/1.1\r\nHost: h\r\n",
+    };
+    struct t_web web;
+    struct t_http_client b;
+    char all[256];
+    open_site(&web);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(all, sizeof all, "%s\r\n" BEHIND, bad[i]);
+        t_http_client_open(&b, web.port);
+        t_http_client_say(&b, all);
+        t_http_client_assert(&b, 400, NULL);
+        t_http_client_assert_end(&b);
+        t_http_client_close(&b);
+    }
+    cr_assert_eq(atomic_load(&calls), 0);
     t_web_close(&web);
 }
 
