@@ -22,6 +22,9 @@ static bool dispatch_is(struct nu_slice slice, const char *text)
 static unsigned dispatch_find_path(struct nu_service *service, const struct nu_head *head)
 {
     size_t len;
+    if (dispatch_is(head->target, "*") && dispatch_is(head->method, "OPTIONS")) {
+        return NNG_HTTP_STATUS_NO_CONTENT;
+    }
     if (dispatch_is(head->method, "CONNECT") || dispatch_is(head->target, "*")) {
         return NNG_HTTP_STATUS_NOT_IMPLEMENTED; /* no proxy is here, and * is no resource */
     }
@@ -31,30 +34,62 @@ static unsigned dispatch_find_path(struct nu_service *service, const struct nu_h
                : NNG_HTTP_STATUS_BAD_REQUEST;
 }
 
+/* The methods that handlers for the path take; those of any handler for "*". */
+static void dispatch_print_allow(const struct nu_router *router, const struct nu_service *service,
+                                 const struct nu_head *head, char allow[ALLOW_ROOM])
+{
+    static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH" };
+    if (!dispatch_is(head->target, "*")) {
+        nu_router_allow(router, head->host, service->path, allow, ALLOW_ROOM);
+        return;
+    }
+    allow[0] = '\0';
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        const char *as = i == 1 ? methods[0] : methods[i]; /* who takes GET takes HEAD */
+        if (nu_router_knows(router, (struct nu_slice){ as, strlen(as) })) {
+            strcat(strcat(allow, allow[0] != '\0' ? ", " : ""), methods[i]);
+        }
+    }
+}
+
+/* A response that has an Allow field (RFC 9110 9.3.7, 15.5.6). */
+static enum nu_step dispatch_answer_allow(struct nu_request *r, const struct nu_head *head,
+                                          bool options)
+{
+    char allow[ALLOW_ROOM + sizeof ", OPTIONS"];
+    nng_http_res *res;
+    int err = options ? nng_http_res_alloc(&res)
+                      : nng_http_res_alloc_error(&res, NNG_HTTP_STATUS_METHOD_NOT_ALLOWED);
+    if (err != 0) {
+        return NU_STEP_GIVE_UP;
+    }
+    dispatch_print_allow(nu_service_router(r->service), r->service, head, allow);
+    if (options) {
+        strcat(allow, allow[0] != '\0' ? ", OPTIONS" : "OPTIONS");
+        err = nng_http_res_set_status(res, NNG_HTTP_STATUS_NO_CONTENT);
+    }
+    if (err != 0 || nng_http_res_set_header(res, "Allow", allow) != 0) {
+        nng_http_res_free(res);
+        return NU_STEP_GIVE_UP;
+    }
+    return nu_answer(r, res, NULL, NULL);
+}
+
 /* Nobody answers this; the response says why, and what would have been answered. */
 static enum nu_step dispatch_answer_nobody(struct nu_request *r, const struct nu_head *head,
                                            unsigned status)
 {
     const struct nu_router *router = nu_service_router(r->service);
-    char allow[ALLOW_ROOM];
-    nng_http_res *res;
-    if (status != NNG_HTTP_STATUS_BAD_REQUEST && !head->known &&
+    bool options = dispatch_is(head->method, "OPTIONS");
+    if (status != NNG_HTTP_STATUS_BAD_REQUEST && !head->known && !options &&
         !nu_router_knows(router, head->method)) {
         status = NNG_HTTP_STATUS_NOT_IMPLEMENTED; /* RFC 9110 9.1 */
     }
     r->last = r->last || status == NNG_HTTP_STATUS_BAD_REQUEST;
-    if (status != NNG_HTTP_STATUS_METHOD_NOT_ALLOWED) {
+    if (status != NNG_HTTP_STATUS_METHOD_NOT_ALLOWED && status != NNG_HTTP_STATUS_NO_CONTENT) {
         return nu_answer_error(r, status);
     }
-    if (nng_http_res_alloc_error(&res, (uint16_t) status) != 0) {
-        return NU_STEP_GIVE_UP;
-    }
-    nu_router_allow(router, head->host, r->service->path, allow, sizeof allow);
-    if (nng_http_res_set_header(res, "Allow", allow) != 0) { /* RFC 9110 15.5.6 */
-        nng_http_res_free(res);
-        return NU_STEP_GIVE_UP;
-    }
-    return nu_answer(r, res, NULL, NULL);
+    return dispatch_answer_allow(r, head, options);
 }
 
 static enum nu_step dispatch_call(struct nu_request *r, nng_http_handler *h,
