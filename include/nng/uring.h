@@ -354,6 +354,18 @@ NNG_DECL int nng_uring_req_get_query(struct nng_http_req *req, const char *name,
  */
 NNG_DECL int nng_uring_handler_set_current_types(struct nng_http_handler *handler, bool on);
 
+/*
+ * Has a directory handler redirect /docs to /docs/.
+ *
+ * That is, a path without a '/' at its end that leads to a directory with an index file is answered
+ * with 301 and the query kept, so that relative links in the index are good. NNG's, and ours unless
+ * this is called, answer with the index.
+ *
+ * Errors: NNG_EINVAL: it is no handler for files; NNG_EBUSY: it was added to a server.
+ * Threads: as for nng_http_handler_set_host().
+ */
+NNG_DECL int nng_uring_handler_set_slash_redirects(struct nng_http_handler *handler, bool on);
+
 #ifdef __cplusplus
 }
 #endif

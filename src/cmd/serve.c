@@ -209,6 +209,7 @@ static int serve_add_handlers(nng_http_server *server, const char *dir)
             return err;
         }
         (void) nng_uring_handler_set_current_types(handler, true); /* it is of that kind, and new */
+        (void) nng_uring_handler_set_slash_redirects(handler, true);
         return serve_add(server, handler);
     }
     for (const struct site_page *page = site_pages; page->uri != NULL; page++) {

@@ -286,6 +286,40 @@ static int answer_set_location(nng_http_res *res, const nng_http_handler *h, con
     return err;
 }
 
+/* An answer that sends the client to a location, which is freed. */
+static enum nu_step answer_moved(struct nu_request *r, struct nu_buf *location)
+{
+    nng_http_res *res;
+    int err = nng_http_res_alloc_error(&res, NNG_HTTP_STATUS_STATUS_MOVED_PERMANENTLY);
+    if (err == 0) {
+        nu_buf_add(location, "", 1);
+        err = nu_buf_error(location);
+        err = err == 0 ? nng_http_res_set_header(res, "Location", location->data) : err;
+        if (err != 0) {
+            nng_http_res_free(res);
+        }
+    }
+    nu_buf_free(location);
+    return err == 0 ? nu_answer(r, res, NULL, NULL) : NU_STEP_GIVE_UP;
+}
+
+enum nu_step nu_answer_directory(struct nu_request *r, const char *uri, const char *path,
+                                 struct nu_slice query)
+{
+    struct nu_buf location = { 0 };
+    answer_print_path(&location, uri);
+    nu_buf_str(&location, "/");
+    if (strcmp(path, ".") != 0) {
+        answer_print_path(&location, path);
+        nu_buf_str(&location, "/");
+    }
+    if (query.p != NULL) {
+        nu_buf_str(&location, "?");
+        nu_buf_add(&location, query.p, query.n);
+    }
+    return answer_moved(r, &location);
+}
+
 enum nu_step nu_answer_redirect(struct nu_request *r, const nng_http_handler *h)
 {
     nng_http_res *res;

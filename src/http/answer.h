@@ -25,6 +25,10 @@ enum nu_step nu_answer_static(struct nu_request *request, nng_http_handler *hand
 /* That of a REDIRECT handler, to the service's path and query. */
 enum nu_step nu_answer_redirect(struct nu_request *request, const nng_http_handler *handler);
 
+/* 301 to the directory of that name below `uri`, both decoded; the query is kept. Owner only. */
+enum nu_step nu_answer_directory(struct nu_request *request, const char *uri, const char *path,
+                                 struct nu_slice query);
+
 /* The head of a response alone, which is `res`'s; its body follows, of the length that it says. */
 enum nu_step nu_answer_head(struct nu_request *request, nng_http_res *res);
 

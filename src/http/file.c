@@ -31,6 +31,11 @@ static const char *const indexes[] = { "index.html", "index.htm" };
 struct nu_file_job {
     struct nu_request *request; /* whose `file` it is */
     nng_http_handler *handler;  /* held */
+    struct nu_docroot *root;    /* held, until it is open; DIRECTORY only */
+    char *target;               /* what an absolute link on the way leads to, below the root */
+    bool looking;               /* being opened is the place of that, not the file */
+    bool slash;                 /* the path ends with '/', or needs not to */
+    struct nu_slice query;      /* of the request; its text lies behind the precondition's */
     nng_http_res *head;         /* until it is added to the batch */
     struct nu_op op;
     struct nu_precond precond;   /* its text lies behind the path's */
@@ -71,6 +76,8 @@ void nu_file_end(struct nu_file_job *job)
         close(job->fd);
     }
     nng_http_res_free(job->head);
+    free(job->target);
+    nu_docroot_drop(job->root);
     nu_handler_drop(job->handler);
     file_give_buffer(job);
     free(job);
@@ -251,51 +258,113 @@ static enum nu_step file_begin(struct nu_file_job *job, const struct stat *st)
     return nu_answer(file_leave(job), res, NULL, NULL);
 }
 
-static enum nu_step file_submit_open(struct nu_file_job *job, int root, uint64_t resolve)
+static enum nu_step file_submit_open(struct nu_file_job *job, int root, const char *path,
+                                     uint64_t flags, uint64_t resolve)
 {
     job->op.kind = NU_OP_OPEN;
     job->op.fd = root;
-    job->op.arg.open.path = root == AT_FDCWD ? job->handler->path : job->path;
-    job->op.arg.open.how = (struct open_how){ .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-                                              .resolve = resolve };
+    job->op.arg.open.path = path;
+    job->op.arg.open.how = (struct open_how){ .flags = flags | O_CLOEXEC, .resolve = resolve };
     nu_op_submit(&job->op);
     return NU_STEP_WAIT;
 }
 
+#define READ_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY)
+
 static enum nu_step file_open(struct nu_file_job *job)
 {
-    int root;
     if (job->handler->kind == NU_HANDLER_FILE) {
-        return file_submit_open(job, AT_FDCWD, 0);
+        return file_submit_open(job, AT_FDCWD, job->handler->path, READ_FLAGS, 0);
     }
-    int err = nu_handler_root(job->handler, &root);
-    return err != 0 ? file_fail(job, file_status_for(err))
-                    : file_submit_open(job, root, RESOLVE_BENEATH);
+    if (job->root == NULL) {
+        int err = nu_docroot_get(&job->handler->root, job->handler->path,
+                                 job->request->service->loop, &job->root);
+        if (err != 0) {
+            return file_fail(job, file_status_for(err));
+        }
+    }
+    return file_submit_open(job, job->root->fd, job->path, READ_FLAGS, RESOLVE_BENEATH);
+}
+
+/*
+ * A symbolic link on the way leads out of the root, or by an absolute path to something in it.
+ * Where to is found out without opening it (O_PATH); what is below the root is then opened by that
+ * path, confined as before, and with no link in it any more.
+ */
+static enum nu_step file_look_where(struct nu_file_job *job)
+{
+    job->looking = true;
+    return file_submit_open(job, job->root->fd, job->path, O_PATH, 0);
+}
+
+static enum nu_step file_open_target(struct nu_file_job *job, int place)
+{
+    job->target = nu_docroot_path_of(job->root, place);
+    close(place);
+    if (job->target == NULL) {
+        return file_fail(job, NNG_HTTP_STATUS_NOT_FOUND);
+    }
+    return file_submit_open(job, job->root->fd, job->target, READ_FLAGS,
+                            RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
 static enum nu_step file_try_index(struct nu_file_job *job)
 {
     const char *name = indexes[job->index++];
+    free(job->target);
+    job->target = NULL;
     job->path[job->len] = '/';
     memcpy(job->path + job->len + 1, name, strlen(name) + 1);
     return file_open(job);
 }
 
+/* What is relative in an index is relative to the directory: to a path that ends with '/'. */
+static enum nu_step file_redirect(struct nu_file_job *job)
+{
+    struct nu_request *r = job->request;
+    job->path[job->len] = '\0';
+    enum nu_step step = nu_answer_directory(r, job->handler->uri, job->path, job->query);
+    file_leave(job);
+    return step;
+}
+
+/* 0, or why what is open is not to be served. */
+static int file_opened(struct nu_file_job *job, int fd, struct stat *st)
+{
+    job->fd = fd;
+    return fstat(fd, st) == 0 ? 0 : nu_error_from_errno(errno);
+}
+
+static enum nu_step file_open_failed(struct nu_file_job *job, int err)
+{
+    if (err == ENOENT && job->index > 0 && job->index < NINDEXES) {
+        return file_try_index(job);
+    }
+    if (err == EXDEV && job->root != NULL && job->target == NULL &&
+        nu_docroot_has_absolute_link(job->root, job->path)) {
+        return file_look_where(job);
+    }
+    return file_fail(job, file_status_for(nu_error_from_errno(err)));
+}
+
 static enum nu_step file_open_done(struct nu_file_job *job, int res)
 {
     struct stat st;
-    if (res == -ENOENT && job->index > 0 && job->index < NINDEXES) {
-        return file_try_index(job);
-    }
+    bool looked = job->looking;
+    job->looking = false;
     if (res < 0) {
-        return file_fail(job, file_status_for(nu_error_from_errno(-res)));
+        return looked && res == -EXDEV ? file_fail(job, NNG_HTTP_STATUS_NOT_FOUND)
+                                       : file_open_failed(job, -res);
     }
-    job->fd = res;
-    if (fstat(res, &st) != 0) {
-        return file_fail(job, file_status_for(nu_error_from_errno(errno)));
+    if (looked) {
+        return file_open_target(job, res);
+    }
+    int err = file_opened(job, res, &st);
+    if (err != 0) {
+        return file_fail(job, file_status_for(err));
     }
     if (S_ISREG(st.st_mode)) {
-        return file_begin(job, &st);
+        return job->index > 0 && !job->slash ? file_redirect(job) : file_begin(job, &st);
     }
     if (!S_ISDIR(st.st_mode) || job->handler->kind != NU_HANDLER_DIRECTORY || job->index > 0) {
         return file_fail(job, NNG_HTTP_STATUS_NOT_FOUND);
@@ -327,10 +396,12 @@ static struct nu_file_job *file_new(struct nu_request *r, nng_http_handler *hand
                                     const struct nu_head *head)
 {
     const char *path = r->service->path + strlen(handler->uri);
+    bool slash = *path != '\0' && path[strlen(path) - 1] == '/';
     path += strspn(path, "/");
-    size_t len = strlen(path);
+    struct nu_slice query = r->service->query;
+    size_t len = strlen(path), precond = nu_precond_size(head);
     size_t room = len + INDEX_ROOM + 1;
-    struct nu_file_job *job = malloc(sizeof *job + room + nu_precond_size(head));
+    struct nu_file_job *job = malloc(sizeof *job + room + precond + query.n);
     if (job == NULL) {
         return NULL;
     }
@@ -347,7 +418,12 @@ static struct nu_file_job *file_new(struct nu_request *r, nng_http_handler *hand
         len = 1;
     }
     job->len = len;
+    job->slash = slash || !handler->slash_redirects;
     nu_precond_load(&job->precond, head, job->path + room);
+    if (query.p != NULL) {
+        job->query = (struct nu_slice){ job->path + room + precond, query.n };
+        memcpy(job->path + room + precond, query.p, query.n);
+    }
     nu_handler_hold(handler);
     nu_op_init(&job->op, r->service->loop, r->file_done);
     return job;

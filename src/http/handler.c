@@ -30,27 +30,8 @@ void nu_handler_drop(nng_http_handler *handler)
     free(handler->host);
     free(handler->path);
     free(handler->location);
-    if (atomic_load(&handler->root) >= 0) {
-        close(atomic_load(&handler->root));
-    }
+    nu_docroot_drop(handler->root.now);
     free(handler);
-}
-
-int nu_handler_root(nng_http_handler *handler, int *fd)
-{
-    int none = -1, root = atomic_load(&handler->root);
-    if (root < 0) {
-        root = open(handler->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (root < 0) {
-            return nu_error_from_errno(errno);
-        }
-        if (!atomic_compare_exchange_strong(&handler->root, &none, root)) {
-            close(root); /* another loop was faster */
-            root = none;
-        }
-    }
-    *fd = root;
-    return 0;
 }
 
 bool nu_handler_complete(const nng_http_handler *handler)
@@ -87,7 +68,6 @@ static int handler_make(nng_http_handler **handlerp, enum nu_handler_kind kind, 
         return NNG_ENOMEM;
     }
     atomic_init(&handler->refs, 1);
-    atomic_init(&handler->root, -1);
     handler->kind = kind;
     atomic_init(&handler->collect, true);
     atomic_init(&handler->collect_max, NU_BODY_MAX);
@@ -277,6 +257,18 @@ int nng_uring_handler_set_current_types(nng_http_handler *handler, bool on)
         return NNG_EBUSY;
     }
     handler->current_types = on;
+    return 0;
+}
+
+int nng_uring_handler_set_slash_redirects(nng_http_handler *handler, bool on)
+{
+    if (handler->kind != NU_HANDLER_FILE && handler->kind != NU_HANDLER_DIRECTORY) {
+        return NNG_EINVAL;
+    }
+    if (atomic_load(&handler->added)) {
+        return NNG_EBUSY;
+    }
+    handler->slash_redirects = on;
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #define NU_HTTP_HANDLER_H
 
 #include "base/buf.h"
+#include "http/docroot.h"
 
 #include <nng/supplemental/http/http.h>
 #include <stdatomic.h>
@@ -35,16 +36,17 @@ struct nng_http_handler {
     bool exclusive;      /* and no other handler may be there */
     atomic_bool collect; /* CALLBACK: the body is read before the call; may change at any time */
     atomic_size_t collect_max;
-    void (*cb)(nng_aio *aio); /* CALLBACK */
-    void *data;               /* the user's */
-    void (*dtor)(void *data); /* may be NULL */
-    struct nu_buf reply;      /* STATIC: a whole response */
-    size_t head;              /* STATIC: bytes of it before the blank line */
-    char *location;           /* REDIRECT: to where */
-    uint16_t status;          /* REDIRECT */
-    char *path;               /* FILE, DIRECTORY: in the file system */
-    bool current_types;       /* FILE, DIRECTORY: today's content types instead of NNG's */
-    atomic_int root;          /* DIRECTORY: descriptor of path; -1 before the first request */
+    void (*cb)(nng_aio *aio);    /* CALLBACK */
+    void *data;                  /* the user's */
+    void (*dtor)(void *data);    /* may be NULL */
+    struct nu_buf reply;         /* STATIC: a whole response */
+    size_t head;                 /* STATIC: bytes of it before the blank line */
+    char *location;              /* REDIRECT: to where */
+    uint16_t status;             /* REDIRECT */
+    char *path;                  /* FILE, DIRECTORY: in the file system */
+    bool current_types;          /* FILE, DIRECTORY: today's content types instead of NNG's */
+    bool slash_redirects;        /* DIRECTORY: /docs to /docs/, where that has an index */
+    struct nu_docroot_slot root; /* DIRECTORY: where path leads to */
 };
 
 void nu_handler_hold(nng_http_handler *handler);
@@ -52,9 +54,5 @@ void nu_handler_drop(nng_http_handler *handler);
 
 /* Whether it can be added to a server: its URI is a path, and it has a function to call. */
 bool nu_handler_complete(const nng_http_handler *handler);
-
-/* The descriptor of a DIRECTORY handler's root, which is opened once. 0 or the NNG error that says
- * why not. Any thread. */
-int nu_handler_root(nng_http_handler *handler, int *fd);
 
 #endif
