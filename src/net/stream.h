@@ -159,7 +159,8 @@ static inline void nu_stream_shutdown_write(struct nu_stream *stream)
     stream->ops->shutdown_write(stream);
 }
 
-/* Sends a few bytes if there is room for them, when no write is pending. Owner only. */
+/* Sends a few bytes if there is room for them, when no write is pending. Owner only; with or
+ * without the lock. */
 static inline void nu_stream_send_now(struct nu_stream *stream, const void *data, size_t n)
 {
     stream->ops->send_now(stream, data, n);

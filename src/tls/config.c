@@ -49,6 +49,9 @@ int nng_tls_config_alloc(nng_tls_config **configp, nng_tls_mode mode)
     config->mode = mode;
     config->auth = client ? NNG_TLS_AUTH_MODE_REQUIRED : NNG_TLS_AUTH_MODE_NONE;
     config->tickets = true;
+    /* exit() would have OpenSSL clean up under the loops, which go on until the process is no more.
+     */
+    (void) OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     ERR_clear_error();
     config->ctx = SSL_CTX_new(client ? TLS_client_method() : TLS_server_method());
     int err = config->ctx != NULL ? config_set_defaults(config) : NNG_ENOMEM;

@@ -246,9 +246,7 @@ static void tls_shutdown_write(struct nu_stream *stream)
 
 static void tls_send_now(struct nu_stream *stream, const void *data, size_t n)
 {
-    nu_lock(&stream->lock);
     nu_tls_write_now(nu_tls_of(stream), data, n);
-    nu_unlock(&stream->lock);
 }
 
 static size_t tls_unacked(const struct nu_stream *stream)

@@ -227,9 +227,7 @@ void nu_tls_write_now(struct nu_tls *tls, const void *data, size_t n)
 {
     if (tls->state == NU_TLS_OPEN && tls->write_end == 0 && !tls->close_notified) {
         ERR_clear_error();
-        if (SSL_write(tls->ssl, data, (int) n) <= 0) {
-            nu_tls_fail(tls, tls_write_refused(tls));
-        }
+        (void) SSL_write(tls->ssl, data, (int) n); /* if it fails, so will what follows */
         nu_tls_flush(tls);
     }
 }

@@ -23,7 +23,8 @@ void nu_tls_write_sent(struct nu_tls *tls);
 /* Ends all of them: what was encrypted will go out, unless `lost`. */
 void nu_tls_write_end_all(struct nu_tls *tls, int err, bool lost);
 
-/* A few bytes outside the queue, which is empty. */
+/* A few bytes outside the queue, which is empty. With or without the lock: what it looks at changes
+ * on the owner alone. */
 void nu_tls_write_now(struct nu_tls *tls, const void *data, size_t n);
 
 /* Tells the peer that no more will follow. */

@@ -2,6 +2,7 @@
 #include "support/peer.h"
 
 #include "http/conn.h"
+#include "support/tls_relay.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -55,10 +56,15 @@ nng_http_client *t_client(unsigned port)
     char text[64];
     nng_url *url;
     nng_http_client *client;
-    snprintf(text, sizeof text, "http://127.0.0.1:%u", port);
+    snprintf(text, sizeof text, "%s://127.0.0.1:%u", t_tls_wanted() ? "https" : "http", port);
     cr_assert_eq(nng_url_parse(&url, text), 0);
     cr_assert_eq(nng_http_client_alloc(&client, url), 0);
     nng_url_free(url);
+    if (t_tls_wanted()) {
+        nng_tls_config *config = t_tls_client_config();
+        cr_assert_eq(nng_http_client_set_tls(client, config), 0);
+        nng_tls_config_free(config);
+    }
     return client;
 }
 
@@ -73,6 +79,12 @@ void t_pair_connect(struct nu_pair *pair, int listener, nng_http_client *client)
     nng_aio_free(aio);
     pair->fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     cr_assert_geq(pair->fd, 0);
+    if (t_tls_wanted()) {
+        int size;
+        socklen_t len = sizeof size;
+        cr_assert_eq(getsockopt(listener, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
+        pair->fd = t_tls_relay(pair->fd, true, size == 2 * BUFFER ? BUFFER : 0);
+    }
 }
 
 static void open_pair(struct nu_pair *pair, int buffer)
@@ -108,8 +120,35 @@ static bool settled(const struct nu_pair *pair)
     return info.tcpi_unacked == 0;
 }
 
+/* Over TLS nobody can write past the connection. */
+static size_t fill_by_writing(struct nu_pair *pair, size_t from, unsigned seed)
+{
+    uint8_t *data = t_pattern_new(from + NU_PLENTY, seed);
+    size_t sum = 0;
+    int err = 0;
+    nng_aio *aio;
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    nng_aio_set_timeout(aio, 200);
+    while (err == 0) {
+        nng_iov iov = { data + from + sum, NU_PLENTY - sum };
+        cr_assert_eq(nng_aio_set_iov(aio, 1, &iov), 0);
+        nng_http_conn_write(pair->conn, aio);
+        nng_aio_wait(aio);
+        err = nng_aio_result(aio);
+        sum += nng_aio_count(aio);
+        cr_assert_lt(sum, NU_PLENTY);
+    }
+    cr_assert_eq(err, NNG_ETIMEDOUT);
+    nng_aio_free(aio);
+    free(data);
+    return sum;
+}
+
 size_t t_pair_fill(struct nu_pair *pair, size_t from, unsigned seed)
 {
+    if (t_tls_wanted()) {
+        return fill_by_writing(pair, from, seed);
+    }
     uint8_t *data = t_pattern_new(from + NU_PLENTY, seed);
     size_t sum = 0;
     for (bool full = false; !full;) {

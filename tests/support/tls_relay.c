@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -38,7 +39,6 @@ struct relay {
     SSL *ssl;
     struct way in, out;        /* to the plain side, and from it */
     short in_wants, out_wants; /* what the secure socket has to be ready for, for these */
-    bool reset;                /* to be passed on */
 };
 
 static bool full(const struct way *way)
@@ -54,6 +54,7 @@ static bool decrypt(struct relay *r)
         return true;
     }
     ERR_clear_error();
+    errno = 0;
     int n = SSL_read(r->ssl, r->in.data, SIZE);
     if (n > 0) {
         r->in.from = 0;
@@ -71,7 +72,11 @@ static bool decrypt(struct relay *r)
         r->in.ended = true;
         return true;
     default:
-        return false;
+        if (SSL_is_init_finished(r->ssl) || errno == ECONNRESET) {
+            return false;
+        }
+        r->in.ended = r->out.ended = r->out.told = true; /* given up before anything was said */
+        return true;
     }
 }
 
@@ -81,8 +86,10 @@ static bool encrypt(struct relay *r)
     if (!full(&r->out)) {
         if (r->out.ended && !r->out.told) {
             ERR_clear_error();
-            r->out.told = SSL_shutdown(r->ssl) >= 0;
-            r->out_wants = r->out.told ? 0 : POLLOUT;
+            bool busy = SSL_in_init(r->ssl);
+            int n = busy ? 0 : SSL_shutdown(r->ssl);
+            r->out.told = !busy && (n >= 0 || SSL_get_error(r->ssl, n) != SSL_ERROR_WANT_WRITE);
+            r->out_wants = r->out.told ? 0 : busy ? POLLIN : POLLOUT;
             if (r->out.told) {
                 shutdown(r->secure, SHUT_WR);
             }
@@ -96,8 +103,13 @@ static bool encrypt(struct relay *r)
         return true;
     }
     int err = SSL_get_error(r->ssl, n);
-    r->out_wants = err == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
-    return err == SSL_ERROR_WANT_READ || err == SSL_ERROR_WANT_WRITE;
+    if (err == SSL_ERROR_WANT_READ || err == SSL_ERROR_WANT_WRITE) {
+        r->out_wants = err == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+        return true;
+    }
+    r->out.from = r->out.to = 0; /* it is closed there; what was sent from there is still here */
+    r->out.ended = r->out.told = true;
+    return true;
 }
 
 /* The plain side, as far as it goes. False: it has been reset. */
@@ -134,7 +146,8 @@ static void wait_for_something(const struct relay *r)
           .events = (short) ((full(&r->in) ? POLLOUT : 0) |
                              (!full(&r->out) && !r->out.ended ? POLLIN : 0)) },
     };
-    if (full(&r->out) && r->out_wants == 0) {
+    bool reads = !full(&r->in) && !r->in.ended && r->in_wants == 0; /* there may be more */
+    if (reads || (full(&r->out) && r->out_wants == 0)) {
         return;
     }
     (void) poll(fds, 2, 10000);
@@ -151,11 +164,13 @@ static void *relay_run(void *arg)
 {
     struct relay *r = arg;
     bool ok = true;
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, NULL); /* OpenSSL writes without MSG_NOSIGNAL */
     while (ok && !(r->in.told && r->out.told)) {
         ok = serve_plain(r) && decrypt(r) && serve_plain(r) && encrypt(r);
-        if (ok && !full(&r->in) && !(r->out.told && r->in.ended)) {
-            wait_for_something(r);
-        } else if (ok && full(&r->in)) {
+        if (ok) {
             wait_for_something(r);
         }
     }
@@ -164,7 +179,7 @@ static void *relay_run(void *arg)
         close(r->secure);
     } else {
         close_hard(r->plain);
-        close_hard(r->secure);
+        close(r->secure); /* what was said before may still be on its way */
     }
     SSL_free(r->ssl);
     SSL_CTX_free(r->ctx);
@@ -216,6 +231,7 @@ int t_tls_relay(int fd, bool server, int buffer)
     struct relay *r = calloc(1, sizeof *r);
     int fds[2];
     pthread_t thread;
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL); /* the thread may be there when we exit */
     connect_pair(fds, buffer);
     r->plain = fds[0];
     r->secure = fd;

@@ -2,6 +2,7 @@
 #include "support/web.h"
 
 #include "support/proc.h"
+#include "support/tls_relay.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -28,8 +29,14 @@ void t_web_open(struct t_web *web)
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0); /* starts the library */
     nng_aio_free(aio);
     web->fds = t_proc_fds();
-    cr_assert_eq(nng_url_parse(&url, "http://127.0.0.1:0"), 0);
+    cr_assert_eq(nng_url_parse(&url, t_tls_wanted() ? "https://127.0.0.1:0" : "http://127.0.0.1:0"),
+                 0);
     cr_assert_eq(nng_http_server_hold(&web->server, url), 0);
+    if (t_tls_wanted()) {
+        nng_tls_config *config = t_tls_server_config();
+        cr_assert_eq(nng_http_server_set_tls(web->server, config), 0);
+        nng_tls_config_free(config);
+    }
     nng_url_free(url);
     web->port = 0;
 }
@@ -98,7 +105,13 @@ void t_http_client_connect(struct t_http_client *b, unsigned port)
     struct sockaddr_in sin = { .sin_family = AF_INET,
                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                .sin_port = htons((uint16_t) port) };
+    int size = 0;
+    socklen_t len = sizeof size;
     cr_assert_eq(connect(b->fd, (struct sockaddr *) &sin, sizeof sin), 0, "%s", strerror(errno));
+    if (t_tls_wanted()) {
+        cr_assert_eq(getsockopt(b->fd, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
+        b->fd = t_tls_relay(b->fd, false, size < 65536 ? 8192 : 0);
+    }
     setsockopt(b->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(b->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
