@@ -5,6 +5,7 @@
 #   make static     build/static/nng-uring, which needs nothing but a kernel
 #   make serve      run the server; ARGS="DIR --listen 127.0.0.1:8080" goes to nng-uring serve
 #   make test       all tests; TEST_ARGS="--filter=url/*" goes to Criterion, TEST_JOBS=N in parallel
+#   make run-epoll  the same tests with epoll in the place of io_uring
 #   make asan       the same tests under AddressSanitizer, LeakSanitizer and UBSan
 #   make tsan       the same tests under ThreadSanitizer
 #   make acceptance servers from the outside, with real clients (ACCEPTANCE_ARGS="curl node ...")
@@ -144,7 +145,7 @@ FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 
 .PHONY: all deps man abi deb check-deb uninstall static serve test asan tsan race acceptance \
         dropin print-libs peers kernel-matrix bench bench-quick bench-micro fuzz lint format \
-        install clean run-tests run-bench run-micro run-fuzz run-lint FORCE
+        install clean run-tests run-epoll run-bench run-micro run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -361,7 +362,13 @@ lint:
 
 run-tests: all $(TEST_BIN) $(FAULT_BIN) $(FAKE_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 	@TEST_JOBS=$(TEST_JOBS) TEST_ARGS='$(TEST_ARGS)' \
-	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(FAKE_BIN) $(DIFF_BIN) $(REPLAY_BIN)
+	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(FAKE_BIN) $(DIFF_BIN) $(REPLAY_BIN) \
+	    $(if $(TEST_ARGS),,epoll:$(TEST_BIN))
+
+# All of it with epoll in the place of io_uring; run-tests has a short pass of that.
+run-epoll: all $(TEST_BIN) $(FAULT_BIN)
+	@NNG_URING_BACKEND=epoll TEST_JOBS=$(TEST_JOBS) TEST_ARGS='$(TEST_ARGS)' \
+	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN)
 
 run-bench: all $(PERF_BIN) $(MICRO)
 	@scripts/bench $(BENCH_ARGS)

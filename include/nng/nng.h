@@ -5,9 +5,10 @@
  * what a comment calls NNG's is where they differ. The comment above a function is its manual page.
  * "Any thread" includes completion callbacks.
  *
- * nng-uring needs an io_uring: where the kernel, a sysctl, a seccomp filter or a memory limit
- * refuses one, functions that need it return (or finish their aio with) NNG_ENOTSUP at once.
- * `nng-uring probe` and nng_uring_reason() in <nng/uring.h> say why.
+ * Where the kernel, a sysctl, a seccomp filter or a memory limit refuses an io_uring, epoll stands
+ * in for it: `nng-uring probe` and nng_uring_reason() in <nng/uring.h> say why. With
+ * NNG_URING_BACKEND=io_uring in the environment, functions that need it return (or finish their aio
+ * with) NNG_ENOTSUP instead, at once.
  */
 #ifndef NNG_NNG_H
 #define NNG_NNG_H

@@ -58,13 +58,29 @@ typedef struct nng_uring_feature {
 NNG_DECL int nng_uring_probe(const nng_uring_feature **list, size_t *count);
 
 /*
- * Say why the library answers NNG_ENOTSUP, and what to change.
+ * Returns what does the library's operations.
  *
- * It may be a sysctl, a seccomp profile, a limit, or the kernel, and is English text.
+ * That is io_uring; where it cannot be had, system calls that do not wait, and epoll. The
+ * environment variable NNG_URING_BACKEND asks for "io_uring" or "epoll" and for no other: with
+ * "io_uring", what needs it ends with NNG_ENOTSUP where there is none. A word that is neither has
+ * that effect everywhere. It is read when the loops are started, at the first use.
+ *
+ * Returns: "io_uring" or "epoll"; "" before the first use. Static storage.
+ * Threads: any.
+ * See: nng_uring_reason(), nng-uring-probe(1).
+ */
+NNG_DECL const char *nng_uring_backend(void);
+
+/*
+ * Say why the library does without io_uring or answers NNG_ENOTSUP, and what to change.
+ *
+ * It may be a sysctl, a seccomp profile, a limit, or the kernel, and is English text. Where epoll
+ * stands in for io_uring, it is also said once, as a warning, through the logger of
+ * nng_log_set_logger().
  *
  * Returns: a text, "" when there is nothing to say. Static or thread-local storage.
  * Threads: any.
- * See: nng_uring_probe(), nng-uring-probe(1).
+ * See: nng_uring_backend(), nng_uring_probe(), nng-uring-probe(1).
  */
 NNG_DECL const char *nng_uring_reason(void);
 NNG_DECL const char *nng_uring_remedy(void);
@@ -86,7 +102,7 @@ NNG_DECL unsigned nng_uring_loops(void);
  *
  * io_uring_setup(2) explains them.
  *
- * Returns: a text; "" before the first use of the library.
+ * Returns: a text, "epoll" where there are no such rings; "" before the first use of the library.
  * Threads: any.
  */
 NNG_DECL const char *nng_uring_setup_flags(void);

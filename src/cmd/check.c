@@ -37,6 +37,7 @@ static void check_start_library(void)
     const nng_uring_feature *list;
     size_t count;
     nng_aio *aio;
+    setenv("NNG_URING_BACKEND", "io_uring", 1); /* and no other: it is what is checked */
     if (nng_uring_probe(&list, &count) != 0 || nng_aio_alloc(&aio, NULL, NULL) != 0) {
         nu_missing("%s%c%s", nng_uring_reason(), SEPARATOR, nng_uring_remedy());
     }

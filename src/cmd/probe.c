@@ -6,6 +6,7 @@
 #include <nng/nng.h>
 #include <nng/uring.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -14,7 +15,7 @@ enum verdict { FULL, DEGRADED, UNAVAILABLE, MISUSED }; /* the exit statuses, too
 static const char *const verdicts[] = {
     [FULL] = "full: everything the library relies on is there",
     [DEGRADED] = "degraded: it works, with fallbacks",
-    [UNAVAILABLE] = "unavailable: calls that need io_uring return NNG_ENOTSUP",
+    [UNAVAILABLE] = "unavailable: there is no io_uring",
 };
 
 static const char *const names[] = { "full", "degraded", "unavailable" };
@@ -32,7 +33,13 @@ static int probe_start_library(void)
 
 static enum verdict probe_judge(const nng_uring_feature *list, size_t count, int err)
 {
-    if (err != 0 || probe_start_library() != 0) {
+    const char *wish = getenv("NNG_URING_BACKEND");
+    bool asked = wish != NULL && strcmp(wish, "epoll") == 0;
+    bool started = probe_start_library() == 0;
+    if (err != 0) {
+        (void) nng_uring_probe(&list, &count); /* what it says is the reason, also if others came */
+    }
+    if (!started || err != 0 || (!asked && strcmp(nng_uring_backend(), "epoll") == 0)) {
         return UNAVAILABLE;
     }
     for (size_t i = 0; i < count; i++) {
@@ -72,6 +79,8 @@ static void probe_print_table(const nng_uring_feature *list, size_t count, enum 
     if (verdict == UNAVAILABLE) {
         printf("reason: %s\nremedy: %s\n", nng_uring_reason(), nng_uring_remedy());
     }
+    printf("backend: %s\n", nng_uring_loops() > 0 ? nng_uring_backend()
+                                                  : "none; what needs one ends with NNG_ENOTSUP");
 }
 
 static void probe_print_json(const nng_uring_feature *list, size_t count, enum verdict verdict)
@@ -83,6 +92,7 @@ static void probe_print_json(const nng_uring_feature *list, size_t count, enum v
     json_pair(stdout, "kernel", system.release, ",\n  ");
     json_pair(stdout, "setup_flags", nng_uring_loops() > 0 ? nng_uring_setup_flags() : NULL,
               ",\n  ");
+    json_pair(stdout, "backend", nng_uring_loops() > 0 ? nng_uring_backend() : NULL, ",\n  ");
     json_pair(stdout, "reason", verdict == UNAVAILABLE ? nng_uring_reason() : NULL, ",\n  ");
     json_pair(stdout, "remedy", verdict == UNAVAILABLE ? nng_uring_remedy() : NULL, ",\n");
     printf("  \"features\": [\n");

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <liburing.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -60,6 +61,41 @@ void nu_bufring_close(struct nu_bufring *bufs, struct io_uring *uring)
     }
 }
 
+int nu_bufring_open_own(struct nu_bufring *bufs)
+{
+    memset(bufs, 0, sizeof *bufs);
+    bufs->free = malloc(NU_BUFRING_COUNT * sizeof *bufs->free);
+    bufs->bytes = bufs->free != NULL ? bufring_map(ALL_BYTES) : NULL;
+    if (bufs->bytes == NULL) {
+        free(bufs->free);
+        bufs->free = NULL;
+        return -ENOMEM;
+    }
+    while (bufs->nfree < NU_BUFRING_COUNT) { /* the first one is the last to be given */
+        bufs->free[bufs->nfree] = (uint16_t) (NU_BUFRING_COUNT - 1 - bufs->nfree);
+        bufs->nfree++;
+    }
+    return 0;
+}
+
+void nu_bufring_close_own(struct nu_bufring *bufs)
+{
+    if (bufs->bytes != NULL) {
+        munmap(bufs->bytes, ALL_BYTES);
+        free(bufs->free);
+        memset(bufs, 0, sizeof *bufs);
+    }
+}
+
+bool nu_bufring_pick(struct nu_bufring *bufs, uint32_t *flags)
+{
+    if (bufs->nfree == 0) {
+        return false;
+    }
+    *flags = IORING_CQE_F_BUFFER | (uint32_t) bufs->free[--bufs->nfree] << IORING_CQE_BUFFER_SHIFT;
+    return true;
+}
+
 uint8_t *nu_bufring_take(struct nu_bufring *bufs, uint32_t cqe_flags)
 {
     return bufs->bytes + (size_t) (cqe_flags >> IORING_CQE_BUFFER_SHIFT) * NU_BUFRING_SIZE;
@@ -67,6 +103,11 @@ uint8_t *nu_bufring_take(struct nu_bufring *bufs, uint32_t cqe_flags)
 
 void nu_bufring_give(struct nu_bufring *bufs, uint8_t *buffer)
 {
-    bufring_add(bufs, (unsigned) ((size_t) (buffer - bufs->bytes) / NU_BUFRING_SIZE), 0);
+    unsigned id = (unsigned) ((size_t) (buffer - bufs->bytes) / NU_BUFRING_SIZE);
+    if (bufs->ring == NULL) {
+        bufs->free[bufs->nfree++] = (uint16_t) id;
+        return;
+    }
+    bufring_add(bufs, id, 0);
     io_uring_buf_ring_advance(bufs->ring, 1);
 }

@@ -19,13 +19,22 @@ struct io_uring_buf_ring;
 #define NU_BUFRING_SIZE 4096U
 
 struct nu_bufring {
-    struct io_uring_buf_ring *ring; /* shared with the kernel; NULL: there are no buffers */
-    uint8_t *bytes;                 /* NU_BUFRING_COUNT buffers */
+    uint8_t *bytes;                 /* NU_BUFRING_COUNT buffers; NULL: there are none */
+    struct io_uring_buf_ring *ring; /* shared with the kernel, which picks; NULL: we pick */
+    uint16_t *free;                 /* then: the buffers that are not taken, the last given last */
+    unsigned nfree;
 };
 
 /* 0 or -errno. Leaves it empty on failure. */
 int nu_bufring_open(struct nu_bufring *bufs, struct io_uring *uring);
 void nu_bufring_close(struct nu_bufring *bufs, struct io_uring *uring);
+
+/* The same without a ring of the kernel's: nu_bufring_pick() is what the kernel does otherwise. */
+int nu_bufring_open_own(struct nu_bufring *bufs);
+void nu_bufring_close_own(struct nu_bufring *bufs);
+
+/* Takes a buffer, for a completion whose flags name it; false: all are taken. */
+bool nu_bufring_pick(struct nu_bufring *bufs, uint32_t *flags);
 
 /* The buffer a completion's flags name; the caller has it until nu_bufring_give(). */
 uint8_t *nu_bufring_take(struct nu_bufring *bufs, uint32_t cqe_flags);

@@ -49,7 +49,14 @@ static atomic_int refused_err;
 
 bool nu_has(enum nu_feature feature)
 {
-    return table[feature].present;
+    /* A probe may come while loops run that have no ring, and then finds what they do not use. */
+    return __atomic_load_n(&table[feature].present, __ATOMIC_RELAXED);
+}
+
+static void features_note(enum nu_feature feature, int missing)
+{
+    __atomic_store_n(&table[feature].present, missing == 0, __ATOMIC_RELAXED);
+    table[feature].err = -missing;
 }
 
 static const char *features_remedy_for(int err)
@@ -85,15 +92,14 @@ static void *features_find(void *arg)
     (void) arg;
     struct nu_trials trials;
     int err = nu_trials_open(&trials);
-    table[NU_HAS_RING].err = -err;
     if (err != 0) {
+        features_note(NU_HAS_RING, err);
         return NULL;
     }
     for (unsigned i = 0; i < NU_FEATURES && err == 0; i++) {
         int missing = nu_trials_try(&trials, i);
-        table[i].present = missing == 0;
-        table[i].err = -missing;
-        err = table[NU_HAS_RING].present ? 0 : missing; /* nothing else can be tried */
+        features_note(i, missing);
+        err = i == NU_HAS_RING ? missing : 0; /* without it nothing else can be tried */
     }
     nu_trials_close(&trials);
     return NULL;
@@ -111,8 +117,20 @@ static void features_find_apart(void)
     }
 }
 
+static void features_find_without_ring(void)
+{
+    features_note(NU_HAS_CACHESTAT, nu_trials_try_cachestat());
+}
+
+void nu_features_find_without_ring(void)
+{
+    static pthread_once_t cachestat_once = PTHREAD_ONCE_INIT;
+    pthread_once(&cachestat_once, features_find_without_ring);
+}
+
 int nu_features_find(void)
 {
+    nu_features_find_without_ring();
     pthread_once(&once, features_find_apart);
     for (unsigned i = 0; i < NU_FEATURES; i++) {
         if (!table[i].present && table[i].fallback == NULL) {

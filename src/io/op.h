@@ -63,10 +63,12 @@ struct nu_op {
     nu_op_done done;
     struct nu_list link; /* in the backlog */
     uint32_t slot;       /* index into the loop's slots while NU_OP_KERNEL */
-    enum nu_op_kind kind;
-    enum nu_op_state state;
+    enum nu_op_kind kind : 8;
+    enum nu_op_state state : 8;
     bool cancel;       /* to be cancelled as soon as the ring has room */
-    int fd;            /* what it works on */
+    uint32_t watch;    /* the ring's own */
+    int fd;            /* what it works on; an op that receives, writes, polls or accepts keeps to
+                        * one open socket from one nu_op_init() to the next */
     uint32_t rw_flags; /* NU_OP_WRITEV: RWF_*; NU_OP_ACCEPT: SOCK_* */
     uint64_t deadline; /* NU_OP_WRITEV, NU_OP_POLL: links a timeout; NU_NEVER for none */
     union {

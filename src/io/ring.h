@@ -13,6 +13,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 
 struct nu_bufring;
 struct nu_op;
@@ -32,6 +34,8 @@ struct nu_completion {
  */
 #define NU_RING_CANCELLATION UINT64_MAX
 #define NU_RING_TIMEOUT (UINT64_C(1) << 31)
+
+#define NU_TRY_IOVS 8
 
 struct nu_ring;
 
@@ -64,6 +68,11 @@ struct nu_ring_kind {
     /* Ends the wait of an `enter` that is under way, or the next one's. Any thread. */
     void (*wake)(struct nu_ring *ring);
 
+    /* Writes to a socket of a loop's for the calling thread, which is not its owner, without
+     * waiting and without a signal: bytes or -errno; -EAGAIN: the loop must do it. At most
+     * NU_TRY_IOVS entries. Any thread. */
+    ssize_t (*try_writev)(int fd, const struct iovec *iov, unsigned niov);
+
     /* How it was set up, for nng_uring_setup_flags(). */
     const char *(*setup)(const struct nu_ring *ring);
 };
@@ -71,6 +80,7 @@ struct nu_ring_kind {
 /* The beginning of every kind's own. */
 struct nu_ring {
     const struct nu_ring_kind *kind;
+    bool nowait; /* a write can be asked not to wait (RWF_NOWAIT) */
 };
 
 #endif

@@ -8,6 +8,7 @@
 #include "io/counters.h"
 #include "io/features.h"
 #include "io/op.h"
+#include "io/try_inline.h"
 #include "io/uring.h"
 #include "io/vec.h"
 
@@ -287,6 +288,7 @@ static int ring_uring_open(struct nu_ring **ringp, struct nu_bufring *buffers,
         return -ENOMEM;
     }
     r->ring.kind = &nu_ring_uring;
+    r->ring.nowait = nu_has(NU_HAS_NOWAIT);
     r->buffers = buffers;
     r->wake_fd = -1;
     int err = nu_uring_open_patiently(&r->uring, SQ_ENTRIES, CQ_ENTRIES);
@@ -319,5 +321,6 @@ const struct nu_ring_kind nu_ring_uring = {
     .enter = ring_uring_enter,
     .reap = ring_uring_reap,
     .wake = ring_uring_wake,
+    .try_writev = nu_try_writev_inline,
     .setup = ring_uring_setup,
 };

@@ -5,6 +5,7 @@
 #include "io/cpus.h"
 #include "io/features.h"
 #include "io/loop.h"
+#include "io/ring_epoll.h"
 #include "io/ring_uring.h"
 
 #include <nng/nng.h>
@@ -12,12 +13,16 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* starting and stopping */
 static struct nu_loop **loops;                           /* constant while `running` */
 static atomic_uint running;                              /* loops there are */
 static atomic_uint turn;                                 /* whose turn it is in nu_runtime_pick() */
+
+static const struct nu_ring_kind *used; /* nu_runtime_use() */
+static bool fell_back;                  /* under lock: there was no io_uring */
 
 atomic_bool nu_runtime_child;
 
@@ -40,21 +45,15 @@ static void runtime_watch_forks(void)
 }
 
 /* As many as were wanted, or as the limits allow: one is enough. */
-static int runtime_start_loops(void)
+static int runtime_start_on(const struct nu_ring_kind *kind)
 {
-    static pthread_once_t watch = PTHREAD_ONCE_INIT;
-    pthread_once(&watch, runtime_watch_forks);
-    int err = nu_features_find();
-    if (err != 0) {
-        return err;
-    }
-    unsigned wanted = nu_cpus_wanted();
+    unsigned wanted = nu_cpus_wanted(), n = 0;
+    int err = 0;
     loops = calloc(wanted, sizeof(struct nu_loop *));
     if (loops == NULL) {
         return NNG_ENOMEM;
     }
-    unsigned n = 0;
-    while (n < wanted && (err = nu_loop_start(&loops[n], n, &nu_ring_uring)) == 0) {
+    while (n < wanted && (err = nu_loop_start(&loops[n], n, kind)) == 0) {
         n++;
     }
     if (n == 0) {
@@ -62,9 +61,50 @@ static int runtime_start_loops(void)
         loops = NULL;
         return err;
     }
-    nu_features_refuse(0, NULL, NULL); /* fewer than wanted will do */
     atomic_store(&running, n);
     return 0;
+}
+
+static int runtime_start_uring(void)
+{
+    int err = nu_features_find();
+    err = err == 0 ? runtime_start_on(&nu_ring_uring) : err;
+    if (err == 0) {
+        nu_features_refuse(0, NULL, NULL); /* fewer than wanted will do */
+    }
+    return err;
+}
+
+/* io_uring where it can be had, else epoll; or what NNG_URING_BACKEND asks for, and no other. */
+static int runtime_start_loops(void)
+{
+    const char *wish = getenv("NNG_URING_BACKEND");
+    if (used != NULL) {
+        return runtime_start_on(used);
+    }
+    if (wish != NULL && strcmp(wish, nu_ring_uring.name) == 0) {
+        return runtime_start_uring();
+    }
+    if (wish != NULL && strcmp(wish, nu_ring_epoll.name) == 0) {
+        nu_features_find_without_ring();
+        nu_features_refuse(0, "NNG_URING_BACKEND=epoll asks to do without", "unset it");
+        return runtime_start_on(&nu_ring_epoll);
+    }
+    if (wish != NULL && wish[0] != '\0') {
+        nu_features_refuse(0, "NNG_URING_BACKEND is neither io_uring nor epoll",
+                           "set it to one of them, or unset it");
+        return NNG_ENOTSUP;
+    }
+    int err = runtime_start_uring();
+    if (err == NNG_ENOTSUP && (err = runtime_start_on(&nu_ring_epoll)) == 0) {
+        fell_back = true;
+    }
+    return err;
+}
+
+void nu_runtime_use(const struct nu_ring_kind *kind)
+{
+    used = kind;
 }
 
 int nu_runtime_check_fork(void)
@@ -93,9 +133,17 @@ int nu_runtime_start(void)
     if (atomic_load(&running) > 0) {
         return 0;
     }
+    static pthread_once_t watch = PTHREAD_ONCE_INIT;
+    static atomic_bool told;
+    pthread_once(&watch, runtime_watch_forks);
     pthread_mutex_lock(&lock);
     err = atomic_load(&running) > 0 ? 0 : runtime_start_loops();
+    bool tell = err == 0 && fell_back && !atomic_exchange(&told, true);
     pthread_mutex_unlock(&lock);
+    if (tell) {
+        nng_log_warn("NNG-URING", "no io_uring, so epoll does its work: %s; remedy: %s",
+                     nng_uring_reason(), nng_uring_remedy());
+    }
     return err;
 }
 
@@ -176,4 +224,9 @@ const char *nng_uring_setup_flags(void)
 {
     struct nu_ring *ring = nu_runtime_count() > 0 ? loops[0]->ring : NULL;
     return ring != NULL ? ring->kind->setup(ring) : "";
+}
+
+const char *nng_uring_backend(void)
+{
+    return nu_runtime_count() > 0 ? loops[0]->ring->kind->name : "";
 }

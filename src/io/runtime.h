@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 struct nu_loop;
+struct nu_ring_kind;
 
 /* Starts the loops unless they run. 0, NNG_ENOMEM, or NNG_ENOTSUP (see nng_uring_reason()). */
 int nu_runtime_start(void);
@@ -17,6 +18,10 @@ int nu_runtime_start(void);
 /* Has every nng_fini() call `stop` while the loops still run and `end` when they are gone; for
  * those whose own library is to end with this one. */
 void nu_runtime_at_fini(void (*stop)(void), void (*end)(void));
+
+/* Has the next loops have rings of that kind, whatever there is and is asked for; NULL: no more.
+ * For tests, while no loop runs. */
+void nu_runtime_use(const struct nu_ring_kind *kind);
 
 /* A loop for something new: the caller's own on an owner thread, else the next in turn. Starts the
  * loops if need be; NULL when there are none to be had. */

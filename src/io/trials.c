@@ -179,7 +179,7 @@ static int trials_try_msg_ring(struct nu_trials *t)
     return trials_outcome(t);
 }
 
-static int trials_try_cachestat(void)
+int nu_trials_try_cachestat(void)
 {
     int fd = memfd_create("nng-uring", MFD_CLOEXEC);
     if (fd < 0) {
@@ -222,7 +222,7 @@ static int trials_try_on(struct nu_trials *t, unsigned feature)
     case NU_HAS_NO_IOWAIT:
         return t->ring.uring.features & NU_FEAT_NO_IOWAIT ? 0 : -EINVAL;
     case NU_HAS_CACHESTAT:
-        return trials_try_cachestat();
+        return nu_trials_try_cachestat();
     default:
         return trials_try_ring(t);
     }

@@ -40,4 +40,7 @@ void nu_trials_close(struct nu_trials *trials);
 /* 0 when it works, else -errno of what refused it. */
 int nu_trials_try(struct nu_trials *trials, enum nu_feature feature);
 
+/* NU_HAS_CACHESTAT, which is no matter of rings. */
+int nu_trials_try_cachestat(void);
+
 #endif

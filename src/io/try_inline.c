@@ -74,7 +74,7 @@ ssize_t nu_try_writev_inline(int fd, const struct iovec *iov, unsigned niov)
     if (ring == NULL) {
         return -EAGAIN;
     }
-    struct iovec vec[NU_ATTEMPT_IOVS];
+    struct iovec vec[NU_TRY_IOVS];
     unsigned n = nu_vec_copy(vec, iov, niov, 0);
     struct msghdr msg = { .msg_iov = vec, .msg_iovlen = n };
     struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);

@@ -7,14 +7,15 @@
 #ifndef NU_IO_ATTEMPT_H
 #define NU_IO_ATTEMPT_H
 
+#include "io/ring.h"
+
 #include <sys/types.h>
 #include <sys/uio.h>
 
 /*
  * Bytes written, or -errno; -EAGAIN when the socket has no room, or when this thread or kernel
- * cannot try: then the loop must do it. Raises no signal. niov is at most NU_ATTEMPT_IOVS.
+ * cannot try: then the loop must do it. Raises no signal. niov is at most NU_TRY_IOVS.
  */
-#define NU_ATTEMPT_IOVS 8
 ssize_t nu_try_writev_inline(int fd, const struct iovec *iov, unsigned niov);
 
 #endif

@@ -3,8 +3,6 @@
 
 #include "base/clock.h"
 #include "io/counters.h"
-#include "io/features.h"
-#include "io/try_inline.h"
 #include "net/aio_queue.h"
 #include "net/tcp_file.h"
 
@@ -119,7 +117,7 @@ void nu_tcp_write_next(struct nu_tcp *tcp)
         nu_aio_timer_stop(aio);
         tcp->write_abort = 0;
         /* After a part has gone the socket is full, and a try without waiting is wasted. */
-        bool waits = !nu_has(NU_HAS_NOWAIT) || aio->io.done > 0;
+        bool waits = !tcp->stream.loop->ring->nowait || aio->io.done > 0;
         int err = tcp_write_submit(tcp, aio, waits ? NU_TCP_WRITE_WAIT : NU_TCP_WRITE_TRY);
         if (err != NU_PENDING) {
             tcp_write_end(tcp, aio, err);
@@ -185,7 +183,7 @@ void nu_tcp_write_close(struct nu_tcp *tcp)
  * NU_PENDING leaves the rest, or all of it, to the owner. */
 static int tcp_write_attempt(struct nu_tcp *tcp, nng_aio *aio)
 {
-    ssize_t n = nu_try_writev_inline(tcp->fd, aio->io.iov, aio->io.niov);
+    ssize_t n = tcp->stream.loop->ring->kind->try_writev(tcp->fd, aio->io.iov, aio->io.niov);
     if (n == -EAGAIN || n == -EINTR) {
         return NU_PENDING;
     }

@@ -43,7 +43,7 @@ static unsigned serve(struct t_child *server, const char *args, void (*prepare)(
     unsigned port = 0;
     snprintf(words, sizeof words, "serve --listen 127.0.0.1:0 %s", args);
     t_child_start(server, words, prepare);
-    t_child_await_out(server, "\nuses ");
+    t_child_await_out(server, "\nloops ");
     cr_assert_eq(sscanf(server->out_text, "http://127.0.0.1:%u/\n", &port), 1, "%s",
                  server->out_text);
     return port;
@@ -380,7 +380,9 @@ static void assert_unavailable(void (*prepare)(void), const char *reason, const 
     cr_assert(t_is_json(child.out_text), "%s", child.out_text);
     assert_has(child.out_text, "\"verdict\": \"unavailable\"");
     assert_has(child.out_text, remedy);
+    setenv("NNG_URING_BACKEND", "io_uring", 1);
     cr_assert_eq(t_child_run(&child, "serve --listen 127.0.0.1:0", prepare), 1);
+    unsetenv("NNG_URING_BACKEND");
     cr_assert_str_empty(child.out_text);
     assert_has(child.err_text, "no io_uring");
     assert_has(child.err_text, reason);
@@ -400,6 +402,52 @@ Test(cli, seccomp_refuses_enter)
 Test(cli, kernel_without_io_uring)
 {
     assert_unavailable(t_lack_setup, "io_uring_setup: Function not implemented", "CONFIG_IO_URING");
+}
+
+/* epoll does the work, and why is said once. */
+static void assert_served_by_epoll(void (*prepare)(void), const char *reason)
+{
+    unsetenv("NNG_URING_BACKEND");
+    unsigned port = serve(&child, "", prepare);
+    assert_file_served(port, "/", "index.html", "text/html");
+    cr_assert_eq(stop(&child, SIGTERM), 0, "%s", child.err_text);
+    assert_has(child.out_text, "\nbackend  epoll\n");
+    const char *said = strstr(child.out_text, reason);
+    cr_assert_not_null(said, "%s", child.out_text);
+    cr_assert_null(strstr(said + 1, reason), "%s", child.out_text);
+    cr_assert_null(strstr(child.err_text, reason), "%s", child.err_text);
+}
+
+static void lack_openat2(void)
+{
+    t_refuse(__NR_io_uring_setup, ENOSYS);
+    t_refuse(__NR_openat2, ENOSYS);
+}
+
+Test(cli, epoll_where_io_uring_is_refused)
+{
+    assert_served_by_epoll(refuse_setup, "io_uring_setup: Operation not permitted");
+    assert_served_by_epoll(t_refuse_enter, "Operation not permitted");
+    assert_served_by_epoll(t_lack_setup, "io_uring_setup: Function not implemented");
+    assert_served_by_epoll(lack_openat2, "io_uring_setup: Function not implemented");
+}
+
+Test(cli, backend_asked_for)
+{
+    setenv("NNG_URING_BACKEND", "epoll", 1);
+    unsigned port = serve(&child, "", NULL);
+    assert_file_served(port, "/", "index.html", "text/html");
+    cr_assert_eq(stop(&child, SIGTERM), 0, "%s", child.err_text);
+    assert_has(child.out_text, "\nbackend  epoll\n");
+    setenv("NNG_URING_BACKEND", "io_uring", 1);
+    port = serve(&child, "", NULL);
+    cr_assert_eq(stop(&child, SIGTERM), 0, "%s", child.err_text);
+    assert_has(child.out_text, "\nbackend  io_uring\n");
+    setenv("NNG_URING_BACKEND", "kqueue", 1);
+    cr_assert_eq(t_child_run(&child, "serve --listen 127.0.0.1:0", NULL), 1);
+    assert_has(child.err_text, "NNG_URING_BACKEND is neither io_uring nor epoll");
+    cr_assert_eq(t_child_run(&child, "probe", NULL), 2);
+    assert_has(child.out_text, "NNG_URING_BACKEND is neither io_uring nor epoll");
 }
 
 /* It works, or says that it does not. */

@@ -165,8 +165,10 @@ Test(counters, attempt)
         t_aio_probe_write(&track, pair.conn, 0, true);
         t_aio_probe_assert(&track, 1, 0);
     }
-    cr_assert_geq(value("sqes"), sqes + 100);
-    cr_assert_geq(value("enters"), enters + 100);
+    if (strcmp(nng_uring_backend(), "io_uring") == 0) { /* else it is a system call like others */
+        cr_assert_geq(value("sqes"), sqes + 100);
+        cr_assert_geq(value("enters"), enters + 100);
+    }
     cr_assert_leq(value("wake_ups"), wake_ups + 10); /* nobody has to help */
     t_aio_probe_close(&track);
     t_pair_close(&pair);

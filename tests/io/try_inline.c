@@ -65,13 +65,13 @@ Test(attempt, writes_what_fits)
 Test(attempt, eight_entries)
 {
     int fds[2];
-    struct iovec iov[NU_ATTEMPT_IOVS];
+    struct iovec iov[NU_TRY_IOVS];
     uint8_t *data = t_pattern_new(800, 1);
     open_sockets(fds);
-    for (size_t i = 0; i < NU_ATTEMPT_IOVS; i++) {
+    for (size_t i = 0; i < NU_TRY_IOVS; i++) {
         iov[i] = (struct iovec){ data + 100 * i, 100 };
     }
-    cr_assert_eq(nu_try_writev_inline(fds[0], iov, NU_ATTEMPT_IOVS), 800);
+    cr_assert_eq(nu_try_writev_inline(fds[0], iov, NU_TRY_IOVS), 800);
     t_peer_read(fds[1], 0, 800, 1);
     close_sockets(fds);
     free(data);
