@@ -446,8 +446,7 @@ static void serve_print_facts(FILE *to, void *arg)
     fprintf(to, "%-9s%s\n", "backend", nng_uring_backend());
     fprintf(to, "%-9s%u, set up with %s\n", "loops", nng_uring_loops(), nng_uring_setup_flags());
     if (strcmp(nng_uring_backend(), "epoll") == 0) {
-        fprintf(to, "%-9s%s\n%-9s%s\n", "reason", nng_uring_reason(), "remedy",
-                nng_uring_remedy());
+        fprintf(to, "%-9s%s\n%-9s%s\n", "reason", nng_uring_reason(), "remedy", nng_uring_remedy());
         return;
     }
     serve_print_features(to, "uses", true);
