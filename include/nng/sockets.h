@@ -15,6 +15,10 @@
  * NNG_DURATION_DEFAULT stands for the socket's own time limit (NNG_OPT_RECVTIMEO and so on), and
  * NNG_DURATION_ZERO still gives what is there. A message is the aio's until the operation has
  * ended: of a send that succeeded it is gone, of one that failed it is the caller's again.
+ *
+ * NNG_OPT_TLS_CONFIG takes a configuration of ours as it is when it is set: NNG is given one of
+ * its own that was told the same. What only ours can do (the system's CAs, ALPN, OCSP) is
+ * NNG_ENOTSUP or left out, and the option cannot be read.
  */
 #ifndef NNG_SOCKETS_H
 #define NNG_SOCKETS_H

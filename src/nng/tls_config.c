@@ -1,22 +1,70 @@
 /* SPDX-License-Identifier: MIT */
-/* Options whose value is a pointer. A TLS configuration of ours is nothing that NNG can read. */
+/* Options whose value is a pointer: for a TLS configuration of ours NNG is given one of its own
+ * that was told the same. */
 #include "nng/libnng.h"
+
+#include "tls/copy.h"
 
 #include <nng/nng.h>
 #include <string.h>
 
-#define TLS_CONFIG "tls-config"
-
-static bool tls_option_refuses(const char *opt)
+static bool tls_config_is(const char *opt)
 {
-    return opt != NULL && strcmp(opt, TLS_CONFIG) == 0;
+    return opt != NULL && strcmp(opt, NNG_OPT_TLS_CONFIG) == 0;
+}
+
+/* One of NNG's; *theirs is for nng_tls_config_free() of NNG's. */
+static int tls_config_mirror(nng_tls_config *ours, nng_tls_config **theirs)
+{
+    struct nu_tls_setters set = {
+        .server_name = NU_NNG(nng_tls_config_server_name),
+        .ca_chain = NU_NNG(nng_tls_config_ca_chain),
+        .own_cert = NU_NNG(nng_tls_config_own_cert),
+        .auth_mode = NU_NNG(nng_tls_config_auth_mode),
+        .version = NU_NNG(nng_tls_config_version),
+        .psk = NU_NNG(nng_tls_config_psk),
+    };
+    if (ours == NULL) {
+        return NNG_EINVAL;
+    }
+    if (set.server_name == NULL || set.ca_chain == NULL || set.own_cert == NULL ||
+        set.auth_mode == NULL || set.version == NULL) {
+        return NNG_ENOTSUP;
+    }
+    int err = NU_NNG(nng_tls_config_alloc)(theirs, nu_tls_config_mode(ours));
+    if (err == 0 && (err = nu_tls_config_copy(ours, &set, *theirs)) != 0) {
+        NU_NNG(nng_tls_config_free)(*theirs);
+    }
+    return err;
+}
+
+/* Whether an untyped value is a pointer. */
+static int tls_config_value(const void *value, size_t size, void **ptr)
+{
+    if (value == NULL || size != sizeof *ptr) {
+        return NNG_EINVAL;
+    }
+    memcpy(ptr, value, sizeof *ptr);
+    return 0;
 }
 
 #define SET_PTR(type, set_ptr, old_set_ptr, set, old_set)                                          \
     int set_ptr(type of, const char *opt, void *value)                                             \
     {                                                                                              \
         int (*to)(type, const char *, void *) = NU_NNG(set_ptr);                                   \
-        return to == NULL || tls_option_refuses(opt) ? NNG_ENOTSUP : to(of, opt, value);           \
+        nng_tls_config *theirs;                                                                    \
+        if (to == NULL) {                                                                          \
+            return NNG_ENOTSUP;                                                                    \
+        }                                                                                          \
+        if (!tls_config_is(opt)) {                                                                 \
+            return to(of, opt, value);                                                             \
+        }                                                                                          \
+        int err = tls_config_mirror(value, &theirs);                                               \
+        if (err == 0) {                                                                            \
+            err = to(of, opt, theirs);                                                             \
+            NU_NNG(nng_tls_config_free)(theirs); /* the socket holds it, or none does */           \
+        }                                                                                          \
+        return err;                                                                                \
     }                                                                                              \
     int old_set_ptr(type of, const char *opt, void *value)                                         \
     {                                                                                              \
@@ -25,18 +73,24 @@ static bool tls_option_refuses(const char *opt)
     int set(type of, const char *opt, const void *value, size_t size)                              \
     {                                                                                              \
         int (*to)(type, const char *, const void *, size_t) = NU_NNG(set);                         \
-        return to == NULL || tls_option_refuses(opt) ? NNG_ENOTSUP : to(of, opt, value, size);     \
+        void *ptr;                                                                                 \
+        if (to == NULL || !tls_config_is(opt)) {                                                   \
+            return to != NULL ? to(of, opt, value, size) : NNG_ENOTSUP;                            \
+        }                                                                                          \
+        int err = tls_config_value(value, size, &ptr);                                             \
+        return err != 0 ? err : set_ptr(of, opt, ptr);                                             \
     }                                                                                              \
     int old_set(type of, const char *opt, const void *value, size_t size)                          \
     {                                                                                              \
         return set(of, opt, value, size);                                                          \
     }
 
+/* What NNG has is no configuration of ours. */
 #define GET_PTR(type, get_ptr, old_get_ptr, get, old_get)                                          \
     int get_ptr(type of, const char *opt, void **value)                                            \
     {                                                                                              \
         int (*to)(type, const char *, void **) = NU_NNG(get_ptr);                                  \
-        return to == NULL || tls_option_refuses(opt) ? NNG_ENOTSUP : to(of, opt, value);           \
+        return to == NULL || tls_config_is(opt) ? NNG_ENOTSUP : to(of, opt, value);                \
     }                                                                                              \
     int old_get_ptr(type of, const char *opt, void **value)                                        \
     {                                                                                              \
@@ -45,7 +99,7 @@ static bool tls_option_refuses(const char *opt)
     int get(type of, const char *opt, void *value, size_t *size)                                   \
     {                                                                                              \
         int (*to)(type, const char *, void *, size_t *) = NU_NNG(get);                             \
-        return to == NULL || tls_option_refuses(opt) ? NNG_ENOTSUP : to(of, opt, value, size);     \
+        return to == NULL || tls_config_is(opt) ? NNG_ENOTSUP : to(of, opt, value, size);          \
     }                                                                                              \
     int old_get(type of, const char *opt, void *value, size_t *size)                               \
     {                                                                                              \
