@@ -681,6 +681,9 @@ NNG_DECL int nng_aio_result(nng_aio *aio);
  * none of the others was sent. After a read this many bytes are in the vector. So a write_all that
  * timed out in the middle can be taken up where it stopped, or the rest be accounted for as lost.
  *
+ * Over TLS a byte counts once it is encrypted: its record is owed to the peer, and goes out before
+ * anything else, whatever becomes of the operation.
+ *
  * For operations that move messages the count is the bytes of the message, as their pages say. It
  * stays as it is until the next operation on the aio begins, which sets it to 0.
  *
