@@ -160,7 +160,7 @@ static void visit(struct nu_task *task)
 {
     struct visit *v = nu_container(task, struct visit, task);
     struct nu_server_shard *port = server->shards[0];
-    port->listener.accepted(&port->listener, v->fd);
+    port->listeners[0].accepted(&port->listeners[0], v->fd);
     sem_post(&v->done);
 }
 
