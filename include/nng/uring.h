@@ -288,6 +288,12 @@ enum nng_uring_limit {
      * when the server is started, which 0 stands for. At the limit new ones wait to be accepted, or
      * are closed at once. */
     NNG_URING_CONNECTIONS,
+    /* For what a client still sends when it has its last answer and the connection is to be closed,
+     * as after a 413: 30 s, and no more than 2 s without a byte of it. It is thrown away, for a
+     * close would make the client's system lose the answer (RFC 9112 9.6). */
+    NNG_URING_LINGER_TIMEOUT,
+    /* And bytes of that: 16 MiB. */
+    NNG_URING_LINGER_BYTES,
 };
 
 /*

@@ -39,6 +39,8 @@ static const char usage[] =
     "       --head-fields    header fields, 1 to 4096 (128)\n"
     "       --drain-bytes    bytes of a body that nobody reads, before closing (262144)\n"
     "       --connections    at once (0: 7/8 of the open files allowed, ulimit -n)\n"
+    "       --linger-timeout for what is still sent after the last answer (30000)\n"
+    "       --linger-bytes   bytes of that (16777216)\n"
     "       SIGUSR1 has it print what the library has counted; SIGHUP has it reload.\n"
     "       SIGINT and SIGTERM end it when what is in hand is finished, after 30 s at most; a\n"
     "       second one ends it at once. SIGHUP is like them when its terminal is gone.\n"

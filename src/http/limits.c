@@ -24,6 +24,8 @@ static const struct {
     [NNG_URING_HEAD_FIELDS] = { "head-fields", NU_MAX_FIELDS, 1, 4096 },
     [NNG_URING_DRAIN_BYTES] = { "drain-bytes", UINT64_C(1) << 18, 0, INT64_MAX },
     [NNG_URING_CONNECTIONS] = { "connections", 0, 0, UINT32_MAX },
+    [NNG_URING_LINGER_TIMEOUT] = { "linger-timeout", 30000, 0, INT32_MAX },
+    [NNG_URING_LINGER_BYTES] = { "linger-bytes", UINT64_C(16) << 20, 0, INT64_MAX },
 };
 
 static bool limits_allow(unsigned limit, uint64_t value)

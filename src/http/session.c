@@ -16,8 +16,8 @@
 #include <string.h>
 
 #define MAX_NESTED 8U
-#define LINGER_MS 2000                    /* how long the peer has to read our last words */
-#define LINGER_MAX ((size_t) 1024 * 1024) /* and how much it may still send meanwhile */
+#define LINGER_IDLE                                                                                \
+    (2 * NU_SECOND) /* how long the peer may be silent while it reads our last words */
 
 static void session_run(struct nu_session *s, enum nu_step step);
 
@@ -331,22 +331,26 @@ static enum nu_step session_drain(struct nu_session *s)
 }
 
 /* Reads for a while: closing at once with bytes unread would make the kernel send a reset, which
- * can take our last response from the peer (RFC 9112 9.6). */
+ * can take our last response from the peer (RFC 9112 9.6). Who goes on sending has until a time and
+ * a number of bytes that it cannot move; who does not has less. */
 static enum nu_step session_linger_on(struct nu_session *s)
 {
     struct nu_rx *rx = &s->conn.stream->rx;
+    uint64_t now = nu_loop_now(s->service->loop), idle = now + LINGER_IDLE;
     s->thrown += nu_rx_len(rx);
     nu_rx_clear(rx, &s->conn.stream->loop->buffers);
-    if (s->thrown > LINGER_MAX || s->deadline <= nu_loop_now(s->service->loop)) {
+    if (s->thrown > s->service->limits[NNG_URING_LINGER_BYTES] || now >= s->linger_until) {
         return NU_STEP_CLOSE;
     }
+    s->deadline = idle < s->linger_until ? idle : s->linger_until;
     return nu_session_receive(s, NU_SESSION_LINGERING);
 }
 
 static enum nu_step session_linger(struct nu_session *s)
 {
+    uint64_t ms = s->service->limits[NNG_URING_LINGER_TIMEOUT];
     nu_stream_shutdown_write(s->conn.stream);
-    nu_session_set_deadline(s, nu_loop_now(s->service->loop) + LINGER_MS * NU_MS);
+    s->linger_until = ms > 0 ? nu_loop_now(s->service->loop) + ms * NU_MS : NU_NEVER;
     s->thrown = 0;
     return session_linger_on(s);
 }

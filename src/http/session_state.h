@@ -46,6 +46,7 @@ struct nu_session {
     struct nu_timer timer; /* may be early: `deadline` counts */
     uint64_t deadline;     /* of the step in hand */
     size_t moved;          /* bytes of it when somebody last looked */
+    uint64_t linger_until; /* whatever it still sends */
 
     struct nu_gate gate;      /* shut while a handler is called and `batch` is not empty */
     struct nu_loop_hold hold; /* likewise */

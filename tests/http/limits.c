@@ -50,6 +50,8 @@ static const struct {
     { NNG_URING_HEAD_FIELDS, 128, 1, 4096 },
     { NNG_URING_DRAIN_BYTES, 262144, 0, INT64_MAX },
     { NNG_URING_CONNECTIONS, 0, 0, UINT32_MAX },
+    { NNG_URING_LINGER_TIMEOUT, 30000, 0, INT32_MAX },
+    { NNG_URING_LINGER_BYTES, 16 << 20, 0, INT64_MAX },
 };
 
 static int hold_with(const char *limits, nng_http_server **serverp)
@@ -129,9 +131,10 @@ Test(limits, values)
         cr_assert_eq(value, table[i].max);
         set(&web, limit, table[i].min);
     }
-    cr_assert_eq(nng_uring_server_set_limit(web.server, (enum nng_uring_limit) 8, 1), NNG_EINVAL);
+    cr_assert_eq(nng_uring_server_set_limit(web.server, (enum nng_uring_limit) NU_LIMITS, 1),
+                 NNG_EINVAL);
     cr_assert_eq(nng_uring_server_set_limit(web.server, (enum nng_uring_limit) - 1, 1), NNG_EINVAL);
-    cr_assert_eq(nng_uring_server_get_limit(web.server, (enum nng_uring_limit) 8, &value),
+    cr_assert_eq(nng_uring_server_get_limit(web.server, (enum nng_uring_limit) NU_LIMITS, &value),
                  NNG_EINVAL);
     cr_assert_eq(nng_uring_server_get_limit(web.server, (enum nng_uring_limit) - 1, &value),
                  NNG_EINVAL);

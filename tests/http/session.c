@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <nng/uring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,10 +27,11 @@ static void call(nng_aio *aio)
     t_answer(aio, "called", 6);
 }
 
-static void open_site(struct site *site)
+static void open_site_with(struct site *site, enum nng_uring_limit limit, uint64_t value)
 {
     char uri[] = "/0", text[] = "text 0";
     t_web_open(&site->web);
+    cr_assert_eq(nng_uring_server_set_limit(site->web.server, limit, value), 0);
     t_web_static(&site->web, "/", "home");
     for (int i = 0; i < 10; i++) {
         uri[1] = text[5] = (char) ('0' + i);
@@ -38,6 +40,11 @@ static void open_site(struct site *site)
     t_web_callback(&site->web, "/call", call);
     t_web_start(&site->web);
     site->fds = t_proc_fds();
+}
+
+static void open_site(struct site *site)
+{
+    open_site_with(site, NNG_URING_HEAD_TIMEOUT, 10000); /* as it is anyway */
 }
 
 static void close_site(struct site *site)
@@ -388,6 +395,53 @@ Test(session, lingers, .timeout = 60)
         t_http_client_close(&b);
     }
     free(junk);
+    close_site(&site);
+}
+
+/* A body that is refused: by a client that writes all of it before it reads, and by a slow one. */
+Test(session, refused_uploads, .timeout = 60)
+{
+    size_t size = (size_t) 8 << 20;
+    uint8_t *junk = t_pattern_new(size, 1);
+    struct site site;
+    open_site(&site);
+    for (int slow = 0; slow < 2; slow++) {
+        struct t_http_client b;
+        char head[128];
+        size_t n = slow ? (size_t) 600 << 10 : size;
+        t_http_client_open(&b, site.web.port);
+        snprintf(head, sizeof head, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", n);
+        t_http_client_say(&b, head);
+        for (size_t sent = 0; slow && sent < n; sent += (size_t) 30 << 10) {
+            t_http_client_send(&b, junk, (size_t) 30 << 10);
+            usleep(200000); /* 150 KB/s: longer than a fixed time for all would be */
+        }
+        if (!slow) {
+            t_http_client_send(&b, junk, size);
+        }
+        t_http_client_assert(&b, 405, NULL);
+        t_http_client_assert_end(&b);
+        t_http_client_close(&b);
+    }
+    free(junk);
+    close_site(&site);
+}
+
+/* A byte in every turn moves no deadline. */
+Test(session, lingers_until_its_deadline, .timeout = 60)
+{
+    struct site site;
+    struct t_http_client b;
+    open_site_with(&site, NNG_URING_LINGER_TIMEOUT, 500);
+    nng_time began = nng_clock();
+    t_http_client_open(&b, site.web.port);
+    t_http_client_say(&b, "GET / HTTP/1.0\r\n\r\n");
+    while (send(b.fd, "x", 1, MSG_NOSIGNAL) > 0 || errno == EINTR) {
+        cr_assert_lt(nng_clock(), began + 20000);
+        usleep(200);
+    }
+    cr_assert_geq(nng_clock(), began + 400);
+    t_http_client_close(&b);
     close_site(&site);
 }
 
