@@ -8,7 +8,7 @@
  * Where the kernel, a sysctl, a seccomp filter or a memory limit refuses an io_uring, epoll stands
  * in for it: `nng-uring probe` and nng_uring_reason() in <nng/uring.h> say why. With
  * NNG_URING_BACKEND=io_uring in the environment, functions that need it return (or finish their aio
- * with) NNG_ENOTSUP instead, at once.
+ * with) NNG_ENOTSUP instead, at once: that is what "there is no backend here" means below.
  */
 #ifndef NNG_NNG_H
 #define NNG_NNG_H
@@ -310,7 +310,7 @@ NNG_DECL void nng_msleep(nng_duration ms);
  *
  * Errors: NNG_ETIMEDOUT: the aio's time limit came first; NNG_ECANCELED: it was cancelled, see
  * nng_aio_cancel() (nng_aio_abort() gives a code of the caller's); NNG_ECLOSED: the aio was freed,
- * or nng_fini() called, meanwhile; NNG_ENOTSUP: there is no io_uring here, or this is a forked
+ * or nng_fini() called, meanwhile; NNG_ENOTSUP: there is no backend here, or this is a forked
  * child.
  * Threads: any.
  */
@@ -591,7 +591,7 @@ NNG_DECL void nng_log_auth(nng_log_level level, const char *msgid, const char *m
  * waiting, stopping, closing the connection, freeing the aio.
  *
  * Errors: NNG_ENOMEM: no memory, or the library's threads could not be started; NNG_ENOTSUP: there
- * is no io_uring here, nng_uring_reason() says why and nng_uring_remedy() what to change.
+ * is no backend here, nng_uring_reason() says why and nng_uring_remedy() what to change.
  * Threads: any.
  * Example:
  *   static void sent(void *arg)

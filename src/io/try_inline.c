@@ -8,6 +8,7 @@
 #include "io/vec.h"
 
 #include <errno.h>
+#include <nng/nng.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -89,6 +90,9 @@ ssize_t nu_try_writev_inline(int fd, const struct iovec *iov, unsigned niov)
         if (err != 0 && err != -EINTR && io_uring_sq_ready(&ring->uring) > 0) {
             try_inline_give_up(ring); /* the kernel did not even take it */
             return -EAGAIN;
+        }
+        if (err != 0 && err != -EINTR) {
+            nng_msleep(1); /* the kernel has our bytes, so there is nothing but to ask again */
         }
     }
     ssize_t res = cqe->res;

@@ -201,3 +201,31 @@ Test(op, late_write)
         cr_assert(all[i].res == -ECANCELED || all[i].res == -EINTR, "%d", all[i].res);
     }
 }
+
+#define PAIRS 256 /* with one entry before them, they leave a ring of 512 one entry for two */
+
+static void receive_and_write(void *arg)
+{
+    uint64_t deadline = nu_now() + *(uint64_t *) arg;
+    nu_loop_flush(loop);
+    receive(&all[0]);
+    for (int i = 1; i <= PAIRS; i++) {
+        write_with(&all[i], deadline);
+    }
+}
+
+/* A write and its timeout go together or wait together: one free entry is not enough for both. */
+Test(op, one_entry_is_too_few)
+{
+    uint64_t patience = 30 * NU_MS;
+    fill_up();
+    t_run_on(loop, receive_and_write, &patience);
+    await_ends(PAIRS);
+    cr_assert_eq(atomic_load(&all[0].ends), 0);
+    for (int i = 1; i <= PAIRS; i++) {
+        cr_assert(all[i].res == -ECANCELED || all[i].res == -EINTR, "%d: %d", i, all[i].res);
+    }
+    int n = 1;
+    t_run_on(loop, cancel_many, &n);
+    await_ends(PAIRS + 1);
+}

@@ -383,7 +383,7 @@ NNG_DECL void nng_http_conn_close(nng_http_conn *conn);
  * NNG_ECLOSED: this side has closed the connection, the aio was freed, or nng_fini() was called;
  * NNG_ECONNRESET: the peer has closed or reset the connection; NNG_EINVAL: the aio has no vector to
  * write: none was set, all lengths are zero, or a base is NULL with a length that is not zero;
- * NNG_ENOMEM: no memory, in the library or in the kernel; NNG_ENOTSUP: there is no io_uring here,
+ * NNG_ENOMEM: no memory, in the library or in the kernel; NNG_ENOTSUP: there is no backend here,
  * or this is a forked child: nng_uring_reason() has it in words; NNG_ETIMEDOUT: the aio's time
  * limit passed.
  * Threads: any. The callback runs on a thread of the library, never within this call.
@@ -433,7 +433,7 @@ NNG_DECL void nng_http_conn_write(nng_http_conn *conn, nng_aio *aio);
  * NNG_ECLOSED: this side has closed the connection, the aio was freed, or nng_fini() was called;
  * NNG_ECONNRESET: the peer has closed or reset the connection; NNG_EINVAL: the aio has no vector to
  * write: none was set, all lengths are zero, or a base is NULL with a length that is not zero;
- * NNG_ENOMEM: no memory, in the library or in the kernel; NNG_ENOTSUP: there is no io_uring here,
+ * NNG_ENOMEM: no memory, in the library or in the kernel; NNG_ENOTSUP: there is no backend here,
  * or this is a forked child: nng_uring_reason() has it in words; NNG_ETIMEDOUT: the aio's time
  * limit passed before all was written.
  * Threads: any. The callback runs on a thread of the library, never within this call.
@@ -468,7 +468,7 @@ NNG_DECL void nng_http_conn_write_all(nng_http_conn *conn, nng_aio *aio);
  * byte, or the body of the request that a handler reads is at its end; NNG_EINVAL: the aio has no
  * vector to fill: none was set, all lengths are zero, or a base is NULL with a length that is not
  * zero; NNG_ENOMEM: no memory; where bytes had to be thrown away for that, all later reads end so,
- * too; NNG_ENOTSUP: there is no io_uring here, or this is a forked child; NNG_EPROTO: a chunk of
+ * too; NNG_ENOTSUP: there is no backend here, or this is a forked child; NNG_EPROTO: a chunk of
  * the body that a handler reads is malformed; NNG_ETIMEDOUT: the aio's time limit passed.
  * Threads: any.
  * NNG: it closes the connection when a read fails.
@@ -506,7 +506,7 @@ NNG_DECL void nng_http_conn_read_all(nng_http_conn *conn, nng_aio *aio);
  * (nng_aio_abort() gives the caller's own code); NNG_ECLOSED: this side has closed the connection,
  * the aio was freed, or nng_fini() was called; NNG_ECONNRESET: the peer has reset the connection;
  * NNG_ENOMEM: no memory; where bytes had to be thrown away for that, all later reads end so, too;
- * NNG_ENOTSUP: there is no io_uring here, or this is a forked child; NNG_ETIMEDOUT: the aio's time
+ * NNG_ENOTSUP: there is no backend here, or this is a forked child; NNG_ETIMEDOUT: the aio's time
  * limit passed.
  * Threads: any.
  * NNG: it closes the connection on any error.
@@ -847,7 +847,7 @@ NNG_DECL void nng_http_server_release(nng_http_server *server);
  *
  * Errors: NNG_EADDRINUSE: somebody else listens there; NNG_EADDRINVAL: it is not an address of this
  * machine; NNG_EBUSY: the server is being drained; NNG_ENOFILES: no descriptors are left;
- * NNG_ENOMEM: no memory; NNG_ENOTSUP: there is no io_uring here; NNG_EPERM: the port (below 1024,
+ * NNG_ENOMEM: no memory; NNG_ENOTSUP: there is no backend here; NNG_EPERM: the port (below 1024,
  * as a rule) needs privileges.
  * Threads: any.
  * See: nng_http_server_hold(), nng_http_server_get_addr(), nng_uring_server_drain().
@@ -1003,7 +1003,7 @@ NNG_DECL void nng_http_client_free(nng_http_client *client);
  * NNG_EUNREACHABLE: the network has no way there; NNG_ETIMEDOUT: the aio's time limit, or the
  * kernel's, passed; NNG_ECANCELED: it was cancelled (nng_aio_abort() gives the caller's own code);
  * NNG_ECLOSED: the aio was freed, or nng_fini() called, meanwhile; NNG_ENOFILES: no descriptors are
- * left; NNG_ENOMEM: no memory; NNG_ENOTSUP: there is no io_uring here, or this is a forked child.
+ * left; NNG_ENOMEM: no memory; NNG_ENOTSUP: there is no backend here, or this is a forked child.
  * Threads: any.
  * Example:
  *   // Connects within two seconds.
