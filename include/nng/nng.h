@@ -908,6 +908,8 @@ NNG_DECL void nng_url_free(nng_url *url);
 }
 #endif
 
+#include <nng/stream.h>
+
 #ifdef NNG_URING_NNG
 #include <nng/sockets.h>
 #endif

@@ -111,7 +111,9 @@ void nu_client_dial(nng_http_client *client, nng_aio *aio, struct nu_loop *loop)
             nu_aio_finish(aio, NNG_ENOMEM, 0);
             return;
         }
-        user = (struct nu_dial_user){ client_dialed_secure, client_drop_dial, dial };
+        user = (struct nu_dial_user){ .dialed = client_dialed_secure,
+                                      .drop = client_drop_dial,
+                                      .arg = dial };
     }
     nu_dial(aio, loop, host, port, client->family, &user);
 }

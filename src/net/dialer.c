@@ -34,7 +34,7 @@ struct dial {
     struct nu_loop *loop;
     nng_aio *aio;
     struct nu_dial_user user;
-    char *host, *port;
+    char *host, *port; /* NULL: the address is known */
     int family;
     struct nu_task start;
     struct nu_loop_hook hook;
@@ -63,13 +63,14 @@ static void dialer_free_dial(struct dial *d)
 static void dialer_end(struct dial *d)
 {
     int err = d->made != NULL ? 0 : d->err;
+    nng_aio *aio = d->aio;
     nu_timer_disarm(&d->loop->timers, &d->patience);
     nu_list_remove(&d->hook.link);
     if (err == 0) {
-        d->aio->args->output[0] = d->made;
+        aio->args->output[0] = d->made;
     }
-    nu_aio_finish(d->aio, err, 0);
     dialer_free_dial(d);
+    nu_aio_finish(aio, err, 0);
 }
 
 /* ---- The race ----------------------------------------------------------------------------- */
@@ -92,6 +93,20 @@ static void dialer_close(struct attempt *a)
     }
 }
 
+/* A socket for an attempt. False: there is none, and d->err says why. */
+static bool dialer_open(struct dial *d, struct attempt *a)
+{
+    a->fd = socket(a->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int err = a->fd < 0                 ? nu_error_from_errno(errno)
+              : d->user.prepare != NULL ? d->user.prepare(d->user.arg, a->fd)
+                                        : 0;
+    if (err != 0) {
+        d->err = err;
+        dialer_close(a);
+    }
+    return err == 0;
+}
+
 /* Starts connecting to the next address for which there is a socket to be had. */
 static void dialer_start_next(struct dial *d)
 {
@@ -99,10 +114,8 @@ static void dialer_start_next(struct dial *d)
     nu_timer_disarm(&d->loop->timers, &d->patience);
     while (!started && d->next < d->nattempts) {
         struct attempt *a = &d->attempts[d->next++];
-        a->fd = socket(a->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        started = a->fd >= 0;
+        started = dialer_open(d, a);
         if (!started) {
-            d->err = nu_error_from_errno(errno);
             continue;
         }
         a->op.kind = NU_OP_CONNECT;
@@ -244,7 +257,7 @@ static void dialer_start(struct nu_task *task)
         return;
     }
     nu_list_append(&d->loop->hooks, &d->hook.link);
-    int err = dialer_add_literal(d);
+    int err = d->nattempts > 0 ? 0 : dialer_add_literal(d);
     if (err == NNG_ENOENT) {
         err = nu_resolve(&d->lookup, d->loop, d->host, d->port, d->family, dialer_resolved, d);
     }
@@ -278,36 +291,70 @@ static void dialer_on_stop(struct nu_loop_hook *hook)
     dialer_cancel(d->aio, d, NNG_ECLOSED);
 }
 
-void nu_dial(nng_aio *aio, struct nu_loop *loop, const char *host, const char *port, int family,
-             const struct nu_dial_user *user)
+static void dialer_refuse(nng_aio *aio, const struct nu_dial_user *user, int err)
+{
+    if (user->drop != NULL) {
+        user->drop(user->arg);
+    }
+    nu_aio_finish(aio, err, 0);
+}
+
+/* NULL: no memory, and the user is still to be told. */
+static struct dial *dialer_new(nng_aio *aio, struct nu_loop *loop, const struct nu_dial_user *user)
 {
     struct dial *d = calloc(1, sizeof *d);
     if (d != NULL) {
         d->user = *user;
+        d->loop = loop;
+        d->aio = aio;
+        d->patience.fire = dialer_out_of_patience;
+        nu_task_init(&d->start, dialer_start);
+        d->hook.on_stop = dialer_on_stop;
+        nu_list_init(&d->hook.link);
     }
-    if (d == NULL || (d->host = strdup(host)) == NULL || (d->port = strdup(port)) == NULL) {
-        if (d != NULL) {
-            dialer_free_dial(d);
-        } else if (user->drop != NULL) {
-            user->drop(user->arg);
-        }
-        nu_aio_finish(aio, NNG_ENOMEM, 0);
-        return;
-    }
-    d->loop = loop;
-    d->aio = aio;
-    d->family = family;
-    d->patience.fire = dialer_out_of_patience;
-    nu_task_init(&d->start, dialer_start);
-    d->hook.on_stop = dialer_on_stop;
-    nu_list_init(&d->hook.link);
+    return d;
+}
 
-    int err = nu_aio_expired(aio) ? NNG_ETIMEDOUT : nu_aio_schedule(aio, loop, dialer_cancel, d);
+static void dialer_begin(struct dial *d, int err)
+{
+    nng_aio *aio = d->aio;
+    if (err == 0) {
+        err = nu_aio_expired(aio) ? NNG_ETIMEDOUT : nu_aio_schedule(aio, d->loop, dialer_cancel, d);
+    }
     if (err != 0) {
         dialer_free_dial(d);
         nu_aio_finish(aio, err, 0);
         return;
     }
     nu_aio_timer_start(aio);
-    nu_loop_post(loop, &d->start);
+    nu_loop_post(d->loop, &d->start);
+}
+
+void nu_dial(nng_aio *aio, struct nu_loop *loop, const char *host, const char *port, int family,
+             const struct nu_dial_user *user)
+{
+    struct dial *d = dialer_new(aio, loop, user);
+    if (d == NULL) {
+        dialer_refuse(aio, user, NNG_ENOMEM);
+        return;
+    }
+    d->host = strdup(host);
+    d->port = strdup(port);
+    d->family = family;
+    dialer_begin(d, d->host != NULL && d->port != NULL ? 0 : NNG_ENOMEM);
+}
+
+void nu_dial_address(nng_aio *aio, struct nu_loop *loop, const struct sockaddr *sa, socklen_t len,
+                     const struct nu_dial_user *user)
+{
+    struct dial *d = dialer_new(aio, loop, user);
+    if (d == NULL) {
+        dialer_refuse(aio, user, NNG_ENOMEM);
+        return;
+    }
+    int err = dialer_make_attempts(d, 1);
+    if (err == 0) {
+        dialer_add(d, sa, len);
+    }
+    dialer_begin(d, err);
 }

@@ -5,12 +5,16 @@
 
 #include "io/aio.h"
 
+#include <sys/socket.h>
+
 /* Who dials. */
 struct nu_dial_user {
     /* Makes an object of a connected socket, which is its own from here on, whether or not it
      * succeeds. 0 or an NNG error. Owner of `loop`. */
     int (*dialed)(void *arg, struct nu_loop *loop, int fd, void **made);
-    void (*drop)(void *arg); /* the last call, however it has ended; NULL: there is nothing to do */
+    int (*prepare)(void *arg, int fd); /* before a socket connects; 0 or an NNG error; or NULL */
+    void (*drop)(void *arg); /* the last call, before the aio finishes, however the dial has ended;
+                              * NULL: there is nothing to do */
     void *arg;
 };
 
@@ -23,5 +27,9 @@ struct nu_dial_user {
  */
 void nu_dial(nng_aio *aio, struct nu_loop *loop, const char *host, const char *port, int family,
              const struct nu_dial_user *user);
+
+/* The same for one address of any family. */
+void nu_dial_address(nng_aio *aio, struct nu_loop *loop, const struct sockaddr *sa, socklen_t len,
+                     const struct nu_dial_user *user);
 
 #endif

@@ -192,17 +192,32 @@ static int tcp_remote_addr(struct nu_stream *stream, nng_sockaddr *addr)
     return tcp_addr_of(stream, getpeername, addr);
 }
 
+int nu_tcp_get_option(struct nu_tcp *tcp, int level, int name, void *value, socklen_t *len)
+{
+    int err = NNG_ECLOSED;
+    nu_lock(&tcp->stream.lock);
+    if (tcp->stream.life == NU_STREAM_OPEN) {
+        err = getsockopt(tcp->fd, level, name, value, len) == 0 ? 0 : nu_error_from_errno(errno);
+    }
+    nu_unlock(&tcp->stream.lock);
+    return err;
+}
+
+int nu_tcp_set_option(struct nu_tcp *tcp, int level, int name, const void *value, socklen_t len)
+{
+    int err = NNG_ECLOSED;
+    nu_lock(&tcp->stream.lock);
+    if (tcp->stream.life == NU_STREAM_OPEN) {
+        err = setsockopt(tcp->fd, level, name, value, len) == 0 ? 0 : nu_error_from_errno(errno);
+    }
+    nu_unlock(&tcp->stream.lock);
+    return err;
+}
+
 static int tcp_set_keepalive(struct nu_stream *stream, bool on)
 {
-    int value = on, err = NNG_ECLOSED;
-    nu_lock(&stream->lock);
-    if (stream->life == NU_STREAM_OPEN) {
-        err = setsockopt(nu_tcp_of(stream)->fd, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value) == 0
-                  ? 0
-                  : nu_error_from_errno(errno);
-    }
-    nu_unlock(&stream->lock);
-    return err;
+    int value = on;
+    return nu_tcp_set_option(nu_tcp_of(stream), SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value);
 }
 
 /* ---- The stream --------------------------------------------------------------------------- */

@@ -13,6 +13,8 @@
 #include "io/op.h"
 #include "net/stream.h"
 
+#include <sys/socket.h>
+
 /* What the kernel has of the reads. */
 enum nu_tcp_reading {
     NU_TCP_READ_NONE,
@@ -67,6 +69,10 @@ void nu_tcp_wake(struct nu_tcp *tcp);
 /* The NNG error for what the kernel said of a read or write; remembers a reset. With the lock held;
  * any thread. */
 int nu_tcp_failure(struct nu_tcp *tcp, int error);
+
+/* A socket option of an open connection; NNG_ECLOSED when it is not. Any thread. */
+int nu_tcp_get_option(struct nu_tcp *tcp, int level, int name, void *value, socklen_t *len);
+int nu_tcp_set_option(struct nu_tcp *tcp, int level, int name, const void *value, socklen_t len);
 
 /* After an operation has ended on a closed connection. Owner; with the lock, which it releases. */
 void nu_tcp_closing(struct nu_tcp *tcp);
