@@ -297,7 +297,7 @@ NNG_DECL nng_time nng_clock(void);
  *
  * It sleeps for `ms` milliseconds; 0 or less returns at once.
  *
- * Threads: any. In a callback it holds up the other work of that thread; nng_sleep_aio() does not.
+ * Threads: any. In a callback it keeps its thread's other work going.
  * See: nng_sleep_aio().
  */
 NNG_DECL void nng_msleep(nng_duration ms);
@@ -409,7 +409,7 @@ NNG_DECL void nng_mtx_free(nng_mtx *mtx);
  * nng_mtx_lock() waits until nobody else holds the lock. Locking twice, or unlocking what another
  * thread has locked, ends the process.
  *
- * Threads: any. In a callback a wait holds up the other work of that thread.
+ * Threads: any. In a callback a wait that is not short keeps its thread's other work going.
  */
 NNG_DECL void nng_mtx_lock(nng_mtx *mtx);
 NNG_DECL void nng_mtx_unlock(nng_mtx *mtx);
@@ -442,7 +442,7 @@ NNG_DECL void nng_cv_free(nng_cv *cv);
  * Unlocks the lock, which the caller holds, waits, and locks again. It may wake up for no reason:
  * wait in a loop that checks what is waited for.
  *
- * Threads: any but the library's own: in a callback the thread would do nothing else meanwhile.
+ * Threads: any. In a callback it keeps its thread's other work going.
  * See: nng_cv_wake(), nng_aio_wait().
  */
 NNG_DECL void nng_cv_wait(nng_cv *cv);
@@ -540,7 +540,8 @@ NNG_DECL void nng_log_set_facility(nng_log_facility facility);
  * Log a message.
  *
  * It is made from `msg` and what follows like printf(3)'s, and cut to 511 bytes. `msgid` names the
- * kind of message for programs that read logs; NULL for none.
+ * kind of message for programs that read logs; NULL for none. The library itself warns, once, of a
+ * callback that has held up a thread of its own: "NNG-URING-HELD".
  *
  * Threads: any.
  * See: nng_log_set_logger(), nng_log_auth().
@@ -569,14 +570,20 @@ NNG_DECL void nng_log_auth(nng_log_level level, const char *msgid, const char *m
  *   start     a function that takes an aio returns at once and never runs the callback itself;
  *   pending   the aio's buffers belong to the operation (to the kernel, even): leave them alone;
  *   finished  the kernel has let go of them. Result, count and outputs are set, then the callback
- *             runs exactly once, on a thread of the library, with no lock held. Callbacks of one
- *             connection run one after the other, in the order their operations finished.
+ *             runs exactly once, on a thread of the library, with no lock held.
+ *
+ * The callbacks of one aio never overlap. Those of different aios may, and have no order (as in
+ * NNG), also where their operations finish in one: the bytes of two writes go out in the order in
+ * which they were started, but their callbacks may run on two threads. Where all callbacks are made
+ * inline (see enum nng_uring_placement in <nng/uring.h>), those of one connection run one after the
+ * other, in the order their operations finished.
  *
  * An aio without a callback is finished in place and is waited for with nng_aio_wait().
  * Inside a callback everything is allowed: starting the next operation, on the same aio too,
- * waiting, stopping, closing the connection, freeing the aio. A callback that blocks holds up
- * the other work of its thread. Starting a second operation on an aio whose first has not finished
- * is a caller's error; it is ignored and the first goes on.
+ * waiting, stopping, closing the connection, freeing the aio. A callback may take its time: the
+ * library finds out which do, and calls those on threads apart, up to 64 at once (as above).
+ * Starting a second operation on an aio whose first has not finished is a caller's error; it is
+ * ignored and the first goes on.
  */
 
 /*

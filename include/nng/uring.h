@@ -107,6 +107,34 @@ NNG_DECL unsigned nng_uring_loops(void);
  */
 NNG_DECL const char *nng_uring_setup_flags(void);
 
+/*
+ * Where a user's function is called that the library calls: the callback of a handler or an aio.
+ * Called on a loop, it costs least, but everything else of that loop waits until it returns. Called
+ * on one of the worker threads beside the loops (as many as are needed, up to the environment
+ * variable NNG_URING_WORKERS, 64; idle ones end after 10 seconds), it may take its time. The
+ * environment variable NNG_URING_CALLBACKS (auto, inline or workers) says it for the whole process.
+ */
+enum nng_uring_placement {
+    /* By what it was seen to do: its first calls are made on workers, and so are all of a function
+     * that takes more than a millisecond, or waits. Others are called on their loop, and go back
+     * to the workers when they do so there. (Wait by nng_aio_wait(), nng_cv_wait(), nng_msleep():
+     * then the loop goes on meanwhile. What waits by other means, once, after it never did, holds
+     * its loop that time; after more than 50 ms nng_log_warn() says so.) */
+    NNG_URING_PLACE_AUTO,
+    NNG_URING_PLACE_INLINE,  /* always on its loop: it never waits */
+    NNG_URING_PLACE_WORKERS, /* always on a worker */
+};
+
+/*
+ * Says where a handler's callback is called: one for which NNG_URING_PLACE_AUTO, with which it
+ * begins, is not right.
+ *
+ * Errors: NNG_EBUSY: it was added to a server; NNG_EINVAL: no such placement.
+ * Threads: one at a time while it is set up.
+ */
+NNG_DECL int nng_uring_handler_set_placement(struct nng_http_handler *handler,
+                                             enum nng_uring_placement how);
+
 /* What the library has counted since the process started, over all threads. */
 typedef struct nng_uring_counter {
     const char *name;

@@ -11,4 +11,7 @@
 
 uint64_t nu_now(void);
 
+/* Sleeps so many milliseconds, whatever thread it is: nng_msleep() is for users. */
+void nu_nap(unsigned ms);
+
 #endif

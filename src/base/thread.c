@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/blocking.h"
 #include "base/clock.h"
+#include "base/list.h"
 
 #include <nng/nng.h>
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define NAME_MAX_KERNEL 16 /* with its NUL */
+#define NAME_MAX_KERNEL 16  /* with its NUL */
+#define LOCK_PATIENCE NU_MS /* of one who must not sleep */
 
 struct nng_thread {
     pthread_t id;
@@ -23,9 +27,19 @@ struct nng_mtx {
     pthread_mutex_t mutex;
 };
 
+/* Somebody who waits but must not sleep; on his stack. */
+struct turner {
+    struct turner *next;
+    atomic_bool woken;
+    const struct nu_blocking *blocking;
+    void *self;
+};
+
 struct nng_cv {
     pthread_cond_t cond;
     pthread_mutex_t *mutex;
+    pthread_mutex_t lock; /* guards the list; innermost */
+    struct turner *turners;
 };
 
 /* ---- Threads ------------------------------------------------------------------------------ */
@@ -113,9 +127,36 @@ void nng_mtx_free(nng_mtx *mtx)
     }
 }
 
+/* Mostly it is free, or will be before long. Else whoever has it may be waiting for something that
+ * only this thread's other work brings about. Unlocking wakes no turner, so he looks again. */
+static void thread_lock_turning(nng_mtx *mtx)
+{
+    void *busy = NULL;
+    int err = EBUSY;
+    for (;;) {
+        uint64_t until = nu_now() + LOCK_PATIENCE;
+        struct timespec ts = { (time_t) (until / NU_SECOND), (long) (until % NU_SECOND) };
+        err = pthread_mutex_clocklock(&mtx->mutex, CLOCK_MONOTONIC, &ts);
+        if (err != ETIMEDOUT) {
+            break;
+        }
+        busy = busy != NULL ? busy : nu_blocking_begin();
+        if (busy == NULL) {
+            err = pthread_mutex_lock(&mtx->mutex);
+            break;
+        }
+        nu_blocking_mine->turn(busy, 0);
+    }
+    thread_check(err);
+}
+
 void nng_mtx_lock(nng_mtx *mtx)
 {
-    thread_check(pthread_mutex_lock(&mtx->mutex));
+    if (nu_blocking_mine == NULL) {
+        thread_check(pthread_mutex_lock(&mtx->mutex));
+    } else if (pthread_mutex_trylock(&mtx->mutex) != 0) {
+        thread_lock_turning(mtx);
+    }
 }
 
 void nng_mtx_unlock(nng_mtx *mtx)
@@ -137,6 +178,8 @@ int nng_cv_alloc(nng_cv **cvp, nng_mtx *mtx)
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&cv->cond, &attr);
     pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&cv->lock, NULL);
+    cv->turners = NULL;
     cv->mutex = &mtx->mutex;
     *cvp = cv;
     return 0;
@@ -146,12 +189,65 @@ void nng_cv_free(nng_cv *cv)
 {
     if (cv != NULL) {
         pthread_cond_destroy(&cv->cond);
+        pthread_mutex_destroy(&cv->lock);
         free(cv);
     }
 }
 
+static void thread_turn_until(struct turner *turner, uint64_t until)
+{
+    while (!atomic_load(&turner->woken) && nu_now() < until) {
+        turner->blocking->turn(turner->self, until);
+    }
+}
+
+/* Waits without sleeping. As long as the caller holds the lock, nobody can change what he waits
+ * for: so a wake-up that counts comes when he is in the list. */
+static int thread_wait_turning(nng_cv *cv, void *busy, uint64_t until)
+{
+    struct turner turner = { .blocking = nu_blocking_mine, .self = busy };
+    struct turner **link;
+    pthread_mutex_lock(&cv->lock);
+    turner.next = cv->turners;
+    /* cppcheck-suppress autoVariables ; it is taken out again below */
+    cv->turners = &turner;
+    pthread_mutex_unlock(&cv->lock);
+    thread_check(pthread_mutex_unlock(cv->mutex));
+    thread_turn_until(&turner, until);
+    pthread_mutex_lock(&cv->lock);
+    for (link = &cv->turners; *link != &turner; link = &(*link)->next) {
+    }
+    *link = turner.next;
+    pthread_mutex_unlock(&cv->lock);
+    nng_mtx_lock(nu_container(cv->mutex, nng_mtx, mutex));
+    return atomic_load(&turner.woken) ? 0 : NNG_ETIMEDOUT;
+}
+
+/* Whoever waits may be gone, and the cv with him, as soon as he was woken, unless he turns: then he
+ * cannot leave before the list is unlocked. */
+static void thread_wake(nng_cv *cv, int (*wake)(pthread_cond_t *))
+{
+    pthread_mutex_lock(&cv->lock);
+    if (cv->turners == NULL) {
+        pthread_mutex_unlock(&cv->lock);
+        wake(&cv->cond);
+        return;
+    }
+    wake(&cv->cond);
+    for (struct turner *turner = cv->turners; turner != NULL; turner = turner->next) {
+        atomic_store(&turner->woken, true); /* also one who is not meant: he looks, and waits on */
+        turner->blocking->wake(turner->self);
+    }
+    pthread_mutex_unlock(&cv->lock);
+}
+
 void nng_cv_wait(nng_cv *cv)
 {
+    void *busy = nu_blocking_begin();
+    if (busy != NULL) {
+        (void) thread_wait_turning(cv, busy, NU_NEVER);
+        return;
+    }
     thread_check(pthread_cond_wait(&cv->cond, cv->mutex));
 }
 
@@ -166,6 +262,10 @@ int nng_cv_until(nng_cv *cv, nng_time when)
         nng_cv_wait(cv); /* no clock gets there */
         return 0;
     }
+    void *busy = nu_blocking_begin();
+    if (busy != NULL) {
+        return thread_wait_turning(cv, busy, when * NU_MS);
+    }
     ts.tv_sec = (time_t) (when / 1000);
     ts.tv_nsec = (long) (when % 1000 * NU_MS);
     int err = pthread_cond_timedwait(&cv->cond, cv->mutex, &ts);
@@ -178,10 +278,10 @@ int nng_cv_until(nng_cv *cv, nng_time when)
 
 void nng_cv_wake(nng_cv *cv)
 {
-    pthread_cond_broadcast(&cv->cond);
+    thread_wake(cv, pthread_cond_broadcast);
 }
 
 void nng_cv_wake1(nng_cv *cv)
 {
-    pthread_cond_signal(&cv->cond);
+    thread_wake(cv, pthread_cond_signal);
 }

@@ -3,33 +3,16 @@
 
 #include "base/clock.h"
 #include "io/counters.h"
+#include "io/placement.h"
 #include "io/runtime.h"
+#include "io/workers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A callback that runs on this thread; they nest when one of them waits. */
-struct frame {
-    const nng_aio *aio;
-    struct frame *outer;
-};
-
-static _Thread_local struct frame *frames;
-
-/* A thread that waits; on its stack, so an aio nobody waits for carries none. */
-struct nu_aio_waiter {
-    atomic_uint woken; /* 0: it may sleep */
-    struct nu_aio_waiter *next;
-};
-
 static void aio_run_callback(struct nu_task *task);
 static void aio_attend(struct nu_task *task);
 static void aio_timer_fired(struct nu_timer *timer);
-
-static enum nu_aio_state aio_state_of(const nng_aio *aio)
-{
-    return atomic_load_explicit(&aio->state, memory_order_relaxed);
-}
 
 static void aio_set_state(nng_aio *aio, enum nu_aio_state state)
 {
@@ -40,20 +23,6 @@ static void aio_set_result(nng_aio *aio, int result, size_t count)
 {
     atomic_store_explicit(&aio->result, result, memory_order_relaxed);
     atomic_store_explicit(&aio->count, count, memory_order_relaxed);
-}
-
-static void aio_lock(nng_aio *aio)
-{
-    if (!aio->local) {
-        nu_lock(&aio->lock);
-    }
-}
-
-static void aio_unlock(nng_aio *aio)
-{
-    if (!aio->local) {
-        nu_unlock(&aio->lock);
-    }
 }
 
 /* ---- Life --------------------------------------------------------------------------------- */
@@ -77,7 +46,7 @@ struct whole {
     struct nu_aio_args args;
 };
 
-static void aio_destroy(nng_aio *aio)
+void nu_aio_destroy(nng_aio *aio)
 {
     struct nu_aio_companion *companion = aio->args->companion;
     if (companion != NULL) {
@@ -97,14 +66,15 @@ int nng_aio_alloc(nng_aio **aiop, void (*cb)(void *), void *arg)
         return NNG_ENOMEM;
     }
     nu_aio_init(&whole->aio, cb, arg);
-    whole->aio.dispose = aio_destroy;
+    whole->aio.dispose = nu_aio_destroy;
     whole->aio.args = &whole->args;
+    whole->aio.placement = cb != NULL ? nu_placement_of(cb) : NULL;
     *aiop = &whole->aio;
     return 0;
 }
 
 /* Something ended: wakes those who wait, and unlocks. A doomed aio is gone when this returns. */
-static void aio_settle(nng_aio *aio)
+void nu_aio_settle(nng_aio *aio)
 {
     for (struct nu_aio_waiter *waiter = aio->waiters; waiter != NULL; waiter = waiter->next) {
         atomic_store_explicit(&waiter->woken, 1, memory_order_relaxed);
@@ -113,8 +83,8 @@ static void aio_settle(nng_aio *aio)
     if (aio->turning > 0) {
         nu_runtime_wake();
     }
-    bool gone = aio->doomed && aio_state_of(aio) == NU_AIO_IDLE && aio->refs == 0;
-    aio_unlock(aio);
+    bool gone = aio->doomed && nu_aio_state_of(aio) == NU_AIO_IDLE && aio->refs == 0;
+    nu_aio_unlock(aio);
     if (gone) {
         aio->dispose(aio);
     }
@@ -162,12 +132,12 @@ bool nng_aio_begin(nng_aio *aio)
         aio_refuse_in_child(aio);
         return false;
     }
-    aio_lock(aio);
-    if (aio_state_of(aio) != NU_AIO_IDLE || aio->stopped) {
-        if (aio_state_of(aio) == NU_AIO_IDLE) {
+    nu_aio_lock(aio);
+    if (nu_aio_state_of(aio) != NU_AIO_IDLE || aio->stopped) {
+        if (nu_aio_state_of(aio) == NU_AIO_IDLE) {
             aio_set_result(aio, NNG_ECANCELED, 0);
         }
-        aio_unlock(aio);
+        nu_aio_unlock(aio);
         return false;
     }
     aio_set_state(aio, NU_AIO_BEGUN);
@@ -178,26 +148,27 @@ bool nng_aio_begin(nng_aio *aio)
         memset(aio->args->output, 0, sizeof aio->args->output);
     }
     aio->deadline = aio_next_deadline(aio);
-    aio_unlock(aio);
+    nu_aio_unlock(aio);
     return true;
 }
 
 bool nu_aio_begin_late(nng_aio *aio)
 {
-    aio_lock(aio);
-    bool idle = aio_state_of(aio) == NU_AIO_IDLE && !aio->stopped && aio->dispose == aio_destroy;
+    nu_aio_lock(aio);
+    bool idle =
+        nu_aio_state_of(aio) == NU_AIO_IDLE && !aio->stopped && aio->dispose == nu_aio_destroy;
     if (idle) {
         aio_set_state(aio, NU_AIO_BEGUN);
         aio->abort = 0;
         aio->loop = NULL;
     }
-    aio_unlock(aio);
+    nu_aio_unlock(aio);
     return idle;
 }
 
 int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg)
 {
-    aio_lock(aio);
+    nu_aio_lock(aio);
     int err = aio->abort;
     if (err == 0) {
         aio_set_state(aio, NU_AIO_PENDING);
@@ -205,12 +176,12 @@ int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel,
         aio->cancel = cancel;
         aio->cancel_arg = arg;
     }
-    aio_unlock(aio);
+    nu_aio_unlock(aio);
     return err;
 }
 
 /* Has the loop look at a pending aio. Called with the lock held. */
-static void aio_post_attend(nng_aio *aio)
+void nu_aio_post_attend(nng_aio *aio)
 {
     if (!aio->process_posted) {
         aio->process_posted = true;
@@ -230,9 +201,9 @@ static void aio_cancel_pending(nng_aio *aio, int err)
     }
     aio->cancel = NULL;
     aio->refs++;
-    aio_unlock(aio);
+    nu_aio_unlock(aio);
     cancel(aio, arg, err);
-    aio_lock(aio);
+    nu_aio_lock(aio);
     aio->refs--;
 }
 
@@ -248,39 +219,39 @@ static void aio_arm(nng_aio *aio)
 static void aio_attend(struct nu_task *task)
 {
     nng_aio *aio = nu_container(task, nng_aio, process_pending);
-    aio_lock(aio);
+    nu_aio_lock(aio);
     aio->process_posted = false;
     aio->refs--;
-    if (aio_state_of(aio) == NU_AIO_PENDING && aio->loop != nu_loop_self()) {
-        aio_post_attend(aio); /* this was for an operation before, on another loop */
-    } else if (aio_state_of(aio) == NU_AIO_PENDING && aio->abort != 0) {
+    if (nu_aio_state_of(aio) == NU_AIO_PENDING && aio->loop != nu_loop_self()) {
+        nu_aio_post_attend(aio); /* this was for an operation before, on another loop */
+    } else if (nu_aio_state_of(aio) == NU_AIO_PENDING && aio->abort != 0) {
         aio_cancel_pending(aio, aio->abort);
-    } else if (aio_state_of(aio) == NU_AIO_PENDING && aio->expires) {
+    } else if (nu_aio_state_of(aio) == NU_AIO_PENDING && aio->expires) {
         aio_arm(aio);
     }
-    aio_settle(aio);
+    nu_aio_settle(aio);
 }
 
 static void aio_owe(nng_aio *aio)
 {
     if (!aio->external_pending) {
         aio->external_pending = true;
-        atomic_fetch_add(&aio->loop->external_pending, 1);
+        nu_loop_external_begin(aio->loop);
     }
 }
 
 void nu_aio_external_pending(nng_aio *aio, struct nu_loop *loop)
 {
-    aio_lock(aio);
+    nu_aio_lock(aio);
     aio->loop = loop;
     aio_owe(aio);
-    aio_unlock(aio);
+    nu_aio_unlock(aio);
 }
 
 void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg)
 {
-    aio_lock(aio);
-    if (aio_state_of(aio) == NU_AIO_BEGUN) {
+    nu_aio_lock(aio);
+    if (nu_aio_state_of(aio) == NU_AIO_BEGUN) {
         aio_set_state(aio, NU_AIO_PENDING);
         aio->loop = aio->loop != NULL ? aio->loop : loop;
         aio->cancel = cancel;
@@ -289,9 +260,9 @@ void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, v
         aio->expires = true;
         /* An endless one still has a deadline, so that nng_fini() ends it. */
         aio->deadline = aio->deadline != NU_NEVER ? aio->deadline : NU_NEVER - 1;
-        aio_post_attend(aio);
+        nu_aio_post_attend(aio);
     }
-    aio_unlock(aio);
+    nu_aio_unlock(aio);
 }
 
 void nu_aio_timer_start(nng_aio *aio)
@@ -299,14 +270,14 @@ void nu_aio_timer_start(nng_aio *aio)
     if (aio->deadline == NU_NEVER) {
         return;
     }
-    aio_lock(aio);
+    nu_aio_lock(aio);
     aio->expires = true;
     if (aio->loop != nu_loop_self()) {
-        aio_post_attend(aio);
+        nu_aio_post_attend(aio);
     } else {
         aio_arm(aio);
     }
-    aio_unlock(aio);
+    nu_aio_unlock(aio);
 }
 
 void nu_aio_timer_stop(nng_aio *aio)
@@ -317,13 +288,13 @@ void nu_aio_timer_stop(nng_aio *aio)
 static void aio_timer_fired(struct nu_timer *timer)
 {
     nng_aio *aio = nu_container(timer, nng_aio, timer);
-    aio_lock(aio);
-    if (aio_state_of(aio) == NU_AIO_PENDING) {
+    nu_aio_lock(aio);
+    if (nu_aio_state_of(aio) == NU_AIO_PENDING) {
         bool stopping = nu_loop_self()->stopping;
         nu_count(NU_COUNT_DEADLINES_FIRED, !stopping);
         aio_cancel_pending(aio, stopping ? NNG_ECLOSED : NNG_ETIMEDOUT);
     }
-    aio_settle(aio);
+    nu_aio_settle(aio);
 }
 
 bool nu_aio_expired(const nng_aio *aio)
@@ -333,40 +304,50 @@ bool nu_aio_expired(const nng_aio *aio)
            aio->deadline <= (loop != NULL ? nu_loop_now(loop) : nu_now());
 }
 
-static void aio_call_back(nng_aio *aio)
+/* Calls the callback, with the lock but during the call. */
+void nu_aio_call_back(nng_aio *aio)
 {
-    struct frame frame = { aio, frames };
+    struct nu_call call;
+    aio_set_state(aio, NU_AIO_IDLE);
     aio->running++;
     aio->refs++;
-    aio_unlock(aio);
-    frames = &frame;
+    nu_aio_unlock(aio);
+    nu_call_begin(&call, aio->placement, aio);
     aio->cb(aio->arg);
     nu_runtime_end_child();
-    frames = frame.outer;
-    if (aio->dispose == aio_destroy && nu_loop_self() != NULL) {
-        nu_loop_self()->now = 0; /* nobody knows how long a user's code has taken */
-    }
-    aio_lock(aio);
+    nu_call_end(&call);
+    nu_aio_lock(aio);
     aio->refs--;
     aio->running--;
+}
+
+/* Calls back, and again if the next operation has finished meanwhile: the callbacks of one aio do
+ * not overlap. With the lock. */
+static void aio_call_back_due(nng_aio *aio)
+{
+    do {
+        aio->due = false;
+        nu_aio_call_back(aio);
+    } while (aio->due && aio->running == 0);
 }
 
 /* For those without a callback, or (after nng_fini(), in a process that can have no loop any more)
  * without a thread to run it on. Called with the lock, returns without. */
 static void aio_finish_here(nng_aio *aio)
 {
-    aio_set_state(aio, NU_AIO_IDLE);
     if (aio->cb != NULL) {
-        aio_call_back(aio);
+        aio_call_back_due(aio);
+    } else {
+        aio_set_state(aio, NU_AIO_IDLE);
     }
-    aio_settle(aio);
+    nu_aio_settle(aio);
 }
 
 void nu_aio_finish(nng_aio *aio, int result, size_t count)
 {
-    aio_lock(aio);
-    if (aio_state_of(aio) != NU_AIO_BEGUN && aio_state_of(aio) != NU_AIO_PENDING) {
-        aio_unlock(aio); /* a provider's second finish */
+    nu_aio_lock(aio);
+    if (nu_aio_state_of(aio) != NU_AIO_BEGUN && nu_aio_state_of(aio) != NU_AIO_PENDING) {
+        nu_aio_unlock(aio); /* a provider's second finish */
         return;
     }
     aio_set_result(aio, result, count);
@@ -387,14 +368,15 @@ void nu_aio_finish(nng_aio *aio, int result, size_t count)
     if (!aio->finish_held) {
         nu_loop_post(aio->loop, &aio->finish);
     }
-    aio_unlock(aio);
+    nu_aio_unlock(aio);
 }
 
 void nu_aio_finish_inline(nng_aio *aio, int result, size_t count)
 {
-    aio_lock(aio);
-    if (aio_state_of(aio) != NU_AIO_PENDING || aio->expires || aio->external_pending) {
-        aio_unlock(aio);
+    nu_aio_lock(aio);
+    if (nu_aio_state_of(aio) != NU_AIO_PENDING || aio->expires || aio->external_pending ||
+        aio->running > 0) {
+        nu_aio_unlock(aio);
         nu_aio_finish(aio, result, count);
         return;
     }
@@ -407,7 +389,7 @@ void nu_aio_finish_inline(nng_aio *aio, int result, size_t count)
  * that is not pending was finished by somebody who had no business to. */
 void nu_aio_end(nng_aio *aio, int result, size_t count)
 {
-    if (aio->cb == NULL || aio_state_of(aio) != NU_AIO_PENDING) {
+    if (aio->cb == NULL || nu_aio_state_of(aio) != NU_AIO_PENDING) {
         nu_aio_finish(aio, result, count);
         return;
     }
@@ -417,28 +399,62 @@ void nu_aio_end(nng_aio *aio, int result, size_t count)
     nu_loop_post(aio->loop, &aio->finish);
 }
 
-/* The operation is over, its timer too: from here on the aio is free for the next one. With the
- * lock held. */
-static void aio_become_idle(nng_aio *aio)
+static void aio_run_on_worker(struct nu_task *task)
+{
+    nng_aio *aio = nu_container(task, nng_aio, finish);
+    struct nu_placement *placement = aio->placement;
+    struct nu_loop *loop = aio->loop;
+    aio->finish.run = aio_run_callback;
+    nu_aio_lock(aio);
+    aio_call_back_due(aio);
+    nu_aio_settle(aio);
+    nu_placement_done(placement);
+    nu_loop_external_end(loop);
+}
+
+/* With the lock. Until a worker calls back, nobody but it can do anything about the aio. */
+static bool aio_hand_to_worker(nng_aio *aio)
+{
+    aio->loop = nu_loop_self();
+    aio->finish.run = aio_run_on_worker;
+    if (nu_workers_post(aio->loop, &aio->finish, nu_placement_queued(aio->placement))) {
+        return true;
+    }
+    nu_placement_done(aio->placement);
+    aio->finish.run = aio_run_callback;
+    return false;
+}
+
+/* The operation is over, its timer too. With the lock held. */
+static void aio_end_operation(nng_aio *aio)
 {
     nu_timer_disarm(&nu_loop_self()->timers, &aio->timer);
     aio->expires = false;
-    aio_set_state(aio, NU_AIO_IDLE);
     if (aio->external_pending) {
         aio->external_pending = false;
-        atomic_fetch_sub(&aio->loop->external_pending, 1);
+        nu_loop_external_end(aio->loop);
     }
 }
 
+/* From where it is called back on, the aio is free for the next operation. */
 static void aio_run_callback(struct nu_task *task)
 {
     nng_aio *aio = nu_container(task, nng_aio, finish);
-    aio_lock(aio);
-    aio_become_idle(aio);
-    if (aio->cb != NULL) {
-        aio_call_back(aio);
+    nu_aio_lock(aio);
+    aio_end_operation(aio);
+    if (aio->cb == NULL) {
+        aio_set_state(aio, NU_AIO_IDLE);
+    } else if (aio->placement == NULL) {
+        nu_aio_call_back(aio);
+    } else if (aio->running > 0) {
+        aio->due = true;
+    } else if (nu_placement_here(aio->placement) || !aio_hand_to_worker(aio)) {
+        aio_call_back_due(aio);
+    } else {
+        nu_aio_unlock(aio);
+        return;
     }
-    aio_settle(aio);
+    nu_aio_settle(aio);
 }
 
 void nu_aio_hold_finish(nng_aio *aio, struct nu_loop *loop)
@@ -449,145 +465,15 @@ void nu_aio_hold_finish(nng_aio *aio, struct nu_loop *loop)
 
 bool nu_aio_let_finish(nng_aio *aio)
 {
-    aio_lock(aio);
-    bool finished = aio_state_of(aio) == NU_AIO_FINISHED;
+    nu_aio_lock(aio);
+    bool finished = nu_aio_state_of(aio) == NU_AIO_FINISHED;
     aio->finish_held = false;
     if (finished) {
-        aio_become_idle(aio);
+        aio_end_operation(aio);
+        aio_set_state(aio, NU_AIO_IDLE);
     } else {
         aio_owe(aio);
     }
-    aio_unlock(aio);
+    nu_aio_unlock(aio);
     return finished;
-}
-
-/* ---- Ending and waiting ------------------------------------------------------------------- */
-
-static unsigned aio_own_frames(const nng_aio *aio)
-{
-    unsigned n = 0;
-    for (const struct frame *f = frames; f != NULL; f = f->outer) {
-        n += f->aio == aio;
-    }
-    return n;
-}
-
-/* With the lock held: leaves the code for the provider, or for the loop to deliver it. */
-static void aio_request_abort(nng_aio *aio, int err)
-{
-    if ((aio_state_of(aio) == NU_AIO_BEGUN || aio_state_of(aio) == NU_AIO_PENDING) &&
-        aio->abort == 0) {
-        aio->abort = err != 0 ? err : NNG_ECANCELED;
-        if (aio_state_of(aio) == NU_AIO_PENDING) {
-            aio_post_attend(aio);
-        }
-    }
-}
-
-void nng_aio_abort(nng_aio *aio, int err)
-{
-    aio_lock(aio);
-    aio_request_abort(aio, err);
-    aio_unlock(aio);
-}
-
-void nng_aio_cancel(nng_aio *aio)
-{
-    nng_aio_abort(aio, NNG_ECANCELED);
-}
-
-static bool aio_quiet(const nng_aio *aio, unsigned running, unsigned refs)
-{
-    return aio_state_of(aio) == NU_AIO_IDLE && aio->running <= running && aio->refs <= refs;
-}
-
-/* Until something has ended. With the lock held. */
-static void aio_sleep_until_settled(nng_aio *aio)
-{
-    struct nu_aio_waiter waiter = { .next = aio->waiters };
-    struct nu_aio_waiter **link;
-    /* cppcheck-suppress autoVariables ; it is taken out again below */
-    aio->waiters = &waiter;
-    aio_unlock(aio);
-    while (atomic_load_explicit(&waiter.woken, memory_order_relaxed) == 0) {
-        nu_futex_wait(&waiter.woken, 0);
-    }
-    aio_lock(aio);
-    for (link = &aio->waiters; *link != &waiter; link = &(*link)->next) {
-    }
-    *link = waiter.next;
-}
-
-/* Waits, with the lock held, until no operation is left and at most `running` callbacks and `refs`
- * uses. An owner goes on turning its loop: what it waits for may be its own to do. In a forked
- * child nobody is left to end anything. */
-static void aio_wait_quiet(nng_aio *aio, unsigned running, unsigned refs)
-{
-    struct nu_loop *loop = nu_loop_self();
-    if (loop == NULL || nu_runtime_forked()) {
-        while (!aio_quiet(aio, running, refs) && !nu_runtime_forked()) {
-            aio_sleep_until_settled(aio);
-        }
-        return;
-    }
-    aio->turning++;
-    while (!aio_quiet(aio, running, refs)) {
-        aio_unlock(aio);
-        nu_loop_iterate(loop);
-        aio_lock(aio);
-    }
-    aio->turning--;
-}
-
-void nng_aio_wait(nng_aio *aio)
-{
-    aio_lock(aio);
-    aio_wait_quiet(aio, aio_own_frames(aio), UINT32_MAX);
-    aio_unlock(aio);
-}
-
-void nng_aio_stop(nng_aio *aio)
-{
-    aio_lock(aio);
-    aio->stopped = true;
-    aio_request_abort(aio, NNG_ECANCELED);
-    aio_wait_quiet(aio, aio_own_frames(aio), UINT32_MAX);
-    aio_unlock(aio);
-}
-
-void nng_aio_free(nng_aio *aio)
-{
-    if (aio == NULL) {
-        return;
-    }
-    if (aio_own_frames(aio) > 0) {
-        nng_aio_reap(aio);
-        return;
-    }
-    aio_lock(aio);
-    aio->stopped = true;
-    aio_request_abort(aio, NNG_ECLOSED);
-    aio_wait_quiet(aio, 0, 0);
-    aio_unlock(aio);
-    aio_destroy(aio);
-}
-
-void nng_aio_reap(nng_aio *aio)
-{
-    if (aio == NULL) {
-        return;
-    }
-    aio_lock(aio);
-    aio->stopped = true;
-    aio->doomed = true;
-    aio_request_abort(aio, NNG_ECLOSED);
-    aio_settle(aio);
-}
-
-bool nng_aio_busy(nng_aio *aio)
-{
-    aio_lock(aio);
-    bool busy = aio_state_of(aio) != NU_AIO_IDLE || aio->running > 0;
-    aio_unlock(aio);
-    return busy;
 }

@@ -36,6 +36,8 @@ enum nu_aio_state {
     NU_AIO_FINISHED, /* result and count stand, the callback is due */
 };
 
+struct nu_placement;
+
 /* A word of a provider's own. */
 union nu_aio_word {
     void *p;
@@ -81,6 +83,7 @@ struct nng_aio {
     bool external_pending;         /* counted in loop->external_pending */
     bool process_posted;           /* `process_pending` is posted */
     bool finish_held;              /* its end is for nu_aio_let_finish() to find */
+    bool due;                      /* finished while a callback ran, which is called again */
     unsigned running;              /* callbacks that have not returned */
     unsigned refs; /* `process_pending`, cancel functions and callbacks that use the aio */
     int abort;     /* why the operation in hand is to end; 0: it is not */
@@ -98,9 +101,10 @@ struct nng_aio {
     /* constant */
     void (*cb)(void *);
     void *arg;
-    bool local;                    /* only the owner of the loop it lives on touches it */
-    void (*dispose)(nng_aio *aio); /* frees a doomed aio, and what it is embedded in */
-    struct nu_aio_args *args;      /* NULL: the object it is embedded in has no use for them */
+    struct nu_placement *placement; /* where `cb` is called; NULL: the library's own, on the loop */
+    bool local;                     /* only the owner of the loop it lives on touches it */
+    void (*dispose)(nng_aio *aio);  /* frees a doomed aio, and what it is embedded in */
+    struct nu_aio_args *args;       /* NULL: the object it is embedded in has no use for them */
 
     /* the caller's, and during an operation its provider's */
     nng_duration timeout;
@@ -112,7 +116,7 @@ struct nng_aio {
     struct nu_list link;            /* in its provider's queue */
     struct nu_timer timer;          /* the loop owner's alone */
     bool expires;                   /* `timer` is to be armed; under lock */
-    struct nu_task finish;          /* runs the callback */
+    struct nu_task finish;          /* ends the operation, runs the callback */
     struct nu_task process_pending; /* looks at `abort` and `expires` */
 };
 
@@ -177,5 +181,44 @@ void nu_aio_finish_inline(nng_aio *aio, int result, size_t count);
 /* The same for a pending operation whose provider always ends it so, on the owner of its loop: no
  * one else can end it, so no lock is taken where there is a callback. */
 void nu_aio_end(nng_aio *aio, int result, size_t count);
+
+/* ---- For aio_wait.c ----------------------------------------------------------------------- */
+
+/* A thread that waits; on its stack, so an aio nobody waits for carries none. */
+struct nu_aio_waiter {
+    atomic_uint woken; /* 0: it may sleep */
+    struct nu_aio_waiter *next;
+};
+
+static inline enum nu_aio_state nu_aio_state_of(const nng_aio *aio)
+{
+    return atomic_load_explicit(&aio->state, memory_order_relaxed);
+}
+
+static inline void nu_aio_lock(nng_aio *aio)
+{
+    if (!aio->local) {
+        nu_lock(&aio->lock);
+    }
+}
+
+static inline void nu_aio_unlock(nng_aio *aio)
+{
+    if (!aio->local) {
+        nu_unlock(&aio->lock);
+    }
+}
+
+/* Something ended: wakes those who wait, and unlocks. A doomed aio is gone when this returns. */
+void nu_aio_settle(nng_aio *aio);
+
+/* Has the loop look at a pending aio. With the lock held. */
+void nu_aio_post_attend(nng_aio *aio);
+
+/* Calls the callback, with the lock but during the call. */
+void nu_aio_call_back(nng_aio *aio);
+
+/* Frees what nng_aio_alloc() gave. */
+void nu_aio_destroy(nng_aio *aio);
 
 #endif

@@ -13,7 +13,9 @@ static uint64_t left[NU_COUNTS]; /* by threads that are gone; under lock */
 void nu_counters_join(void)
 {
     pthread_mutex_lock(&lock);
-    nu_list_append(&threads, &nu_counters_mine.link);
+    if (nu_counters_mine.joined++ == 0) {
+        nu_list_append(&threads, &nu_counters_mine.link);
+    }
     pthread_mutex_unlock(&lock);
 }
 
@@ -29,7 +31,9 @@ static void counters_leave(struct nu_counters *counters)
 void nu_counters_leave(void)
 {
     pthread_mutex_lock(&lock);
-    counters_leave(&nu_counters_mine);
+    if (--nu_counters_mine.joined == 0) {
+        counters_leave(&nu_counters_mine);
+    }
     pthread_mutex_unlock(&lock);
 }
 

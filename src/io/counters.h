@@ -32,6 +32,7 @@ enum nu_count {
 struct nu_counters {
     atomic_uint_least64_t v[NU_COUNTS];
     struct nu_list link;
+    unsigned joined; /* by a loop, and by a ring for writes tried inline: an owner may have both */
 };
 
 extern _Thread_local struct nu_counters nu_counters_mine;

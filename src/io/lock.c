@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+_Thread_local uint64_t nu_lock_waits;
+
 /* The word had changed, or a signal came: the callers look again. */
 void nu_futex_wait(atomic_uint *word, unsigned value)
 {
@@ -20,6 +22,7 @@ void nu_lock_wait(struct nu_mutex *mutex)
 {
     while (atomic_exchange_explicit(&mutex->state, NU_LOCK_WANTED, memory_order_acquire) !=
            NU_LOCK_FREE) {
+        nu_lock_waits++;
         nu_futex_wait(&mutex->state, NU_LOCK_WANTED);
     }
 }

@@ -13,6 +13,7 @@
 #include "io/runtime.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 enum {
     NU_LOCK_FREE,
@@ -23,6 +24,9 @@ enum {
 struct nu_mutex {
     atomic_uint state; /* NU_LOCK_*; zeroed memory is a free lock */
 };
+
+/* How often the calling thread has had to wait for one of them, or nearly had to. */
+extern _Thread_local uint64_t nu_lock_waits;
 
 /* What nu_lock() and nu_unlock() do where somebody has to wait. */
 void nu_lock_wait(struct nu_mutex *mutex);

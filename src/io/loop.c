@@ -124,7 +124,7 @@ static void loop_enter(struct nu_loop *loop, unsigned wait, uint64_t until)
     /* An entry the kernel did not take is offered again next time; here we only must not spin. */
     int err = loop->ring->kind->enter(loop->ring, wait, until);
     if (err != 0 && err != -EINTR && err != -ETIME && err != -EBUSY) {
-        nng_msleep(1);
+        nu_nap(1);
     }
 }
 
@@ -384,7 +384,7 @@ static void loop_answer(struct nu_task *task)
     const struct nu_loop *loop = nu_loop_self();
     pthread_mutex_lock(&census->lock);
     census->idle = nu_loop_drained(loop) && loop->depth == 1; /* else a callback waits */
-    census->tasks = loop->tasks;
+    census->tasks = loop->tasks + atomic_load(&loop->external_ended);
     census->answered = true;
     pthread_cond_signal(&census->cv);
     pthread_mutex_unlock(&census->lock);
@@ -424,7 +424,7 @@ void nu_loop_stop(struct nu_loop **loops, unsigned n)
             idle = loop_idle_since(loops[i], &loops[i]->asked) && idle;
         }
         if (!idle) {
-            nng_msleep(1);
+            nu_nap(1);
         }
     }
     for (unsigned i = 0; i < n; i++) {

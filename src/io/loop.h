@@ -87,7 +87,9 @@ struct nu_loop {
     _Atomic(struct nu_task *) inbox; /* posted tasks, newest first */
     atomic_bool sleeping;            /* the owner waits in the kernel, or is about to */
     atomic_bool woken;               /* another turn is wanted before sleeping */
-    atomic_uint external_pending;    /* aios that somebody else may finish from any thread */
+    atomic_uint external_pending;    /* what other threads may be about to do to it: aios that they
+                                      * finish, tasks that workers run */
+    atomic_uint_least64_t external_ended; /* such tasks that are over */
     struct nu_task stop;
 
     uint64_t asked; /* `tasks` when nng_fini() last asked for it; its own */
@@ -99,6 +101,19 @@ extern _Thread_local struct nu_loop *nu_loop_mine;
 static inline struct nu_loop *nu_loop_self(void)
 {
     return nu_loop_mine;
+}
+
+/* Around what another thread does on behalf of a loop, which does not end meanwhile. The second
+ * from any thread. */
+static inline void nu_loop_external_begin(struct nu_loop *loop)
+{
+    atomic_fetch_add(&loop->external_pending, 1);
+}
+
+static inline void nu_loop_external_end(struct nu_loop *loop)
+{
+    atomic_fetch_add(&loop->external_ended, 1); /* first: see nu_loop_stop() */
+    atomic_fetch_sub(&loop->external_pending, 1);
 }
 
 /*

@@ -203,7 +203,7 @@ static void ring_uring_wake_by_message(const struct ring_uring *r)
             errno == EBADF || errno == EBADFD || errno == EOWNERDEAD) { /* it is no more */
             return;
         }
-        nng_msleep(1);
+        nu_nap(1);
     }
 }
 

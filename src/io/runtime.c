@@ -7,6 +7,7 @@
 #include "io/loop.h"
 #include "io/ring_epoll.h"
 #include "io/ring_uring.h"
+#include "io/workers.h"
 
 #include <nng/nng.h>
 #include <nng/uring.h>
@@ -119,7 +120,7 @@ int nu_runtime_check_fork(void)
 
 void nu_runtime_end_child(void)
 {
-    if (nu_runtime_forked() && nu_loop_self() != NULL) {
+    if (nu_runtime_forked() && (nu_loop_self() != NULL || nu_workers_self())) {
         _exit(0);
     }
 }
@@ -203,6 +204,7 @@ void nng_fini(void)
     unsigned n = atomic_load(&running);
     if (n > 0) {
         nu_loop_stop(loops, n);
+        nu_workers_stop();
         atomic_store(&running, 0);
         for (unsigned i = 0; i < n; i++) {
             nu_loop_free(loops[i]);

@@ -94,7 +94,7 @@ int nu_uring_open_patiently(struct nu_uring *ring, unsigned entries, unsigned co
 {
     int err = nu_uring_open(ring, entries, completions);
     for (int i = 0; err == -ENOMEM && i < PATIENCE_MS / PAUSE_MS; i++) {
-        nng_msleep(PAUSE_MS);
+        nu_nap(PAUSE_MS);
         err = nu_uring_open(ring, entries, completions);
     }
     return err;

@@ -309,13 +309,14 @@ static void connect_inside(struct t_aio_probe *track)
     nng_aio_wait(inside->connect.aio);
 }
 
-/* Connected in a callback, a connection lives where the callback runs. */
+/* Connected in a callback on a loop, a connection lives where the callback runs. */
 Test(client, inside_a_callback, .timeout = 30)
 {
     struct inside inside = { .same = false };
     struct t_aio_probe first;
     unsigned port;
     int listener = nu_listen(&port, 0);
+    cr_assert_eq(setenv("NNG_URING_CALLBACKS", "inline", 1), 0); /* else it may run on a worker */
     inside.client = t_client(port);
     t_aio_probe_open(&first, NU_CALLED);
     t_aio_probe_open(&inside.connect, NU_CALLED);

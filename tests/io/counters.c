@@ -204,3 +204,28 @@ Test(counters, writes_that_wait)
     t_pair_close(&pair);
     free(data);
 }
+
+/* ---- Threads that count ------------------------------------------------------------------- */
+
+/* An owner that writes to another loop's connection has a second ring, which joins as well. */
+static void *join_twice(void *arg)
+{
+    (void) arg;
+    nu_counters_join();
+    nu_counters_join();
+    nu_count(NU_COUNT_ACCEPTS, 1);
+    nu_counters_leave();
+    nu_count(NU_COUNT_ACCEPTS, 1);
+    cr_assert_eq(value("accepts"), 2, "it has left");
+    nu_counters_leave();
+    return NULL;
+}
+
+Test(counters, joined_twice)
+{
+    pthread_t thread;
+    cr_assert_eq(value("accepts"), 0);
+    cr_assert_eq(pthread_create(&thread, NULL, join_twice, NULL), 0);
+    pthread_join(thread, NULL);
+    cr_assert_eq(value("accepts"), 2);
+}

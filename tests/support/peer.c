@@ -2,6 +2,7 @@
 #include "support/peer.h"
 
 #include "http/conn.h"
+#include "support/owner.h"
 #include "support/tls_relay.h"
 
 #include <arpa/inet.h>
@@ -188,30 +189,9 @@ void t_pair_abort(struct nu_pair *pair)
     cr_assert_eq(syscall(SYS_connect, pair->fd, &none, sizeof none), 0);
 }
 
-struct call {
-    void (*fn)(void *arg);
-    void *arg;
-};
-
-static void run_call(void *arg)
-{
-    struct call *call = arg;
-    call->fn(call->arg);
-}
-
-/* A read that may take no time finishes at once, on the connection's own loop. */
 void t_on_owner(nng_http_conn *conn, void (*fn)(void *arg), void *arg)
 {
-    nng_aio *aio;
-    char byte;
-    nng_iov iov = { &byte, 1 };
-    struct call call = { fn, arg };
-    cr_assert_eq(nng_aio_alloc(&aio, run_call, &call), 0);
-    cr_assert_eq(nng_aio_set_iov(aio, 1, &iov), 0);
-    nng_aio_set_timeout(aio, NNG_DURATION_ZERO);
-    nng_http_conn_read(conn, aio);
-    nng_aio_wait(aio);
-    nng_aio_free(aio);
+    t_run_on(conn->stream->loop, fn, arg);
 }
 
 /* ---- Patterns ----------------------------------------------------------------------------- */

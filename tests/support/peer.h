@@ -52,7 +52,7 @@ void t_pair_reset(struct nu_pair *pair);
 /* resets us without closing it, for another thread may use it. */
 void t_pair_abort(struct nu_pair *pair);
 
-/* Runs fn(arg) in a callback on the thread of the loop that `conn` lives on, and waits for it. */
+/* Runs fn(arg) on the thread of the loop that `conn` lives on, and waits for it. */
 void t_on_owner(nng_http_conn *conn, void (*fn)(void *arg), void *arg);
 
 /* ---- Bytes that can be checked ------------------------------------------------------------ */

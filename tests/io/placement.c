@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/* Where callbacks run, by what they were seen to do. One loop, so that all of them share it. */
+#include "io/placement.h"
+
+#include "io/loop.h"
+#include "support/aio_probe.h"
+
+#include <criterion/criterion.h>
+#include <nng/uring.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MANY 2000
+
+static void one_loop(void)
+{
+    cr_assert_eq(setenv("NNG_URING_LOOPS", "1", 1), 0);
+}
+
+static void fini(void)
+{
+    nng_fini();
+}
+
+TestSuite(placement, .timeout = 60, .init = one_loop, .fini = fini);
+
+/* ---- A callback, again and again ---------------------------------------------------------- */
+
+struct calls {
+    nng_aio *aio;
+    atomic_uint n;
+    atomic_uint on_loop;     /* calls on a loop */
+    atomic_uint last_inline; /* the last call was */
+    unsigned slow_at;        /* this call, and all that are a multiple of it, are slow; 0: none */
+    void (*slow)(void);
+};
+
+static void note(struct calls *c)
+{
+    bool here = nu_loop_self() != NULL;
+    unsigned n = atomic_fetch_add(&c->n, 1) + 1;
+    atomic_fetch_add(&c->on_loop, here);
+    atomic_store(&c->last_inline, here);
+    if (c->slow_at > 0 && n % c->slow_at == 0) {
+        c->slow();
+    }
+}
+
+/* One function for each test: a function's history is the process's. */
+static void called(void *arg)
+{
+    note(arg);
+}
+
+static void call(struct calls *c, unsigned times)
+{
+    for (unsigned i = 0; i < times; i++) {
+        nng_sleep_aio(0, c->aio);
+        nng_aio_wait(c->aio);
+    }
+}
+
+static void open_calls(struct calls *c, unsigned slow_at, void (*slow)(void))
+{
+    memset(c, 0, sizeof *c);
+    c->slow_at = slow_at;
+    c->slow = slow;
+    cr_assert_eq(nng_aio_alloc(&c->aio, called, c), 0);
+}
+
+Test(placement, fast_ones_come_to_the_loop)
+{
+    struct calls c;
+    open_calls(&c, 0, NULL);
+    call(&c, 1);
+    cr_assert_eq(atomic_load(&c.on_loop), 0, "nothing is known of it yet");
+    call(&c, MANY);
+    cr_assert(atomic_load(&c.last_inline));
+    nng_aio_free(c.aio);
+}
+
+static void sleep_in_libc(void)
+{
+    usleep(2000);
+}
+
+static void sleep_a_moment(void)
+{
+    usleep(1);
+}
+
+static void burn(void)
+{
+    struct timespec from, now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+    do {
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    } while ((now.tv_sec - from.tv_sec) * 1000000000 + now.tv_nsec - from.tv_nsec < 2000000);
+}
+
+/* Whether it sleeps, however shortly, or computes: all the time, or now and then. */
+static void never_on_the_loop(unsigned slow_at, void (*slow)(void), unsigned times)
+{
+    struct calls c;
+    open_calls(&c, slow_at, slow);
+    call(&c, times);
+    cr_assert_eq(atomic_load(&c.n), times);
+    cr_assert_eq(atomic_load(&c.on_loop), 0);
+    nng_aio_free(c.aio);
+}
+
+Test(placement, one_that_sleeps_stays)
+{
+    never_on_the_loop(1, sleep_in_libc, 100);
+}
+
+Test(placement, one_that_sleeps_shortly_stays)
+{
+    never_on_the_loop(1, sleep_a_moment, 500);
+}
+
+Test(placement, one_that_computes_stays)
+{
+    never_on_the_loop(1, burn, 100);
+}
+
+Test(placement, one_that_sleeps_now_and_then_stays)
+{
+    never_on_the_loop(20, sleep_in_libc, 500);
+}
+
+/* ---- One that was fast -------------------------------------------------------------------- */
+
+static void sleep_of_ours(void)
+{
+    nng_msleep(300);
+}
+
+static void other(void *arg)
+{
+    atomic_store((atomic_bool *) arg, true);
+}
+
+/* It is on the loop when it sleeps by nng_msleep(): the loop goes on, and it is not called there
+ * again for long. */
+Test(placement, sleeping_turns_the_loop)
+{
+    struct calls c;
+    nng_aio *aio;
+    atomic_bool done = false;
+    open_calls(&c, 0, NULL);
+    call(&c, MANY);
+    cr_assert(atomic_load(&c.last_inline));
+    cr_assert_eq(nng_aio_alloc(&aio, other, &done), 0);
+    c.slow_at = MANY + 1;
+    c.slow = sleep_of_ours;
+    nng_time begin = nng_clock();
+    nng_sleep_aio(0, c.aio);
+    while (atomic_load(&c.n) == MANY) {
+        usleep(100);
+    }
+    nng_sleep_aio(0, aio);
+    nng_aio_wait(aio);
+    cr_assert(atomic_load(&done));
+    cr_assert(nng_aio_busy(c.aio), "it has slept for %d ms", (int) (nng_clock() - begin));
+    nng_aio_wait(c.aio);
+    cr_assert_geq(nng_clock() - begin, 300);
+    call(&c, MANY);
+    cr_assert_not(atomic_load(&c.last_inline));
+    nng_aio_free(aio);
+    nng_aio_free(c.aio);
+}
+
+static nng_mtx *mtx;
+static nng_cv *cv;
+static bool signalled;
+
+static void wait_for_signal(void)
+{
+    nng_mtx_lock(mtx);
+    while (!signalled) {
+        nng_cv_wait(cv);
+    }
+    signalled = false;
+    nng_mtx_unlock(mtx);
+}
+
+static void give_signal(void *arg)
+{
+    (void) arg;
+    nng_mtx_lock(mtx);
+    signalled = true;
+    nng_cv_wake(cv);
+    nng_mtx_unlock(mtx);
+}
+
+/* One callback waits on the only loop for what another one does, which comes there too. */
+Test(placement, waiting_for_another)
+{
+    struct calls c;
+    nng_aio *aio;
+    cr_assert_eq(nng_mtx_alloc(&mtx), 0);
+    cr_assert_eq(nng_cv_alloc(&cv, mtx), 0);
+    open_calls(&c, 0, NULL);
+    call(&c, MANY);
+    cr_assert_eq(nng_aio_alloc(&aio, give_signal, NULL), 0);
+    for (int i = 0; i < 100; i++) {
+        nng_sleep_aio(0, aio); /* until it is on the loop as well */
+        nng_aio_wait(aio);
+    }
+    signalled = false;
+    c.slow_at = MANY + 1;
+    c.slow = wait_for_signal;
+    nng_sleep_aio(0, c.aio);
+    nng_sleep_aio(20, aio);
+    nng_aio_wait(c.aio);
+    cr_assert_eq(atomic_load(&c.n), MANY + 1);
+    nng_aio_wait(aio);
+    nng_aio_free(aio);
+    nng_aio_free(c.aio);
+    nng_cv_free(cv);
+    nng_mtx_free(mtx);
+}
+
+static nng_time woken_at;
+
+static void wait_in_vain(void)
+{
+    nng_mtx_lock(mtx);
+    cr_assert_eq(nng_cv_until(cv, nng_clock() + 50), NNG_ETIMEDOUT);
+    woken_at = nng_clock();
+    nng_mtx_unlock(mtx);
+}
+
+Test(placement, waiting_in_vain)
+{
+    struct calls c;
+    cr_assert_eq(nng_mtx_alloc(&mtx), 0);
+    cr_assert_eq(nng_cv_alloc(&cv, mtx), 0);
+    open_calls(&c, 0, NULL);
+    call(&c, MANY);
+    c.slow_at = MANY + 1;
+    c.slow = wait_in_vain;
+    nng_time begin = nng_clock();
+    call(&c, 1);
+    cr_assert_geq(woken_at - begin, 49);
+    nng_aio_free(c.aio);
+    nng_cv_free(cv);
+    nng_mtx_free(mtx);
+}
+
+static void take_lock(void)
+{
+    nng_mtx_lock(mtx);
+    nng_mtx_unlock(mtx);
+}
+
+static atomic_bool locked;
+
+/* Has the lock as long as it takes the loop to run something else. */
+static void hold_lock(void *arg)
+{
+    nng_aio *aio = arg;
+    nng_mtx_lock(mtx);
+    atomic_store(&locked, true);
+    nng_msleep(20);
+    nng_sleep_aio(0, aio);
+    nng_aio_wait(aio);
+    nng_mtx_unlock(mtx);
+}
+
+/* A lock that is taken keeps neither the loop nor what its holder waits for. */
+Test(placement, lock_that_is_taken)
+{
+    struct calls c;
+    nng_aio *aio;
+    nng_thread *thread;
+    atomic_bool done = false;
+    cr_assert_eq(nng_mtx_alloc(&mtx), 0);
+    open_calls(&c, 0, NULL);
+    call(&c, MANY);
+    c.slow_at = MANY + 1;
+    c.slow = take_lock;
+    cr_assert_eq(nng_aio_alloc(&aio, other, &done), 0);
+    cr_assert_eq(nng_thread_create(&thread, hold_lock, aio), 0);
+    while (!atomic_load(&locked)) {
+        usleep(100);
+    }
+    call(&c, 1);
+    nng_thread_destroy(thread);
+    cr_assert(atomic_load(&done));
+    nng_aio_free(aio);
+    nng_aio_free(c.aio);
+    nng_mtx_free(mtx);
+}
+
+/* ---- One that held its loop --------------------------------------------------------------- */
+
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static char logged[1000];
+static int warnings;
+
+static void logger(nng_log_level level, nng_log_facility facility, const char *msgid,
+                   const char *msg)
+{
+    (void) facility;
+    pthread_mutex_lock(&log_lock);
+    if (level == NNG_LOG_WARN && strcmp(msgid, "NNG-URING-HELD") == 0) {
+        snprintf(logged, sizeof logged, "%s", msg);
+        warnings++;
+    }
+    pthread_mutex_unlock(&log_lock);
+}
+
+static void sleep_long_in_libc(void)
+{
+    usleep(80000);
+}
+
+Test(placement, one_that_held_the_loop_leaves_it)
+{
+    struct calls c;
+    nng_log_set_logger(logger);
+    open_calls(&c, 0, NULL);
+    call(&c, MANY);
+    cr_assert(atomic_load(&c.last_inline));
+    c.slow_at = MANY + 1;
+    c.slow = sleep_long_in_libc;
+    call(&c, 1);
+    cr_assert(atomic_load(&c.last_inline), "where it was, when it slept");
+    call(&c, MANY);
+    cr_assert_not(atomic_load(&c.last_inline));
+    pthread_mutex_lock(&log_lock);
+    cr_assert_eq(warnings, 1);
+    cr_assert_not_null(strstr(logged, "has held a loop for "), "%s", logged);
+    pthread_mutex_unlock(&log_lock);
+    nng_aio_free(c.aio);
+}
+
+/* ---- What the user wants ------------------------------------------------------------------ */
+
+Test(placement, inline_for_all)
+{
+    struct calls c;
+    cr_assert_eq(setenv("NNG_URING_CALLBACKS", "inline", 1), 0);
+    nng_log_set_logger(logger);
+    open_calls(&c, 10, sleep_long_in_libc);
+    call(&c, 30);
+    cr_assert_eq(atomic_load(&c.on_loop), 30);
+    cr_assert_eq(warnings, 1);
+    nng_aio_free(c.aio);
+}
+
+Test(placement, workers_for_all)
+{
+    struct calls c;
+    cr_assert_eq(setenv("NNG_URING_CALLBACKS", "workers", 1), 0);
+    open_calls(&c, 0, NULL);
+    call(&c, MANY);
+    cr_assert_eq(atomic_load(&c.on_loop), 0);
+    nng_aio_free(c.aio);
+}
+
+Test(placement, nonsense_in_the_environment)
+{
+    struct calls c;
+    cr_assert_eq(setenv("NNG_URING_CALLBACKS", "everywhere", 1), 0);
+    open_calls(&c, 0, NULL);
+    call(&c, MANY);
+    cr_assert(atomic_load(&c.last_inline));
+    nng_aio_free(c.aio);
+}
+
+/* ---- The table ---------------------------------------------------------------------------- */
+
+/* A function's place is its own, as long as there is one; beyond that there is some. */
+Test(placement, table)
+{
+    struct nu_placement *first = nu_placement_of(called);
+    cr_assert_eq(nu_placement_of(called), first);
+    cr_assert_neq(nu_placement_of(other), first);
+    for (uintptr_t i = 1; i < 5000; i++) {
+        cr_assert_not_null(nu_placement_of((void (*)(void *))(i << 4)));
+    }
+    cr_assert_eq(nu_placement_of(called), first);
+}
