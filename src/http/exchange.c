@@ -4,7 +4,9 @@
 #include "base/freelist.h"
 #include "http/answer.h"
 #include "http/handler.h"
+#include "io/placement.h"
 #include "io/runtime.h"
+#include "io/workers.h"
 #include "wire/message.h"
 
 #include <string.h>
@@ -136,20 +138,60 @@ enum nu_step nu_exchange_collected(struct nu_exchange *exchange)
 
 /* ---- The handler -------------------------------------------------------------------------- */
 
-bool nu_exchange_call(struct nu_exchange *exchange)
+static void exchange_begin(struct nu_exchange *exchange)
 {
     nng_aio *aio = &exchange->aio;
-    struct nu_loop *loop = exchange->request->service->loop;
     (void) nng_aio_begin(aio); /* nobody has seen it yet, so there is nothing against it */
     nng_aio_set_input(aio, 0, exchange->req);
     nng_aio_set_input(aio, 1, exchange->handler);
     nng_aio_set_input(aio, 2, exchange->request->conn);
     aio->local = false;
-    nu_aio_hold_finish(aio, loop);
-    exchange->handler->cb(aio);
+}
+
+static void exchange_call_handler(nng_http_handler *handler, nng_aio *aio)
+{
+    struct nu_call call;
+    nu_call_begin(&call, &handler->placement, aio);
+    handler->cb(aio);
     nu_runtime_end_child();
-    loop->now = 0; /* nobody knows how long it has taken */
-    return nu_aio_let_finish(aio);
+    nu_call_end(&call);
+}
+
+/* On a worker. When the handler has finished its aio, the exchange may be gone, and the connection,
+ * and all that others had of the handler. */
+static void exchange_run_on_worker(struct nu_task *task)
+{
+    struct nu_exchange *exchange = nu_container(task, struct nu_exchange, call);
+    nng_http_handler *handler = exchange->handler;
+    struct nu_loop *loop = exchange->aio.loop;
+    nu_handler_hold(handler);
+    exchange_call_handler(handler, &exchange->aio);
+    nu_placement_done(&handler->placement);
+    nu_handler_drop(handler);
+    nu_loop_external_end(loop);
+}
+
+bool nu_exchange_is_for_worker(const struct nu_exchange *exchange)
+{
+    return !nu_placement_here(&exchange->handler->placement);
+}
+
+bool nu_exchange_call(struct nu_exchange *exchange)
+{
+    struct nu_placement *placement = &exchange->handler->placement;
+    struct nu_loop *loop = exchange->request->service->loop;
+    exchange_begin(exchange);
+    if (!nu_placement_here(placement)) {
+        nu_aio_external_pending(&exchange->aio, loop);
+        nu_task_init(&exchange->call, exchange_run_on_worker);
+        if (nu_workers_post(loop, &exchange->call, nu_placement_queued(placement))) {
+            return false;
+        }
+        nu_placement_done(placement);
+    }
+    nu_aio_hold_finish(&exchange->aio, loop);
+    exchange_call_handler(exchange->handler, &exchange->aio);
+    return nu_aio_let_finish(&exchange->aio);
 }
 
 enum nu_step nu_exchange_answer(struct nu_exchange *exchange)

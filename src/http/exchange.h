@@ -17,6 +17,7 @@ struct nu_exchange {
     nng_http_req *req;          /* ours, until the handler hijacks the connection */
     struct nu_buf body;         /* collected so far; the request's own once complete */
     struct iovec iov;           /* where it is read to */
+    struct nu_task call;        /* of the handler, on a worker */
     nng_aio aio;
     struct nu_aio_args args;
 };
@@ -37,8 +38,11 @@ const struct iovec *nu_exchange_rest(struct nu_exchange *exchange);
 /* That is read. NU_STEP_CALL. */
 enum nu_step nu_exchange_collected(struct nu_exchange *exchange);
 
+/* Whether its handler is to be called on a worker, so that others write meanwhile. */
+bool nu_exchange_is_for_worker(const struct nu_exchange *exchange);
+
 /*
- * Calls the handler: the one place where that is done. True: it has finished its aio, and its
+ * Calls the handler, here or on a worker: it has finished its aio, and its
  * response is there. False: it will, and request->exchange_done(exchange) is called then. The
  * connection may have been hijacked, stopped and closed meanwhile; the exchange is there still.
  */

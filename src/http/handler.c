@@ -85,11 +85,17 @@ static int handler_make(nng_http_handler **handlerp, enum nu_handler_kind kind, 
     return 0;
 }
 
+static void handler_place(nng_http_handler *handler, enum nng_uring_placement how)
+{
+    nu_placement_init(&handler->placement, how, handler->uri != NULL ? handler->uri : "");
+}
+
 int nng_http_handler_alloc(nng_http_handler **handlerp, const char *uri, void (*cb)(nng_aio *))
 {
     int err = handler_make(handlerp, NU_HANDLER_CALLBACK, uri);
     if (err == 0) {
         (*handlerp)->cb = cb;
+        handler_place(*handlerp, NNG_URING_PLACE_AUTO);
     }
     return err;
 }
@@ -218,6 +224,18 @@ int nng_http_handler_set_host(nng_http_handler *handler, const char *host)
         }
     }
     return handler_set_text(&handler->host, host);
+}
+
+int nng_uring_handler_set_placement(nng_http_handler *handler, enum nng_uring_placement how)
+{
+    if ((unsigned) how > NNG_URING_PLACE_WORKERS) {
+        return NNG_EINVAL;
+    }
+    if (atomic_load(&handler->added)) {
+        return NNG_EBUSY;
+    }
+    handler_place(handler, how);
+    return 0;
 }
 
 int nng_http_handler_set_tree(nng_http_handler *handler)

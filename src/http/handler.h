@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "http/docroot.h"
+#include "io/placement.h"
 
 #include <nng/supplemental/http/http.h>
 #include <stdatomic.h>
@@ -36,17 +37,18 @@ struct nng_http_handler {
     bool exclusive;      /* and no other handler may be there */
     atomic_bool collect; /* CALLBACK: the body is read before the call; may change at any time */
     atomic_size_t collect_max;
-    void (*cb)(nng_aio *aio);    /* CALLBACK */
-    void *data;                  /* the user's */
-    void (*dtor)(void *data);    /* may be NULL */
-    struct nu_buf reply;         /* STATIC: a whole response */
-    size_t head;                 /* STATIC: bytes of it before the blank line */
-    char *location;              /* REDIRECT: to where */
-    uint16_t status;             /* REDIRECT */
-    char *path;                  /* FILE, DIRECTORY: in the file system */
-    bool current_types;          /* FILE, DIRECTORY: today's content types instead of NNG's */
-    bool slash_redirects;        /* DIRECTORY: /docs to /docs/, where that has an index */
-    struct nu_docroot_slot root; /* DIRECTORY: where path leads to */
+    void (*cb)(nng_aio *aio);      /* CALLBACK */
+    struct nu_placement placement; /* CALLBACK: where it is called */
+    void *data;                    /* the user's */
+    void (*dtor)(void *data);      /* may be NULL */
+    struct nu_buf reply;           /* STATIC: a whole response */
+    size_t head;                   /* STATIC: bytes of it before the blank line */
+    char *location;                /* REDIRECT: to where */
+    uint16_t status;               /* REDIRECT */
+    char *path;                    /* FILE, DIRECTORY: in the file system */
+    bool current_types;            /* FILE, DIRECTORY: today's content types instead of NNG's */
+    bool slash_redirects;          /* DIRECTORY: /docs to /docs/, where that has an index */
+    struct nu_docroot_slot root;   /* DIRECTORY: where path leads to */
 };
 
 void nu_handler_hold(nng_http_handler *handler);

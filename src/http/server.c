@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "http/handler.h"
+#include "io/placement.h"
 #include "io/runtime.h"
 #include "net/address.h"
 #include "tls/tls.h"
@@ -239,7 +240,7 @@ int nng_http_server_start(nng_http_server *server)
     }
     while ((err = server_try_start(server)) == NNG_EADDRINUSE && nu_loop_self() == NULL &&
            nu_now() < until) {
-        nng_msleep(10);
+        nu_nap(10);
     }
     return err;
 }
@@ -289,7 +290,7 @@ int nng_uring_server_drain(nng_http_server *server, nng_duration ms)
     if (err != 0) {
         return err;
     }
-    if (nu_loop_self() != NULL) {
+    if (nu_loop_self() != NULL || nu_call_of_user()) {
         return NNG_ESTATE;
     }
     pthread_mutex_lock(&server->lock);

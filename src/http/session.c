@@ -9,6 +9,7 @@
 #include "http/request_body.h"
 #include "http/session_io.h"
 #include "http/session_state.h"
+#include "io/owner_call.h"
 #include "io/runtime.h"
 
 #include <nng/uring.h>
@@ -215,12 +216,12 @@ static void session_exchange_done(void *arg)
 }
 
 /* A handler may do anything in its call: wait, stop the server, hijack the connection and close it.
- */
+ * One on a worker may take its time, for which nothing that is gathered waits. */
 static enum nu_step session_call(struct nu_session *s)
 {
     struct nu_exchange *exchange = s->request.exchange;
     bool gate = s->request.batch != NULL;
-    if (gate && s->writing != NULL) {
+    if (gate && (s->writing != NULL || nu_exchange_is_for_worker(exchange))) {
         return nu_session_flush(s, NU_STEP_CALL);
     }
     nu_session_set_state(s, NU_SESSION_HANDLING);
@@ -248,16 +249,20 @@ static enum nu_step session_call(struct nu_session *s)
     return nu_exchange_answer(exchange);
 }
 
-int nng_http_hijack(nng_http_conn *conn)
+struct session_hijack {
+    nng_http_conn *conn;
+    int err;
+};
+
+static void session_hijack(void *arg)
 {
+    struct session_hijack *hijack = arg;
+    nng_http_conn *conn = hijack->conn;
     struct nu_session *s = nu_container(conn, struct nu_session, conn);
-    int err = nu_runtime_check_fork();
-    if (err != 0) {
-        return err;
-    }
     if (conn->ops != &nu_session_conn_ops || s->state == NU_SESSION_CLOSED ||
         s->request.exchange == NULL) {
-        return NNG_EINVAL;
+        hijack->err = NNG_EINVAL;
+        return;
     }
     struct nu_exchange *exchange = s->request.exchange;
     struct nu_service *service = s->service;
@@ -272,7 +277,17 @@ int nng_http_hijack(nng_http_conn *conn)
     exchange->req = NULL;
     exchange->request = NULL;
     service->session_ended(service);
-    return 0;
+}
+
+int nng_http_hijack(nng_http_conn *conn)
+{
+    struct session_hijack hijack = { conn, 0 };
+    int err = nu_runtime_check_fork();
+    if (err == 0) {
+        nu_owner_call(conn->stream->loop, session_hijack, &hijack);
+        err = hijack.err;
+    }
+    return err;
 }
 
 /* ---- Files -------------------------------------------------------------------------------- */

@@ -164,6 +164,7 @@ Test(session_gather, callbacks_in_one_write, .timeout = 60)
 {
     struct t_http_client b;
     char text[4096], *p = text;
+    cr_assert_eq(setenv("NNG_URING_CALLBACKS", "inline", 1), 0); /* on workers, each has its own */
     open_site();
     t_http_client_open(&b, site.web.port);
     t_http_client_get(&b, "/q?first");
