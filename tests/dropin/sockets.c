@@ -171,6 +171,7 @@ static void play(void *arg)
         check(err == NNG_ECANCELED || err == NNG_ECLOSED);
         if (player->sending) {
             nng_msg_free(nng_aio_get_msg(player->aio));
+            nng_aio_set_msg(player->aio, NULL);
         }
         atomic_store(&player->over, true);
         return;
@@ -185,6 +186,15 @@ static void play(void *arg)
         player->sending = false;
         nng_recv_aio(player->sock, player->aio);
     }
+}
+
+/* A send that was begun too late has left its message. */
+static void end_play(struct player *player)
+{
+    if (player->sending && nng_aio_get_msg(player->aio) != NULL) {
+        nng_msg_free(nng_aio_get_msg(player->aio));
+    }
+    nng_aio_free(player->aio);
 }
 
 static void callbacks(void)
@@ -202,8 +212,8 @@ static void callbacks(void)
     nng_aio_stop(a.aio); /* in the middle of it */
     nng_aio_stop(b.aio);
     check(a.rounds > 10 && b.rounds > 10);
-    nng_aio_free(a.aio);
-    nng_aio_free(b.aio);
+    end_play(&a);
+    end_play(&b);
     close_pair();
     ok("callbacks");
 }
@@ -304,6 +314,26 @@ static void one_for_all(void)
     nng_aio_free(aio);
     close_pair();
     ok("one aio for all");
+}
+
+/* nng_fini() ends both libraries, with an operation in hand; NNG alone does not. */
+static void begun_anew(void)
+{
+    for (int i = 0; uring && i < 3; i++) {
+        nng_aio *aio = new_aio();
+        open_pair();
+        nng_recv_aio(left, aio);
+        nng_fini();
+        check(result(aio) == NNG_ECLOSED);
+        open_pair(); /* all of it starts again */
+        send_text(right, "again");
+        nng_recv_aio(left, aio);
+        check(result(aio) == 0);
+        check_msg(aio, "again");
+        close_pair();
+        nng_aio_free(aio);
+    }
+    ok("begun anew");
 }
 
 /* ---- What is handed on -------------------------------------------------------------------- */
@@ -467,6 +497,7 @@ int main(void)
     waiting_inside();
     races();
     one_for_all();
+    begun_anew();
     messages();
     options();
     memory();
