@@ -24,13 +24,43 @@ static size_t request_body_room(const struct nu_aio_args *args)
     return room;
 }
 
+/* Has what comes next go straight to the vector, as far as it is the body's. */
+static void request_body_read_directly(struct nu_request *r, nng_aio *aio)
+{
+    const struct nu_aio_args *args = aio->args;
+    uint64_t end = aio->io.done + r->body.left; /* of the body, in the vector */
+    size_t total = 0;
+    unsigned n = 0;
+    for (; n < args->niov && total < end; n++) {
+        r->iov[n] = args->iov[n];
+        if (r->iov[n].iov_len > end - total) {
+            r->iov[n].iov_len = (size_t) (end - total);
+        }
+        total += r->iov[n].iov_len;
+    }
+    aio->io.iov = r->iov;
+    aio->io.niov = n;
+    aio->io.total = total;
+    r->taken = aio->io.done;
+}
+
+/* Bytes that were read directly, since the last look. */
+static void request_body_note(struct nu_request *r, const nng_aio *aio)
+{
+    if (aio->io.total > 0) {
+        r->body.left -= aio->io.done - r->taken;
+        r->taken = aio->io.done;
+    }
+}
+
 /* Moves what has come of the body, and nothing that lies behind it. */
-static int request_body_take(struct nu_request *r, nng_aio *aio, struct nu_stream *stream, bool all)
+static enum nu_parse request_body_move(struct nu_request *r, nng_aio *aio, struct nu_stream *stream,
+                                       size_t want)
 {
     struct nu_rx *rx = &stream->rx;
-    size_t want = request_body_room(aio->args), used;
     enum nu_parse result = NU_PARSE_MORE;
     struct nu_slice data;
+    size_t used;
     while (nu_body_reader_unread(&r->body) && aio->io.done < want && nu_rx_len(rx) > 0) {
         size_t have = nu_rx_len(rx), room = want - aio->io.done;
         result = nu_body_reader_next(&r->body, (const char *) nu_rx_data(rx),
@@ -38,7 +68,14 @@ static int request_body_take(struct nu_request *r, nng_aio *aio, struct nu_strea
         aio->io.done += nu_vec_put(aio->args->iov, aio->args->niov, aio->io.done, data.p, data.n);
         nu_stream_consume(stream, used);
     }
-    if (result == NU_PARSE_BAD) {
+    return result;
+}
+
+static int request_body_take(struct nu_request *r, nng_aio *aio, struct nu_stream *stream, bool all)
+{
+    size_t want = request_body_room(aio->args);
+    request_body_note(r, aio);
+    if (request_body_move(r, aio, stream, want) == NU_PARSE_BAD) {
         r->last = true;
         return NNG_EPROTO;
     }
@@ -49,6 +86,9 @@ static int request_body_take(struct nu_request *r, nng_aio *aio, struct nu_strea
         return NNG_ECONNSHUT;
     }
     nu_request_body_continue(r);
+    if (!r->body.chunked) {
+        request_body_read_directly(r, aio);
+    }
     return NU_PENDING;
 }
 

@@ -106,8 +106,8 @@ static inline void nu_stream_read(struct nu_stream *stream, nng_aio *aio, enum n
  * Reads until take(aio, stream, end) has what it wants; aio->io.own[1].p is `arg`. It is called on
  * the owner (but see nu_tcp_read_ahead()), with the stream's lock held, so it may start or end
  * nothing on it,
- *   with end 0 when the read's turn has come, when there is more in stream->rx (at first there may
- *   be nothing in it), and when the vector that it asked for is full;
+ *   with end 0 when the read's turn has come, and whenever more has come: to stream->rx (at first
+ *   there may be nothing in it) or to the vector that it asked for, which need not be full;
  *   with the error, NNG_ECONNSHUT for instance, when the stream has ended or failed.
  * It consumes what it wants from stream->rx, and returns 0 or the NNG error that the read ends
  * with, or NU_PENDING (after `end`, the read then ends with that). With NU_PENDING it may set iov,

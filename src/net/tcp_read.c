@@ -113,9 +113,7 @@ static int tcp_read_arrived(struct nu_tcp *tcp, enum nu_tcp_reading was, nng_aio
         return NNG_ENOMEM;
     }
     if (aio->io.kind == NU_READ_UNTIL) {
-        return vector && nu_stream_read_wants_vector(&aio->io)
-                   ? NU_PENDING
-                   : nu_stream_look(&tcp->stream, aio, 0);
+        return nu_stream_look(&tcp->stream, aio, 0);
     }
     return !vector || nu_stream_read_satisfied(&aio->io) ? 0 : NU_PENDING;
 }
