@@ -60,6 +60,7 @@ struct nu_tls {
     SSL *ssl;
     bool receiving;      /* `rx` is under way: nothing is left to decrypt */
     bool sending;        /* `tx_aio` is */
+    bool ending;         /* the peer is to be told that no more will follow, once it can be */
     bool close_notified; /* the peer is told that no more will follow */
     bool finished;       /* and so is its kernel */
     bool lower_closed;

@@ -150,6 +150,14 @@ static void tls_on_stop(struct nu_loop_hook *hook)
 
 /* ---- What happens ------------------------------------------------------------------------- */
 
+/* Not in the midst of the handshake, nor of what was written before. */
+static void tls_end_writing(struct nu_tls *tls)
+{
+    if (tls->ending && tls->state != NU_TLS_HANDSHAKE && nu_list_empty(&tls->stream.writes)) {
+        nu_tls_write_close_notify(tls);
+    }
+}
+
 /* Does all there is to do. Owner; with the lock, which it releases. */
 static void tls_work(struct nu_tls *tls)
 {
@@ -167,6 +175,7 @@ static void tls_work(struct nu_tls *tls)
     if (tls->write_end != 0 && tls->state == NU_TLS_FAILED) {
         nu_tls_write_next(tls); /* reading has found that it is over */
     }
+    tls_end_writing(tls);
     nu_unlock(&tls->stream.lock);
 }
 
@@ -239,8 +248,10 @@ static void tls_fired(struct nu_timer *timer)
 
 static void tls_shutdown_write(struct nu_stream *stream)
 {
+    struct nu_tls *tls = nu_tls_of(stream);
     nu_lock(&stream->lock);
-    nu_tls_write_close_notify(nu_tls_of(stream));
+    tls->ending = true;
+    tls_end_writing(tls);
     nu_unlock(&stream->lock);
 }
 

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <nng/uring.h>
 #include <openssl/err.h>
@@ -13,6 +14,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,6 +37,7 @@ struct way {
 
 struct relay {
     int plain, secure;
+    bool gone; /* the plain side has been reset */
     SSL_CTX *ctx;
     SSL *ssl;
     struct way in, out;        /* to the plain side, and from it */
@@ -121,7 +124,8 @@ static bool serve_plain(struct relay *r)
                  MSG_DONTWAIT | MSG_NOSIGNAL);
         r->in.from += n > 0 ? (size_t) n : 0;
         if (n < 0 && errno != EAGAIN) {
-            return false;
+            r->in.from = r->in.to = 0; /* nobody is there to take it; what they have said counts */
+            r->gone = true;
         }
     }
     if (!full(&r->in) && r->in.ended && !r->in.told) {
@@ -133,9 +137,9 @@ static bool serve_plain(struct relay *r)
         r->out.from = 0;
         r->out.to = n > 0 ? (size_t) n : 0;
         r->out.ended = n == 0;
-        return n >= 0 || errno == EAGAIN;
+        return n > 0 || (!r->gone && (n == 0 || errno == EAGAIN));
     }
-    return true;
+    return !r->gone || full(&r->out);
 }
 
 static void wait_for_something(const struct relay *r)
@@ -179,7 +183,10 @@ static void *relay_run(void *arg)
         close(r->secure);
     } else {
         close_hard(r->plain);
-        close(r->secure); /* what was said before may still be on its way */
+        for (int n = 1, i = 0; i < 100 && ioctl(r->secure, SIOCOUTQ, &n) == 0 && n > 0; i++) {
+            usleep(1000); /* what was said before is on its way */
+        }
+        close_hard(r->secure);
     }
     SSL_free(r->ssl);
     SSL_CTX_free(r->ctx);
