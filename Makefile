@@ -81,8 +81,8 @@ LLHTTP_FOUND  := yes
 else
 LLHTTP_CFLAGS := -isystem /usr/share/include/llhttp
 LLHTTP_LIBS   :=
-LLHTTP_SRC    := $(addprefix /usr/share/llhttp/,api.c http.c llhttp.c)
-LLHTTP_FOUND  := $(and $(wildcard /usr/share/llhttp/llhttp.c),yes)
+LLHTTP_SRC    := $(wildcard $(addprefix /usr/share/llhttp/,api.c http.c llhttp.c))
+LLHTTP_FOUND  := $(and $(LLHTTP_SRC),yes)
 endif
 LLHTTP_CFLAGS += -DLLHTTP_STRICT_MODE=1
 URING_FOUND   := $(shell $(PKG_CONFIG) --exists liburing 2>/dev/null && echo yes)
@@ -169,7 +169,7 @@ $(OBJ)/flags: FORCE
 ifneq ($(URING_FOUND)$(LLHTTP_FOUND),yesyes)
 	@scripts/install-deps --say build
 endif
-	$(call stamp,$(call quote,$(shell $(CC) --version | head -n 1) $(LIB_FLAGS) $(CMD_FLAGS) \
+	$(call stamp,$(call quote,$(shell $(CC) --version 2>/dev/null | head -n 1) $(LIB_FLAGS) $(CMD_FLAGS) \
 	    $(TEST_FLAGS)))
 
 $(B)/link: FORCE

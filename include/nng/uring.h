@@ -72,7 +72,7 @@ NNG_DECL int nng_uring_probe(const nng_uring_feature **list, size_t *count);
 NNG_DECL const char *nng_uring_backend(void);
 
 /*
- * Say why the library does without io_uring or answers NNG_ENOTSUP, and what to change.
+ * Say why there is no io_uring, and what to change.
  *
  * It may be a sysctl, a seccomp profile, a limit, or the kernel, and is English text. Where epoll
  * stands in for io_uring, it is also said once, as a warning, through the logger of
