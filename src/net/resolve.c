@@ -216,7 +216,8 @@ static bool resolve_put_to_work(void)
     return threads > 0;
 }
 
-void nu_resolve_drop(struct nu_lookup *lookup)
+/* `next`: its thread's place is to be taken by another, for those that wait. */
+static void resolve_give_up(struct nu_lookup *lookup, bool next)
 {
     nu_list_remove(&lookup->hook.link);
     pthread_mutex_lock(&lock);
@@ -226,8 +227,8 @@ void nu_resolve_drop(struct nu_lookup *lookup)
         nu_list_remove(&lookup->link);
         nwaiting--;
     }
-    if (lookup->running) { /* its thread takes no place away from those that are wanted */
-        wasted++;
+    wasted += lookup->running;
+    if (lookup->running && next) {
         (void) resolve_put_to_work();
     }
     pthread_mutex_unlock(&lock);
@@ -236,12 +237,18 @@ void nu_resolve_drop(struct nu_lookup *lookup)
     }
 }
 
+void nu_resolve_drop(struct nu_lookup *lookup)
+{
+    resolve_give_up(lookup, true);
+}
+
+/* Those that wait end now, too. */
 static void resolve_on_stop(struct nu_loop_hook *hook)
 {
     struct nu_lookup *lookup = nu_container(hook, struct nu_lookup, hook);
     nu_resolved done = lookup->done;
     void *arg = lookup->arg;
-    nu_resolve_drop(lookup);
+    resolve_give_up(lookup, false);
     done(arg, NNG_ECLOSED, NULL);
 }
 
