@@ -273,8 +273,9 @@ NNG_DECL void nng_uring_tls_info_free(nng_uring_tls_info *info);
 /*
  * Stops a server gently.
  *
- * No new connections, idle ones are closed, requests in hand are answered and their connections
- * closed. It waits until all is over, or for `ms` milliseconds; then the rest is closed hard. With
+ * Who has connected by then is still accepted, and then nobody; requests that have begun, or come
+ * within a tenth of a second, are answered and their connections closed; idle ones are closed. It
+ * waits until all is over, or for `ms` milliseconds; then the rest is closed hard. With
  * NNG_DURATION_INFINITE (or _DEFAULT) it waits as long as it takes, which the server's limits bound
  * unless a handler does not finish. It counts as the last nng_http_server_stop(). Of several at a
  * time each waits for itself, and the first whose time is over closes the rest.

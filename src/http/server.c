@@ -295,7 +295,7 @@ int nng_uring_server_drain(nng_http_server *server, nng_duration ms)
     }
     pthread_mutex_lock(&server->lock);
     for (unsigned i = 0; i < server->nshards; i++) {
-        if (server->shards[i] != NULL && nu_server_shard_shut(server->shards[i])) {
+        if (server->shards[i] != NULL) {
             nu_server_shard_drain(server->shards[i]);
         }
     }

@@ -47,11 +47,20 @@ static void server_shard_for_each_session(struct nu_server_shard *shard,
     }
 }
 
-static void server_shard_end(struct nu_server_shard *shard, void (*act)(struct nu_session *session))
+/* Who has connected, and has not been accepted, is served when the end is a gentle one. */
+static void server_shard_end(struct nu_server_shard *shard, bool gently)
 {
+    void (*act)(struct nu_session *) = gently ? nu_session_drain : nu_session_stop;
     bool stopping = shard->service.draining;
     shard->service.draining = true;
     shard->nsessions++; /* keeps the shard while it is being ended */
+    for (unsigned i = 0; i < shard->nlisteners; i++) {
+        if (!gently) {
+            shard->listeners[i].emptied = false;
+        } else if (!stopping) {
+            nu_listener_empty(&shard->listeners[i]);
+        }
+    }
     server_shard_for_each_session(shard, act);
     if (!stopping) {
         for (unsigned i = 0; i < shard->nlisteners; i++) {
@@ -69,7 +78,7 @@ static void server_shard_on_stop(struct nu_loop_hook *hook)
     pthread_mutex_lock(shard->lock);
     shard->shut = true; /* the listener's descriptor is about to go */
     pthread_mutex_unlock(shard->lock);
-    server_shard_end(shard, nu_session_stop);
+    server_shard_end(shard, false);
 }
 
 /* ---- Listening ---------------------------------------------------------------------------- */
@@ -124,14 +133,14 @@ static void server_shard_run_drain(struct nu_task *task)
 {
     struct nu_server_shard *shard = nu_container(task, struct nu_server_shard, drain);
     server_shard_task_ran(shard);
-    server_shard_end(shard, nu_session_drain);
+    server_shard_end(shard, true);
 }
 
 static void server_shard_run_stop(struct nu_task *task)
 {
     struct nu_server_shard *shard = nu_container(task, struct nu_server_shard, stop);
     server_shard_task_ran(shard);
-    server_shard_end(shard, nu_session_stop);
+    server_shard_end(shard, false);
 }
 
 static void server_shard_post(struct nu_server_shard *shard, struct nu_task *task)
@@ -211,7 +220,10 @@ bool nu_server_shard_shut(struct nu_server_shard *shard)
 
 void nu_server_shard_drain(struct nu_server_shard *shard)
 {
-    server_shard_post(shard, &shard->drain);
+    if (!shard->shut) {
+        shard->shut = true;
+        server_shard_post(shard, &shard->drain);
+    }
 }
 
 void nu_server_shard_stop(struct nu_server_shard *shard)

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define MAX_NESTED 8U
+#define DRAIN_GRACE (100 * NU_MS) /* for a request that is here, and not yet read */
 #define LINGER_IDLE                                                                                \
     (2 * NU_SECOND) /* how long the peer may be silent while it reads our last words */
 
@@ -95,10 +96,9 @@ static enum nu_step session_await_request(struct nu_session *s)
     if (nu_session_gathers(s)) {
         return nu_session_flush(s, NU_STEP_NEXT);
     }
-    if (s->service->draining) {
-        return NU_STEP_CLOSE;
-    }
-    if (nu_rx_len(&s->conn.stream->rx) == 0) {
+    if (nu_rx_len(&s->conn.stream->rx) == 0 && s->service->draining) {
+        nu_session_set_deadline(s, nu_loop_now(s->service->loop) + DRAIN_GRACE);
+    } else if (nu_rx_len(&s->conn.stream->rx) == 0) {
         nu_session_allow(s, NNG_URING_IDLE_TIMEOUT);
     } else if (!s->begun) {
         s->begun = true;
@@ -569,8 +569,8 @@ void nu_session_stop(struct nu_session *s)
 
 void nu_session_drain(struct nu_session *s)
 {
-    if (s->state == NU_SESSION_READING) {
-        session_close(s, false);
+    if (s->state == NU_SESSION_READING && !s->begun) {
+        nu_session_set_deadline(s, nu_now() + DRAIN_GRACE);
     }
     s->request.last = true;
 }

@@ -24,7 +24,7 @@ int nu_session_start(struct nu_service *service, int fd);
 /* Closes the connection now. What a handler works on is finished into the void. */
 void nu_session_stop(struct nu_session *session);
 
-/* Closes it as soon as the request in hand is answered. */
+/* Closes it as soon as the request in hand is answered, or one that comes within a moment. */
 void nu_session_drain(struct nu_session *session);
 
 #endif

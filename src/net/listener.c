@@ -6,6 +6,7 @@
 #include "io/counters.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
@@ -124,7 +125,7 @@ static void listener_done(struct nu_op *op, int res, uint32_t flags)
 {
     struct nu_listener *listener = nu_container(op, struct nu_listener, op);
     nu_count(NU_COUNT_ACCEPTS, res >= 0);
-    if (res >= 0 && listener->stopping) {
+    if (res >= 0 && listener->stopping && !listener->emptied) {
         close(res);
     } else if (res >= 0) {
         listener->accepted(listener, res);
@@ -160,6 +161,7 @@ void nu_listener_init(struct nu_listener *listener, struct nu_loop *loop, int fd
     listener->loop = loop;
     listener->fd = fd;
     listener->stopping = false;
+    listener->emptied = false;
     listener->full = false;
     listener->pause = (struct nu_timer){ .fire = listener_resume };
     nu_op_init(&listener->op, loop, listener_done);
@@ -176,6 +178,24 @@ void nu_listener_start(struct nu_listener *listener)
 void nu_listener_shut(struct nu_listener *listener)
 {
     shutdown(listener->fd, SHUT_RDWR);
+}
+
+/* Without room in the queue nobody gets into it between the last accept and the end, but those few
+ * whose handshake is under way. */
+void nu_listener_empty(struct nu_listener *listener)
+{
+    int fd;
+    (void) listen(listener->fd, 0);
+    (void) fcntl(listener->fd, F_SETFL, O_NONBLOCK);
+    while ((fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR ||
+           errno == ECONNABORTED) {
+        if (fd >= 0) {
+            nu_count(NU_COUNT_ACCEPTS, 1);
+            listener->accepted(listener, fd);
+        }
+    }
+    listener->emptied = true;
+    nu_listener_shut(listener);
 }
 
 void nu_listener_stop(struct nu_listener *listener)

@@ -18,7 +18,8 @@ struct nu_listener {
     struct nu_op op;
     struct nu_timer pause; /* armed while accepting waits for descriptors or memory to come back */
     bool stopping;
-    bool full;                                              /* the callee wants no more for now */
+    bool emptied; /* what its accept still brings while stopping counts, too */
+    bool full;    /* the callee wants no more for now */
     bool (*may_accept)(struct nu_listener *listener);       /* NULL: always */
     void (*accepted)(struct nu_listener *listener, int fd); /* the socket is the callee's */
     void (*gone)(struct nu_listener *listener);             /* the last call; the memory may go */
@@ -41,6 +42,10 @@ void nu_listener_start(struct nu_listener *listener);
 /* Ends the listening itself, so that the address is free at once; to be followed by
  * nu_listener_stop(). Any thread. */
 void nu_listener_shut(struct nu_listener *listener);
+
+/* Accepts all that has connected, and ends the listening; to be followed by nu_listener_stop().
+ * Owner only. */
+void nu_listener_empty(struct nu_listener *listener);
 
 /* Stops accepting; `gone` is called when the kernel has let go. Owner only, once. */
 void nu_listener_stop(struct nu_listener *listener);

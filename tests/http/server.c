@@ -492,6 +492,7 @@ struct drain {
     nng_duration ms;
     int result;
     pthread_t thread;
+    void *arg;
 };
 
 static void *run_drain(void *arg)
@@ -509,9 +510,12 @@ Test(server, drain, .timeout = 60)
     drain.server = busy.web.server;
     cr_assert_eq(pthread_create(&drain.thread, NULL, run_drain, &drain), 0);
     cr_assert_eq(t_http_client_await_end(&busy.b[IDLE]), 0);
-    cr_assert_eq(t_http_client_await_end(&busy.b[IN_HEAD]), 0);
     t_http_client_assert_silent(&busy.b[IN_HANDLER]);
     cr_assert_eq(nng_http_server_start(busy.web.server), NNG_EBUSY);
+    t_http_client_say(&busy.b[IN_HEAD], "TP/1.1\r\nHost: x\r\n\r\n"); /* it has begun */
+    t_http_client_assert(&busy.b[IN_HEAD], 200, "home");
+    cr_assert(t_http_client_line(&busy.b[IN_HEAD], "Connection: close"));
+    t_http_client_assert_end(&busy.b[IN_HEAD]);
     t_answer(busy.aio, "late", 4);
     t_http_client_say(&busy.b[IN_BODY], "y of it");
     nng_aio *aio = t_pending_queue_take(&desk);
@@ -532,6 +536,46 @@ Test(server, drain, .timeout = 60)
     t_web_start(&busy.web); /* it counted as the last stop */
     t_web_assert(&busy.web, "/", 200, "home");
     close_busy(&busy);
+}
+
+#define WAITING 20
+
+static struct t_http_client waiting[WAITING];
+
+/* On the owner, so that nobody accepts: connections in the queue, requests in their sockets. */
+static void drain_with_a_full_queue(void *arg)
+{
+    struct drain *drain = arg;
+    for (int i = 0; i < WAITING; i++) {
+        t_http_client_open(&waiting[i], *(unsigned *) drain->arg);
+        t_http_client_get(&waiting[i], "/");
+    }
+    cr_assert_eq(pthread_create(&drain->thread, NULL, run_drain, drain), 0);
+    nng_msleep(100); /* it is posted, and finds them there */
+}
+
+Test(server, drain_with_requests_in_sockets, .timeout = 60)
+{
+    struct t_web web;
+    struct drain drain = { .ms = 20000 };
+    setenv("NNG_URING_LOOPS", "1", 1);
+    for (int i = 0; i < 5; i++) {
+        t_web_open(&web);
+        t_web_static(&web, "/", "home");
+        t_web_start(&web);
+        drain.server = web.server;
+        drain.arg = &web.port;
+        t_run_on(t_a_loop(0), drain_with_a_full_queue, &drain);
+        for (int k = 0; k < WAITING; k++) {
+            t_http_client_assert(&waiting[k], 200, "home");
+            cr_assert(t_http_client_line(&waiting[k], "Connection: close"));
+            t_http_client_assert_end(&waiting[k]);
+            t_http_client_close(&waiting[k]);
+        }
+        pthread_join(drain.thread, NULL);
+        cr_assert_eq(drain.result, 0);
+        t_web_close(&web);
+    }
 }
 
 /* For ever, and two at a time: the server is draining until the last of them has returned. */
