@@ -59,7 +59,7 @@ static void ring_uring_link_timeout(struct ring_uring *r, uint64_t deadline, uin
     ts->tv_sec = (int64_t) (deadline / NU_SECOND);
     ts->tv_nsec = (int64_t) (deadline % NU_SECOND);
     io_uring_prep_link_timeout(sqe, ts, IORING_TIMEOUT_ABS);
-    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    /* Not IOSQE_CQE_SKIP_SUCCESS, which hides as well that it fired and found nothing (6.18). */
     sqe->user_data = user_data | NU_RING_TIMEOUT;
     nu_count(NU_COUNT_DEADLINES_ARMED, 1);
 }

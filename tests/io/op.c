@@ -229,3 +229,28 @@ Test(op, one_entry_is_too_few)
     t_run_on(loop, cancel_many, &n);
     await_ends(PAIRS + 1);
 }
+
+static void write_eight(void *arg)
+{
+    uint64_t deadline = nu_now() + *(uint64_t *) arg;
+    for (int i = 0; i < 8; i++) {
+        write_with(&all[i], deadline);
+    }
+}
+
+/* The kernel takes the end of what the peer sends for room, tries again, and then knows the write
+ * nowhere for a moment, in which its timeout finds nothing: it must be kept all the same. */
+Test(op, late_when_half_closed)
+{
+    uint64_t patience[] = { 0, NU_MS, 20 * NU_MS };
+    fill_up();
+    cr_assert_eq(shutdown(fds[1], SHUT_WR), 0);
+    for (int round = 0; round < 60; round++) {
+        atomic_store(&ended, 0);
+        t_run_on(loop, write_eight, &patience[round % 3]);
+        await_ends(8);
+        for (int i = 0; i < 8; i++) {
+            cr_assert(all[i].res == -ECANCELED || all[i].res == -EINTR, "%d", all[i].res);
+        }
+    }
+}
