@@ -90,7 +90,8 @@ static void op_cancelled(struct nu_loop *loop, int res)
 /* A linked timeout that fired, but did not find its op for the same reason, does not fire again. */
 static void op_expired(struct nu_loop *loop, uint64_t user_data, int res)
 {
-    struct nu_op *op = res == -ENOENT || res == -EALREADY ? nu_slots_find(loop, user_data, true) : NULL;
+    struct nu_op *op =
+        res == -ENOENT || res == -EALREADY ? nu_slots_find(loop, user_data, true) : NULL;
     if (op != NULL) {
         nu_op_cancel(op);
     }
