@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* nng-uring's own additions to NNG's API: what the kernel offers, and facts about connections. */
+/* nng-uring's own additions to NNG's API: what does the work and what it counts, limits, and facts
+ * about connections. */
 #ifndef NNG_URING_H
 #define NNG_URING_H
 

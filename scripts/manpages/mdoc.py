@@ -50,7 +50,7 @@ class Prose:
             return f".Ql {argument(quoted[1])}"
         if re.fullmatch(r"NNG_E[A-Z0-9]+", word) and word in self.constants:
             return f".Er {word}"
-        if re.fullmatch(r"NNG_URING_LOOPS|NNG_URING_BACKEND|NNG_URING_LIMITS|NO_COLOR|NNG_LOG_NO_COLOR", word):
+        if re.fullmatch(r"NNG_URING_LOOPS|NNG_URING_BACKEND|NNG_URING_CALLBACKS|NNG_URING_WORKERS|NNG_URING_LIMITS|NO_COLOR|NNG_LOG_NO_COLOR", word):
             return f".Ev {word}"
         if word == "NULL" or (word.startswith("NNG_") and word in self.constants):
             return f".Dv {word}"
