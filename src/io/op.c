@@ -79,10 +79,11 @@ static bool op_submit_cancel(struct nu_op *op)
 
 /* ENOENT: the op has just ended; or the kernel is about to try it again, having found its socket
  * ready (for a write, the end of what the peer sends is enough), and knows it nowhere. EALREADY: a
- * kernel thread works on it, and was told. */
+ * kernel thread works on it, and was told; asking again and again would spin while a disk is slow.
+ */
 static void op_cancelled(struct nu_loop *loop, int res)
 {
-    if (res == -ENOENT || res == -EALREADY) {
+    if (res == -ENOENT) {
         loop->cancels++;
     }
 }
