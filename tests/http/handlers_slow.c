@@ -162,10 +162,10 @@ Test(handlers_slow, as_many_as_workers)
         t_http_client_assert(&b[i], 200, "slow");
         t_http_client_close(&b[i]);
     }
-    cr_assert_geq(gate.most, WORKERS);
-    cr_assert_leq(gate.most, WORKERS + 4);
     t_web_close(&web);
     nng_fini();
+    cr_assert_geq(gate.most, WORKERS);
+    cr_assert_leq(gate.most, WORKERS + 4);
 }
 
 /* Requests, connects and timers of the same process. */
@@ -428,8 +428,8 @@ Test(handlers_slow, stops_its_server)
     struct t_http_client b;
     open_web(&web, "1");
     t_web_add(&web, on_worker("/stop", stop));
-    t_web_start(&web);
     stopped = web.server;
+    t_web_start(&web);
     t_http_client_open(&b, web.port);
     t_http_client_get(&b, "/stop");
     t_http_client_await_end(&b);
