@@ -360,7 +360,7 @@ Test(fork, while_others_are_at_it)
 
 /* ---- A child that comes back from a callback ----------------------------------------------- */
 
-static pid_t child;
+static _Atomic pid_t child; /* handlers run on workers, too */
 
 static void forks(nng_aio *aio)
 {
