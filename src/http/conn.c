@@ -66,9 +66,21 @@ int nu_conn_gone(nng_http_conn *conn)
 
 void nng_http_conn_close(nng_http_conn *conn)
 {
-    if (conn != NULL) {
+    if (conn != NULL && conn->ops != NULL) {
+        conn->ops->close(conn);
+    } else if (conn != NULL) {
         nu_stream_close(conn->stream, false);
     }
+}
+
+bool nu_conn_refuse_lent(nng_http_conn *conn, nng_aio *aio)
+{
+    bool lent = conn->ops != NULL;
+    if (lent) {
+        aio->loop = conn->stream->loop;
+        nu_aio_finish(aio, NNG_ESTATE, 0);
+    }
+    return lent;
 }
 
 /* Begins the aio and checks its vector. False: there is nothing more to do about it. */

@@ -9,11 +9,12 @@
 
 #include <nng/supplemental/http/http.h>
 
-/* What a session puts in place of reads and writes while it serves a connection. For begun aios,
- * with a vector that is set up. Any thread. */
+/* What a session puts in place of reads, writes and the close while it serves a connection. For
+ * begun aios, with a vector that is set up. Any thread. */
 struct nu_conn_ops {
     void (*read)(nng_http_conn *conn, nng_aio *aio, enum nu_read kind);
     void (*write)(nng_http_conn *conn, nng_aio *aio, enum nu_write kind);
+    void (*close)(nng_http_conn *conn); /* any number of times */
 };
 
 struct nng_http_conn {
@@ -37,6 +38,10 @@ void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd,
 /* Whether a request can still be answered: 0, or what NNG says where the peer has closed or reset
  * the connection and nothing is asked any more. Any thread. */
 int nu_conn_gone(nng_http_conn *conn);
+
+/* For a begun aio that wants the stream for itself: true where a session serves the connection, and
+ * the aio is then finished with NNG_ESTATE. Any thread. */
+bool nu_conn_refuse_lent(nng_http_conn *conn, nng_aio *aio);
 
 /* Writes. For a begun aio with a vector. Any thread. */
 void nu_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind);

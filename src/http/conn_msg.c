@@ -66,7 +66,7 @@ static int conn_msg_take_res(nng_aio *aio, struct nu_stream *stream, int end)
 
 void nng_http_conn_read_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio)
 {
-    if (nng_aio_begin(aio)) {
+    if (nng_aio_begin(aio) && !nu_conn_refuse_lent(conn, aio)) {
         nng_http_req_reset(req);
         nu_stream_read_until(conn->stream, aio, conn_msg_take_req, req);
     }
@@ -74,7 +74,7 @@ void nng_http_conn_read_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio
 
 void nng_http_conn_read_res(nng_http_conn *conn, nng_http_res *res, nng_aio *aio)
 {
-    if (nng_aio_begin(aio)) {
+    if (nng_aio_begin(aio) && !nu_conn_refuse_lent(conn, aio)) {
         nng_http_res_reset(res);
         nu_stream_read_until(conn->stream, aio, conn_msg_take_res, res);
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/gate.h"
 
+#include "net/aio_queue.h"
+
 void nu_gate_init(struct nu_gate *gate)
 {
     atomic_init(&gate->lock.state, NU_LOCK_FREE);
@@ -33,6 +35,13 @@ void nu_gate_open(struct nu_gate *gate, struct nu_stream *stream)
         nu_list_remove(&aio->link);
         nu_stream_write(stream, aio, (enum nu_write) aio->io.kind);
     }
+    nu_unlock(&gate->lock);
+}
+
+void nu_gate_abort(struct nu_gate *gate, int err)
+{
+    nu_lock(&gate->lock);
+    nu_aio_queue_abort_all(&gate->queue, NULL, err);
     nu_unlock(&gate->lock);
 }
 

@@ -33,6 +33,9 @@ bool nu_gate_open_if_idle(struct nu_gate *gate);
 /* Opens it, and starts the writes that wait. Owner only. */
 void nu_gate_open(struct nu_gate *gate, struct nu_stream *stream);
 
+/* Aborts the writes that wait: they end so when it is open. Any thread. */
+void nu_gate_abort(struct nu_gate *gate, int err);
+
 /* Starts a write, now or when it is open. Any thread but the owner. */
 void nu_gate_write(struct nu_gate *gate, struct nu_stream *stream, nng_aio *aio,
                    enum nu_write kind);

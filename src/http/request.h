@@ -32,6 +32,7 @@ struct nu_request {
     bool bodiless;                   /* it is a HEAD: the answer has no body */
     bool expects;                    /* its body comes after a 100 (Continue), which was not sent */
     atomic_bool written;             /* its handler has written to the connection */
+    atomic_bool closed;              /* its handler has closed the connection it was lent */
     struct nu_body_reader body;      /* as far as it is not read */
     size_t taken;                    /* bytes of the handler's read in hand, taken off the body */
     struct iovec iov[NU_AIO_IOVS];   /* where that goes: its vector, up to the body's end */

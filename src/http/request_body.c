@@ -99,16 +99,23 @@ static int request_body_cut_short(struct nu_request *r, int end)
     return end == NNG_ECONNSHUT ? NNG_ECONNRESET : end;
 }
 
-static int request_body_take_some(nng_aio *aio, struct nu_stream *stream, int end)
+static int request_body_serve(nng_aio *aio, struct nu_stream *stream, int end, bool all)
 {
     struct nu_request *r = aio->io.own[1].p;
-    return end != 0 ? request_body_cut_short(r, end) : request_body_take(r, aio, stream, false);
+    if (atomic_load(&r->closed)) {
+        return NNG_ECLOSED;
+    }
+    return end != 0 ? request_body_cut_short(r, end) : request_body_take(r, aio, stream, all);
+}
+
+static int request_body_take_some(nng_aio *aio, struct nu_stream *stream, int end)
+{
+    return request_body_serve(aio, stream, end, false);
 }
 
 static int request_body_take_all(nng_aio *aio, struct nu_stream *stream, int end)
 {
-    struct nu_request *r = aio->io.own[1].p;
-    return end != 0 ? request_body_cut_short(r, end) : request_body_take(r, aio, stream, true);
+    return request_body_serve(aio, stream, end, true);
 }
 
 void nu_request_body_read(struct nu_request *r, nng_aio *aio, enum nu_read kind)

@@ -191,11 +191,26 @@ static void session_answered_late(struct nu_session *s, struct nu_exchange *exch
     nu_stream_close(s->conn.stream, true);
 }
 
-/* After the connection was hijacked. */
+/* Nobody is to hear its answer. */
 static void session_forget_exchange(struct nu_exchange *exchange)
 {
     nu_exchange_drop_response(exchange);
     nu_exchange_end(exchange);
+}
+
+/* Where the handler has closed the connection, what was written before is the last of it. What was
+ * begun on another thread just when it did is to end, too. */
+static enum nu_step session_answer(struct nu_session *s, struct nu_exchange *exchange)
+{
+    nu_session_set_state(s, NU_SESSION_RUNNING);
+    if (!atomic_load(&s->request.closed)) {
+        return nu_exchange_answer(exchange);
+    }
+    nu_session_abort_lent(s);
+    s->request.exchange = NULL;
+    s->request.last = true;
+    session_forget_exchange(exchange);
+    return NU_STEP_ANSWERED;
 }
 
 /* Later than in its call. */
@@ -211,8 +226,7 @@ static void session_exchange_done(void *arg)
         session_answered_late(s, exchange);
         return;
     }
-    nu_session_set_state(s, NU_SESSION_RUNNING);
-    session_run(s, nu_exchange_answer(exchange));
+    session_run(s, session_answer(s, exchange));
 }
 
 /* A handler may do anything in its call: wait, stop the server, hijack the connection and close it.
@@ -245,8 +259,7 @@ static enum nu_step session_call(struct nu_session *s)
         session_answered_late(s, exchange);
         return NU_STEP_WAIT;
     }
-    nu_session_set_state(s, NU_SESSION_RUNNING);
-    return nu_exchange_answer(exchange);
+    return session_answer(s, exchange);
 }
 
 struct session_hijack {
@@ -262,6 +275,10 @@ static void session_hijack(void *arg)
     if (conn->ops != &nu_session_conn_ops || s->state == NU_SESSION_CLOSED ||
         s->request.exchange == NULL) {
         hijack->err = NNG_EINVAL;
+        return;
+    }
+    if (atomic_load(&s->request.closed)) {
+        hijack->err = NNG_ECLOSED;
         return;
     }
     struct nu_exchange *exchange = s->request.exchange;

@@ -2,6 +2,7 @@
 #include "http/session_io.h"
 
 #include "http/request_body.h"
+#include "net/aio_queue.h"
 
 /* ---- Writing ------------------------------------------------------------------------------ */
 
@@ -121,6 +122,11 @@ void nu_session_leave_gate(struct nu_session *s, bool finished)
 static void session_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
 {
     struct nu_session *s = nu_container(conn, struct nu_session, conn);
+    if (atomic_load(&s->request.closed)) {
+        aio->loop = conn->stream->loop;
+        nu_aio_finish(aio, NNG_ECLOSED, 0);
+        return;
+    }
     atomic_store_explicit(&s->request.written, true, memory_order_relaxed);
     if (nu_loop_self() != conn->stream->loop) {
         nu_gate_write(&s->gate, conn->stream, aio, kind);
@@ -142,7 +148,28 @@ static void session_conn_read(nng_http_conn *conn, nng_aio *aio, enum nu_read ki
     nu_request_body_read(&s->request, aio, kind);
 }
 
+/* Any thread. */
+void nu_session_abort_lent(struct nu_session *s)
+{
+    struct nu_stream *stream = s->conn.stream;
+    nu_gate_abort(&s->gate, NNG_ECLOSED);
+    nu_lock(&stream->lock);
+    nu_aio_queue_abort_all(&stream->reads, &s->aio, NNG_ECLOSED);
+    nu_aio_queue_abort_all(&stream->writes, &s->aio, NNG_ECLOSED);
+    nu_unlock(&stream->lock);
+}
+
+/* The session goes on until the handler has finished its aio, and then ends the connection. Any
+ * thread. */
+static void session_conn_close(nng_http_conn *conn)
+{
+    struct nu_session *s = nu_container(conn, struct nu_session, conn);
+    atomic_store(&s->request.closed, true);
+    nu_session_abort_lent(s);
+}
+
 const struct nu_conn_ops nu_session_conn_ops = {
     .read = session_conn_read,
     .write = session_conn_write,
+    .close = session_conn_close,
 };

@@ -42,4 +42,7 @@ void nu_session_open_gate(struct nu_session *session);
 /* The handler has returned; what is gathered goes on gathering if it has finished. */
 void nu_session_leave_gate(struct nu_session *session, bool finished);
 
+/* Has all end with NNG_ECLOSED that the handler reads and writes. */
+void nu_session_abort_lent(struct nu_session *session);
+
 #endif

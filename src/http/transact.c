@@ -256,7 +256,7 @@ static struct transact *transact_new_transact(nng_aio *user, struct nu_loop *loo
 
 void nng_http_conn_transact(nng_http_conn *conn, nng_http_req *req, nng_http_res *res, nng_aio *aio)
 {
-    if (!nng_aio_begin(aio)) {
+    if (!nng_aio_begin(aio) || nu_conn_refuse_lent(conn, aio)) {
         return;
     }
     struct nu_loop *loop = conn->stream->loop;

@@ -18,3 +18,14 @@ void nu_aio_queue_end_all(struct nu_list *queue, const nng_aio *kept, int err)
         }
     }
 }
+
+/* From the last one on, so that none ends for the sake of one that was before it. */
+void nu_aio_queue_abort_all(struct nu_list *queue, const nng_aio *kept, int err)
+{
+    for (struct nu_list *n = queue->prev; n != queue; n = n->prev) {
+        nng_aio *aio = nu_container(n, nng_aio, link);
+        if (aio != kept) {
+            nng_aio_abort(aio, err);
+        }
+    }
+}

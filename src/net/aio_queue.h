@@ -21,4 +21,7 @@ void nu_aio_queue_end(nng_aio *aio, int err);
 /* Ends all but `kept` (NULL: all). */
 void nu_aio_queue_end_all(struct nu_list *queue, const nng_aio *kept, int err);
 
+/* Aborts all but `kept` (NULL: none is); each ends in its own time. Any thread. */
+void nu_aio_queue_abort_all(struct nu_list *queue, const nng_aio *kept, int err);
+
 #endif

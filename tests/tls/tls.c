@@ -357,3 +357,36 @@ Test(tls, chosen_by_name)
     tear_down(&s);
     t_cert_free(&cert);
 }
+
+/* A handler closes the connection it was lent: that ends as it does without TLS. */
+static void close_lent(nng_aio *aio)
+{
+    char byte;
+    nng_iov iov = { &byte, 1 };
+    nng_aio *own;
+    nng_http_conn *conn = nng_aio_get_input(aio, 2);
+    nng_http_res *res;
+    cr_assert_eq(nng_aio_alloc(&own, NULL, NULL), 0);
+    cr_assert_eq(nng_aio_set_iov(own, 1, &iov), 0);
+    nng_http_conn_close(conn);
+    nng_http_conn_read(conn, own);
+    nng_aio_wait(own);
+    cr_assert_eq(nng_aio_result(own), NNG_ECLOSED);
+    nng_aio_reap(own);
+    cr_assert_eq(nng_http_res_alloc(&res), 0);
+    nng_aio_set_output(aio, 0, res);
+    nng_aio_finish(aio, 0);
+}
+
+Test(tls, handler_closes)
+{
+    struct setting s;
+    nng_http_handler *handler;
+    set_up(&s, "IP:127.0.0.1");
+    cr_assert_eq(nng_http_handler_alloc(&handler, "/close", close_lent), 0);
+    add(&s, handler);
+    start(&s, "127.0.0.1");
+    cr_assert_eq(ask(&s, "/close", NULL, NULL), NNG_ECONNSHUT);
+    cr_assert_eq(ask(&s, "/info", NULL, NULL), 0);
+    tear_down(&s);
+}

@@ -357,7 +357,13 @@ typedef struct nng_http_conn nng_http_conn;
  * already counted as written still reach the peer, unless it goes on sending: the reset that this
  * provokes may overtake them (RFC 9112 section 9.6). NULL is allowed.
  *
+ * A connection that a handler was lent, and has not hijacked, is not freed by this, but ends when
+ * the handler has finished its aio; the response goes nowhere. Until then it may be used and closed
+ * again: what the handler reads and writes ends with NNG_ECLOSED. What it has written before, and
+ * the answers to earlier requests, still reach the peer; requests behind its own are not answered.
+ *
  * Threads: any; callbacks of this connection, too.
+ * See: nng_http_hijack(), nng_http_handler_alloc().
  */
 NNG_DECL void nng_http_conn_close(nng_http_conn *conn);
 
@@ -500,7 +506,11 @@ NNG_DECL void nng_http_conn_read_all(nng_http_conn *conn, nng_aio *aio);
  * An operation that is cut short consumes nothing, the next one reads the same head; the bytes of a
  * head that is refused stay unread.
  *
- * Errors: NNG_EPROTO: the head is malformed, or could be understood in two ways (a request without
+ * They are not for a connection that a handler was lent: its bytes belong to the request in hand,
+ * and to the next ones, which the server reads. nng_http_hijack() makes it the handler's own.
+ *
+ * Errors: NNG_ESTATE: the connection is lent to a handler, and not hijacked; the message is left as
+ * it is; NNG_EPROTO: the head is malformed, or could be understood in two ways (a request without
  * Host is, if it is HTTP/1.1); NNG_EMSGSIZE: more than 16 KiB, 128 fields, or 8 KiB of URI;
  * NNG_ECONNSHUT: the peer's last byte came first; NNG_ECANCELED: the operation was cancelled
  * (nng_aio_abort() gives the caller's own code); NNG_ECLOSED: this side has closed the connection,
@@ -510,7 +520,7 @@ NNG_DECL void nng_http_conn_read_all(nng_http_conn *conn, nng_aio *aio);
  * limit passed.
  * Threads: any.
  * NNG: it closes the connection on any error.
- * See: nng_http_conn_read(), nng_http_conn_transact(), RFC 9112.
+ * See: nng_http_conn_read(), nng_http_conn_transact(), nng_http_hijack(), RFC 9112.
  */
 NNG_DECL void nng_http_conn_read_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio);
 NNG_DECL void nng_http_conn_read_res(nng_http_conn *conn, nng_http_res *res, nng_aio *aio);
@@ -571,11 +581,10 @@ NNG_DECL void nng_http_conn_write_res(nng_http_conn *conn, nng_http_res *res, nn
  * more than 16 KiB or 128 fields of head, 256 bytes before a chunk, 8 KiB of trailers, or
  * NNG_URING_MAX_BODY bytes of body, see <nng/uring.h>; NNG_ECONNSHUT: the server closed before the
  * end of the response, or had said that the one before was the last of the connection; NNG_ESTATE:
- * the connection is out of step since an earlier error; NNG_ECLOSED and NNG_ECONNRESET: as for
- * nng_http_conn_write_req(), so after an idle connection was closed by the server, NNG_ECLOSED says
- * that nothing was sent; those of nng_http_conn_write_all().
- * Threads: any.
- * Example:
+ * the connection is out of step since an earlier error, or is lent to a handler that has not
+ * hijacked it: then nothing is sent, and `res` is left as it is; NNG_ECLOSED and NNG_ECONNRESET: as
+ * for nng_http_conn_write_req(), so after an idle connection was closed by the server, NNG_ECLOSED
+ * says that nothing was sent; those of nng_http_conn_write_all(). Threads: any. Example:
  *   // Asks for `path` and prints what came.
  *   int ask(nng_http_conn *conn, nng_aio *aio, nng_http_req *req,
  *           nng_http_res *res, const char *path)
@@ -960,7 +969,8 @@ NNG_DECL int nng_http_server_get_tls(nng_http_server *server, struct nng_tls_con
  * nng_http_req_free() free them. Bytes the client has sent already can be read. The handler's aio
  * still has to be finished, with no response.
  *
- * Errors: NNG_EINVAL: no handler is working on the connection; NNG_ENOTSUP: this is a forked child.
+ * Errors: NNG_ECLOSED: the handler has closed it, nng_http_conn_close(); NNG_EINVAL: no handler is
+ * working on the connection; NNG_ENOTSUP: this is a forked child.
  * Threads: the one the handler's callback runs on.
  * See: nng_http_handler_alloc(), nng_http_conn_read(), nng_http_conn_write_all().
  */
