@@ -584,7 +584,9 @@ NNG_DECL void nng_http_conn_write_res(nng_http_conn *conn, nng_http_res *res, nn
  * the connection is out of step since an earlier error, or is lent to a handler that has not
  * hijacked it: then nothing is sent, and `res` is left as it is; NNG_ECLOSED and NNG_ECONNRESET: as
  * for nng_http_conn_write_req(), so after an idle connection was closed by the server, NNG_ECLOSED
- * says that nothing was sent; those of nng_http_conn_write_all(). Threads: any. Example:
+ * says that nothing was sent; those of nng_http_conn_write_all().
+ * Threads: any.
+ * Example:
  *   // Asks for `path` and prints what came.
  *   int ask(nng_http_conn *conn, nng_aio *aio, nng_http_req *req,
  *           nng_http_res *res, const char *path)
