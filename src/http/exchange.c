@@ -194,11 +194,28 @@ bool nu_exchange_call(struct nu_exchange *exchange)
     return nu_aio_let_finish(&exchange->aio);
 }
 
+/* Whether the handler has left a response of its own that is not whole: nothing can follow it. */
+static bool exchange_is_torn(struct nu_exchange *exchange)
+{
+    const struct nu_request *r = exchange->request;
+    struct nu_stream *stream = r->conn->stream;
+    nu_lock(&stream->lock);
+    bool truncated = stream->truncated;
+    nu_unlock(&stream->lock);
+    return truncated || (nng_aio_result(&exchange->aio) != 0 &&
+                         atomic_load_explicit(&r->written, memory_order_relaxed));
+}
+
 enum nu_step nu_exchange_answer(struct nu_exchange *exchange)
 {
     struct nu_request *r = exchange->request;
     nng_http_res *res = nng_aio_get_output(&exchange->aio, 0);
     r->exchange = NULL;
+    if (exchange_is_torn(exchange)) {
+        nng_http_res_free(res);
+        nu_exchange_end(exchange);
+        return NU_STEP_GIVE_UP;
+    }
     if (nng_aio_result(&exchange->aio) != 0) {
         nng_http_res_free(res);
         nu_exchange_end(exchange);

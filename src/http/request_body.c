@@ -3,13 +3,14 @@
 
 #include "io/vec.h"
 
-/* Everything before it has been written, so there is room; where there is none, the client goes on
- * without being told, after a while of its own choice. It must not come in the midst of a response
- * that a handler has begun. */
+/* Where there is no room for it, the client goes on without being told, after a while of its own
+ * choice. It must not come in the midst of a response that a handler has begun, nor of one before
+ * it: while that is being written, the next look sends it, or nobody does (RFC 9110 10.1.1). */
 void nu_request_body_continue(struct nu_request *r)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (r->expects && !atomic_load_explicit(&r->written, memory_order_relaxed)) {
+    if (r->expects && nu_list_empty(&r->conn->stream->writes) &&
+        !atomic_load_explicit(&r->written, memory_order_relaxed)) {
         r->expects = false;
         nu_stream_send_now(r->conn->stream, text, sizeof text - 1);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/response_batch.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define KEEP_TEXT 8192U /* a spare one does not hoard more than this */
@@ -68,6 +69,7 @@ bool nu_response_batch_has_room(const struct nu_response_batch *out)
 void nu_response_batch_add(struct nu_response_batch *out, const void *data, size_t len)
 {
     if (len > 0) {
+        assert(out->n < NU_BATCH_PARTS);
         out->iov[out->n++] = (struct iovec){ (void *) (uintptr_t) data, len };
     }
 }
@@ -79,6 +81,7 @@ void nu_response_batch_add_text(struct nu_response_batch *out, size_t from)
         (uintptr_t) last->iov_base + last->iov_len == from) {
         last->iov_len += out->text.len - from;
     } else if (out->text.len > from) {
+        assert(out->n < NU_BATCH_PARTS);
         out->in_text |= UINT64_C(1) << out->n;
         out->iov[out->n++] = (struct iovec){ (void *) (uintptr_t) from, out->text.len - from };
     }
@@ -86,6 +89,7 @@ void nu_response_batch_add_text(struct nu_response_batch *out, size_t from)
 
 void nu_response_batch_hold(struct nu_response_batch *out, void (*release)(void *what), void *what)
 {
+    assert(out->nheld < NU_BATCH_PARTS);
     out->held[out->nheld++] = (struct nu_batch_hold){ release, what };
 }
 

@@ -126,6 +126,9 @@ static enum nu_step session_next(struct nu_session *s)
 {
     struct nu_stream *stream = s->conn.stream;
     size_t have = nu_rx_len(&stream->rx);
+    if (s->request.batch != NULL && !nu_response_batch_has_room(s->request.batch)) {
+        return nu_session_flush(s, NU_STEP_NEXT); /* whatever has led here */
+    }
     if (have == 0) {
         return session_await_request(s);
     }
@@ -393,13 +396,7 @@ static enum nu_step session_answered(struct nu_session *s)
     if (s->request.last) {
         return nu_session_gathers(s) ? nu_session_flush(s, NU_STEP_LINGER) : NU_STEP_LINGER;
     }
-    if (nu_body_reader_unread(&s->request.body)) {
-        return NU_STEP_DRAIN;
-    }
-    if (s->request.batch != NULL && !nu_response_batch_has_room(s->request.batch)) {
-        return nu_session_flush(s, NU_STEP_NEXT);
-    }
-    return NU_STEP_NEXT;
+    return nu_body_reader_unread(&s->request.body) ? NU_STEP_DRAIN : NU_STEP_NEXT;
 }
 
 static enum nu_step session_end(struct nu_session *s, bool abortive)

@@ -133,6 +133,16 @@ void nu_relay_end(void)
 
 /* ---- Operations --------------------------------------------------------------------------- */
 
+/* An operation has ended; nu_relay_stop() may wait for the last one. */
+static void relay_over(void)
+{
+    if (atomic_fetch_sub(&active, 1) == 1 && atomic_load(&ending)) {
+        pthread_mutex_lock(&lock);
+        pthread_cond_signal(&idle);
+        pthread_mutex_unlock(&lock);
+    }
+}
+
 static void relay_leave(struct relay *relay, bool inline_callback)
 {
     if (atomic_fetch_sub(&relay->parties, 1) > 1) {
@@ -147,11 +157,7 @@ static void relay_leave(struct relay *relay, bool inline_callback)
     } else {
         nu_aio_finish(ours, result, count); /* never in the call that starts it */
     }
-    if (atomic_fetch_sub(&active, 1) == 1 && atomic_load(&ending)) {
-        pthread_mutex_lock(&lock);
-        pthread_cond_signal(&idle);
-        pthread_mutex_unlock(&lock);
-    }
+    relay_over();
 }
 
 static void relay_done(void *arg)
@@ -211,7 +217,7 @@ static struct relay *relay_begin(nng_aio *aio, void *function)
     int err = relay_prepare(aio, function, timeout, &relay);
     if (err != 0) {
         nu_aio_finish(aio, err, 0);
-        atomic_fetch_sub(&active, 1);
+        relay_over();
         return NULL;
     }
     return relay;

@@ -3,19 +3,43 @@
 
 #include "io/lock.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 /* ---- Streams and accepts find each other --------------------------------------------------- */
 
-static void acceptor_push(struct nu_acceptor *a, nng_stream *stream)
+/* Makes the ring larger, in order from its start. */
+static bool acceptor_grow(struct nu_acceptor *a)
 {
-    a->ready[(a->first + a->nready++) % NU_ACCEPTOR_READY] = stream;
+    unsigned space = a->nspace > 0 ? 2 * a->nspace : 16;
+    nng_stream **ready = malloc(space * sizeof *ready);
+    if (ready == NULL) {
+        return false;
+    }
+    for (unsigned i = 0; i < a->nready; i++) {
+        ready[i] = a->ready[(a->first + i) % a->nspace];
+    }
+    free(a->ready);
+    a->ready = ready;
+    a->first = 0;
+    a->nspace = space;
+    return true;
+}
+
+/* False: no memory. */
+static bool acceptor_push(struct nu_acceptor *a, nng_stream *stream)
+{
+    if (a->nready == a->nspace && !acceptor_grow(a)) {
+        return false;
+    }
+    a->ready[(a->first + a->nready++) % a->nspace] = stream;
+    return true;
 }
 
 static nng_stream *acceptor_pop(struct nu_acceptor *a)
 {
     nng_stream *stream = a->ready[a->first];
-    a->first = (a->first + 1) % NU_ACCEPTOR_READY;
+    a->first = (a->first + 1) % a->nspace;
     a->nready--;
     return stream;
 }
@@ -41,7 +65,18 @@ static void acceptor_match(struct nu_acceptor *a)
     }
 }
 
-/* A stream of a connected socket; a connection for which there is no memory is lost. */
+/* Whoever waits is told why there is no stream: no memory, or a TLS configuration that is none. */
+static void acceptor_fail(struct nu_acceptor *a, int err)
+{
+    nu_lock(&a->lock);
+    nng_aio *aio = acceptor_first(a);
+    if (aio != NULL) {
+        acceptor_end_first(aio, err, NULL);
+    }
+    nu_unlock(&a->lock);
+}
+
+/* A stream of a connected socket. */
 static void acceptor_make(struct nu_acceptor *a, int fd)
 {
     struct nu_bytes_params params;
@@ -50,16 +85,16 @@ static void acceptor_make(struct nu_acceptor *a, int fd)
     int err = nu_bytes_new(&stream, a->loop, fd, &params);
     nng_tls_config_free(params.tls);
     if (err != 0) {
+        acceptor_fail(a, err);
         return;
     }
     nu_lock(&a->lock);
-    bool closed = a->closed;
-    if (!closed) {
-        acceptor_push(a, stream);
+    bool kept = !a->closed && acceptor_push(a, stream);
+    if (kept) {
         acceptor_match(a);
     }
     nu_unlock(&a->lock);
-    if (closed) {
+    if (!kept) {
         nng_stream_free(stream);
     }
 }
@@ -75,12 +110,7 @@ static bool acceptor_may_accept(struct nu_listener *listener)
 
 static void acceptor_accepted(struct nu_listener *listener, int fd)
 {
-    struct nu_acceptor *a = listener->user;
-    if (acceptor_may_accept(listener)) {
-        acceptor_make(a, fd);
-    } else {
-        close(fd); /* it came in the midst of the last accept's cancellation */
-    }
+    acceptor_make(listener->user, fd);
 }
 
 /* ---- On the owner ------------------------------------------------------------------------- */
@@ -95,6 +125,8 @@ static void acceptor_check_gone(struct nu_acceptor *a)
     nu_unlock(&a->lock);
     if (!posted) {
         nu_list_remove(&a->hook.link);
+        free(a->ready);
+        a->ready = NULL;
         a->gone(a->user);
     }
 }

@@ -12,7 +12,9 @@
 #include "net/listener.h"
 #include "stream/bytes.h"
 
-#define NU_ACCEPTOR_READY 128 /* streams that wait to be accepted; more wait in the kernel */
+#define NU_ACCEPTOR_READY                                                                          \
+    128                       /* streams that wait to be accepted: more are left in the kernel,    \
+                               * but for those that it has handed over already */
 #define NU_ACCEPTOR_HANDED 16 /* sockets that were handed over and wait */
 
 struct nu_acceptor {
@@ -25,10 +27,10 @@ struct nu_acceptor {
 
     /* under lock */
     bool closed;
-    bool posted;            /* `work` is */
-    struct nu_list accepts; /* aios */
-    nng_stream *ready[NU_ACCEPTOR_READY];
-    unsigned first, nready; /* of the ring `ready` */
+    bool posted;                    /* `work` is */
+    struct nu_list accepts;         /* aios */
+    nng_stream **ready;             /* a ring */
+    unsigned first, nready, nspace; /* of it */
     int handed[NU_ACCEPTOR_HANDED];
     unsigned nhanded;
 

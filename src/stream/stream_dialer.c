@@ -346,8 +346,14 @@ int nng_stream_dialer_alloc_url(nng_stream_dialer **dialerp, const nng_url *url)
     if (err == 0 && place.tls) {
         err = nu_tls_settings_init(&dialer->tls, NNG_TLS_MODE_CLIENT);
     }
+    if (err == 0 && place.tls) {
+        err = nng_tls_config_server_name(dialer->tls.config, place.host);
+    }
     if (err != 0) {
         nu_place_free(&place);
+        if (dialer != NULL) {
+            nu_tls_settings_free(&dialer->tls);
+        }
         free(dialer);
         return err;
     }

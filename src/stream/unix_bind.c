@@ -11,10 +11,9 @@
 #define BACKLOG 1024
 
 /* Whether a file is a socket that nobody listens on any more. */
-static bool unix_bind_is_stale(const struct sockaddr_un *un, socklen_t len)
+static bool unix_bind_is_stale(const struct sockaddr_un *un, socklen_t len, struct stat *file)
 {
-    struct stat st;
-    if (lstat(un->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+    if (lstat(un->sun_path, file) != 0 || !S_ISSOCK(file->st_mode)) {
         return false;
     }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -36,8 +35,8 @@ static int unix_bind_path(int fd, const struct sockaddr_un *un, socklen_t len, i
                           struct stat *file)
 {
     int err = unix_bind_once(fd, un, len);
-    if (err == EADDRINUSE && unix_bind_is_stale(un, len)) {
-        (void) unlink(un->sun_path);
+    if (err == EADDRINUSE && unix_bind_is_stale(un, len, file)) {
+        nu_unix_remove(un, file); /* unless somebody else was faster, and it is theirs */
         err = unix_bind_once(fd, un, len);
     }
     if (err == 0 && ((mode >= 0 && chmod(un->sun_path, (mode_t) mode) != 0) ||

@@ -183,8 +183,10 @@ static int fini(void)
 /* What an atexit() handler or a destructor does. */
 static int all_of_it(void)
 {
-    return drain() + stop_server() + release_server() + close_conn() + stop_aio() + free_aio() +
-           client_calls() + free_handler() + fini();
+    int wrong = drain() + stop_server() + release_server() + close_conn() + stop_aio();
+    wrong += client_calls();
+    wrong += free_aio(); /* the aio of client_calls(), too */
+    return wrong + free_handler() + fini();
 }
 
 static const struct row {

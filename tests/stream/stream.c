@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams of every kind: the same tests for each of the table's transports. */
+#include "support/pki.h"
 #include "support/proc.h"
 
 #include <arpa/inet.h>
@@ -637,6 +638,42 @@ Test(stream, no_more_than_sixteen_wait)
     }
 }
 
+/* More than are kept ready: the kernel keeps the others. */
+Test(stream, many_dial_before_anybody_accepts)
+{
+    enum { MANY = 300 };
+    struct pair pair;
+    nng_aio *dials[MANY];
+    listen_on(&pair, TCP);
+    make_dialer(&pair);
+    for (int i = 0; i < MANY; i++) {
+        dials[i] = new_aio();
+        nng_stream_dialer_dial(pair.dialer, dials[i]);
+    }
+    for (int i = 0; i < MANY; i++) {
+        nng_aio_wait(dials[i]);
+        cr_assert_eq(nng_aio_result(dials[i]), 0);
+    }
+    for (int i = 0; i < MANY; i++) {
+        char byte = 'x';
+        pair.ends[0] = nng_aio_get_output(dials[i], 0);
+        start(&pair, 0, true, &byte, 1);
+        cr_assert_eq(wait_for(&pair, 0), 0);
+        nng_stream_listener_accept(pair.listener, pair.aios[1]);
+        cr_assert_eq(wait_for(&pair, 1), 0);
+        pair.ends[1] = nng_aio_get_output(pair.aios[1], 0);
+        start(&pair, 1, false, &byte, 1); /* each is a live one, whichever it is */
+        nng_aio_set_timeout(pair.aios[1], LIMIT);
+        nng_stream_free(pair.ends[1]);
+        pair.ends[1] = NULL;
+        nng_aio_wait(pair.aios[1]);
+        nng_stream_free(pair.ends[0]);
+        pair.ends[0] = NULL;
+        nng_aio_free(dials[i]);
+    }
+    close_pair(&pair);
+}
+
 /* ---- TLS ---------------------------------------------------------------------------------- */
 
 Test(stream, a_certificate_that_nobody_vouches_for)
@@ -654,6 +691,48 @@ Test(stream, a_certificate_that_nobody_vouches_for)
     start(&pair, 0, true, text, 5);
     cr_assert_eq(wait_for(&pair, 0), NNG_EPEERAUTH);
     close_pair(&pair);
+}
+
+/* A listener with a certificate for `san`, and a dialer that trusts its authority; how the first
+ * send of a dial to 127.0.0.1 ends. */
+static int dial_named(const char *san)
+{
+    struct pair pair;
+    struct t_cert ca, cert;
+    struct t_cert_params params = { .san = san };
+    nng_tls_config *config;
+    char text[8] = "hello", path[] = "/tmp/nng-uring-ca-XXXXXX";
+    t_ca_make(&ca, "authority");
+    t_cert_make(&cert, &ca, &params);
+    int fd = mkstemp(path);
+    cr_assert_eq(write(fd, ca.cert_pem, strlen(ca.cert_pem)), (ssize_t) strlen(ca.cert_pem));
+    close(fd);
+    listen_on(&pair, TLS);
+    cr_assert_eq(nng_tls_config_alloc(&config, NNG_TLS_MODE_SERVER), 0);
+    cr_assert_eq(nng_tls_config_own_cert(config, cert.cert_pem, cert.key_pem, NULL), 0);
+    cr_assert_eq(nng_stream_listener_set_ptr(pair.listener, NNG_OPT_TLS_CONFIG, config), 0);
+    nng_tls_config_free(config);
+    make_dialer(&pair);
+    nng_stream_dialer_set_int(pair.dialer, NNG_OPT_TLS_AUTH_MODE, NNG_TLS_AUTH_MODE_REQUIRED);
+    cr_assert_eq(nng_stream_dialer_set_string(pair.dialer, NNG_OPT_TLS_CA_FILE, path), 0);
+    nng_stream_dialer_dial(pair.dialer, pair.aios[0]);
+    cr_assert_eq(wait_for(&pair, 0), 0);
+    pair.ends[0] = nng_aio_get_output(pair.aios[0], 0);
+    start(&pair, 0, true, text, 5);
+    int err = wait_for(&pair, 0);
+    close_pair(&pair);
+    unlink(path);
+    t_cert_free(&cert);
+    t_cert_free(&ca);
+    return err;
+}
+
+/* The name is that of the URL, also where the authority is trusted. */
+Test(stream, a_certificate_for_another_name)
+{
+    cr_assert_eq(dial_named("IP:127.0.0.1"), 0);
+    cr_assert_eq(dial_named("IP:127.0.0.2"), NNG_EPEERAUTH);
+    cr_assert_eq(dial_named("DNS:localhost"), NNG_EPEERAUTH);
 }
 
 Test(stream, what_is_known_of_the_peer)
