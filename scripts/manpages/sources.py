@@ -19,6 +19,8 @@ NOT_THIS = {
     "nng_uring_conn_local_addr": ("NNG_EADDRINVAL",),
     "nng_uring_conn_remote_addr": ("NNG_EADDRINVAL",),
     "nng_http_client_alloc": ("NNG_EINVAL", "NNG_EBUSY"),  # the URL was parsed; it is new
+    "nng_stream_dialer_alloc": ("NNG_EBUSY",),  # the configuration is new
+    "nng_stream_dialer_alloc_url": ("NNG_EBUSY",),
 }
 
 
