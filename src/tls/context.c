@@ -55,9 +55,13 @@ static int context_enable_tickets(nng_tls_config *config)
     bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
               EVP_DigestUpdate(md, &config->auth, sizeof config->auth) == 1;
     for (int i = 0; ok && i < sk_X509_OBJECT_num(objects); i++) {
-        X509 *ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
-        ok = ca == NULL ||
-             (X509_digest(ca, EVP_sha256(), name, &n) == 1 && EVP_DigestUpdate(md, name, n) == 1);
+        const X509_OBJECT *object = sk_X509_OBJECT_value(objects, i);
+        const X509 *ca = X509_OBJECT_get0_X509(object);
+        const X509_CRL *crl = X509_OBJECT_get0_X509_CRL(object);
+        n = 0;
+        ok = (ca == NULL || X509_digest(ca, EVP_sha256(), name, &n) == 1) &&
+             (crl == NULL || X509_CRL_digest(crl, EVP_sha256(), name, &n) == 1) &&
+             EVP_DigestUpdate(md, name, n) == 1;
     }
     ok = ok && EVP_DigestFinal_ex(md, digest, &len) == 1;
     EVP_MD_CTX_free(md);
@@ -71,7 +75,7 @@ static int context_fix_server(nng_tls_config *config)
     }
     nu_choose_enable(config);
     int err = config->auth != NNG_TLS_AUTH_MODE_NONE ? context_name_cas(config) : 0;
-    if (err != 0 || !config->tickets) {
+    if (err != 0 || !config->tickets || config->psk != NULL) { /* a key is shown each time */
         nu_tickets_disable(config->ctx);
         return err;
     }
