@@ -51,7 +51,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     }
     /* Ours in our order; what is handed out has to lie in the client's list, which stays. */
     for (unsigned i = 0; i < len; i += 1U + list[i]) {
-        for (unsigned j = 0; j + in[j] < inlen; j += 1U + in[j]) {
+        for (unsigned j = 0; j < inlen && j + in[j] < inlen; j += 1U + in[j]) {
             if (in[j] == list[i] && memcmp(in + j + 1, list + i + 1, list[i]) == 0) {
                 *out = in + j + 1;
                 *outlen = in[j];
