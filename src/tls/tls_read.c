@@ -110,10 +110,12 @@ static int tls_read_verdict(struct nu_tls *tls, nng_aio *aio)
     return nu_stream_serve(&tls->stream, aio);
 }
 
-/* Whether more is to be decrypted for the first read, or for nobody. */
+/* Whether more is to be decrypted for the first read, or for nobody. What a peer says can ask for
+ * an answer (a KeyUpdate), so one that does not take them is not listened to. */
 static bool tls_read_wants_more(const struct nu_tls *tls, const nng_aio *aio)
 {
     return tls->state == NU_TLS_OPEN && tls->stream.end == 0 &&
+           nu_tls_owed(tls) < 2 * NU_TLS_AHEAD &&
            (aio != NULL || (tls->read_ahead && nu_rx_len(&tls->stream.rx) < AHEAD));
 }
 
