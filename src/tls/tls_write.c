@@ -42,13 +42,25 @@ static void tls_write_end(struct nu_tls *tls, nng_aio *aio, int err)
     nu_stream_end_write(&tls->stream, aio, tls_write_enough(aio, aio->io.done) ? 0 : err);
 }
 
+/* What is encrypted goes nowhere: only what the carrier has taken counts. Of all writes, and before
+ * the first of them ends, since one that is cut ends those behind it. */
+static void tls_write_lose(struct nu_tls *tls)
+{
+    struct nu_list *writes = &tls->stream.writes;
+    for (struct nu_list *n = writes->next; n != writes; n = n->next) {
+        nng_aio *aio = nu_container(n, nng_aio, link);
+        aio->io.done = *tls_write_taken(aio);
+        tls_write_disown(tls, aio);
+    }
+}
+
 void nu_tls_write_end_all(struct nu_tls *tls, int err, bool lost)
 {
     nng_aio *aio;
+    if (lost) {
+        tls_write_lose(tls);
+    }
     while ((aio = nu_aio_queue_first(&tls->stream.writes)) != NULL) {
-        if (lost) {
-            aio->io.done = *tls_write_taken(aio);
-        }
         tls_write_end(tls, aio, err);
     }
 }
