@@ -154,26 +154,32 @@ static int tls_write_refused(struct nu_tls *tls)
     return nu_buf_error(&tls->tx) != 0 ? NNG_ENOMEM : err;
 }
 
-/* One record. False: the write has ended, or the connection. */
-static bool tls_write_record(struct nu_tls *tls, nng_aio *aio)
+/* One record. NU_PENDING: not before more is received, for the peer is in the midst of a message of
+ * its own to OpenSSL; an error: the write has ended, or the connection. */
+static int tls_write_record(struct nu_tls *tls, nng_aio *aio)
 {
     uint8_t scratch[NU_TLS_RECORD];
     int err = 0;
     struct iovec bytes = tls_write_next_bytes(aio, scratch, &err);
     if (err != 0) {
         tls_write_end(tls, aio, err);
-        return false;
+        return err;
     }
     ERR_clear_error();
     int n = SSL_write(tls->ssl, bytes.iov_base, (int) bytes.iov_len);
+    if (n <= 0 && SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ) {
+        nu_tls_receive(tls);
+        return NU_PENDING;
+    }
     if (n <= 0) {
-        nu_tls_fail(tls, tls_write_refused(tls));
-        return false;
+        err = tls_write_refused(tls);
+        nu_tls_fail(tls, err);
+        return err;
     }
     unsigned at = (tls->first_mark + tls->nmarks++) % NU_TLS_MARKS;
     tls->marks[at] = (struct nu_tls_mark){ tls->encrypted, (size_t) n, aio };
     aio->io.done += (size_t) n;
-    return true;
+    return 0;
 }
 
 /* The first write of which more is to be encrypted. One that is done with what is on its way gets
@@ -210,14 +216,29 @@ static bool tls_write_has_room(const struct nu_tls *tls)
            !tls->sending && nu_tls_owed(tls) < NU_TLS_AHEAD && tls->nmarks < NU_TLS_MARKS;
 }
 
+/* As many records as there is room for. */
+static int tls_write_records(struct nu_tls *tls, nng_aio *aio)
+{
+    int err = 0;
+    size_t left = aio->io.total - aio->io.done;
+    left = left < NU_TLS_AHEAD ? left : NU_TLS_AHEAD;
+    (void) nu_buf_reserve(&tls->tx, left + OVERHEAD * (left / NU_TLS_RECORD + 1));
+    while (err == 0 && aio->io.done < aio->io.total && tls_write_has_room(tls)) {
+        err = tls_write_record(tls, aio);
+    }
+    return err;
+}
+
 void nu_tls_write_next(struct nu_tls *tls)
 {
     nng_aio *aio;
+    int err = 0;
     if (tls->write_end != 0) {
         nu_tls_write_end_all(tls, tls->write_end, tls->state != NU_TLS_FAILED);
         return;
     }
-    while (tls_write_has_room(tls) && (aio = tls_write_unencrypted(tls)) != NULL) {
+    while (err != NU_PENDING && tls_write_has_room(tls) &&
+           (aio = tls_write_unencrypted(tls)) != NULL) {
         if (nu_aio_expired(aio)) {
             tls_write_end(tls, aio, NNG_ETIMEDOUT);
             continue;
@@ -225,12 +246,7 @@ void nu_tls_write_next(struct nu_tls *tls)
         if (tls_write_lacks_pages(aio)) {
             continue;
         }
-        size_t left = aio->io.total - aio->io.done;
-        left = left < NU_TLS_AHEAD ? left : NU_TLS_AHEAD;
-        (void) nu_buf_reserve(&tls->tx, left + OVERHEAD * (left / NU_TLS_RECORD + 1));
-        while (aio->io.done < aio->io.total && tls_write_has_room(tls) &&
-               tls_write_record(tls, aio)) {
-        }
+        err = tls_write_records(tls, aio);
     }
     nu_tls_flush(tls);
 }
