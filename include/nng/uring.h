@@ -200,8 +200,8 @@ NNG_DECL int nng_uring_tls_config_alpn(struct nng_tls_config *config, const char
 /*
  * Sets whether a server lets its clients resume sessions.
  *
- * It does at first, by tickets; never with nng_tls_config_psk(). A ticket counts at all servers of the
- * process that ask the same of their clients: mode, CAs, and lists of revoked certificates.
+ * It does at first, by tickets; never with nng_tls_config_psk(). A ticket counts at all servers of
+ * the process that ask the same of their clients: mode, CAs, and lists of revoked certificates.
  *
  * Errors: NNG_EBUSY: it is in use.
  * Threads: any.
