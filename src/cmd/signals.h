@@ -15,7 +15,7 @@ struct signals_actions {
 };
 
 /* From here on; before there is another thread. SIGPIPE is ignored. 0, or -1 with errno. */
-int signals_start(const struct signals_actions *actions);
+int signals_start(const struct signals_actions *what);
 
 /* Waits until there is one to finish. */
 void signals_await_end(void);

@@ -92,9 +92,10 @@ static int client_dialed_secure(void *arg, struct nu_loop *loop, int fd, void **
 static struct secure_dial *client_secure_dial(nng_http_client *client)
 {
     const char *host = client->url->u_hostname;
-    struct secure_dial *dial = malloc(sizeof *dial + strlen(host) + 1);
+    size_t size = strlen(host) + 1;
+    struct secure_dial *dial = malloc(sizeof *dial + size);
     if (dial != NULL) {
-        strcpy(dial->host, host);
+        memcpy(dial->host, host, size);
         nng_http_client_get_tls(client, &dial->config);
     }
     return dial;

@@ -9,6 +9,7 @@
 #include "wire/message.h"
 #include "wire/url.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ALLOW_ROOM 512
@@ -43,11 +44,13 @@ static void dispatch_print_allow(const struct nu_router *router, const struct nu
         nu_router_allow(router, head->host, service->path, allow, ALLOW_ROOM);
         return;
     }
+    size_t at = 0;
     allow[0] = '\0';
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         const char *as = i == 1 ? methods[0] : methods[i]; /* who takes GET takes HEAD */
         if (nu_router_knows(router, (struct nu_slice){ as, strlen(as) })) {
-            strcat(strcat(allow, allow[0] != '\0' ? ", " : ""), methods[i]);
+            at += (size_t) snprintf(allow + at, ALLOW_ROOM - at, "%s%s", at > 0 ? ", " : "",
+                                    methods[i]);
         }
     }
 }
@@ -65,7 +68,8 @@ static enum nu_step dispatch_answer_allow(struct nu_request *r, const struct nu_
     }
     dispatch_print_allow(nu_service_router(r->service), r->service, head, allow);
     if (options) {
-        strcat(allow, allow[0] != '\0' ? ", OPTIONS" : "OPTIONS");
+        size_t at = strlen(allow);
+        (void) snprintf(allow + at, sizeof allow - at, "%sOPTIONS", at > 0 ? ", " : "");
         err = nng_http_res_set_status(res, NNG_HTTP_STATUS_NO_CONTENT);
     }
     if (err != 0 || nng_http_res_set_header(res, "Allow", allow) != 0) {

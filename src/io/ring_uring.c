@@ -28,10 +28,12 @@
 #define SOCKET_WORKERS 64U
 #define WAKE_TRIES 1000
 
+/* NOLINTBEGIN(misc-redundant-expression): that they are the same is the point */
 static_assert(NU_OP_F_BUFFER == IORING_CQE_F_BUFFER && NU_OP_F_MORE == IORING_CQE_F_MORE &&
                   NU_OP_F_NONEMPTY == IORING_CQE_F_SOCK_NONEMPTY &&
                   NU_OP_F_BUFFER_SHIFT == IORING_CQE_BUFFER_SHIFT,
               "what a completion says is passed on as it is");
+/* NOLINTEND(misc-redundant-expression) */
 
 struct ring_uring {
     struct nu_ring ring;

@@ -12,7 +12,7 @@
 static bool acceptor_grow(struct nu_acceptor *a)
 {
     unsigned space = a->nspace > 0 ? 2 * a->nspace : 16;
-    nng_stream **ready = malloc(space * sizeof *ready);
+    nng_stream **ready = calloc(space, sizeof(nng_stream *));
     if (ready == NULL) {
         return false;
     }

@@ -291,7 +291,7 @@ unsigned nu_alpn_of(const char *protocol, unsigned char list[NU_ALPN_MAX])
 {
     size_t n = strlen(protocol);
     list[0] = (unsigned char) n;
-    memcpy(list + 1, protocol, n);
+    memcpy(list + 1, protocol, n); /* NOLINT(bugprone-not-null-terminated-result): no string */
     return (unsigned) n + 1;
 }
 

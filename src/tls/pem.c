@@ -71,7 +71,7 @@ static int pem_password(char *buf, int size, int writing, void *arg)
     if (pass == NULL || n > (size_t) size) {
         return -1;
     }
-    memcpy(buf, pass, n);
+    memcpy(buf, pass, n); /* NOLINT(bugprone-not-null-terminated-result): it has a length */
     return (int) n;
 }
 

@@ -38,7 +38,7 @@ static unsigned psk_ask_client(SSL *ssl, const char *hint, char *identity, unsig
     if (psk == NULL || strlen(psk->identity) >= identity_room) {
         return 0;
     }
-    strcpy(identity, psk->identity);
+    memcpy(identity, psk->identity, strlen(psk->identity) + 1);
     return psk_copy_key(psk, key, room);
 }
 
@@ -61,7 +61,7 @@ static int psk_set(nng_tls_config *config, const char *identity, const uint8_t *
                                               "TLS_AES_256_GCM_SHA384") != 1) {
         return nu_tls_error();
     }
-    strcpy(psk->identity, identity);
+    memcpy(psk->identity, identity, strlen(identity) + 1);
     memcpy(psk->key, key, len);
     psk->len = len;
     if (client) {

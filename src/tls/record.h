@@ -21,7 +21,7 @@
 
 #define NU_TLS_RECORD 16384U /* bytes of plaintext in the largest record */
 #define NU_TLS_AHEAD                                                                               \
-    (64U * 1024U)        /* of ciphertext, after which the carrier has to be free again            \
+    ((size_t) 64 * 1024) /* of ciphertext, after which the carrier has to be free again            \
                           */
 #define NU_TLS_MARKS 16U /* records on their way, whose ends are remembered */
 
