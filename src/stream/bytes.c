@@ -261,7 +261,7 @@ static const struct nu_option bytes_tcp_options[] = {
     { NNG_OPT_REMADDR, NU_OPTION_ADDR, bytes_get_remote, NULL },
     { NNG_OPT_TCP_NODELAY, NU_OPTION_BOOL, bytes_get_nodelay, bytes_set_nodelay },
     { NNG_OPT_TCP_KEEPALIVE, NU_OPTION_BOOL, bytes_get_keepalive, bytes_set_keepalive },
-    { NULL },
+    { .name = NULL },
 };
 
 static const struct nu_option bytes_tls_options[] = {
@@ -272,7 +272,7 @@ static const struct nu_option bytes_tls_options[] = {
     { NNG_OPT_TLS_VERIFIED, NU_OPTION_BOOL, bytes_get_verified, NULL },
     { NNG_OPT_TLS_PEER_CN, NU_OPTION_STRING, bytes_get_peer_cn, NULL },
     { NNG_OPT_TLS_PEER_ALT_NAMES, NU_OPTION_PTR, bytes_get_peer_alt_names, NULL },
-    { NULL },
+    { .name = NULL },
 };
 
 static const struct nu_option bytes_unix_options[] = {
@@ -281,7 +281,7 @@ static const struct nu_option bytes_unix_options[] = {
     { NNG_OPT_PEER_UID, NU_OPTION_UINT64, bytes_get_uid, NULL },
     { NNG_OPT_PEER_GID, NU_OPTION_UINT64, bytes_get_gid, NULL },
     { NNG_OPT_PEER_PID, NU_OPTION_UINT64, bytes_get_pid, NULL },
-    { NULL },
+    { .name = NULL },
 };
 
 static const struct nu_stream_kind bytes_tcp_kind = { bytes_tcp_options, bytes_send, bytes_recv,

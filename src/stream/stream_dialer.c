@@ -289,7 +289,7 @@ static const struct nu_option stream_dialer_tcp_options[] = {
     { NNG_OPT_TCP_NODELAY, NU_OPTION_BOOL, stream_dialer_get_nodelay, stream_dialer_set_nodelay },
     { NNG_OPT_TCP_KEEPALIVE, NU_OPTION_BOOL, stream_dialer_get_keepalive,
       stream_dialer_set_keepalive },
-    { NULL },
+    { .name = NULL },
 };
 
 static const struct nu_option stream_dialer_tls_options[] = {
@@ -302,10 +302,10 @@ static const struct nu_option stream_dialer_tls_options[] = {
     { NNG_OPT_TLS_CERT_KEY_FILE, NU_OPTION_STRING, NULL, stream_dialer_set_cert },
     { NNG_OPT_TLS_CA_FILE, NU_OPTION_STRING, NULL, stream_dialer_set_ca },
     { NNG_OPT_TLS_SERVER_NAME, NU_OPTION_STRING, NULL, stream_dialer_set_name },
-    { NULL },
+    { .name = NULL },
 };
 
-static const struct nu_option stream_dialer_unix_options[] = { { NULL } };
+static const struct nu_option stream_dialer_unix_options[] = { { .name = NULL } };
 
 static const struct nu_dialer_kind stream_dialer_tcp_kind = {
     stream_dialer_tcp_options, stream_dialer_dial, stream_dialer_close, stream_dialer_free

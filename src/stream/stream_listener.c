@@ -321,7 +321,7 @@ static int stream_listener_set_ca(void *object, const union nu_option_value *val
             stream_listener_set_keepalive                                                          \
     }
 
-static const struct nu_option stream_listener_tcp_options[] = { TCP_OPTIONS, { NULL } };
+static const struct nu_option stream_listener_tcp_options[] = { TCP_OPTIONS, { .name = NULL } };
 
 static const struct nu_option stream_listener_tls_options[] = {
     TCP_OPTIONS,
@@ -329,25 +329,25 @@ static const struct nu_option stream_listener_tls_options[] = {
     { NNG_OPT_TLS_AUTH_MODE, NU_OPTION_INT, NULL, stream_listener_set_auth },
     { NNG_OPT_TLS_CERT_KEY_FILE, NU_OPTION_STRING, NULL, stream_listener_set_cert },
     { NNG_OPT_TLS_CA_FILE, NU_OPTION_STRING, NULL, stream_listener_set_ca },
-    { NULL },
+    { .name = NULL },
 };
 
 static const struct nu_option stream_listener_path_options[] = {
     { NNG_OPT_LOCADDR, NU_OPTION_ADDR, stream_listener_get_local, NULL },
     { NNG_OPT_IPC_PERMISSIONS, NU_OPTION_INT, NULL, stream_listener_set_permissions },
-    { NULL },
+    { .name = NULL },
 };
 
 static const struct nu_option stream_listener_abstract_options[] = {
     { NNG_OPT_LOCADDR, NU_OPTION_ADDR, stream_listener_get_local, NULL },
     { NNG_OPT_IPC_PERMISSIONS, NU_OPTION_INT, NULL, stream_listener_ignore_permissions },
-    { NULL },
+    { .name = NULL },
 };
 
 static const struct nu_option stream_listener_handed_options[] = {
     { NNG_OPT_LOCADDR, NU_OPTION_ADDR, stream_listener_get_local, NULL },
     { NNG_OPT_SOCKET_FD, NU_OPTION_INT, NULL, stream_listener_hand },
-    { NULL },
+    { .name = NULL },
 };
 
 #define KIND(options)                                                                              \
