@@ -156,6 +156,7 @@ static void ring_uring_read_wake(struct ring_uring *r)
     struct io_uring_sqe *sqe = io_uring_get_sqe(&r->uring.uring);
     if (sqe != NULL) {
         io_uring_prep_read(sqe, r->wake_fd, &r->wake_count, sizeof r->wake_count, 0);
+        sqe->user_data = 0; /* which liburing leaves as it was */
         r->wake_armed = true;
     }
 }
