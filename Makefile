@@ -136,7 +136,7 @@ FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(FUZZ_SRC))
 
 # What tests/fault/wrap.c can make fail.
 WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall sendfile ioctl \
-           pthread_create io_uring_queue_init_params
+           pthread_create io_uring_queue_init_params epoll_create1 epoll_ctl epoll_wait eventfd
 
 # Where tests/check/fake.c stands between the checks and the kernel.
 FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message

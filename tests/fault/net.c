@@ -203,6 +203,7 @@ Test(net_fault, rings)
 {
     static const int errors[] = { ENOMEM, EINVAL, EMFILE, EPERM };
     int allowed[] = { 0, NNG_ENOTSUP, -1 };
+    cr_assert_eq(setenv("NNG_URING_BACKEND", "io_uring", 1), 0);
     for (size_t i = 0; i < 4; i++) {
         cr_assert_geq(each(NU_FAULT_RING, errors[i], allowed, 20), 2);
     }
@@ -213,9 +214,28 @@ Test(net_fault, system_calls)
 {
     static const int errors[] = { EINTR, EAGAIN, EBUSY, ENOMEM };
     int allowed[] = { 0, NNG_ENOMEM, NNG_ENOTSUP, -1 };
+    cr_assert_eq(setenv("NNG_URING_BACKEND", "io_uring", 1), 0);
     for (size_t i = 0; i < 4; i++) {
         cr_assert_gt(each(NU_FAULT_SYSCALL, errors[i], allowed, 60), 5);
     }
+}
+
+/* The other backend: what it is made of, and each socket that it watches. */
+Test(net_fault, epoll)
+{
+    static const int errors[] = { ENOMEM, EMFILE, ENOSPC };
+    int allowed[] = { 0, NNG_ENOMEM, NNG_ENOFILES, NNG_ENOTSUP, NNG_ENOSPC, -1 };
+    cr_assert_eq(setenv("NNG_URING_BACKEND", "epoll", 1), 0);
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_gt(each(NU_FAULT_EPOLL, errors[i], allowed, 60), 4);
+    }
+}
+
+Test(net_fault, epoll_waits)
+{
+    int allowed[] = { 0, -1 };
+    cr_assert_eq(setenv("NNG_URING_BACKEND", "epoll", 1), 0);
+    cr_assert_gt(each(NU_FAULT_EPOLL_WAIT, EINTR, allowed, 60), 4);
 }
 
 /*
@@ -244,6 +264,7 @@ static void each_when_probing(enum t_fault which, int error)
 #ifndef NU_TSAN /* allows no threads after a fork */
 Test(net_fault, probing)
 {
+    cr_assert_eq(setenv("NNG_URING_BACKEND", "io_uring", 1), 0);
     each_when_probing(NU_FAULT_SYSCALL, EINVAL);
     each_when_probing(NU_FAULT_SYSCALL, EPERM);
     each_when_probing(NU_FAULT_RING, EPERM);

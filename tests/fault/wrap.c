@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -73,6 +75,10 @@ int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
                           void *arg);
 int __real_io_uring_queue_init_params(unsigned entries, struct io_uring *ring,
                                       struct io_uring_params *params);
+int __real_epoll_create1(int flags);
+int __real_epoll_ctl(int epfd, int command, int fd, struct epoll_event *event);
+int __real_epoll_wait(int epfd, struct epoll_event *events, int n, int timeout);
+int __real_eventfd(unsigned value, int flags);
 
 void *__wrap_malloc(size_t size)
 {
@@ -156,4 +162,24 @@ int __wrap_io_uring_queue_init_params(unsigned entries, struct io_uring *ring,
 {
     int err = fails(NU_FAULT_RING);
     return err ? -err : __real_io_uring_queue_init_params(entries, ring, params);
+}
+
+int __wrap_epoll_create1(int flags)
+{
+    return fails(NU_FAULT_EPOLL) ? -1 : __real_epoll_create1(flags);
+}
+
+int __wrap_epoll_ctl(int epfd, int command, int fd, struct epoll_event *event)
+{
+    return fails(NU_FAULT_EPOLL) ? -1 : __real_epoll_ctl(epfd, command, fd, event);
+}
+
+int __wrap_epoll_wait(int epfd, struct epoll_event *events, int n, int timeout)
+{
+    return fails(NU_FAULT_EPOLL_WAIT) ? -1 : __real_epoll_wait(epfd, events, n, timeout);
+}
+
+int __wrap_eventfd(unsigned value, int flags)
+{
+    return fails(NU_FAULT_EPOLL) ? -1 : __real_eventfd(value, flags);
 }

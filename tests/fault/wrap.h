@@ -22,6 +22,8 @@ enum t_fault {
     NU_FAULT_IOCTL,
     NU_FAULT_PTHREAD_CREATE, /* returns its error, like the real one */
     NU_FAULT_RING,           /* io_uring_queue_init_params(); returns -errno, like the real one */
+    NU_FAULT_EPOLL,          /* epoll_create1(), epoll_ctl(), eventfd() */
+    NU_FAULT_EPOLL_WAIT,
 };
 
 /*
