@@ -302,10 +302,11 @@ enum nng_uring_limit {
     NNG_URING_HEAD_TIMEOUT,
     /* For a connection on which no request has begun: 60 s. Then it is closed. */
     NNG_URING_IDLE_TIMEOUT,
-    /* For a body that the server reads, without a byte of it: 30 s. Then 408, and closed. */
+    /* For a body that the server reads, without a byte of it: 30 s (it may become an eighth
+     * longer). Then 408, and closed. */
     NNG_URING_BODY_TIMEOUT,
-    /* For a response, without the client taking a byte of it: 60 s (it may become twice as long).
-     * Then the connection is reset. */
+    /* For a response, without the client taking a byte of it: 60 s (it may become an eighth
+     * longer). Then the connection is reset. */
     NNG_URING_WRITE_TIMEOUT,
     /* Bytes of a request head (64 to 1 MiB): 16,384. More is answered with 431. A target of more
      * than 8,192 bytes is answered with 414. */

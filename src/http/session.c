@@ -178,7 +178,7 @@ static enum nu_step session_collect(struct nu_session *s)
         return nu_session_flush(s, NU_STEP_COLLECT);
     }
     nu_request_body_continue(&s->request);
-    nu_session_allow(s, NNG_URING_BODY_TIMEOUT);
+    nu_session_allow_still(s, NNG_URING_BODY_TIMEOUT);
     if (s->request.body.chunked) {
         return nu_session_receive(s, NU_SESSION_COLLECTING);
     }
@@ -361,7 +361,7 @@ static enum nu_step session_drain(struct nu_session *s)
     if (nu_session_gathers(s)) {
         return nu_session_flush(s, NU_STEP_DRAIN);
     }
-    nu_session_allow(s, NNG_URING_BODY_TIMEOUT);
+    nu_session_allow_still(s, NNG_URING_BODY_TIMEOUT);
     return nu_session_receive(s, NU_SESSION_DRAINING);
 }
 
@@ -377,7 +377,7 @@ static enum nu_step session_linger_on(struct nu_session *s)
     if (s->thrown > s->service->limits[NNG_URING_LINGER_BYTES] || now >= s->linger_until) {
         return NU_STEP_CLOSE;
     }
-    s->deadline = idle < s->linger_until ? idle : s->linger_until;
+    nu_session_set_deadline(s, idle < s->linger_until ? idle : s->linger_until);
     return nu_session_receive(s, NU_SESSION_LINGERING);
 }
 

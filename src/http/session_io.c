@@ -8,7 +8,7 @@
 
 static void session_write_vec(struct nu_session *s, struct nu_aio_io io, enum nu_write kind)
 {
-    nu_session_allow(s, NNG_URING_WRITE_TIMEOUT);
+    nu_session_allow_still(s, NNG_URING_WRITE_TIMEOUT);
     if (nng_aio_begin(&s->aio)) {
         s->aio.io = io;
         nu_stream_write(s->conn.stream, &s->aio, kind);
@@ -64,11 +64,10 @@ enum nu_step nu_session_send(struct nu_session *s, const struct nu_stream_file *
 
 /* ---- Reading ------------------------------------------------------------------------------ */
 
-/* The timer may have fired and been beaten by bytes that came at that moment. */
 enum nu_step nu_session_receive(struct nu_session *s, enum nu_session_state state)
 {
     nu_session_set_state(s, state);
-    nu_session_set_deadline(s, s->deadline);
+    nu_session_arm(s);
     if (nng_aio_begin(&s->aio)) {
         nu_stream_read(s->conn.stream, &s->aio, NU_READ_FILL);
     }

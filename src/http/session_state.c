@@ -38,15 +38,20 @@ void nu_session_set_state(struct nu_session *s, enum nu_session_state state)
 
 /* ---- Time --------------------------------------------------------------------------------- */
 
+#define LOOKS 8 /* at a read or write, in the time in which it is to move something */
+
 /*
  * Nearly every step ends long before its deadline, and a later deadline takes its place. So the
  * timer is not moved with it: when it fires too early, it is armed again.
  */
-void nu_session_set_deadline(struct nu_session *s, uint64_t when)
+void nu_session_arm(struct nu_session *s)
 {
     struct nu_timers *timers = &s->service->loop->timers;
-    s->deadline = when;
-    s->moved = 0;
+    uint64_t when = s->deadline;
+    if (when != NU_NEVER && s->still > 0) {
+        uint64_t look = nu_loop_now(s->service->loop) + s->still / LOOKS;
+        when = look < when ? look : when;
+    }
     if (when == NU_NEVER || (s->timer.armed && s->timer.when <= when)) {
         return;
     }
@@ -54,30 +59,47 @@ void nu_session_set_deadline(struct nu_session *s, uint64_t when)
     nu_timer_arm(timers, &s->timer, when);
 }
 
-void nu_session_allow(struct nu_session *s, enum nng_uring_limit limit)
+void nu_session_set_deadline(struct nu_session *s, uint64_t when)
 {
-    uint64_t ms = s->service->limits[limit];
-    nu_session_set_deadline(s, ms > 0 ? nu_loop_now(s->service->loop) + ms * NU_MS : NU_NEVER);
+    s->deadline = when;
+    s->still = 0;
+    nu_session_arm(s);
 }
 
-/* Whether a read or write that takes its time has at least moved something since. For a write that
- * is what the peer has taken: the kernel asks for more only when much of its buffer is free. */
-static bool session_progresses(struct nu_session *s)
+static uint64_t session_after(const struct nu_session *s, uint64_t time)
+{
+    return time > 0 ? nu_loop_now(s->service->loop) + time : NU_NEVER;
+}
+
+void nu_session_allow(struct nu_session *s, enum nng_uring_limit limit)
+{
+    nu_session_set_deadline(s, session_after(s, s->service->limits[limit] * NU_MS));
+}
+
+void nu_session_allow_still(struct nu_session *s, enum nng_uring_limit limit)
+{
+    s->still = s->service->limits[limit] * NU_MS;
+    s->moved = 0;
+    s->deadline = session_after(s, s->still);
+    nu_session_arm(s);
+}
+
+/* A read or write that has moved something since the last look has time anew. For a write that is
+ * what the peer has taken: the kernel asks for more only when much of its buffer is free. */
+static void session_look(struct nu_session *s)
 {
     bool reads = s->state == NU_SESSION_COLLECTING;
     size_t moved = s->aio.io.done;
     if (!reads && !nu_session_is_writing(s)) {
-        return false;
+        return;
     }
     if (!reads) {
         moved -= nu_stream_unacked(s->conn.stream); /* only whether it changes counts */
     }
-    if (moved == s->moved) {
-        return false;
+    if (moved != s->moved) {
+        s->moved = moved;
+        s->deadline = session_after(s, s->still);
     }
-    nu_session_allow(s, reads ? NNG_URING_BODY_TIMEOUT : NNG_URING_WRITE_TIMEOUT);
-    s->moved = moved;
-    return true;
 }
 
 void nu_session_fired(struct nu_timer *timer)
@@ -86,9 +108,10 @@ void nu_session_fired(struct nu_timer *timer)
     if ((nu_session_is_lent(s) && !nu_session_is_writing(s)) || s->service->loop->stopping) {
         return; /* the next step arms it again */
     }
+    session_look(s);
     if (s->deadline > nu_now()) {
-        nu_session_set_deadline(s, s->deadline);
-    } else if (!session_progresses(s)) {
+        nu_session_arm(s);
+    } else {
         nng_aio_abort(&s->aio, NNG_ETIMEDOUT);
     }
 }

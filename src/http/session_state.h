@@ -45,6 +45,7 @@ struct nu_session {
     struct nu_task unpark;
     struct nu_timer timer; /* may be early: `deadline` counts */
     uint64_t deadline;     /* of the step in hand */
+    uint64_t still;        /* how long it may move nothing; 0: that does not count */
     size_t moved;          /* bytes of it when somebody last looked */
     uint64_t linger_until; /* whatever it still sends */
 
@@ -69,9 +70,14 @@ static inline bool nu_session_is_writing(const struct nu_session *session)
     return session->writing != NULL || session->state == NU_SESSION_SENDING;
 }
 
-/* The step in hand may take until then, or as long as the limit says. */
+/* The step in hand may take until then, or as long as the limit says; or it may take so long
+ * without moving a byte. */
 void nu_session_set_deadline(struct nu_session *session, uint64_t when);
 void nu_session_allow(struct nu_session *session, enum nng_uring_limit limit);
+void nu_session_allow_still(struct nu_session *session, enum nng_uring_limit limit);
+
+/* Its time goes on: the timer may have fired and been beaten by bytes that came at that moment. */
+void nu_session_arm(struct nu_session *session);
 
 /* session->timer.fire: aborts the read or write under way when its time is over. */
 void nu_session_fired(struct nu_timer *timer);

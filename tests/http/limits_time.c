@@ -362,6 +362,30 @@ Test(limits_time, not_read)
     close_site(&site);
 }
 
+/* What its system takes in the first moment, before it stops, is no reason to wait twice. */
+Test(limits_time, not_read_and_cut_off_in_time)
+{
+    static const char *const targets[] = { "/static", "/file", "/cached" };
+    struct site site;
+    struct t_http_client b[3];
+    open_site(&site, NNG_URING_WRITE_TIMEOUT, 20 * SHORT);
+    add_big(&site.web);
+    for (int i = 0; i < 3; i++) {
+        t_http_client_open_small(&b[i], site.web.port);
+        t_http_client_get(&b[i], targets[i]);
+        t_http_client_head(&b[i]);
+    }
+    nng_time began = nng_clock();
+    t_proc_await_fds(site.fds + 3); /* our ends alone */
+    cr_assert(nng_clock() > began + 18 * SHORT && nng_clock() < began + 35 * SHORT, "%lu ms",
+              (unsigned long) (nng_clock() - began));
+    for (int i = 0; i < 3; i++) {
+        t_http_client_close(&b[i]);
+    }
+    remove_big();
+    close_site(&site);
+}
+
 /* One that asks on and on and reads nothing. */
 static sem_t entered, leave;
 
