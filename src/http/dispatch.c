@@ -6,6 +6,7 @@
 #include "http/file.h"
 #include "http/handler.h"
 #include "http/router.h"
+#include "wire/field_list.h"
 #include "wire/message.h"
 #include "wire/url.h"
 
@@ -55,7 +56,7 @@ static void dispatch_print_allow(const struct nu_router *router, const struct nu
     }
 }
 
-/* A response that has an Allow field (RFC 9110 9.3.7, 15.5.6). */
+/* A response that has an Allow field (RFC 9110 9.3.7, 10.2.1, 15.5.6). */
 static enum nu_step dispatch_answer_allow(struct nu_request *r, const struct nu_head *head,
                                           bool options)
 {
@@ -67,9 +68,11 @@ static enum nu_step dispatch_answer_allow(struct nu_request *r, const struct nu_
         return NU_STEP_GIVE_UP;
     }
     dispatch_print_allow(nu_service_router(r->service), r->service, head, allow);
-    if (options) {
+    if (!nu_field_list_has(allow, "OPTIONS")) { /* which is answered here, unless by a handler */
         size_t at = strlen(allow);
         (void) snprintf(allow + at, sizeof allow - at, "%sOPTIONS", at > 0 ? ", " : "");
+    }
+    if (options) {
         err = nng_http_res_set_status(res, NNG_HTTP_STATUS_NO_CONTENT);
     }
     if (err != 0 || nng_http_res_set_header(res, "Allow", allow) != 0) {

@@ -210,7 +210,7 @@ check "curl: two uploads on one connection" connects '1 0 ' -T "$work/upload" -o
 # ---- The other handlers --------------------------------------------------------------------------
 
 method() {
-    status 405 -X PATCH -d x "$url/echo" && same 'POST, PUT' "$(field Allow)"
+    status 405 -X PATCH -d x "$url/echo" && same 'POST, PUT, OPTIONS' "$(field Allow)"
 }
 
 error_page() {

@@ -19,6 +19,9 @@ static void open_server(struct t_web *web)
     cr_assert_eq(nng_http_handler_alloc(&handler, "/form", answer), 0);
     cr_assert_eq(nng_http_handler_set_method(handler, "POST"), 0);
     t_web_add(web, handler);
+    cr_assert_eq(nng_http_handler_alloc(&handler, "/own", answer), 0);
+    cr_assert_eq(nng_http_handler_set_method(handler, "OPTIONS"), 0);
+    t_web_add(web, handler);
     t_web_callback(web, "/any", answer);
     t_web_start(web);
 }
@@ -35,7 +38,9 @@ Test(options, of_a_path_and_of_the_server)
         { "OPTIONS /form HTTP/1.1\r\nHost: x\r\n\r\n", 204, "Allow: POST, OPTIONS" },
         { "OPTIONS /any HTTP/1.1\r\nHost: x\r\n\r\n", 200, NULL },
         { "OPTIONS /nothing HTTP/1.1\r\nHost: x\r\n\r\n", 404, NULL },
-        { "DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", 405, "Allow: GET, HEAD" },
+        { "DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", 405, "Allow: GET, HEAD, OPTIONS" },
+        { "DELETE /own HTTP/1.1\r\nHost: x\r\n\r\n", 405, "Allow: OPTIONS" },
+        { "DELETE /nothing HTTP/1.1\r\nHost: x\r\n\r\n", 404, NULL },
         { "OPTIONS / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 204,
           "Allow: GET, HEAD, OPTIONS" },
     };
