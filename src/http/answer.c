@@ -5,11 +5,11 @@
 #include "http/handler.h"
 #include "wire/chars.h"
 #include "wire/date.h"
+#include "wire/field_list.h"
 #include "wire/message.h"
 #include "wire/status.h"
 
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #define COPIED 2048U /* a body up to this size is copied rather than pointed at */
@@ -40,21 +40,6 @@ static const char *answer_connection_line(const struct nu_request *r)
     return r->last ? "Connection: close\r\n" : r->http10 ? "Connection: keep-alive\r\n" : "";
 }
 
-/* Whether a list such as that of Connection has this token, which is in lower case. */
-static bool answer_has_token(const char *list, const char *token)
-{
-    size_t n = strlen(token);
-    while (*list != '\0') {
-        list += strspn(list, ", \t");
-        size_t len = strcspn(list, ", \t");
-        if (len == n && strncasecmp(list, token, n) == 0) {
-            return true;
-        }
-        list += len;
-    }
-    return false;
-}
-
 /* What the server has to add to the fields that the handler has set. */
 struct missing {
     bool length;
@@ -71,7 +56,7 @@ static int answer_settle_connection(struct nu_request *r, nng_http_res *res,
         missing->connection = true;
         return 0;
     }
-    if (answer_has_token(connection, "close")) {
+    if (nu_field_list_has(connection, "close")) {
         r->last = true;
         return 0;
     }
