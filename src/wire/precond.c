@@ -143,13 +143,13 @@ static bool precond_is_date(struct nu_slice s, const struct nu_validators *v, in
     return v->modified != NU_UNDATED && s.p != NULL && nu_date_parse(s.p, s.n, v->now, date);
 }
 
-/* A date only tells the second: it is good enough when that second is over (RFC 9110 8.8.2.2). */
+/*
+ * Only a tag tells. For a date we would have to know that nothing else has ever had it (RFC 9110
+ * 8.8.2.2), and a file's date is anybody's to set: `rsync -t`, `tar` and reproducible builds do.
+ * Nor has a client a use for it: where there is a tag, it is not to send a date (13.1.5).
+ */
 static bool precond_unchanged(struct nu_slice if_range, const struct nu_validators *v)
 {
-    int64_t date;
-    if (precond_is_date(if_range, v, &date)) {
-        return date == v->modified && v->modified < v->now;
-    }
     return precond_tag_length(if_range) == if_range.n && precond_same_tag(if_range, v->etag, true);
 }
 

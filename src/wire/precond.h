@@ -54,7 +54,7 @@ void nu_precond_load(struct nu_precond *precond, const struct nu_head *head, cha
 
 /*
  * The conditions in the order of RFC 9110 13.2.2. A malformed date is no condition; a malformed
- * entity tag is one that nothing matches.
+ * entity tag is one that nothing matches, and so is a date in If-Range.
  */
 enum nu_verdict nu_precond_judge(const struct nu_precond *precond,
                                  const struct nu_validators *validators);

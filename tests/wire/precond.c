@@ -111,8 +111,8 @@ static const struct {
     { "If-Range: \"x\"\r\nIf-Match: \"x\"\r\n", NU_PRECOND_FAILED },
     /* If-Range */
     { "If-Range: \"abc\"\r\n", NU_PRECOND_PASS },
-    { "If-Range: " SAME "\r\n", NU_PRECOND_PASS },
-    { "If-Range: Sun Nov  6 08:49:37 1994\r\n", NU_PRECOND_PASS },
+    { "If-Range: " SAME "\r\n", NU_PRECOND_WHOLE },
+    { "If-Range: Sun Nov  6 08:49:37 1994\r\n", NU_PRECOND_WHOLE },
     { "If-Range: " BEFORE "\r\n", NU_PRECOND_WHOLE },
     { "If-Range: " AFTER "\r\n", NU_PRECOND_WHOLE },
     { "If-Range: W/\"abc\"\r\n", NU_PRECOND_WHOLE },
@@ -156,13 +156,6 @@ Test(precond, our_own_tag_is_weak)
     cr_assert_eq(judge("GET", "If-Match: *\r\n", weak, 9), NU_PRECOND_PASS);
     cr_assert_eq(judge("GET", "If-Range: W/\"abc\"\r\n", weak, 9), NU_PRECOND_WHOLE);
     cr_assert_eq(judge("GET", "If-Range: \"abc\"\r\n", weak, 9), NU_PRECOND_WHOLE);
-}
-
-Test(precond, a_second_that_is_not_over)
-{
-    cr_assert_eq(judge("GET", "If-Range: " SAME "\r\n", "\"abc\"", 1), NU_PRECOND_PASS);
-    cr_assert_eq(judge("GET", "If-Range: " SAME "\r\n", "\"abc\"", 0), NU_PRECOND_WHOLE);
-    cr_assert_eq(judge("GET", "If-Range: \"abc\"\r\n", "\"abc\"", 0), NU_PRECOND_PASS);
 }
 
 Test(precond, range_field)
