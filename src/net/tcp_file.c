@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 /*
  * sendfile() waits unless the socket says otherwise. It says so only meanwhile: a WRITEV in the
@@ -42,6 +43,16 @@ static bool tcp_file_has_left(const struct nu_stream_file *file, size_t sent)
     return !nu_is_cached(file->fd, file->from + sent, file->len - sent);
 }
 
+/* What is behind the end of a file is not in the cache, either. 0, or an errno. */
+static int tcp_file_why_left(const struct nu_stream_file *file)
+{
+    struct stat st;
+    if (fstat(file->fd, &st) != 0) {
+        return errno;
+    }
+    return (uint64_t) st.st_size < file->from + file->len ? ENODATA : 0;
+}
+
 int nu_tcp_file_step(struct nu_tcp *tcp, struct nu_aio_io *io, bool later)
 {
     const struct nu_stream_file *file = io->own[0].cp;
@@ -50,6 +61,7 @@ int nu_tcp_file_step(struct nu_tcp *tcp, struct nu_aio_io *io, bool later)
     while (err == 0 && io->done < io->total) {
         bool pages = io->done >= head;
         if (pages && later && tcp_file_has_left(file, io->done - head)) {
+            err = tcp_file_why_left(file);
             break;
         }
         later = later && !pages;

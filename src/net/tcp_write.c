@@ -106,6 +106,14 @@ static int tcp_write_submit(struct nu_tcp *tcp, nng_aio *aio, enum nu_tcp_writin
     return NU_PENDING;
 }
 
+/* After a part has gone the socket is full, and a try without waiting is wasted. Pages of a file
+ * are not in the ring, and always tried. */
+static enum nu_tcp_writing tcp_write_how(const struct nu_tcp *tcp, const nng_aio *aio)
+{
+    bool can_try = aio->io.kind == NU_WRITE_FILE || tcp->stream.loop->ring->nowait;
+    return can_try && aio->io.done == 0 ? NU_TCP_WRITE_TRY : NU_TCP_WRITE_WAIT;
+}
+
 void nu_tcp_write_next(struct nu_tcp *tcp)
 {
     nng_aio *aio;
@@ -116,9 +124,7 @@ void nu_tcp_write_next(struct nu_tcp *tcp)
         }
         nu_aio_timer_stop(aio);
         tcp->write_abort = 0;
-        /* After a part has gone the socket is full, and a try without waiting is wasted. */
-        bool waits = !tcp->stream.loop->ring->nowait || aio->io.done > 0;
-        int err = tcp_write_submit(tcp, aio, waits ? NU_TCP_WRITE_WAIT : NU_TCP_WRITE_TRY);
+        int err = tcp_write_submit(tcp, aio, tcp_write_how(tcp, aio));
         if (err != NU_PENDING) {
             tcp_write_end(tcp, aio, err);
         }

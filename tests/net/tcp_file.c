@@ -235,11 +235,21 @@ Test(tcp_file, ended_before_anything_went)
     end_by(peer_resets, 60000, NNG_ECONNRESET, true);
 }
 
+/* A loop as on a kernel without RWF_NOWAIT (6.1). */
+static void without_nowait(void *arg)
+{
+    struct sending *s = arg;
+    s->pair.conn->stream->loop->ring->nowait = false;
+}
+
 /* The file is shorter than was said: what is there goes, and the rest is not made up. */
-Test(tcp_file, too_short)
+static void too_short(bool nowait)
 {
     struct sending s;
     open_sending(&s, 10, 20, SIZE);
+    if (!nowait) {
+        t_on_owner(s.pair.conn, without_nowait, &s);
+    }
     cr_assert_eq(ftruncate(s.file.fd, 5000), 0);
     start(&s);
     t_peer_read(s.pair.fd, 10, 4990, SEED);
@@ -249,6 +259,40 @@ Test(tcp_file, too_short)
     assert_waits(&s.pair);
     t_pair_assert_rest(&s.pair, 0, 0, SEED);
     close_sending(&s);
+}
+
+Test(tcp_file, too_short)
+{
+    too_short(true);
+}
+
+Test(tcp_file, too_short_without_nowait)
+{
+    too_short(false);
+}
+
+/* It becomes so while the write waits for room: an error, and not a good end that is short. */
+Test(tcp_file, too_short_while_it_waits)
+{
+    for (int i = 0; i < 2; i++) {
+        struct sending s;
+        open_sending(&s, 0, 20, SIZE);
+        struct t_drain drain = { .fd = s.pair.fd, .seed = SEED, .chunk = 40001 };
+        if (i > 0) {
+            t_on_owner(s.pair.conn, without_nowait, &s);
+        }
+        start(&s);
+        cr_assert_eq(ftruncate(s.file.fd, 0), 0); /* what has gone stays as it was */
+        t_drain_start(&drain);
+        nng_aio_wait(s.track.aio);
+        cr_assert_neq(nng_aio_result(s.track.aio), 0);
+        size_t count = nng_aio_count(s.track.aio);
+        cr_assert(count > 0 && count < SIZE, "%zu bytes", count);
+        nng_http_conn_close(s.pair.conn);
+        s.pair.conn = NULL;
+        cr_assert_eq(t_drain_join(&drain), count);
+        close_sending(&s);
+    }
 }
 
 /* While it waits, the rest leaves the page cache: whoever sent it would wait for the disk. */
