@@ -25,6 +25,7 @@
 #define CHUNKS 65536U
 #define EVENTS 256
 #define MAX_UNPOLLED 4U /* enters that go without a look at the descriptors */
+#define ANEW_AFTER (5 * NU_MS)
 
 enum job_state {
     JOB_FREE,
@@ -35,7 +36,7 @@ enum job_state {
 
 /* An operation that was taken and not reaped; its number is that of its slot. */
 struct job {
-    struct nu_timer deadline;
+    struct nu_timer timer; /* while it is parked: its deadline, or when to begin anew */
     struct ring_epoll *r;
     struct nu_op *op;
     uint64_t user_data;
@@ -248,14 +249,15 @@ static int epoll_watch(struct ring_epoll *r, struct nu_op *op)
     return err;
 }
 
-static void epoll_park(struct ring_epoll *r, struct job *job)
+static void epoll_park(struct ring_epoll *r, struct job *job, bool anew)
 {
     struct nu_op *op = job->op;
+    uint64_t retry = anew ? nu_now() + ANEW_AFTER : NU_NEVER;
     epoll_push(r, &r->watches[op->fd].parked[epoll_side(op)], job);
     epoll_set_state(job, JOB_PARKED);
-    job->waited = true;
-    if (op->deadline != NU_NEVER) {
-        nu_timer_arm(r->timers, &job->deadline, op->deadline);
+    job->waited = !anew;
+    if (op->deadline != NU_NEVER || anew) {
+        nu_timer_arm(r->timers, &job->timer, op->deadline < retry ? op->deadline : retry);
         nu_count(NU_COUNT_DEADLINES_ARMED, 1);
     }
 }
@@ -263,7 +265,14 @@ static void epoll_park(struct ring_epoll *r, struct job *job)
 static void epoll_unpark(struct ring_epoll *r, struct job *job)
 {
     epoll_take(r, &r->watches[job->op->fd].parked[epoll_side(job->op)], job);
-    nu_timer_disarm(r->timers, &job->deadline);
+    nu_timer_disarm(r->timers, &job->timer);
+}
+
+static void epoll_try_again(struct job *job)
+{
+    epoll_unpark(job->r, job);
+    epoll_set_state(job, JOB_QUEUED);
+    epoll_push(job->r, &job->r->queued, job);
 }
 
 static void epoll_give_up(struct job *job)
@@ -273,9 +282,14 @@ static void epoll_give_up(struct job *job)
     epoll_finish(job, -ECANCELED, 0);
 }
 
-static void epoll_deadline(struct nu_timer *timer)
+static void epoll_time_is_up(struct nu_timer *timer)
 {
-    epoll_give_up(nu_container(timer, struct job, deadline));
+    struct job *job = nu_container(timer, struct job, timer);
+    if (timer->when < job->op->deadline) {
+        epoll_try_again(job);
+    } else {
+        epoll_give_up(job);
+    }
 }
 
 /* ---- Doing what was taken ----------------------------------------------------------------- */
@@ -304,7 +318,7 @@ static void epoll_do(struct ring_epoll *r, struct job *job)
         return;
     }
     if (first && !r->watches[op->fd].readable) {
-        epoll_park(r, job);
+        epoll_park(r, job, false);
         return;
     }
     if (op->kind == NU_OP_ACCEPT) { /* connections are taken as they are reaped */
@@ -324,7 +338,7 @@ static void epoll_do(struct ring_epoll *r, struct job *job)
         r->watches[op->fd].readable = false;
     }
     if (outcome.wait) {
-        epoll_park(r, job);
+        epoll_park(r, job, outcome.anew);
     } else {
         epoll_finish(job, outcome.res, outcome.flags);
     }
@@ -340,10 +354,7 @@ static void epoll_do_queued(struct ring_epoll *r)
 static void epoll_ready(struct ring_epoll *r, struct watch *w, int side)
 {
     while (w->parked[side].first != NOBODY) {
-        struct job *job = epoll_job(r, w->parked[side].first);
-        epoll_unpark(r, job);
-        epoll_set_state(job, JOB_QUEUED);
-        epoll_push(r, &r->queued, job);
+        epoll_try_again(epoll_job(r, w->parked[side].first));
     }
 }
 
@@ -408,7 +419,7 @@ static bool ring_epoll_prepare(struct nu_ring *ring, struct nu_op *op, uint64_t 
     if (job == NULL) {
         return false;
     }
-    job->deadline = (struct nu_timer){ .fire = epoll_deadline };
+    job->timer = (struct nu_timer){ .fire = epoll_time_is_up };
     job->r = r;
     job->op = op;
     job->user_data = user_data;
@@ -449,7 +460,7 @@ static unsigned epoll_accept(struct ring_epoll *r, struct job *job, struct nu_co
         }
         if (outcome.wait) {
             r->watches[op->fd].readable = false;
-            epoll_park(r, job);
+            epoll_park(r, job, false);
             return i;
         }
         list[i] = (struct nu_completion){ job->user_data, outcome.res, outcome.flags };
