@@ -19,8 +19,6 @@ static nng_uring_feature table[NU_FEATURES] = {
     [NU_HAS_WRITEV] = { "IORING_OP_WRITEV", "every write", NULL, true, false, 0 },
     [NU_HAS_LINK_TIMEOUT] = { "IORING_OP_LINK_TIMEOUT", "deadlines of writes", NULL, true, false,
                               0 },
-    [NU_HAS_CQE_SKIP] = { "IOSQE_CQE_SKIP_SUCCESS", "deadlines that need no completion", NULL, true,
-                          false, 0 },
     [NU_HAS_ASYNC_CANCEL] = { "IORING_OP_ASYNC_CANCEL", "cancel, stop and close", NULL, true, false,
                               0 },
     [NU_HAS_MULTISHOT_ACCEPT] = { "IORING_ACCEPT_MULTISHOT", "servers", NULL, true, false, 0 },

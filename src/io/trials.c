@@ -70,13 +70,11 @@ static void trials_read_forever(struct nu_trials *t, unsigned flags)
     sqe->flags |= flags;
 }
 
-static int trials_try_link_timeout(struct nu_trials *t, unsigned flags)
+static int trials_try_link_timeout(struct nu_trials *t)
 {
     struct __kernel_timespec ts = { .tv_sec = 0, .tv_nsec = 1 };
     trials_read_forever(t, IOSQE_IO_LINK);
-    struct io_uring_sqe *sqe = trials_sqe_of(t);
-    io_uring_prep_link_timeout(sqe, &ts, IORING_TIMEOUT_ABS);
-    sqe->flags |= flags;
+    io_uring_prep_link_timeout(trials_sqe_of(t), &ts, IORING_TIMEOUT_ABS);
     int res = trials_outcome(t);
     return res == -ECANCELED || res == -EINTR ? 0 : res < 0 ? res : -EIO;
 }
@@ -200,11 +198,7 @@ static int trials_try_on(struct nu_trials *t, unsigned feature)
     case NU_HAS_WRITEV:
         return trials_try_writev(t, 0);
     case NU_HAS_LINK_TIMEOUT:
-        return trials_try_link_timeout(t, 0);
-    case NU_HAS_CQE_SKIP:
-        return t->ring.uring.features & IORING_FEAT_CQE_SKIP
-                   ? trials_try_link_timeout(t, IOSQE_CQE_SKIP_SUCCESS)
-                   : -EINVAL;
+        return trials_try_link_timeout(t);
     case NU_HAS_ASYNC_CANCEL:
         return trials_try_cancel(t);
     case NU_HAS_MULTISHOT_ACCEPT:

@@ -12,7 +12,6 @@ enum nu_feature {
     NU_HAS_REGISTERED_RING,  /* entering through a registered descriptor */
     NU_HAS_WRITEV,           /* IORING_OP_WRITEV on a socket */
     NU_HAS_LINK_TIMEOUT,     /* IORING_OP_LINK_TIMEOUT */
-    NU_HAS_CQE_SKIP,         /* IOSQE_CQE_SKIP_SUCCESS */
     NU_HAS_ASYNC_CANCEL,     /* IORING_OP_ASYNC_CANCEL */
     NU_HAS_MULTISHOT_ACCEPT, /* IORING_ACCEPT_MULTISHOT */
     NU_HAS_BUFFER_RING,      /* provided-buffer rings */

@@ -10,6 +10,8 @@ import subprocess
 import threading
 import time
 
+from . import contract
+
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent  # where the tests look for files
 
 # Seconds: for all of it, and to the first line of user space with and without KVM.
@@ -30,9 +32,10 @@ class Result:
     """What was seen on one kernel, as far as it came."""
     name: str
     how: str  # it was run
+    plan: contract.Plan
     kernel: str = ""
     checks: dict = dataclasses.field(default_factory=dict)  # Check by name
-    tests: dict = dataclasses.field(default_factory=dict)  # PASS, FAIL or SKIP by suite::test
+    tests: dict = dataclasses.field(default_factory=dict)  # PASS, FAIL or SKIP by (backend, suite::test)
     notes: list = dataclasses.field(default_factory=list)  # lines that belong to failures
     fate: str = ""  # "hung" or "died", if it did not come to its end
     problem: str = ""  # how that came
@@ -66,9 +69,9 @@ class Machine:
     disk: pathlib.Path  # what is written to it is forgotten
 
 
-def qemu(image, machine, console, accelerator):
+def qemu(image, plan, machine, console, accelerator):
     return ["qemu-system-x86_64", *accelerator, "-m", "1024", "-kernel", str(image),
-            "-initrd", str(machine.initramfs), "-append", OPTIONS,
+            "-initrd", str(machine.initramfs), "-append", f"{OPTIONS} PLAN={plan.name}",
             "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
             "-drive", f"file={machine.disk},format=raw,if=none,id=disk,snapshot=on,cache=unsafe",
             "-device", "nvme,drive=disk,serial=1",
@@ -80,7 +83,7 @@ class Reader:
 
     def __init__(self, result, say):
         self.result, self.say = result, say
-        self.part, self.check, self.ended = "", None, False
+        self.part, self.backend, self.check, self.ended = "", "", None, False
         self.last, self.said = "", []  # the last line; those of the test in hand
         self.began = time.monotonic()
 
@@ -91,7 +94,7 @@ class Reader:
             self.result.kernel = line.split()[1]
             self.say(f"{self.result.kernel} is up after {time.monotonic() - self.began:.0f} s")
         elif line.startswith("@"):
-            self.part = line[1:]
+            self.part, _, self.backend = line[1:].partition(" ")
             self.ended = self.part == "end"
         elif self.part == "checks":
             self.take_check(line)
@@ -113,9 +116,9 @@ class Reader:
     def take_test(self, line):
         found = re.match(r"\[(PASS|FAIL|SKIP)\] *(\w+::\w+)", line)
         if found and not line.endswith(": Test is disabled"):  # by the filter
-            self.result.tests[found[2]] = found[1]
+            self.result.tests[self.backend, found[2]] = found[1]
             if found[1] == "FAIL":
-                self.result.notes += self.said[:10] + [line]
+                self.result.notes += self.said[:10] + [f"{line} ({self.backend})"]
             if len(self.result.tests) % 50 == 0:
                 self.say(f"{len(self.result.tests)} tests")
         elif line.startswith("[RUN "):
@@ -181,21 +184,21 @@ def run(result, command, say, startup=None):
     return result
 
 
-def boot(name, image, machine, folder, say):
+def boot(name, image, plan, machine, folder, say):
     """On another kernel. Its messages are left in the folder."""
     console = folder / f"console-{name.replace('/', '_').replace(':', '-')}.log"
     result = None
     if kvm_works():
-        result = run(Result(name, "KVM"), qemu(image, machine, console, VIRTUAL), say,
+        result = run(Result(name, "KVM", plan), qemu(image, plan, machine, console, VIRTUAL), say,
                      STARTUP_KVM)
     if result is None or not result.kernel:
-        result = run(Result(name, "emulation"), qemu(image, machine, console, EMULATED), say,
-                     STARTUP)
+        result = run(Result(name, "emulation", plan),
+                     qemu(image, plan, machine, console, EMULATED), say, STARTUP)
     if result.fate:
         result.problem += f"; its kernel's: {console}"
     return result
 
 
-def here(command, say):
+def here(command, plan, say):
     """On the running kernel."""
-    return run(Result("running", "this machine"), command, say)
+    return run(Result("running", "this machine", plan), command, say)

@@ -28,7 +28,15 @@ def put(source, root, inside=None):
         shutil.copy(source, target)
 
 
-def make(folder, program, tests, tests_filter):
+def put_filters(folder, plans):
+    """PLAN/BACKEND, the filter for the tests."""
+    for plan in plans:
+        (folder / plan.name).mkdir(parents=True)
+        for backend, pattern in plan.filters.items():
+            (folder / plan.name / backend).write_text(pattern)
+
+
+def make(folder, program, tests, plans):
     """Writes folder/initramfs.cpio from folder/root, which is made anew."""
     root = folder / "root"
     shutil.rmtree(root, ignore_errors=True)
@@ -48,7 +56,7 @@ def make(folder, program, tests, tests_filter):
     for served in SERVED:
         if served.exists():
             put(served, root, served.relative_to(TOP) if served.is_relative_to(TOP) else None)
-    (root / "filter").write_text(tests_filter)
+    put_filters(root / "filters", plans)
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
     (root / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")
     packed = folder / "initramfs.cpio"

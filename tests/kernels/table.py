@@ -3,6 +3,8 @@
 
 import html
 
+from . import contract
+
 BEGIN, END = "<!-- scripts/kernel-matrix begins -->", "<!-- scripts/kernel-matrix ends -->"
 
 STYLE = """body { font: 15px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 70em }
@@ -18,8 +20,15 @@ class Cell:
         self.text, self.kind, self.more = text, kind, more
 
 
+def checked(result):
+    """Of a kernel without an io_uring for us there is nothing to check."""
+    return "io_uring" in result.plan.tests
+
+
 def check_cell(result, name):
     check = result.checks.get(name)
+    if not checked(result):
+        return Cell("not run", "good")
     if check is None or not check.verdict:
         return Cell(result.fate or "not there", "bad", result.problem)
     kind = "bad" if check.failed else "good" if check.verdict == "ok" else "other"
@@ -27,10 +36,13 @@ def check_cell(result, name):
     return Cell(check.verdict, kind, more)
 
 
-def tests_cell(result, names):
-    counts = {state: sum(result.tests.get(name) == state for name in names)
-              for state in ("PASS", "FAIL", "SKIP")}
-    missing = len(names) - sum(counts.values())
+def tests_cell(result, backend, folder):
+    names = result.plan.tests.get(backend, {}).get(folder, [])
+    if not names:
+        return Cell("not run", "good")
+    found = [result.tests.get((backend, name)) for name in names]
+    counts = {state: found.count(state) for state in ("PASS", "FAIL", "SKIP", None)}
+    missing = counts[None]
     said = [f"{number} {what}" for number, what in
             [(counts["PASS"], "passed"), (counts["FAIL"], "failed"), (counts["SKIP"], "skipped"),
              (missing, f"not reached: it {result.fate}" if result.fate else "not there")]
@@ -39,6 +51,8 @@ def tests_cell(result, names):
 
 
 def checks_cell(result, names):
+    if not checked(result):
+        return Cell("not run", "good")
     cells = [check_cell(result, name) for name in names]
     counts = {}
     for cell in cells:
@@ -49,16 +63,16 @@ def checks_cell(result, names):
 
 
 class Table:
-    def __init__(self, results, wanted, date, command):
+    def __init__(self, results, date, command):
         self.results, self.date, self.command = results, date, command
-        self.wanted = [name for names in wanted.values() for name in names]
         self.relies = {name: check.relies for result in results
                        for name, check in result.checks.items()}
         self.head = [result.kernel or result.name for result in results]
         self.sums = [("run in", [Cell(result.how, "good") for result in results]),
                      ("checks", [checks_cell(result, self.relies) for result in results])]
-        self.sums += [(f"tests/{folder}", [tests_cell(result, names) for result in results])
-                      for folder, names in wanted.items()]
+        self.sums += [(f"{backend}, tests/{folder}",
+                       [tests_cell(result, backend, folder) for result in results])
+                      for backend in contract.BACKENDS for folder in contract.FOLDERS]
         self.checks = [(name, [check_cell(result, name) for result in results])
                        for name in self.relies]
 
@@ -70,11 +84,13 @@ class Table:
         """How many checks and tests passed, and how many did not, over all kernels."""
         passed = failed = 0
         for result in self.results:
-            cells = [check_cell(result, name) for name in self.relies]
+            cells = [check_cell(result, name) for name in self.relies if checked(result)]
             good = sum(cell.kind != "bad" for cell in cells)
-            tests = sum(result.tests.get(name) in ("PASS", "SKIP") for name in self.wanted)
+            wanted = [(backend, name) for backend, found in result.plan.tests.items()
+                      for names in found.values() for name in names]
+            tests = sum(result.tests.get(name) in ("PASS", "SKIP") for name in wanted)
             passed += good + tests
-            failed += len(cells) - good + len(self.wanted) - tests
+            failed += len(cells) - good + len(wanted) - tests
         return passed, failed
 
     def problems(self):
@@ -101,7 +117,7 @@ class Table:
         """A list of what is not ok everywhere."""
         for name, cells in self.checks:
             said = [f"{title}: {cell.text}; {cell.more}" for title, cell in zip(self.head, cells)
-                    if cell.text != "ok"]
+                    if cell.text not in ("ok", "not run")]
             if said:
                 yield f"- `{name}`, {self.relies[name]}"
                 yield from (f"  - {line}" for line in said)
