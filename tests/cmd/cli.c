@@ -426,12 +426,29 @@ static void lack_openat2(void)
     t_refuse(__NR_openat2, ENOSYS);
 }
 
+static void lack_memory(void)
+{
+    t_refuse(__NR_io_uring_setup, ENOMEM); /* as kernels before 5.12 say then */
+    t_no_memlock();
+}
+
 Test(cli, epoll_where_io_uring_is_refused)
 {
-    assert_served_by_epoll(refuse_setup, "io_uring_setup: Operation not permitted");
+    assert_served_by_epoll(t_as_in_docker, "io_uring_setup: Operation not permitted");
     assert_served_by_epoll(t_refuse_enter, "Operation not permitted");
     assert_served_by_epoll(t_lack_setup, "io_uring_setup: Function not implemented");
     assert_served_by_epoll(lack_openat2, "io_uring_setup: Function not implemented");
+    assert_served_by_epoll(lack_memory, "io_uring_setup: Cannot allocate memory");
+}
+
+/* Whatever this kernel makes of it. */
+Test(cli, serves_without_lockable_memory)
+{
+    unsetenv("NNG_URING_BACKEND");
+    unsigned port = serve(&child, "", t_no_memlock);
+    assert_file_served(port, "/", "index.html", "text/html");
+    cr_assert_eq(stop(&child, SIGTERM), 0, "%s", child.err_text);
+    assert_has(child.out_text, "\nbackend  ");
 }
 
 Test(cli, backend_asked_for)

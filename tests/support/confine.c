@@ -55,6 +55,29 @@ void t_lack_setup(void)
     t_refuse(__NR_io_uring_setup, ENOSYS);
 }
 
+void t_as_in_docker(void)
+{
+    static const long calls[] = {
+        __NR_io_uring_setup,
+        __NR_io_uring_enter,
+        __NR_io_uring_register,
+        T_NR_CACHESTAT,
+        __NR_unshare,
+        __NR_setns,
+        __NR_mount,
+        __NR_bpf,
+        __NR_userfaultfd,
+        __NR_perf_event_open,
+        __NR_keyctl,
+        __NR_add_key,
+        __NR_request_key,
+        __NR_open_by_handle_at,
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        t_refuse(calls[i], EPERM);
+    }
+}
+
 void t_lo_down(void)
 {
     if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
@@ -69,9 +92,9 @@ void t_full_stdout(void)
     }
 }
 
-void t_little_memlock(void)
+static void limit_memlock(rlim_t bytes)
 {
-    struct rlimit limit = { 64 << 10, 64 << 10 };
+    struct rlimit limit = { bytes, bytes };
     struct passwd *nobody = getpwnam("nobody");
     if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0) {
         _exit(127);
@@ -80,4 +103,14 @@ void t_little_memlock(void)
                            setgid(nobody->pw_gid) != 0 || setuid(nobody->pw_uid) != 0)) {
         _exit(127);
     }
+}
+
+void t_little_memlock(void)
+{
+    limit_memlock(64 << 10);
+}
+
+void t_no_memlock(void)
+{
+    limit_memlock(0);
 }

@@ -13,13 +13,19 @@ void t_refuse_enter(void);
 void t_refuse_register(void);
 void t_lack_setup(void);
 
+/* Docker's default profile, in what it refuses that a server might ask for; before version 25 it
+ * allowed io_uring, before version 24 it did not know cachestat. */
+#define T_NR_CACHESTAT 451 /* newer than Debian 12's headers */
+void t_as_in_docker(void);
+
 /* Nothing that is printed finds room. */
 void t_full_stdout(void);
 
 /* A network of its own, in which even lo is down, as in an initramfs. */
 void t_lo_down(void);
 
-/* An ordinary user with 64 KiB of lockable memory. */
+/* An ordinary user with 64 KiB of lockable memory, or none. */
 void t_little_memlock(void);
+void t_no_memlock(void);
 
 #endif
