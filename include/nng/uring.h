@@ -316,9 +316,10 @@ enum nng_uring_limit {
     /* Bytes of a body that nobody reads, which are read and thrown away to get at the next request:
      * 262,144. With more the connection is closed after the response. */
     NNG_URING_DRAIN_BYTES,
-    /* Connections at once: seven eighths of the descriptors the process may have (RLIMIT_NOFILE)
-     * when the server is started, which 0 stands for. At the limit new ones wait to be accepted, or
-     * are closed at once. */
+    /* Connections at once. 0 stands for what the process's descriptors allow, when the first server
+     * is started: RLIMIT_NOFILE without an eighth and without those that are open, or half of that
+     * once there is a handler for files, of which each connection may have one open. All servers
+     * with 0 share these. At the limit new ones wait to be accepted, or are closed at once. */
     NNG_URING_CONNECTIONS,
     /* For what a client still sends when it has its last answer and the connection is to be closed,
      * as after a 413: 30 s, and no more than 2 s without a byte of it. It is thrown away, for a

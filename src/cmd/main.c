@@ -38,7 +38,7 @@ static const char usage[] =
     "       --head-bytes     bytes of a request head, 64 to 1048576 (16384)\n"
     "       --head-fields    header fields, 1 to 4096 (128)\n"
     "       --drain-bytes    bytes of a body that nobody reads, before closing (262144)\n"
-    "       --connections    at once (0: 7/8 of the open files allowed, ulimit -n)\n"
+    "       --connections    at once (0: what the open files allow, ulimit -n)\n"
     "       --linger-timeout for what is still sent after the last answer (30000)\n"
     "       --linger-bytes   bytes of that (16777216)\n"
     "       SIGUSR1 has it print what the library has counted; SIGHUP has it reload.\n"

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 static const struct {
     const char *name; /* in NNG_URING_LIMITS; `serve` has it as an option */
@@ -78,20 +77,6 @@ int nu_limits_init(uint64_t limits[NU_LIMITS])
         list += list[len] == ',' ? len + 1 : len;
     }
     return 0;
-}
-
-/* An eighth is left for files, for the program's own needs and for the library's. */
-uint64_t nu_limit_connections(const uint64_t limits[NU_LIMITS])
-{
-    struct rlimit files;
-    uint64_t limit = limits[NNG_URING_CONNECTIONS];
-    if (limit > 0) {
-        return limit;
-    }
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur > UINT32_MAX) {
-        return UINT32_MAX;
-    }
-    return files.rlim_cur > 8 ? files.rlim_cur - files.rlim_cur / 8 : 1;
 }
 
 int nu_limit_set(uint64_t limits[NU_LIMITS], enum nng_uring_limit limit, uint64_t value)

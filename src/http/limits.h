@@ -11,9 +11,6 @@
 /* The defaults, and what the environment says (NNG_URING_LIMITS). NNG_EINVAL: it says nonsense. */
 int nu_limits_init(uint64_t limits[NU_LIMITS]);
 
-/* NNG_URING_CONNECTIONS in figures, also where none was set. */
-uint64_t nu_limit_connections(const uint64_t limits[NU_LIMITS]);
-
 /* Sets one; NNG_EINVAL: there is none such, or the value is beyond what it may be. */
 int nu_limit_set(uint64_t limits[NU_LIMITS], enum nng_uring_limit limit, uint64_t value);
 

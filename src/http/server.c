@@ -173,7 +173,8 @@ static struct nu_server_shard **server_make_shards(nng_http_server *server, unsi
     struct nu_shard_setup setup = { .server = server,
                                     .lock = &server->lock,
                                     .gone = server_shard_gone,
-                                    .connections = &server->connections,
+                                    .places = nu_places_of(server->limits[NNG_URING_CONNECTIONS],
+                                                           &server->connections),
                                     .table = &server->router,
                                     .pages = &server->pages,
                                     .limits = server->limits,
@@ -204,6 +205,7 @@ static int server_start_shards(nng_http_server *server)
         free(fds);
         return err;
     }
+    nu_places_measure();
     free(server->shards);
     server->shards = shards;
     server->nshards = n;
@@ -440,6 +442,9 @@ int nng_http_server_add_handler(nng_http_server *server, nng_http_handler *handl
         err = NNG_EBUSY; /* another server has it */
     } else if (err == 0) {
         bool was = atomic_exchange(&handler->added, true);
+        if (handler->kind == NU_HANDLER_FILE || handler->kind == NU_HANDLER_DIRECTORY) {
+            nu_places_serve_files();
+        }
         err = server_replace_router(server, router);
         if (err != 0) {
             atomic_store(&handler->added, was);
@@ -499,8 +504,13 @@ int nng_uring_server_get_limit(nng_http_server *server, enum nng_uring_limit lim
         return err;
     }
     pthread_mutex_lock(&server->lock);
-    *value = limit == NNG_URING_CONNECTIONS ? nu_limit_connections(server->limits)
-                                            : server->limits[limit];
+    *value = server->limits[limit];
+    if (limit == NNG_URING_CONNECTIONS && *value == 0) {
+        if (server->starts == 0) {
+            nu_places_measure();
+        }
+        *value = nu_places_shared();
+    }
     pthread_mutex_unlock(&server->lock);
     return 0;
 }

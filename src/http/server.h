@@ -21,7 +21,7 @@ struct nng_http_server {
     struct nu_listen_addrs addrs; /* what it is bound to when it runs; constant */
 
     _Atomic(struct nu_router *) router; /* read without a lock */
-    atomic_ulong connections;           /* of all shards */
+    atomic_ulong connections;           /* of all shards, where there is a limit of its own */
     struct nu_error_pages pages;        /* has a lock of its own */
 
     pthread_mutex_t lock;

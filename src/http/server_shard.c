@@ -31,7 +31,7 @@ static void server_shard_session_ended(struct nu_service *service)
 {
     struct nu_server_shard *shard = nu_container(service, struct nu_server_shard, service);
     shard->nsessions--;
-    atomic_fetch_sub_explicit(shard->connections, 1, memory_order_relaxed);
+    nu_places_give(&shard->places);
     server_shard_check_gone(shard);
 }
 
@@ -86,19 +86,20 @@ static void server_shard_on_stop(struct nu_loop_hook *hook)
 static bool server_shard_may_accept(struct nu_listener *listener)
 {
     const struct nu_server_shard *shard = listener->user;
-    return atomic_load_explicit(shard->connections, memory_order_relaxed) <
-           shard->service.limits[NNG_URING_CONNECTIONS];
+    return nu_places_left(&shard->places);
 }
 
 static void server_shard_accepted(struct nu_listener *listener, int fd)
 {
     struct nu_server_shard *shard = listener->user;
-    unsigned long others = atomic_fetch_add(shard->connections, 1); /* those of all loops */
+    if (!nu_places_take(&shard->places)) {
+        close(fd);
+        return;
+    }
     shard->nsessions++;
-    if (others >= shard->service.limits[NNG_URING_CONNECTIONS] ||
-        nu_session_start(&shard->service, fd) != 0) {
+    if (nu_session_start(&shard->service, fd) != 0) {
         shard->nsessions--;
-        atomic_fetch_sub_explicit(shard->connections, 1, memory_order_relaxed);
+        nu_places_give(&shard->places);
         close(fd);
     }
 }
@@ -161,7 +162,6 @@ static void server_shard_init_service(struct nu_server_shard *shard,
     service->session_ended = server_shard_session_ended;
     service->fields = shard->fields;
     memcpy(service->limits, setup->limits, sizeof service->limits);
-    service->limits[NNG_URING_CONNECTIONS] = nu_limit_connections(setup->limits);
     nu_list_init(&service->sessions);
     nu_list_init(&service->spare_batches);
 }
@@ -177,7 +177,7 @@ struct nu_server_shard *nu_server_shard_new(const struct nu_shard_setup *setup, 
     shard->server = setup->server;
     shard->lock = setup->lock;
     shard->gone = setup->gone;
-    shard->connections = setup->connections;
+    shard->places = setup->places;
     shard->index = index;
     nu_task_init(&shard->start, server_shard_run_start);
     nu_task_init(&shard->drain, server_shard_run_drain);

@@ -7,6 +7,7 @@
 #ifndef NU_HTTP_PORT_H
 #define NU_HTTP_PORT_H
 
+#include "http/places.h"
 #include "http/service.h"
 #include "net/listen_addrs.h"
 #include "net/listener.h"
@@ -19,10 +20,10 @@
 struct nu_server_shard {
     struct nu_service service; /* what its sessions share */
     struct nu_listener listeners[NU_LISTEN_ADDRS];
-    unsigned nlisteners;       /* constant once it is started */
-    atomic_ulong *connections; /* constant: the server's count of all shards' */
-    unsigned nsessions;        /* all of them, closing ones included */
-    unsigned listening;        /* listeners that have not gone yet */
+    unsigned nlisteners;     /* constant once it is started */
+    struct nu_places places; /* constant: what all shards take places of */
+    unsigned nsessions;      /* all of them, closing ones included */
+    unsigned listening;      /* listeners that have not gone yet */
     struct nu_loop_hook hook;
     struct nu_task start;
     struct nu_task drain;
@@ -45,7 +46,7 @@ struct nu_shard_setup {
     nng_http_server *server;
     pthread_mutex_t *lock;
     bool (*gone)(struct nu_server_shard *shard);
-    atomic_ulong *connections;
+    struct nu_places places;
     const _Atomic(struct nu_router *) *table;
     struct nu_error_pages *pages;
     const uint64_t *limits;                                            /* copied */
