@@ -7,6 +7,7 @@
 #include "io/loop.h"
 #include "io/timer.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <nng/nng.h>
 #include <pthread.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #define TABLE 1024U            /* functions; a power of two */
 #define PROBES 16U             /* places looked at for each; then two of them share one */
@@ -25,7 +27,9 @@
 #define UNKNOWN_AT_ONCE 2U     /* calls of a function that is not known yet; more may be slow */
 #define LONG NU_MS             /* a call that takes so long does not belong on a loop */
 #define HELD_LONG (50 * NU_MS) /* worth telling */
-#define HELD_VERY (20 * NU_MS) /* hardly for want of a processor */
+#define HELD_VERY (20 * NU_MS) /* no mere slip */
+#define WATCH_AFTER (64 * NU_MS) /* the time between two doubts that count */
+#define FORGOTTEN (10 * NU_SECOND)
 
 _Thread_local struct nu_call *nu_calls;
 
@@ -67,6 +71,8 @@ void nu_placement_init(struct nu_placement *placement, enum nng_uring_placement 
     atomic_init(&placement->wanted, how == NNG_URING_PLACE_WORKERS ? UINT_MAX : ROW);
     atomic_init(&placement->bad, false);
     atomic_init(&placement->queued, 0);
+    atomic_init(&placement->demoted, 0);
+    atomic_init(&placement->watched, 0);
     atomic_init(&placement->reported, false);
     placement->path = path;
 }
@@ -140,14 +146,28 @@ static void placement_move(struct nu_placement *placement, enum nu_place place)
     }
 }
 
-/* It does not belong on a loop, and has to show a longer row than before, of `most` at the most. */
+/* The coarse clock: a few nanoseconds, and right to a few milliseconds. */
+static uint64_t placement_coarse(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+    return (uint64_t) ts.tv_sec * NU_SECOND + (uint64_t) ts.tv_nsec;
+}
+
+/* It does not belong on a loop, and has to show a longer row than before, of `most` at the most.
+ * What it did long ago is forgotten. */
 static void placement_demote(struct nu_placement *placement, unsigned times, unsigned most)
 {
+    uint64_t now = placement_coarse();
+    uint64_t before = atomic_exchange_explicit(&placement->demoted, now, memory_order_relaxed);
     unsigned wanted = atomic_load_explicit(&placement->wanted, memory_order_relaxed);
+    if (wanted < UINT_MAX && now - before > FORGOTTEN) {
+        wanted = ROW;
+    }
     if (wanted < most) {
         wanted = wanted < most / times ? wanted * times : most;
-        atomic_store_explicit(&placement->wanted, wanted, memory_order_relaxed);
     }
+    atomic_store_explicit(&placement->wanted, wanted, memory_order_relaxed);
     atomic_store_explicit(&placement->bad, true, memory_order_relaxed);
     placement_move(placement, NU_PLACE_WORKER);
 }
@@ -163,7 +183,17 @@ static void placement_passed(struct nu_placement *placement)
     }
 }
 
-/* ---- Measured calls ----------------------------------------------------------------------- */
+/* Somebody has called it slow, and nobody knows; but for a function that was just looked at. */
+static void placement_watch(struct nu_placement *placement, uint64_t now)
+{
+    if (placement_place(placement) == NU_PLACE_LOOP &&
+        now - atomic_load_explicit(&placement->watched, memory_order_relaxed) > WATCH_AFTER) {
+        atomic_store_explicit(&placement->watched, now, memory_order_relaxed);
+        placement_move(placement, NU_PLACE_WATCHED);
+    }
+}
+
+/* ---- What a thread was given -------------------------------------------------------------- */
 
 static uint64_t placement_ns(const struct timeval *tv)
 {
@@ -171,19 +201,31 @@ static uint64_t placement_ns(const struct timeval *tv)
 }
 
 /* Waiting for one of the library's own locks is not the user's doing. */
-static void placement_look(uint64_t *used, uint64_t *slept)
+static void placement_look(struct nu_usage *usage)
 {
-    struct rusage usage;
-    (void) getrusage(RUSAGE_THREAD, &usage);
-    *used = placement_ns(&usage.ru_utime) + placement_ns(&usage.ru_stime);
-    *slept = (uint64_t) usage.ru_nvcsw - nu_lock_waits;
+    struct rusage ru;
+    (void) getrusage(RUSAGE_THREAD, &ru);
+    usage->used = placement_ns(&ru.ru_utime) + placement_ns(&ru.ru_stime);
+    usage->slept = (uint64_t) ru.ru_nvcsw - nu_lock_waits;
 }
 
-static void placement_judge(const struct nu_call *call)
+/* Between two looks. */
+static struct nu_usage placement_since(const struct nu_usage *then, const struct nu_usage *now)
 {
-    uint64_t used, slept;
-    placement_look(&used, &slept);
-    if (slept > call->slept || used - call->used >= LONG) {
+    return (struct nu_usage){ now->used - then->used, now->slept - then->slept };
+}
+
+static bool placement_is_slow(const struct nu_usage *call)
+{
+    return call->slept > 0 || call->used >= LONG;
+}
+
+static void placement_judge_on_worker(const struct nu_call *call)
+{
+    struct nu_usage now;
+    placement_look(&now);
+    struct nu_usage spent = placement_since(&call->before, &now);
+    if (placement_is_slow(&spent)) {
         placement_demote(call->placement, 4, ROW_HELD);
     } else {
         placement_passed(call->placement);
@@ -192,22 +234,43 @@ static void placement_judge(const struct nu_call *call)
 
 /* ---- Calls on a loop ---------------------------------------------------------------------- */
 
+/* This owner's last look, one for each tick of the coarse clock at the most. */
+static _Thread_local struct look {
+    uint64_t at; /* the coarse clock */
+    struct nu_usage usage;
+    uint64_t queued; /* time that it waited for a processor, in nanoseconds */
+} looked;
+
 /* The coarse clock when the last call in this turn of the loop ended, or before the first one. */
 static _Thread_local uint64_t coarse_then;
 static _Thread_local uint64_t coarse_turns;
-
-static uint64_t placement_coarse(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-    return (uint64_t) ts.tv_sec * NU_SECOND + (uint64_t) ts.tv_nsec;
-}
 
 static uint64_t placement_tick(void)
 {
     struct timespec ts;
     clock_getres(CLOCK_MONOTONIC_COARSE, &ts);
     return (uint64_t) ts.tv_nsec;
+}
+
+/* See the kernel's sched-stats.rst. Where there is none, what was not computed was slept. */
+static uint64_t placement_queued_for(void)
+{
+    char text[96];
+    unsigned long long used, queued = 0;
+    int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    text[n > 0 ? n : 0] = '\0';
+    return sscanf(text, "%llu %llu", &used, &queued) == 2 ? queued : 0;
+}
+
+static void placement_look_again(uint64_t now)
+{
+    looked.at = now;
+    looked.queued = placement_queued_for();
+    placement_look(&looked.usage);
 }
 
 static void placement_report(struct nu_placement *placement, uint64_t held)
@@ -229,14 +292,34 @@ static void placement_report(struct nu_placement *placement, uint64_t held)
     }
 }
 
-/* The coarse clock has moved on since the call began, or a little before. */
-static void placement_clock_moved(struct nu_placement *placement, uint64_t moved)
+enum verdict { FAST, DOUBT, SLOW };
+
+/*
+ * Of a call during which the coarse clock moved on by `moved`, and of what its thread was given
+ * since the look before, in the same tick: at most so much of that was not the call's. Time in
+ * which it neither ran nor waited for a processor it has slept; or its processor was taken from the
+ * whole machine, which is nobody's fault, and shows where it was not it that gave it up.
+ */
+static enum verdict placement_verdict(const struct nu_usage *spent, uint64_t queued, uint64_t moved)
 {
-    uint64_t held = moved - placement_tick();
-    if (held < LONG) {
-        if (placement_place(placement) == NU_PLACE_LOOP) {
-            placement_move(placement, NU_PLACE_WATCHED);
-        }
+    uint64_t tick = placement_tick();
+    if (spent->slept == 0 && spent->used < LONG) {
+        return FAST;
+    }
+    bool slept = spent->slept > 0 && moved >= tick + LONG + spent->used + queued;
+    return slept || spent->used >= tick + LONG ? SLOW : DOUBT;
+}
+
+/* What a call has to answer for that the clock, or a look before and behind it, has made suspect.
+ */
+static void placement_pass_sentence(struct nu_placement *placement, enum verdict verdict,
+                                    uint64_t now, uint64_t moved)
+{
+    uint64_t held = moved > placement_tick() ? moved - placement_tick() : 0; /* or a little more */
+    if (verdict == DOUBT) {
+        placement_watch(placement, now);
+    }
+    if (verdict != SLOW) {
         return;
     }
     if (held < HELD_VERY) {
@@ -247,6 +330,50 @@ static void placement_clock_moved(struct nu_placement *placement, uint64_t moved
     if (held >= HELD_LONG) {
         placement_report(placement, moved);
     }
+}
+
+/* A call of which the clock says that it took time, or that is watched. */
+static void placement_judge_on_loop(const struct nu_call *call, uint64_t now)
+{
+    struct look before = looked;
+    uint64_t moved = call->turns == call->loop->turns ? now - coarse_then : 0;
+    enum verdict verdict;
+    placement_look_again(now);
+    if (call->measured) {
+        struct nu_usage spent = placement_since(&call->before, &looked.usage);
+        verdict = placement_is_slow(&spent) ? SLOW : FAST;
+    } else {
+        struct nu_usage spent = placement_since(&before.usage, &looked.usage);
+        verdict = placement_verdict(&spent, looked.queued - before.queued, moved);
+    }
+    if (call->measured && verdict == FAST) {
+        placement_passed(call->placement);
+    }
+    placement_pass_sentence(call->placement, verdict, now, moved);
+}
+
+static void placement_begin_on_loop(struct nu_call *call)
+{
+    call->turns = call->loop->turns;
+    if (coarse_turns == call->turns) {
+        return;
+    }
+    coarse_turns = call->turns;
+    coarse_then = placement_coarse();
+    if (looked.at != coarse_then) {
+        placement_look_again(coarse_then);
+    }
+}
+
+/* Where the call has turned the loop, the clock is about others, too. */
+static void placement_end_on_loop(const struct nu_call *call)
+{
+    uint64_t now = placement_coarse();
+    if (call->measured || (now != coarse_then && call->turns == call->loop->turns)) {
+        placement_judge_on_loop(call, now);
+    }
+    coarse_then = now;
+    call->loop->now = 0; /* nobody knows how long it has taken */
 }
 
 /* ---- Waiting ------------------------------------------------------------------------------ */
@@ -319,34 +446,22 @@ void nu_call_begin(struct nu_call *call, struct nu_placement *placement, const v
     call->loop = nu_loop_self();
     call->measured = call->loop == NULL || placement_place(placement) == NU_PLACE_WATCHED;
     if (call->loop != NULL) {
-        call->turns = call->loop->turns;
-        if (coarse_turns != call->turns) {
-            coarse_turns = call->turns;
-            coarse_then = placement_coarse();
-        }
+        placement_begin_on_loop(call);
     }
     if (call->measured) {
-        placement_look(&call->used, &call->slept);
+        placement_look(&call->before);
     }
 }
 
 void nu_call_end(struct nu_call *call)
 {
-    struct nu_placement *placement = call->placement;
     nu_calls = call->outer;
-    if (placement == NULL) {
+    if (call->placement == NULL) {
         return;
-    }
-    if (call->measured) {
-        placement_judge(call);
     }
     if (call->loop == NULL) {
-        return;
+        placement_judge_on_worker(call);
+    } else {
+        placement_end_on_loop(call);
     }
-    uint64_t now = placement_coarse();
-    if (now != coarse_then && call->turns == call->loop->turns) { /* else it has turned the loop */
-        placement_clock_moved(placement, now - coarse_then);
-    }
-    coarse_then = now;
-    call->loop->now = 0; /* nobody knows how long it has taken */
 }

@@ -9,8 +9,10 @@
  *     another one's call wakes it may wait ever so shortly, and on the loop would wait for ever.
  *   - A row of calls that took less than a millisecond and did not sleep brings it onto the loops.
  *   - Calls on a loop are not measured one by one. The coarse clock, which is read once behind each
- *     of them, moves on every few milliseconds: one call in which it moved by two ticks has held
- *     its loop. After one tick nobody knows, and the next few calls are measured as on a worker.
+ *     of them, moves on every few milliseconds. Where it has moved during a call, what the thread
+ *     was given since is looked at, and compared with the last look, in the tick before: a thread
+ *     that neither computed nor slept was preempted. After one tick with
+ *     either nobody knows, and the next few calls are measured as on a worker.
  *   - A function that held its loop, or that calls something of ours that waits (nng_msleep(),
  *     nng_cv_wait(), nng_aio_wait(), ...), is back on the workers from its next call on, and has to
  *     show a longer row than before.
@@ -43,13 +45,21 @@ enum nu_place {
 };
 
 struct nu_placement {
-    atomic_uint place;    /* enum nu_place */
-    atomic_uint row;      /* measured calls in a row that were fast: on workers, or while watched */
-    atomic_uint wanted;   /* so many of them bring it onto the loop; UINT_MAX: nothing does */
-    atomic_bool bad;      /* its last measured call was not, or it held a loop */
-    atomic_uint queued;   /* calls for workers that are not over */
-    atomic_bool reported; /* the log has been told that it held a loop */
-    const char *path;     /* the handler's, which keeps it; NULL: the callback of aios */
+    atomic_uint place;  /* enum nu_place */
+    atomic_uint row;    /* measured calls in a row that were fast: on workers, or while watched */
+    atomic_uint wanted; /* so many of them bring it onto the loop; UINT_MAX: nothing does */
+    atomic_bool bad;    /* its last measured call was not, or it held a loop */
+    atomic_uint queued; /* calls for workers that are not over */
+    atomic_uint_least64_t demoted; /* when it was last sent to the workers, by the coarse clock */
+    atomic_uint_least64_t watched; /* when somebody last had doubts */
+    atomic_bool reported;          /* the log has been told that it held a loop */
+    const char *path;              /* the handler's, which keeps it; NULL: the callback of aios */
+};
+
+/* What a thread was given so far. */
+struct nu_usage {
+    uint64_t used;  /* processor time, in nanoseconds */
+    uint64_t slept; /* how often it has given up the processor */
 };
 
 /* A call of a callback that is under way on this thread; on its stack. They nest where one waits.
@@ -61,8 +71,7 @@ struct nu_call {
     struct nu_loop *loop; /* whose owner makes the call, or NULL */
     uint64_t turns;       /* the loop's, when it began */
     bool measured;
-    uint64_t used;  /* measured: the thread's processor time when it began, in nanoseconds */
-    uint64_t slept; /* and how often it had slept */
+    struct nu_usage before; /* measured: when it began */
 };
 
 extern _Thread_local struct nu_call *nu_calls;

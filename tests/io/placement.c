@@ -94,6 +94,11 @@ static void sleep_a_moment(void)
     usleep(1);
 }
 
+static void sleep_a_moment_longer(void)
+{
+    usleep(5000);
+}
+
 static void burn(void)
 {
     struct timespec from, now;
@@ -132,6 +137,91 @@ Test(placement, one_that_computes_stays)
 Test(placement, one_that_sleeps_now_and_then_stays)
 {
     never_on_the_loop(20, sleep_in_libc, 500);
+}
+
+/* ---- On a machine that is not ours alone -------------------------------------------------- */
+
+#define HOGS 8
+
+static atomic_bool hogs_end;
+
+static void *hog(void *arg)
+{
+    (void) arg;
+    while (!atomic_load_explicit(&hogs_end, memory_order_relaxed)) {
+    }
+    return NULL;
+}
+
+static void start_hogs(pthread_t hogs[HOGS])
+{
+    atomic_store(&hogs_end, false);
+    for (int i = 0; i < HOGS; i++) {
+        cr_assert_eq(pthread_create(&hogs[i], NULL, hog, NULL), 0);
+    }
+}
+
+static void end_hogs(pthread_t hogs[HOGS])
+{
+    atomic_store(&hogs_end, true);
+    for (int i = 0; i < HOGS; i++) {
+        pthread_join(hogs[i], NULL);
+    }
+}
+
+/* Long enough to be preempted in it now and then; what a slow one takes is more. */
+static void compute_a_little(void)
+{
+    struct timespec from, now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+    do {
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    } while ((now.tv_sec - from.tv_sec) * 1000000000 + now.tv_nsec - from.tv_nsec < 200000);
+}
+
+/* Who is preempted has not held its loop: it comes there, and stays. */
+Test(placement, preemption_is_not_held_against_it)
+{
+    struct calls c[4];
+    pthread_t hogs[HOGS];
+    unsigned n = 0, on_loop = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        open_calls(&c[i], 1, compute_a_little);
+    }
+    start_hogs(hogs);
+    for (unsigned round = 0; round < 1000; round++) {
+        for (unsigned i = 0; i < 4; i++) {
+            nng_sleep_aio(0, c[i].aio);
+        }
+        for (unsigned i = 0; i < 4; i++) {
+            nng_aio_wait(c[i].aio);
+        }
+    }
+    end_hogs(hogs);
+    for (unsigned i = 0; i < 4; i++) {
+        n += atomic_load(&c[i].n);
+        on_loop += atomic_load(&c[i].on_loop);
+        nng_aio_free(c[i].aio);
+    }
+    cr_assert_geq(on_loop, n / 100 * 95, "%u of %u calls were made on the loop", on_loop, n);
+}
+
+/* Nor does that save one that sleeps. */
+Test(placement, one_that_sleeps_leaves_a_busy_machine)
+{
+    struct calls c;
+    pthread_t hogs[HOGS];
+    open_calls(&c, 0, NULL);
+    call(&c, MANY);
+    start_hogs(hogs);
+    c.slow_at = 1;
+    c.slow = sleep_a_moment_longer;
+    call(&c, 100);
+    unsigned before = atomic_load(&c.on_loop);
+    call(&c, 100);
+    end_hogs(hogs);
+    cr_assert_eq(atomic_load(&c.on_loop), before);
+    nng_aio_free(c.aio);
 }
 
 /* ---- One that was fast -------------------------------------------------------------------- */
