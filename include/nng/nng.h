@@ -439,8 +439,8 @@ NNG_DECL void nng_cv_free(nng_cv *cv);
 /*
  * Waits to be woken.
  *
- * Unlocks the lock, which the caller holds, waits, and locks again. It may wake up for no reason:
- * wait in a loop that checks what is waited for.
+ * It unlocks the lock, which the caller holds, waits, and locks again. It may wake up for no
+ * reason: wait in a loop that checks what is waited for.
  *
  * Threads: any. In a callback it keeps its thread's other work going.
  * See: nng_cv_wake(), nng_aio_wait().
@@ -725,8 +725,8 @@ NNG_DECL void nng_aio_cancel(nng_aio *aio);
 /*
  * Asks for what is pending to finish with an error of the caller's choice.
  *
- * Returns at once. The operation finishes when the kernel has let go of its buffers, with `err` as
- * its result and the bytes moved until then as its count; it may still succeed if it was faster.
+ * It returns at once. The operation finishes when the kernel has let go of its buffers, with `err`
+ * as its result and the bytes moved until then as its count; it may still succeed if it was faster.
  * Nothing happens when no operation is pending.
  *
  * Threads: any.
@@ -817,8 +817,9 @@ NNG_DECL nng_msg *nng_aio_get_msg(nng_aio *aio);
 /*
  * Starts an operation that the caller provides.
  *
- * Clears result, count and outputs of the aio. Whoever provides the operation then finishes it with
- * nng_aio_finish(), exactly once, now or later; in the latter case it calls nng_aio_defer() first.
+ * It clears result, count and outputs of the aio. Whoever provides the operation then finishes it
+ * with nng_aio_finish(), exactly once, now or later; in the latter case it calls nng_aio_defer()
+ * first.
  *
  * Returns: false when the aio is stopped (no callback will run) or an operation is still pending:
  * then leave it alone.

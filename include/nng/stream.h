@@ -79,7 +79,7 @@ NNG_DECL void nng_stream_recv(nng_stream *stream, nng_aio *aio);
 /*
  * Closes a stream: what is pending on it ends NNG_ECLOSED, and so does what is begun afterwards.
  *
- * Returns at once. What was sent before still reaches the peer. The stream stays until
+ * It returns at once. What was sent before still reaches the peer. The stream stays until
  * nng_stream_free(). NULL is allowed.
  *
  * Threads: any.
@@ -89,7 +89,7 @@ NNG_DECL void nng_stream_close(nng_stream *stream);
 /*
  * Closes a stream and lets go of it.
  *
- * Does not wait. NULL is allowed.
+ * It does not wait. NULL is allowed.
  *
  * Threads: any; nobody uses the stream any more.
  */
@@ -160,7 +160,7 @@ NNG_DECL void nng_stream_dialer_dial(nng_stream_dialer *dialer, nng_aio *aio);
 NNG_DECL void nng_stream_dialer_close(nng_stream_dialer *dialer);
 
 /*
- * Closes a dialer and lets go of it. Does not wait. NULL is allowed.
+ * Closes a dialer and lets go of it. It does not wait. NULL is allowed.
  *
  * Threads: any; nobody uses the dialer any more.
  */
@@ -246,7 +246,7 @@ NNG_DECL void nng_stream_listener_accept(nng_stream_listener *listener, nng_aio 
 NNG_DECL void nng_stream_listener_close(nng_stream_listener *listener);
 
 /*
- * Closes a listener and lets go of it. Does not wait. NULL is allowed.
+ * Closes a listener and lets go of it. It does not wait. NULL is allowed.
  *
  * Threads: any; nobody uses the listener any more.
  */

@@ -27,6 +27,7 @@ class Help:
             self.usage = [line for line in self.usage if line.split()[0] == command]
             part = re.search(rf"(?ms)^{command} .*?(?=^[a-z]+ |\Z)", shown)
             shown = part[0] if part else shown
+        self.named = set(re.findall(r"--([a-z][a-z-]+)", " ".join([*self.usage, shown])))
         self.options = dict(self.read_options(shown))
 
     def read_options(self, text):
@@ -144,10 +145,9 @@ def render(top, program, command, headers, release):
             out.append(".El")
         else:
             out.append(line)
-    wanted = set(re.findall(r"--([a-z][a-z-]+)", " ".join([*help_text.usage, *help_text.options])
-                            if command else "--version --help"))
-    missing = [option for option in sorted(wanted) if f"Fl -{option}" not in "\n".join(out)]
+    wanted = help_text.named if command else {"version", "help"}
+    missing = [option for option in sorted(wanted) if not re.search(rf"Fl -{option}\b(?!-)", "\n".join(out))]
     if missing:
         raise Breach(f"src/cmd/man/{command or 'main'}.mdoc: --help knows of {missing}: let a line "
-                     "@options@ bring them in")
+                     "@options@ bring them in, and in --help two spaces follow the option")
     return "\n".join(out) + "\n", help_text.commands

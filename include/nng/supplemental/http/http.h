@@ -370,8 +370,8 @@ NNG_DECL void nng_http_conn_close(nng_http_conn *conn);
 /*
  * Writes some bytes to an HTTP connection.
  *
- * Starts to write the vector of `aio`, see nng_aio_set_iov(), and returns at once. The operation is
- * over when at least one byte is written, or on error. Then nng_aio_result() is 0 or the error,
+ * It starts to write the vector of `aio`, see nng_aio_set_iov(), and returns at once. The operation
+ * is over when at least one byte is written, or on error. Then nng_aio_result() is 0 or the error,
  * nng_aio_count() is the number of bytes that were really written (on error, too), and the aio's
  * callback runs. The bytes that were not written are the caller's to write again.
  * nng_http_conn_write_all() does so itself.
@@ -419,8 +419,8 @@ NNG_DECL void nng_http_conn_write(nng_http_conn *conn, nng_aio *aio);
 /*
  * Writes every byte to an HTTP connection.
  *
- * Starts to write the vector of `aio`, see nng_aio_set_iov(), and returns at once. The operation is
- * over when every byte is written, however many attempts that takes, or on error. Then
+ * It starts to write the vector of `aio`, see nng_aio_set_iov(), and returns at once. The operation
+ * is over when every byte is written, however many attempts that takes, or on error. Then
  * nng_aio_result() is 0 or the error, nng_aio_count() is the number of bytes that were really
  * written (on error, too), and the aio's callback runs.
  *
@@ -1007,9 +1007,9 @@ NNG_DECL void nng_http_client_free(nng_http_client *client);
 /*
  * Connects to a server.
  *
- * Looks the name up (on a thread apart) and tries its addresses in turn. On success output 0 of the
- * aio is an nng_http_conn that the caller owns, and closes with nng_http_conn_close(). Several may
- * be under way at a time.
+ * It looks the name up (on a thread apart) and tries its addresses in turn. On success output 0 of
+ * the aio is an nng_http_conn that the caller owns, and closes with nng_http_conn_close(). Several
+ * may be under way at a time.
  *
  * Errors: NNG_ECONNREFUSED: nobody listens there; NNG_EADDRINVAL: there is no such name or port;
  * NNG_EUNREACHABLE: the network has no way there; NNG_ETIMEDOUT: the aio's time limit, or the
@@ -1036,8 +1036,9 @@ NNG_DECL void nng_http_client_connect(nng_http_client *client, nng_aio *aio);
  * Connect, send a request, receive the response, and close.
  *
  * As nng_http_client_connect(), nng_http_conn_transact() and nng_http_conn_close(), with their
- * errors, within the aio's one time limit. Sets "Connection: close" in the request, and Host to the
- * client's host and port if it has none. Output 0 is not set. The client may be freed meanwhile.
+ * errors, within the aio's one time limit. It sets "Connection: close" in the request, and Host to
+ * the client's host and port if it has none. Output 0 is not set. The client may be freed
+ * meanwhile.
  *
  * Errors: NNG_EINVAL: the request has no URI; those of nng_http_client_connect(),
  * nng_http_conn_transact().
