@@ -59,9 +59,10 @@ typedef struct nng_stream_listener nng_stream_listener;
  * Sends from the aio's vector, at least one byte of it.
  *
  * Errors: NNG_EINVAL: no vector with a byte in it; NNG_ECLOSED: the stream was closed;
- * NNG_ECONNRESET: the peer has closed it; NNG_ETIMEDOUT: the aio's time is up; NNG_ECANCELED: the
- * aio was cancelled; NNG_ENOMEM: no memory; NNG_EPEERAUTH: TLS, the peer is not who it should be;
- * NNG_ECRYPTO: TLS failed.
+ * NNG_ECONNRESET: the peer has closed it; NNG_ETIMEDOUT: the aio's time is up, or that of a TLS
+ * handshake; NNG_ECANCELED: the aio was cancelled; NNG_ENOMEM: no memory; NNG_ENOTSUP: this is a
+ * forked child; NNG_EPEERAUTH: over TLS: the peer is not who it should be; NNG_ECRYPTO: TLS failed
+ * for another reason; NNG_EPROTO: the peer does not speak TLS, or sends handshakes without end.
  * Threads: any.
  * See: nng_stream_recv(), nng_aio_count().
  */
@@ -147,7 +148,9 @@ NNG_DECL int nng_stream_dialer_alloc_url(nng_stream_dialer **dialerp, const nng_
  *
  * Errors: NNG_ECLOSED: the dialer was closed; NNG_ECONNREFUSED: nobody is there; NNG_EADDRINVAL: no
  * such name; NNG_ETIMEDOUT: the aio's time is up; NNG_ECANCELED: the aio was cancelled; NNG_ENOMEM:
- * no memory; NNG_ENOFILES: no descriptor; NNG_EPERM: not allowed; NNG_ENOTSUP: no library here.
+ * no memory; NNG_ENOFILES: no descriptor; NNG_EPERM: not allowed; NNG_EAGAIN: the name servers do
+ * not answer now; NNG_ECRYPTO: a TLS configuration that is of no use; NNG_ENOTSUP: there is no
+ * backend here, or this is a forked child.
  * Threads: any.
  */
 NNG_DECL void nng_stream_dialer_dial(nng_stream_dialer *dialer, nng_aio *aio);
@@ -232,7 +235,8 @@ NNG_DECL int nng_stream_listener_listen(nng_stream_listener *listener);
  * Waits for the next stream, which is output 0 of the aio.
  *
  * Errors: NNG_ESTATE: it does not listen; NNG_ECLOSED: it was closed; NNG_ETIMEDOUT: the aio's time
- * is up; NNG_ECANCELED: the aio was cancelled; NNG_ENOMEM: no memory.
+ * is up; NNG_ECANCELED: the aio was cancelled; NNG_ENOMEM: no memory; NNG_ENOTSUP: this is a forked
+ * child.
  * Threads: any.
  */
 NNG_DECL void nng_stream_listener_accept(nng_stream_listener *listener, nng_aio *aio);

@@ -49,11 +49,15 @@ def errors(top, headers):
     for page in headers.pages:
         documented = pages.parse_errors(page, headers.by_function)
         for function in page.functions:
-            if function.returns != "int":
+            if function.returns == "int":
+                ways = found.errors(function.name)
+            elif function.takes_aio() and page.header != "nng/nng.h":
+                ways = found.ends(function.name)
+            else:
                 continue
-            for code, way in sorted(found.errors(function.name).items()):
+            for code, way in sorted(ways.items()):
                 if code not in documented:
-                    yield (f"{page.comment.where}: {function.name}() can return {code} (by "
+                    yield (f"{page.comment.where}: {function.name}() can end with {code} (by "
                            f"{' > '.join(way)}): say when under 'Errors:', or see "
                            "scripts/manpages/sources.py")
 

@@ -122,7 +122,7 @@ def errors(page, headers, prose):
     if any(function.takes_aio() and function.returns == "void" for function in page.functions):
         yield from prose.paragraph("The function itself returns nothing. The result of the "
                                    "operation, which nng_aio_result() gives, is 0 or one of these:")
-    yield ".Bl -tag -width NNG_ECONNREFUSED"
+    yield f".Bl -tag -width [{max(found, key=len)}]"
     for code in sorted(found):
         when = found[code]
         yield f".It Bq Er {code}"

@@ -2,7 +2,11 @@
 """Which NNG_E* a function of src can return: what it names itself, and what those it calls name,
 as far as they return an int. Comparisons and cases name no result. This sees neither through
 pointers nor what an errno becomes, and takes an int for an error where it is one of ours: what is
-not so is listed here, with its reason."""
+not so is listed here, with its reason.
+
+What an operation on an aio can end with is followed further: into functions that return nothing,
+that are given away as callbacks, and that a call through a table may mean (`stream->ops->write()` is
+whatever stands at `.write =`)."""
 
 import re
 
@@ -23,6 +27,40 @@ NOT_THIS = {
     "nng_stream_dialer_alloc_url": ("NNG_EBUSY",),
 }
 
+# What every operation on an aio can end with, by nng_aio_begin() and what ends it early.
+ANY_AIO = ("NNG_ECANCELED", "NNG_ECLOSED", "NNG_ENOTSUP", "NNG_ETIMEDOUT")
+
+# Where an operation leaves what it began with: the library at large, and other operations.
+AIO_LEAVES = re.compile(r"n(?:u|ng)_(?:aio|runtime|loop|op|timers?|owner|worker)_\w+")
+
+# Ways of an operation that no name tells: what its completion calls, and tables without names.
+AIO_GOES_ON = {
+    "nu_tcp_write": ("nu_tcp_write_done",),
+    "nu_tcp_read": ("nu_tcp_read_done",),
+    "nng_stream_send": ("bytes_send",),
+    "nng_stream_recv": ("bytes_recv",),
+    "nng_stream_dialer_dial": ("stream_dialer_dial",),
+    "nng_stream_listener_accept": ("stream_listener_accept",),
+}
+
+# Functions whose errors do not become an operation's.
+AIO_NOT_PASSED_ON = {
+    "tcp_write_verdict",  # NNG_EAGAIN: it waits then; NNG_ECONNRESET is nu_tcp_write's
+    "nu_address_parse", "nu_resolve_numeric",  # NNG_ENOENT: it is a name, and looked up
+    "nu_headers_del",  # NNG_ENOENT: there was none
+    "session_conn_read",  # of a lent connection, whose reads say so; no stream has one below it
+}
+
+# Errors that an operation cannot end with, although the way is there.
+AIO_NOT_THIS = {
+    # A write over TLS reads on, and leaves it to reads to say that the peer has sent its last.
+    **dict.fromkeys(("nng_stream_send", "nng_http_conn_write", "nng_http_conn_write_all",
+                     "nng_http_conn_write_req", "nng_http_conn_write_res"), ("NNG_ECONNSHUT",)),
+    # A dial ends when TCP is there; what becomes of the connection is the first read's or write's.
+    **dict.fromkeys(("nng_stream_dialer_dial", "nng_http_client_connect"),
+                    ("NNG_ECONNRESET", "NNG_ECONNSHUT", "NNG_EPEERAUTH", "NNG_EPROTO")),
+}
+
 
 class Function:
     def __init__(self, name, returns, body):
@@ -32,16 +70,20 @@ class Function:
         self.codes = set(re.findall(r"\bNNG_E[A-Z0-9]+\b", text)) - {"NNG_ESYSERR", "NNG_ETRANERR"}
         text = re.sub(r"\(void\) \w+\(", " (", text)
         self.calls = set(re.findall(r"\b(\w+)\(", text))
+        self.mentions = set(re.findall(r"\b[a-z]\w+\b", text))
+        self.through = set(re.findall(r"(?:->|\.)(\w+)\(", text))
 
 
 class Sources:
     def __init__(self, top):
-        self.functions = {}
+        self.functions, self.tables = {}, {}
         for path in sorted((top / "src").rglob("*.[ch]")):
             if path.parts[-2] in ("cmd", "check"):
                 continue
-            for match in re.finditer(r"(?ms)^([a-z_][\w *]*?[ *])(\w+)\(([^;{}]*?)\)\n\{\n(.*?)^\}",
-                                     path.read_text()):
+            text = path.read_text()
+            for member, name in re.findall(r"\.(\w+) = (\w+)\b", text):
+                self.tables.setdefault(member, set()).add(name)
+            for match in re.finditer(r"(?ms)^([a-z_][\w *]*?[ *])(\w+)\(([^;{}]*?)\)\n\{\n(.*?)^\}", text):
                 function = Function(match[2], match[1].strip(), match[4])
                 # The names of statics are unique in src: they carry their file's.
                 self.functions[function.name] = function
@@ -63,4 +105,21 @@ class Sources:
                 visit(called, way + [name])
 
         visit(name, [])
+        return found
+
+    def ends(self, name):
+        """The same of an operation on an aio that this function starts. The ways are the shortest."""
+        found, seen, ways = {code: [name] for code in ANY_AIO}, set(), [[name]]
+        for way in ways:
+            last = way[-1]
+            function = self.functions.get(last)
+            if function is None or last in seen or last in AIO_NOT_PASSED_ON or \
+                    (len(way) > 1 and AIO_LEAVES.fullmatch(last)):
+                continue
+            seen.add(last)
+            for code in function.codes - set(AIO_NOT_THIS.get(name, ())):
+                found.setdefault(code, way)
+            onward = function.mentions.union(AIO_GOES_ON.get(last, ()),
+                                             *(self.tables.get(each, ()) for each in function.through))
+            ways += [way + [each] for each in sorted(onward)]
         return found

@@ -391,7 +391,10 @@ NNG_DECL void nng_http_conn_close(nng_http_conn *conn);
  * write: none was set, all lengths are zero, or a base is NULL with a length that is not zero;
  * NNG_ENOMEM: no memory, in the library or in the kernel; NNG_ENOTSUP: there is no backend here,
  * or this is a forked child: nng_uring_reason() has it in words; NNG_ETIMEDOUT: the aio's time
- * limit passed.
+ * limit passed, or that of a TLS handshake (NNG_URING_TLS_TIMEOUT, see nng-uring(7));
+ * NNG_EPEERAUTH: over https: the peer is not who it should be; NNG_ECRYPTO: over https: TLS failed
+ * for another reason; NNG_EPROTO: over https: the peer does not speak TLS, or sends handshakes
+ * without end.
  * Threads: any. The callback runs on a thread of the library, never within this call.
  * NNG: it closes the connection when a write fails, and says a count of 0; without a vector it
  * succeeds with a count of 0.
@@ -441,7 +444,10 @@ NNG_DECL void nng_http_conn_write(nng_http_conn *conn, nng_aio *aio);
  * write: none was set, all lengths are zero, or a base is NULL with a length that is not zero;
  * NNG_ENOMEM: no memory, in the library or in the kernel; NNG_ENOTSUP: there is no backend here,
  * or this is a forked child: nng_uring_reason() has it in words; NNG_ETIMEDOUT: the aio's time
- * limit passed before all was written.
+ * limit passed before all was written, or that of a TLS handshake (NNG_URING_TLS_TIMEOUT, see
+ * nng-uring(7)); NNG_EPEERAUTH: over https: the peer is not who it should be; NNG_ECRYPTO: over
+ * https: TLS failed for another reason; NNG_EPROTO: over https: the peer does not speak TLS, or
+ * sends handshakes without end.
  * Threads: any. The callback runs on a thread of the library, never within this call.
  * NNG: it closes the connection when a write fails, and says a count of 0; without a vector it
  * succeeds with a count of 0.
@@ -475,7 +481,9 @@ NNG_DECL void nng_http_conn_write_all(nng_http_conn *conn, nng_aio *aio);
  * vector to fill: none was set, all lengths are zero, or a base is NULL with a length that is not
  * zero; NNG_ENOMEM: no memory; where bytes had to be thrown away for that, all later reads end so,
  * too; NNG_ENOTSUP: there is no backend here, or this is a forked child; NNG_EPROTO: a chunk of
- * the body that a handler reads is malformed; NNG_ETIMEDOUT: the aio's time limit passed.
+ * the body that a handler reads is malformed, or over https, the peer does not speak TLS;
+ * NNG_ETIMEDOUT: the aio's time limit passed, or that of a TLS handshake; NNG_EPEERAUTH: over
+ * https: the peer is not who it should be; NNG_ECRYPTO: over https: TLS failed for another reason.
  * Threads: any.
  * NNG: it closes the connection when a read fails.
  * See: nng_http_conn_read_all(), nng_http_conn_read_req(), nng_http_handler_collect_body().
@@ -517,7 +525,8 @@ NNG_DECL void nng_http_conn_read_all(nng_http_conn *conn, nng_aio *aio);
  * the aio was freed, or nng_fini() was called; NNG_ECONNRESET: the peer has reset the connection;
  * NNG_ENOMEM: no memory; where bytes had to be thrown away for that, all later reads end so, too;
  * NNG_ENOTSUP: there is no backend here, or this is a forked child; NNG_ETIMEDOUT: the aio's time
- * limit passed.
+ * limit passed, or that of a TLS handshake; NNG_EPEERAUTH and NNG_ECRYPTO: over https, as for
+ * nng_http_conn_read().
  * Threads: any.
  * NNG: it closes the connection on any error.
  * See: nng_http_conn_read(), nng_http_conn_transact(), nng_http_hijack(), RFC 9112.
@@ -577,7 +586,8 @@ NNG_DECL void nng_http_conn_write_res(nng_http_conn *conn, nng_http_res *res, nn
  * later transact ends with NNG_ESTATE instead of taking them for its own, and so it does when more
  * has come than was asked for.
  *
- * Errors: NNG_EINVAL: the request has no URI; NNG_EPROTO: the response is malformed; NNG_EMSGSIZE:
+ * Errors: NNG_EINVAL: the request has no URI; NNG_EPROTO: the response is malformed, or over https,
+ * the server does not speak TLS; NNG_EMSGSIZE:
  * more than 16 KiB or 128 fields of head, 256 bytes before a chunk, 8 KiB of trailers, or
  * NNG_URING_MAX_BODY bytes of body, see <nng/uring.h>; NNG_ECONNSHUT: the server closed before the
  * end of the response, or had said that the one before was the last of the connection; NNG_ESTATE:
@@ -1009,9 +1019,12 @@ NNG_DECL void nng_http_client_free(nng_http_client *client);
  *
  * It looks the name up (on a thread apart) and tries its addresses in turn. On success output 0 of
  * the aio is an nng_http_conn that the caller owns, and closes with nng_http_conn_close(). Several
- * may be under way at a time.
+ * may be under way at a time. With https it is done when TCP is: the handshake goes on in the
+ * background, and if it fails, that is the error of the first write or read.
  *
  * Errors: NNG_ECONNREFUSED: nobody listens there; NNG_EADDRINVAL: there is no such name or port;
+ * NNG_EAGAIN: the name servers do not answer now; NNG_ECRYPTO: with https, a TLS configuration that
+ * is of no use;
  * NNG_EUNREACHABLE: the network has no way there; NNG_ETIMEDOUT: the aio's time limit, or the
  * kernel's, passed; NNG_ECANCELED: it was cancelled (nng_aio_abort() gives the caller's own code);
  * NNG_ECLOSED: the aio was freed, or nng_fini() called, meanwhile; NNG_ENOFILES: no descriptors are
