@@ -319,7 +319,9 @@ enum nng_uring_limit {
     /* Connections at once. 0 stands for what the process's descriptors allow, when the first server
      * is started: RLIMIT_NOFILE without an eighth and without those that are open, or half of that
      * once there is a handler for files, of which each connection may have one open. All servers
-     * with 0 share these. At the limit new ones wait to be accepted, or are closed at once. */
+     * with 0 share these. At the limit a new one waits until one that has no request in hand, the
+     * one that has been idle for longest, is closed for it, or one ends; of more than a few that
+     * wait some are closed at once. */
     NNG_URING_CONNECTIONS,
     /* For what a client still sends when it has its last answer and the connection is to be closed,
      * as after a 413: 30 s, and no more than 2 s without a byte of it. It is thrown away, for a

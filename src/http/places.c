@@ -6,11 +6,13 @@
 #include <sys/resource.h>
 
 #define RESERVE 8 /* one in so many is for dials, logs and whatever else comes up */
+#define GUESTS 16 /* one in so many, of the reserve, is for connections that wait for a place */
 #define UNKNOWN 32
 
 static atomic_ulong shared_taken;
 static atomic_uint_least64_t shared_descriptors; /* for connections and their files */
 static atomic_bool serves_files;
+static atomic_ulong guests, guests_max;
 
 static uint64_t places_descriptors_open(void)
 {
@@ -30,11 +32,12 @@ void nu_places_measure(void)
 {
     struct rlimit files;
     uint64_t most = UINT32_MAX, spent;
-    if (atomic_load(&shared_taken) > 0) {
-        return;
-    }
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < most) {
         most = files.rlim_cur;
+    }
+    atomic_store(&guests_max, most / GUESTS + 1);
+    if (atomic_load(&shared_taken) > 0) {
+        return;
     }
     spent = most / RESERVE + places_descriptors_open();
     atomic_store(&shared_descriptors, most > spent ? most - spent : 0);
@@ -79,4 +82,23 @@ void nu_places_give(const struct nu_places *places)
 bool nu_places_left(const struct nu_places *places)
 {
     return atomic_load_explicit(places->taken, memory_order_relaxed) < places_max(places);
+}
+
+bool nu_places_guest_left(void)
+{
+    return atomic_load(&guests) < atomic_load(&guests_max);
+}
+
+bool nu_places_take_guest(void)
+{
+    if (atomic_fetch_add(&guests, 1) < atomic_load(&guests_max)) {
+        return true;
+    }
+    nu_places_give_guest();
+    return false;
+}
+
+void nu_places_give_guest(void)
+{
+    atomic_fetch_sub(&guests, 1);
 }

@@ -24,6 +24,11 @@ bool nu_places_take(const struct nu_places *places);
 void nu_places_give(const struct nu_places *places);
 bool nu_places_left(const struct nu_places *places);
 
+/* Likewise for a connection that waits for a place, which takes a descriptor of the reserve. */
+bool nu_places_take_guest(void);
+void nu_places_give_guest(void);
+bool nu_places_guest_left(void);
+
 /* Looks how many descriptors there are and what else has them, unless shared places are taken. */
 void nu_places_measure(void);
 

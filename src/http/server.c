@@ -160,6 +160,26 @@ static bool server_shard_gone(struct nu_server_shard *shard)
     return true;
 }
 
+static bool server_pass(struct nu_server_shard *from, struct nu_guest *guest, uint64_t since)
+{
+    nng_http_server *server = from->server;
+    struct nu_server_shard *to = NULL;
+    pthread_mutex_lock(&server->lock);
+    for (unsigned i = 0; i < server->nshards; i++) {
+        struct nu_server_shard *shard = server->shards[i];
+        if (shard != NULL && shard != from && !shard->shut &&
+            atomic_load_explicit(&shard->service.idle_since, memory_order_relaxed) < since) {
+            since = atomic_load_explicit(&shard->service.idle_since, memory_order_relaxed);
+            to = shard;
+        }
+    }
+    if (to != NULL) {
+        nu_server_shard_send(to, guest);
+    }
+    pthread_mutex_unlock(&server->lock);
+    return to != NULL;
+}
+
 static void server_free_shards(struct nu_server_shard **shards, unsigned n)
 {
     for (unsigned i = 0; shards != NULL && i < n; i++) {
@@ -173,6 +193,7 @@ static struct nu_server_shard **server_make_shards(nng_http_server *server, unsi
     struct nu_shard_setup setup = { .server = server,
                                     .lock = &server->lock,
                                     .gone = server_shard_gone,
+                                    .pass = server_pass,
                                     .places = nu_places_of(server->limits[NNG_URING_CONNECTIONS],
                                                            &server->connections),
                                     .table = &server->router,

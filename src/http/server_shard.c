@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/server_shard.h"
 
+#include "base/clock.h"
 #include "http/response_batch.h"
 #include "http/session.h"
 #include "http/session_state.h"
@@ -9,6 +10,161 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define RETRY (50 * NU_MS)
+#define GRACE (250 * NU_MS) /* idle for less, a request may be on its way */
+#define MOVES 16            /* of a guest, until it stays where it is for a while */
+#define LOOKS_AT 4096       /* sessions at a time, where nobody is idle */
+
+static void server_shard_check_gone(struct nu_server_shard *shard);
+
+/* ---- Who waits for a place ---------------------------------------------------------------- */
+
+static void server_shard_serve(struct nu_server_shard *shard, int fd)
+{
+    shard->nsessions++;
+    if (nu_session_start(&shard->service, fd) != 0) {
+        shard->nsessions--;
+        nu_places_give(&shard->places);
+        close(fd);
+    }
+}
+
+static void server_shard_ask_to_admit(struct nu_server_shard *shard)
+{
+    if (!shard->admitting) {
+        shard->admitting = true;
+        nu_loop_post(shard->service.loop, &shard->admit);
+    }
+}
+
+static void server_shard_append_guest(struct nu_server_shard *shard, struct nu_guest *guest)
+{
+    nu_list_append(&shard->guests, &guest->link);
+    shard->nguests++;
+    server_shard_ask_to_admit(shard);
+}
+
+static void server_shard_unlist_guest(struct nu_server_shard *shard, struct nu_guest *guest)
+{
+    nu_list_remove(&guest->link);
+    shard->nguests--;
+}
+
+static void server_shard_free_guest(struct nu_guest *guest)
+{
+    nu_places_give_guest();
+    free(guest);
+}
+
+/* The socket is ours, if so. */
+static bool server_shard_add_guest(struct nu_server_shard *shard, int fd,
+                                   void (*come)(struct nu_task *task))
+{
+    if (!nu_places_take_guest()) {
+        return false;
+    }
+    struct nu_guest *guest = malloc(sizeof *guest);
+    if (guest == NULL) {
+        nu_places_give_guest();
+        return false;
+    }
+    *guest = (struct nu_guest){ .fd = fd };
+    nu_list_init(&guest->link);
+    nu_task_init(&guest->come, come);
+    server_shard_append_guest(shard, guest);
+    return true;
+}
+
+static void server_shard_drop_guests(struct nu_server_shard *shard)
+{
+    while (!nu_list_empty(&shard->guests)) {
+        struct nu_guest *guest = nu_container(shard->guests.next, struct nu_guest, link);
+        server_shard_unlist_guest(shard, guest);
+        close(guest->fd);
+        server_shard_free_guest(guest);
+    }
+    nu_timer_disarm(&shard->service.loop->timers, &shard->retry);
+}
+
+/* The last one goes where somebody has been idle for longer. */
+static bool server_shard_pass(struct nu_server_shard *shard, uint64_t since)
+{
+    struct nu_guest *guest = nu_container(shard->guests.prev, struct nu_guest, link);
+    if (guest->moves == MOVES) {
+        return false;
+    }
+    server_shard_unlist_guest(shard, guest);
+    guest->moves++;
+    if (shard->pass(shard, guest, since)) {
+        return true;
+    }
+    nu_list_append(&shard->guests, &guest->link);
+    shard->nguests++;
+    return false;
+}
+
+/* Who has been idle longest goes, be it on another loop. Those found not to be are idle for less
+ * long than all others when they are so again. False: nobody is. */
+static bool server_shard_make_room(struct nu_server_shard *shard)
+{
+    struct nu_list *all = &shard->service.sessions;
+    unsigned n = shard->nsessions < LOOKS_AT ? shard->nsessions : LOOKS_AT;
+    for (; n > 0 && !nu_list_empty(all); n--) {
+        struct nu_session *session = nu_container(all->next, struct nu_session, link);
+        if (nu_session_is_idle(session)) {
+            if (server_shard_pass(shard, session->idle_since)) {
+                return true;
+            }
+            if (session->idle_since + GRACE > nu_loop_now(shard->service.loop)) {
+                return false;
+            }
+            if (nu_session_evict(session)) {
+                shard->evicting++;
+                return true;
+            }
+        }
+        nu_session_rank(session);
+    }
+    return server_shard_pass(shard, NU_NEVER);
+}
+
+static void server_shard_admit(struct nu_task *task)
+{
+    struct nu_server_shard *shard = nu_container(task, struct nu_server_shard, admit);
+    struct nu_timers *timers = &shard->service.loop->timers;
+    bool going_on = true;
+    shard->admitting = false;
+    while (going_on && !nu_list_empty(&shard->guests)) {
+        if (nu_places_take(&shard->places)) {
+            struct nu_guest *guest = nu_container(shard->guests.next, struct nu_guest, link);
+            int fd = guest->fd;
+            server_shard_unlist_guest(shard, guest);
+            server_shard_free_guest(guest);
+            server_shard_serve(shard, fd);
+        } else {
+            going_on = shard->evicting < shard->nguests && server_shard_make_room(shard);
+        }
+    }
+    nu_timer_disarm(timers, &shard->retry);
+    if (!nu_list_empty(&shard->guests)) {
+        nu_timer_arm(timers, &shard->retry, nu_now() + RETRY);
+    } else {
+        for (unsigned i = 0; i < shard->nlisteners; i++) {
+            nu_listener_look(&shard->listeners[i]);
+        }
+    }
+    server_shard_check_gone(shard);
+}
+
+static void server_shard_retry(struct nu_timer *timer)
+{
+    struct nu_server_shard *shard = nu_container(timer, struct nu_server_shard, retry);
+    for (struct nu_list *n = shard->guests.next; n != &shard->guests; n = n->next) {
+        nu_container(n, struct nu_guest, link)->moves = 0;
+    }
+    server_shard_ask_to_admit(shard);
+}
 
 /* ---- The end ------------------------------------------------------------------------------ */
 
@@ -22,7 +178,8 @@ void nu_server_shard_free(struct nu_server_shard *shard)
 /* When nothing is left of it, and no task is to come, the server lets go of it. */
 static void server_shard_check_gone(struct nu_server_shard *shard)
 {
-    if (shard->listening == 0 && shard->nsessions == 0) {
+    if (shard->listening == 0 && shard->nsessions == 0 && shard->nguests == 0 &&
+        !shard->admitting) {
         (void) shard->gone(shard);
     }
 }
@@ -32,6 +189,10 @@ static void server_shard_session_ended(struct nu_service *service)
     struct nu_server_shard *shard = nu_container(service, struct nu_server_shard, service);
     shard->nsessions--;
     nu_places_give(&shard->places);
+    shard->evicting -= shard->evicting > 0;
+    if (shard->nguests > 0) {
+        server_shard_ask_to_admit(shard);
+    }
     server_shard_check_gone(shard);
 }
 
@@ -54,6 +215,10 @@ static void server_shard_end(struct nu_server_shard *shard, bool gently)
     bool stopping = shard->service.draining;
     shard->service.draining = true;
     shard->nsessions++; /* keeps the shard while it is being ended */
+    if (!gently) {
+        shard->stopped = true;
+        server_shard_drop_guests(shard);
+    }
     for (unsigned i = 0; i < shard->nlisteners; i++) {
         if (!gently) {
             shard->listeners[i].emptied = false;
@@ -81,25 +246,41 @@ static void server_shard_on_stop(struct nu_loop_hook *hook)
     server_shard_end(shard, false);
 }
 
+/* ---- Tasks -------------------------------------------------------------------------------- */
+
+static void server_shard_task_ran(struct nu_server_shard *shard)
+{
+    pthread_mutex_lock(shard->lock);
+    shard->posted--;
+    pthread_mutex_unlock(shard->lock);
+}
+
+static void server_shard_guest_came(struct nu_task *task)
+{
+    struct nu_guest *guest = nu_container(task, struct nu_guest, come);
+    struct nu_server_shard *shard = guest->shard;
+    server_shard_task_ran(shard);
+    server_shard_append_guest(shard, guest);
+    if (shard->stopped) {
+        server_shard_drop_guests(shard);
+    }
+    server_shard_check_gone(shard);
+}
+
 /* ---- Listening ---------------------------------------------------------------------------- */
 
 static bool server_shard_may_accept(struct nu_listener *listener)
 {
     const struct nu_server_shard *shard = listener->user;
-    return nu_places_left(&shard->places);
+    return nu_places_left(&shard->places) || (shard->nguests == 0 && nu_places_guest_left());
 }
 
 static void server_shard_accepted(struct nu_listener *listener, int fd)
 {
     struct nu_server_shard *shard = listener->user;
-    if (!nu_places_take(&shard->places)) {
-        close(fd);
-        return;
-    }
-    shard->nsessions++;
-    if (nu_session_start(&shard->service, fd) != 0) {
-        shard->nsessions--;
-        nu_places_give(&shard->places);
+    if (nu_places_take(&shard->places)) {
+        server_shard_serve(shard, fd);
+    } else if (!server_shard_add_guest(shard, fd, server_shard_guest_came)) {
         close(fd);
     }
 }
@@ -111,14 +292,7 @@ static void server_shard_listener_gone(struct nu_listener *listener)
     server_shard_check_gone(shard);
 }
 
-/* ---- Tasks -------------------------------------------------------------------------------- */
-
-static void server_shard_task_ran(struct nu_server_shard *shard)
-{
-    pthread_mutex_lock(shard->lock);
-    shard->posted--;
-    pthread_mutex_unlock(shard->lock);
-}
+/* ---- Starting and stopping ---------------------------------------------------------------- */
 
 static void server_shard_run_start(struct nu_task *task)
 {
@@ -150,6 +324,12 @@ static void server_shard_post(struct nu_server_shard *shard, struct nu_task *tas
     nu_loop_post(shard->service.loop, task);
 }
 
+void nu_server_shard_send(struct nu_server_shard *shard, struct nu_guest *guest)
+{
+    guest->shard = shard;
+    server_shard_post(shard, &guest->come);
+}
+
 static void server_shard_init_service(struct nu_server_shard *shard,
                                       const struct nu_shard_setup *setup, unsigned index)
 {
@@ -163,6 +343,7 @@ static void server_shard_init_service(struct nu_server_shard *shard,
     service->fields = shard->fields;
     memcpy(service->limits, setup->limits, sizeof service->limits);
     nu_list_init(&service->sessions);
+    atomic_init(&service->idle_since, NU_NEVER);
     nu_list_init(&service->spare_batches);
 }
 
@@ -177,6 +358,10 @@ struct nu_server_shard *nu_server_shard_new(const struct nu_shard_setup *setup, 
     shard->server = setup->server;
     shard->lock = setup->lock;
     shard->gone = setup->gone;
+    shard->pass = setup->pass;
+    nu_list_init(&shard->guests);
+    nu_task_init(&shard->admit, server_shard_admit);
+    shard->retry.fire = server_shard_retry;
     shard->places = setup->places;
     shard->index = index;
     nu_task_init(&shard->start, server_shard_run_start);

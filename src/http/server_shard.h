@@ -17,6 +17,15 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+/* An accepted connection for which there is no place yet. */
+struct nu_guest {
+    struct nu_list link; /* of a shard's guests */
+    struct nu_task come; /* to `shard` */
+    struct nu_server_shard *shard;
+    int fd;
+    unsigned moves; /* from shard to shard */
+};
+
 struct nu_server_shard {
     struct nu_service service; /* what its sessions share */
     struct nu_listener listeners[NU_LISTEN_ADDRS];
@@ -24,6 +33,13 @@ struct nu_server_shard {
     struct nu_places places; /* constant: what all shards take places of */
     unsigned nsessions;      /* all of them, closing ones included */
     unsigned listening;      /* listeners that have not gone yet */
+    struct nu_list guests;   /* oldest first */
+    unsigned nguests;
+    unsigned evicting;     /* sessions that are closed to make room for them */
+    bool admitting;        /* `admit` is posted */
+    bool stopped;          /* at once: nobody is served any more */
+    struct nu_task admit;  /* guests, to places that are free */
+    struct nu_timer retry; /* places may become free without a word */
     struct nu_loop_hook hook;
     struct nu_task start;
     struct nu_task drain;
@@ -33,6 +49,8 @@ struct nu_server_shard {
     pthread_mutex_t *lock;                       /* constant */
     bool (*gone)(struct nu_server_shard *shard); /* nothing is left of it: true when the server has
                                                   * let go of it, and it is freed */
+    /* Sends the guest where somebody has been idle from before `since` on; false: nowhere. */
+    bool (*pass)(struct nu_server_shard *shard, struct nu_guest *guest, uint64_t since);
     nng_http_server *server;
     bool shut;       /* it does not listen any more; under lock */
     unsigned posted; /* tasks that have not run; under lock */
@@ -46,6 +64,7 @@ struct nu_shard_setup {
     nng_http_server *server;
     pthread_mutex_t *lock;
     bool (*gone)(struct nu_server_shard *shard);
+    bool (*pass)(struct nu_server_shard *shard, struct nu_guest *guest, uint64_t since);
     struct nu_places places;
     const _Atomic(struct nu_router *) *table;
     struct nu_error_pages *pages;
@@ -61,6 +80,9 @@ void nu_server_shard_free(struct nu_server_shard *shard);
 
 /* Gives it a listening socket (none, if -1), before it is started. Any thread. */
 void nu_server_shard_listen(struct nu_server_shard *shard, int fd);
+
+/* Sends a guest there. With the server's lock; any thread. */
+void nu_server_shard_send(struct nu_server_shard *shard, struct nu_guest *guest);
 
 /* Has the loop accept. With the server's lock; any thread. */
 void nu_server_shard_start(struct nu_server_shard *shard);

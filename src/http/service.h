@@ -25,8 +25,11 @@ struct nu_service {
     const _Atomic(struct nu_router *) *table; /* constant: where the server's router is */
     nng_http_server *server;                  /* constant: for get_tls */
     int (*get_tls)(nng_http_server *server, nng_tls_config **configp); /* constant; NULL: without */
-    struct nu_list sessions;                                           /* that are not closing */
-    bool draining; /* finish what is in hand, begin nothing new */
+    struct nu_list sessions; /* that are not closing: idle ones in the order in which they became
+                              * so, others among them */
+    atomic_uint_least64_t idle_since; /* that of the first: none of them has been idle for longer.
+                                       * Read by others */
+    bool draining;                    /* finish what is in hand, begin nothing new */
     void (*session_ended)(struct nu_service *service); /* it has let go of everything; the service
                                                         * may be gone when this returns */
     struct nu_list spare_batches;

@@ -17,9 +17,8 @@
 #include <string.h>
 
 #define MAX_NESTED 8U
-#define DRAIN_GRACE (100 * NU_MS) /* for a request that is here, and not yet read */
-#define LINGER_IDLE                                                                                \
-    (2 * NU_SECOND) /* how long the peer may be silent while it reads our last words */
+#define DRAIN_GRACE (100 * NU_MS)   /* for a request that is here, and not yet read */
+#define LINGER_IDLE (2 * NU_SECOND) /* the peer is silent while it reads our last words */
 
 static void session_run(struct nu_session *s, enum nu_step step);
 
@@ -68,7 +67,7 @@ static void session_conn_gone(struct nu_stream *stream)
 static void session_leave(struct nu_session *s)
 {
     nu_session_set_state(s, NU_SESSION_CLOSED);
-    nu_list_remove(&s->link);
+    nu_session_unlist(s);
     nu_timer_disarm(&s->service->loop->timers, &s->timer);
 }
 
@@ -99,6 +98,7 @@ static enum nu_step session_await_request(struct nu_session *s)
     if (nu_rx_len(&s->conn.stream->rx) == 0 && s->service->draining) {
         nu_session_set_deadline(s, nu_loop_now(s->service->loop) + DRAIN_GRACE);
     } else if (nu_rx_len(&s->conn.stream->rx) == 0) {
+        nu_session_rank(s);
         nu_session_allow(s, NNG_URING_IDLE_TIMEOUT);
     } else if (!s->begun) {
         s->begun = true;
@@ -567,10 +567,20 @@ int nu_session_start(struct nu_service *service, int fd)
     s->hold.let_go = nu_session_let_go;
     nu_conn_init(&s->conn, service->loop, fd, session_conn_gone);
     s->conn.ops = &nu_session_conn_ops;
-    nu_list_append(&service->sessions, &s->link);
+    nu_list_init(&s->link);
+    nu_session_rank(s);
     session_run(s, service->get_tls != NULL && session_secure(s) != 0 ? NU_STEP_GIVE_UP
                                                                       : NU_STEP_NEXT);
     return 0;
+}
+
+bool nu_session_evict(struct nu_session *s)
+{
+    bool idle = nu_stream_unread(s->conn.stream) == 0;
+    if (idle) {
+        session_close(s, false);
+    }
+    return idle;
 }
 
 void nu_session_stop(struct nu_session *s)

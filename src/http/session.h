@@ -21,6 +21,9 @@ struct nu_session;
  */
 int nu_session_start(struct nu_service *service, int fd);
 
+/* Closes the connection, which is idle, unless a request has just come: false. */
+bool nu_session_evict(struct nu_session *session);
+
 /* Closes the connection now. What a handler works on is finished into the void. */
 void nu_session_stop(struct nu_session *session);
 

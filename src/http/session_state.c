@@ -36,6 +36,32 @@ void nu_session_set_state(struct nu_session *s, enum nu_session_state state)
     s->state = state;
 }
 
+/* ---- The service's sessions --------------------------------------------------------------- */
+
+void nu_session_unlist(struct nu_session *s)
+{
+    struct nu_list *all = &s->service->sessions;
+    bool first = all->next == &s->link;
+    nu_list_remove(&s->link);
+    if (first) {
+        uint64_t since = nu_list_empty(all)
+                             ? NU_NEVER
+                             : nu_container(all->next, struct nu_session, link)->idle_since;
+        atomic_store_explicit(&s->service->idle_since, since, memory_order_relaxed);
+    }
+}
+
+void nu_session_rank(struct nu_session *s)
+{
+    struct nu_list *all = &s->service->sessions;
+    nu_session_unlist(s);
+    s->idle_since = nu_loop_now(s->service->loop);
+    nu_list_append(all, &s->link);
+    if (all->next == &s->link) {
+        atomic_store_explicit(&s->service->idle_since, s->idle_since, memory_order_relaxed);
+    }
+}
+
 /* ---- Time --------------------------------------------------------------------------------- */
 
 #define LOOKS 8 /* at a read or write, in the time in which it is to move something */

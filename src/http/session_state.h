@@ -35,6 +35,7 @@ struct nu_session {
     nng_http_conn conn;
     struct nu_service *service; /* NULL once the connection was hijacked */
     struct nu_list link;        /* in the service's sessions */
+    uint64_t idle_since;        /* what its place among them goes by */
     enum nu_session_state state;
     enum nu_step after;                /* WRITING: how it goes on */
     struct nu_request request;         /* in hand */
@@ -63,6 +64,18 @@ static inline bool nu_session_is_lent(const struct nu_session *session)
     return session->state == NU_SESSION_HANDLING || session->state == NU_SESSION_LOADING ||
            session->state == NU_SESSION_DEFERRED;
 }
+
+/* No request has begun, nor is one in hand. */
+static inline bool nu_session_is_idle(const struct nu_session *session)
+{
+    return session->state == NU_SESSION_READING && !session->begun;
+}
+
+/* It is idle from now on, or was seen not to be: to the end of the service's sessions. */
+void nu_session_rank(struct nu_session *session);
+
+/* It leaves them. */
+void nu_session_unlist(struct nu_session *session);
 
 /* Its aio writes. */
 static inline bool nu_session_is_writing(const struct nu_session *session)

@@ -175,6 +175,14 @@ void nu_listener_start(struct nu_listener *listener)
     nu_op_submit(&listener->op);
 }
 
+void nu_listener_look(struct nu_listener *listener)
+{
+    if (listener->pause.armed) {
+        nu_timer_disarm(&listener->loop->timers, &listener->pause);
+        listener_resume(&listener->pause);
+    }
+}
+
 void nu_listener_shut(struct nu_listener *listener)
 {
     shutdown(listener->fd, SHUT_RDWR);

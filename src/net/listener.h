@@ -39,6 +39,9 @@ void nu_listener_init(struct nu_listener *listener, struct nu_loop *loop, int fd
 /* Starts accepting. Owner only. */
 void nu_listener_start(struct nu_listener *listener);
 
+/* It may be that there is room again: not to wait for the next look. Owner only. */
+void nu_listener_look(struct nu_listener *listener);
+
 /* Ends the listening itself, so that the address is free at once; to be followed by
  * nu_listener_stop(). Any thread. */
 void nu_listener_shut(struct nu_listener *listener);

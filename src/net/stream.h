@@ -64,6 +64,7 @@ struct nu_stream_ops {
     void (*shutdown_write)(struct nu_stream *stream);
     void (*send_now)(struct nu_stream *stream, const void *data, size_t n);
     size_t (*unacked)(const struct nu_stream *stream);
+    size_t (*unread)(const struct nu_stream *stream);
     int (*local_addr)(struct nu_stream *stream, nng_sockaddr *addr);
     int (*remote_addr)(struct nu_stream *stream, nng_sockaddr *addr);
     int (*set_keepalive)(struct nu_stream *stream, bool on);
@@ -170,6 +171,12 @@ static inline void nu_stream_send_now(struct nu_stream *stream, const void *data
 static inline size_t nu_stream_unacked(const struct nu_stream *stream)
 {
     return stream->ops->unacked(stream);
+}
+
+/* Bytes that have come and that nobody has received yet. Owner only. */
+static inline size_t nu_stream_unread(const struct nu_stream *stream)
+{
+    return stream->ops->unread(stream);
 }
 
 /* Both ends' addresses; NNG_ECLOSED when closed. Any thread. */

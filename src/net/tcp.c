@@ -163,6 +163,12 @@ static size_t tcp_unacked(const struct nu_stream *stream)
     return ioctl(nu_tcp_of(stream)->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t) n : 0;
 }
 
+static size_t tcp_unread(const struct nu_stream *stream)
+{
+    int n = 0;
+    return ioctl(nu_tcp_of(stream)->fd, FIONREAD, &n) == 0 && n > 0 ? (size_t) n : 0;
+}
+
 /* ---- Facts and options -------------------------------------------------------------------- */
 
 typedef int (*get_name)(int fd, struct sockaddr *sa, socklen_t *len);
@@ -230,6 +236,7 @@ static const struct nu_stream_ops tcp_ops = {
     .shutdown_write = tcp_shutdown_write,
     .send_now = tcp_send_now,
     .unacked = tcp_unacked,
+    .unread = tcp_unread,
     .local_addr = tcp_local_addr,
     .remote_addr = tcp_remote_addr,
     .set_keepalive = tcp_set_keepalive,

@@ -266,6 +266,11 @@ static size_t tls_unacked(const struct nu_stream *stream)
     return nu_tls_owed(tls) + nu_stream_unacked(tls->lower);
 }
 
+static size_t tls_unread(const struct nu_stream *stream)
+{
+    return nu_stream_unread(nu_tls_of(stream)->lower);
+}
+
 static int tls_local_addr(struct nu_stream *stream, nng_sockaddr *addr)
 {
     return nu_stream_local_addr(nu_tls_of(stream)->lower, addr);
@@ -289,6 +294,7 @@ static const struct nu_stream_ops tls_ops = {
     .shutdown_write = tls_shutdown_write,
     .send_now = tls_send_now,
     .unacked = tls_unacked,
+    .unread = tls_unread,
     .local_addr = tls_local_addr,
     .remote_addr = tls_remote_addr,
     .set_keepalive = tls_set_keepalive,

@@ -9,17 +9,26 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 TestSuite(limits_connections, .timeout = 120);
 
+static struct t_pending_queue desk = NU_DESK;
+
+static void keep(nng_aio *aio)
+{
+    t_pending_queue_put(&desk, aio);
+}
+
 static void open_site(struct t_web *web, const char *loops, unsigned connections)
 {
     setenv("NNG_URING_LOOPS", loops, 1);
     t_web_open(web);
     t_web_static(web, "/", "home");
+    t_web_callback(web, "/keep", keep);
     cr_assert_eq(nng_uring_server_set_limit(web->server, NNG_URING_CONNECTIONS, connections), 0);
     t_web_start(web);
 }
@@ -55,9 +64,12 @@ static void run(const char *loops)
 {
     struct t_web web;
     struct t_http_client in[3], waits[4];
+    nng_aio *kept[3];
     open_site(&web, loops, 3);
-    for (int i = 0; i < 3; i++) {
-        get_served(&in[i], web.port);
+    for (int i = 0; i < 3; i++) { /* nobody is idle, who would have to make room */
+        t_http_client_open(&in[i], web.port);
+        t_http_client_get(&in[i], "/keep");
+        kept[i] = t_pending_queue_take(&desk);
     }
     for (int i = 0; i < 4; i++) { /* they are connected, as far as the kernel is concerned */
         t_http_client_open(&waits[i], web.port);
@@ -70,12 +82,12 @@ static void run(const char *loops)
     uint64_t before = cpu_ms();
     sleep(1);
     cr_assert_lt(cpu_ms() - before, 50);
-    for (int i = 0; i < 3; i++) { /* those who are in are served all the while */
-        t_http_client_get(&in[i], "/");
-        t_http_client_assert(&in[i], 200, "home");
-    }
     for (int i = 0; i < 4; i++) {
         t_http_client_close(&waits[i]);
+    }
+    for (int i = 0; i < 3; i++) { /* those who are in are served */
+        t_answer(kept[i], "kept", 4);
+        t_http_client_assert(&in[i], 200, "kept");
     }
     for (int i = 0; i < 20; i++) { /* one goes, another comes */
         t_http_client_close(&in[i % 3]);
@@ -104,15 +116,15 @@ Test(limits_connections, waiting)
     struct t_http_client b[10];
     open_site(&web, "1", 1);
     t_http_client_open(&b[0], web.port);
-    t_http_client_get(&b[0], "/");
-    t_http_client_assert(&b[0], 200, "home");
-    usleep(100000); /* it has stopped accepting: nobody is closed at once */
+    t_http_client_get(&b[0], "/keep");
+    nng_aio *aio = t_pending_queue_take(&desk);
     for (int i = 1; i < 10; i++) {
         t_http_client_open(&b[i], web.port);
         t_http_client_get(&b[i], "/");
     }
     t_http_client_assert_silent(&b[1]);
     t_http_client_close(&b[0]);
+    t_answer(aio, "kept", 4);
     t_http_client_assert(&b[1], 200, "home");
     for (int i = 1; i < 10; i++) {
         t_http_client_close(&b[i]);
@@ -141,6 +153,163 @@ Test(limits_connections, stops_at_the_limit)
         t_http_client_close(&waits);
         t_web_close(&web);
     }
+}
+
+/* ---- Who is idle makes room ---------------------------------------------------------------- */
+
+static uint64_t accepts(void)
+{
+    nng_uring_counter list[32];
+    size_t n = nng_uring_counters(list, 32);
+    for (size_t i = 0; i < n; i++) {
+        if (strstr(list[i].name, "accept") != NULL) {
+            return list[i].value;
+        }
+    }
+    cr_assert_fail("nobody counts what is accepted");
+    return 0;
+}
+
+/* Says nothing, and is accepted when this returns. */
+static void open_silent(struct t_http_client *b, unsigned port)
+{
+    uint64_t before = accepts();
+    t_http_client_open(b, port);
+    while (accepts() == before) {
+        usleep(200);
+    }
+}
+
+static void close_all(struct t_http_client *b, int n)
+{
+    for (int i = 0; i < n; i++) {
+        t_http_client_close(&b[i]);
+    }
+}
+
+/* Each that comes is served long before an idle timeout, in place of the one that was silent for
+ * longest. */
+static void silent(const char *loops)
+{
+    struct t_web web;
+    struct t_http_client b[12];
+    char byte;
+    open_site(&web, loops, 6);
+    for (int i = 0; i < 6; i++) {
+        open_silent(&b[i], web.port);
+    }
+    for (int i = 6; i < 12; i++) {
+        t_http_client_open(&b[i], web.port);
+        t_http_client_get(&b[i], "/");
+        t_http_client_assert(&b[i], 200, "home");
+        t_http_client_assert_end(&b[i - 6]);
+        cr_assert_lt(recv(b[i - 5].fd, &byte, 1, MSG_DONTWAIT), 0, "%d, too", i - 5);
+    }
+    close_all(b, 12);
+    t_web_close(&web);
+}
+
+Test(limits_connections, silent_ones_make_room)
+{
+    silent("1");
+}
+
+Test(limits_connections, silent_ones_make_room_on_other_loops)
+{
+    silent("4");
+}
+
+/* Between requests counts like before the first. */
+Test(limits_connections, longest_idle_makes_room)
+{
+    struct t_web web;
+    struct t_http_client b[5];
+    open_site(&web, "4", 4);
+    for (int i = 0; i < 4; i++) {
+        open_silent(&b[i], web.port);
+    }
+    for (int i = 1; i < 6; i++) { /* the order is 2, 3, 0, 1 now */
+        t_http_client_get(&b[i % 4], "/");
+        t_http_client_assert(&b[i % 4], 200, "home");
+    }
+    t_http_client_open(&b[4], web.port);
+    t_http_client_get(&b[4], "/");
+    t_http_client_assert(&b[4], 200, "home");
+    t_http_client_assert_end(&b[2]);
+    for (int i = 0; i < 5; i++) {
+        if (i != 2) {
+            t_http_client_get(&b[i], "/");
+            t_http_client_assert(&b[i], 200, "home");
+        }
+    }
+    close_all(b, 5);
+    t_web_close(&web);
+}
+
+/* A request in hand keeps its place, whatever is left to do for it. */
+static void busy(const char *loops)
+{
+    static const char *const begun[] = {
+        "GET / HT",
+        "POST /keep HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n1",
+    };
+    static const char *const rest[] = { "TP/1.1\r\nHost: x\r\n\r\n", "2" };
+    struct t_web web;
+    struct t_http_client b[4];
+    open_site(&web, loops, 3);
+    for (int i = 0; i < 2; i++) {
+        open_silent(&b[i], web.port);
+        t_http_client_say(&b[i], begun[i]);
+        t_http_client_assert_silent(&b[i]); /* it has come there */
+    }
+    open_silent(&b[2], web.port);
+    t_http_client_get(&b[2], "/keep");
+    nng_aio *aio = t_pending_queue_take(&desk);
+    t_http_client_open(&b[3], web.port);
+    t_http_client_get(&b[3], "/");
+    t_http_client_assert_silent(&b[3]);
+    t_answer(aio, "kept", 4);
+    t_http_client_assert(&b[2], 200, "kept");
+    t_http_client_assert(&b[3], 200, "home"); /* in its place */
+    t_http_client_assert_end(&b[2]);
+    for (int i = 0; i < 2; i++) {
+        t_http_client_say(&b[i], rest[i]);
+    }
+    t_http_client_assert(&b[0], 200, "home");
+    t_answer(t_pending_queue_take(&desk), "kept", 4);
+    t_http_client_assert(&b[1], 200, "kept");
+    close_all(b, 4);
+    t_web_close(&web);
+}
+
+Test(limits_connections, busy_ones_do_not)
+{
+    busy("1");
+}
+
+Test(limits_connections, busy_ones_do_not_on_other_loops)
+{
+    busy("4");
+}
+
+/* A crowd, three for each place: all are served, in whatever order, also those whose request comes
+ * a little later than they. */
+Test(limits_connections, crowd)
+{
+    struct t_web web;
+    struct t_http_client b[24];
+    open_site(&web, "2", 8);
+    for (int i = 0; i < 24; i++) {
+        t_http_client_open(&b[i], web.port);
+    }
+    for (int i = 0; i < 24; i++) {
+        t_http_client_get(&b[i], "/");
+    }
+    for (int i = 0; i < 24; i++) {
+        t_http_client_assert(&b[i], 200, "home");
+    }
+    close_all(b, 24);
+    t_web_close(&web);
 }
 
 /* ---- Many at once ------------------------------------------------------------------------- */
