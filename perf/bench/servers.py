@@ -22,11 +22,13 @@ class Failed(Exception):
 
 
 class Server:
-    """One of the compared; `group` is ours, limit or peer, `paths` its URL for each kind."""
+    """One of the compared; `group` is ours, limit or peer, `paths` its URL for each kind, `backend`
+    what one of ours is to have in the place of io_uring."""
 
-    def __init__(self, name, title, group, command, paths, peer=None, config=None):
+    def __init__(self, name, title, group, command, paths, peer=None, config=None, backend=""):
         self.name, self.title, self.group, self.paths = name, title, group, paths
         self.command, self.config, self.peer = command, config, peer
+        self.backend = backend
         self.process = self.log = None
         self.port = 0
 
@@ -44,7 +46,7 @@ class Server:
         if self.config:
             (place / "config").write_text(self.config.format(**values))
         command = self.command(kind) if callable(self.command) else self.command
-        env = dict(os.environ, NNG_URING_LOOPS="1",
+        env = dict(os.environ, NNG_URING_LOOPS="1", NNG_URING_BACKEND=self.backend,
                    LD_LIBRARY_PATH=bench.libraries)
         self.log = place / "log"
         with open(self.log, "wb") as log:
@@ -263,6 +265,8 @@ def all_servers():
         Server("ours", "nng-uring", "ours", nng_server("server", "arena"), NNG_PATHS),
         Server("static", "nng-uring, static handler", "ours", nng_server("server", "arena"),
                {"call": "/"}),
+        Server("ours_epoll", "nng-uring on epoll", "ours",
+               nng_server("server", "arena"), NNG_PATHS, backend="epoll"),
         Server("ref_writev", "io_uring WRITEV", "limit", ref_server(), memory),
         Server("ref_short", "io_uring WRITEV, closing", "limit", ref_server("-k", "10"), memory),
         Server("ref_direct", "io_uring SEND, direct", "limit",

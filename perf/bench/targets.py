@@ -6,7 +6,7 @@ from .stats import Spread
 PEERS = ["nng", "nginx", "libh2o", "haproxy", "lighttpd"]
 FILE_PEERS = ["nng", "nginx", "lighttpd", "h2o"]
 TITLES = {"cpu_per_request": "CPU", "cpu_per_gb": "CPU per GB", "cpu_per_gb_up": "CPU per GB", "p99_us": "p99",
-          "rate": "throughput", "cpu_time": "CPU", "real_time": "time per operation"}
+          "rate": "throughput", "idle_bytes": "memory of an idle connection", "cpu_time": "CPU", "real_time": "time per operation"}
 
 
 class Target:
@@ -69,6 +69,20 @@ def callbacks(results):
     return rows + [
         against_best(results, "short512", cpu),
         against(results, "upload", "ref_recv", "cpu_per_gb_up", 1.15, title="a bare receive loop"),
+    ]
+
+
+def on_epoll(results):
+    def row(work, peer, metric, limit, at_least=False, title=None):
+        return compared(results, f"{work}.epoll.{metric}.{peer}",
+                        f"on epoll: {TITLES[metric]} against {title or peer}", metric, limit,
+                        ((work, "ours_epoll"), (work, peer)), at_least)
+    return [
+        row("keep64", "ref_epoll", "cpu_per_request", 1.10, title="minimal epoll"),
+        row("keep64", "nginx", "cpu_per_request", 0.85),
+        row("pipe16", "nginx", "rate", 5.0, at_least=True),
+        row("big_file", "nginx", "cpu_per_gb", 1.05),
+        row("idle10k", "ours", "idle_bytes", 1.1, title="io_uring's"),
     ]
 
 
@@ -143,4 +157,4 @@ def single(results):
 
 
 def all_targets(results):
-    return servers(results) + callbacks(results) + single(results)
+    return servers(results) + on_epoll(results) + callbacks(results) + single(results)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What is run: each workload with the servers that can do it."""
 
-SMALL = ["ours", "ref_writev", "ref_direct", "ref_epoll", "nng", "nginx", "libh2o", "haproxy",
-         "lighttpd"]
+SMALL = ["ours", "ours_epoll", "ref_writev", "ref_direct", "ref_epoll", "nng", "nginx", "libh2o",
+         "haproxy", "lighttpd"]
 # lighttpd would need more than 20,000 descriptors for 10,064 connections.
-IDLE = ["ours", "ref_writev", "nng", "nginx", "libh2o"]
+IDLE = ["ours", "ours_epoll", "ref_writev", "nng", "nginx", "libh2o"]
 # What a quick run leaves out where it is not asked for.
-EXTRA = {"ref_direct", "ref_epoll"}
+EXTRA = {"ref_direct", "ref_epoll", "ours_epoll"}
 
 
 class Workload:
@@ -75,9 +75,11 @@ WORKLOADS = [
              connections=16, without=EXTRA),
     Workload("big_file", "1 MiB from a file, 16 connections",
              "From the page cache; nginx and lighttpd use sendfile.",
-             ["ours", "nng", "nginx", "lighttpd", "h2o"], kind="file", connections=16),
+             ["ours", "ours_epoll", "nng", "nginx", "lighttpd", "h2o"], kind="file",
+             connections=16),
     Workload("idle0", "13 bytes, 64 connections, none idle",
-             "What the next one is compared with.", IDLE, without={"ref_writev", "nng"}),
+             "What the next one is compared with.", IDLE,
+             without={"ref_writev", "nng", "ours_epoll"}),
     Workload("idle10k", "13 bytes, 64 connections beside 10,000 idle ones",
              "Each idle connection has done one request. Memory is the server's resident memory, "
              "without what the kernel keeps for its sockets.", IDLE, idle=10000,
