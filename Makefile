@@ -8,6 +8,7 @@
 #   make run-epoll  the same tests with epoll in the place of io_uring
 #   make asan       the same tests under AddressSanitizer, LeakSanitizer and UBSan
 #   make tsan       the same tests under ThreadSanitizer
+#   make mutual     MUTUAL_ROUNDS (100,000) random sequences on io_uring and epoll, compared: minutes
 #   make acceptance servers from the outside, with real clients (ACCEPTANCE_ARGS="curl node ...")
 #   make dropin     the programs of tests/dropin, built against NNG and against this library
 #   make peers      our client with nginx, Node and Python
@@ -42,6 +43,7 @@ LIBDIR       := $(PREFIX)/lib
 INCLUDEDIR   := $(PREFIX)/include/nng-uring
 FUZZ_SECONDS := 60
 RACE_SECONDS := 60
+MUTUAL_ROUNDS := 100000
 PKG_CONFIG   := pkg-config
 OBJCOPY      := objcopy
 
@@ -143,7 +145,7 @@ FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 
 # ---- Building ------------------------------------------------------------------------------------
 
-.PHONY: all deps man abi deb check-deb uninstall static serve test asan tsan race acceptance \
+.PHONY: all deps man abi deb check-deb uninstall static serve test asan tsan race mutual acceptance \
         dropin print-libs peers kernel-matrix bench bench-quick bench-micro fuzz lint format \
         install clean run-tests run-epoll run-bench run-micro run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
@@ -312,6 +314,11 @@ race:
 	    NNG_URING_RACE_SECONDS=$(RACE_SECONDS) $(MAKE) --no-print-directory run-tests \
 	        B=build$${san:+/race-$$san} SAN=$$san TEST_ARGS=--filter=race/everything || exit 1; \
 	done
+
+mutual:
+	@scripts/install-deps test
+	@NNG_URING_MUTUAL_ROUNDS=$(MUTUAL_ROUNDS) $(MAKE) --no-print-directory run-tests \
+	    TEST_ARGS='--filter=mutual/same_outcomes --timeout=3600'
 
 acceptance:
 	@scripts/install-deps acceptance
