@@ -196,18 +196,22 @@ static nng_aio *tls_write_unencrypted(struct nu_tls *tls)
     return NULL;
 }
 
-/* Pages that have left the cache while the write waited would hold up the loop: it ends well, but
- * short, with what is on its way. */
-static bool tls_write_lacks_pages(nng_aio *aio)
+/* Pages that have left the cache while the write waited would hold up the loop. */
+static bool tls_write_lacks_pages(const nng_aio *aio)
 {
     const struct nu_stream_file *file = aio->io.own[0].cp;
     size_t head = aio->io.kind == NU_WRITE_FILE ? aio->io.total - file->len : 0;
-    if (aio->io.kind != NU_WRITE_FILE || aio->io.done == 0 || aio->io.done < head ||
-        nu_is_cached(file->fd, file->from + aio->io.done - head, aio->io.total - aio->io.done)) {
-        return false;
-    }
+    return aio->io.kind == NU_WRITE_FILE && aio->io.done > 0 && aio->io.done >= head &&
+           !nu_is_cached(file->fd, file->from + aio->io.done - head, aio->io.total - aio->io.done);
+}
+
+/* It ends well, but short, once the carrier has taken what is encrypted. */
+static void tls_write_cut_short(struct nu_tls *tls, nng_aio *aio)
+{
     aio->io.kind = NU_WRITE_SOME;
-    return true;
+    if (*tls_write_taken(aio) == aio->io.done) {
+        tls_write_end(tls, aio, 0);
+    }
 }
 
 static bool tls_write_has_room(const struct nu_tls *tls)
@@ -244,6 +248,7 @@ void nu_tls_write_next(struct nu_tls *tls)
             continue;
         }
         if (tls_write_lacks_pages(aio)) {
+            tls_write_cut_short(tls, aio);
             continue;
         }
         err = tls_write_records(tls, aio);
