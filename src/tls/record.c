@@ -84,6 +84,7 @@ void nu_tls_record_detach(struct nu_tls *tls)
 {
     nu_buf_free(&tls->tx);
     nu_buf_free(&tls->flight);
+    nu_buf_free(&tls->held);
 }
 
 /* ---- To and from the carrier -------------------------------------------------------------- */

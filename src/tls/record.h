@@ -67,6 +67,7 @@ struct nu_tls {
     int lower_end;    /* what the carrier's reads have ended with; 0: they go on */
     unsigned chatter; /* handshake messages since there was data */
     struct nu_buf tx, flight;
+    struct nu_buf held; /* what nu_tls_write_now() could not write at once */
     size_t flight_sent;
     uint64_t encrypted, sent; /* bytes of ciphertext, ever */
     struct iovec tx_iov;

@@ -62,10 +62,8 @@ static bool tls_say_goodbye(struct nu_tls *tls)
     if (tls->lower_closed || (tls->abortive && tls->state != NU_TLS_FAILED)) {
         return false;
     }
-    if (tls->state == NU_TLS_OPEN) {
-        nu_tls_write_close_notify(tls);
-    }
-    if (nu_tls_owed(tls) == 0 && !tls->sending) {
+    bool said = tls->state != NU_TLS_OPEN || nu_tls_write_close_notify(tls);
+    if (said && nu_tls_owed(tls) == 0 && !tls->sending) {
         return false;
     }
     nu_tls_flush(tls);
@@ -154,7 +152,7 @@ static void tls_on_stop(struct nu_loop_hook *hook)
 static void tls_end_writing(struct nu_tls *tls)
 {
     if (tls->ending && tls->state != NU_TLS_HANDSHAKE && nu_list_empty(&tls->stream.writes)) {
-        nu_tls_write_close_notify(tls);
+        (void) nu_tls_write_close_notify(tls); /* else when more has come */
     }
 }
 

@@ -233,6 +233,22 @@ static int tls_write_records(struct nu_tls *tls, nng_aio *aio)
     return err;
 }
 
+/* What did not go at once. If it fails, so will what follows. Whether it has gone. */
+static bool tls_write_held(struct nu_tls *tls)
+{
+    int n = 1;
+    if (tls->held.len > 0) {
+        ERR_clear_error();
+        n = SSL_write(tls->ssl, tls->held.data, (int) tls->held.len);
+        if (n <= 0 && SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ) {
+            nu_tls_receive(tls);
+            return false;
+        }
+        nu_buf_free(&tls->held);
+    }
+    return true;
+}
+
 void nu_tls_write_next(struct nu_tls *tls)
 {
     nng_aio *aio;
@@ -241,7 +257,7 @@ void nu_tls_write_next(struct nu_tls *tls)
         nu_tls_write_end_all(tls, tls->write_end, tls->state != NU_TLS_FAILED);
         return;
     }
-    while (err != NU_PENDING && tls_write_has_room(tls) &&
+    while (err != NU_PENDING && tls_write_has_room(tls) && tls_write_held(tls) &&
            (aio = tls_write_unencrypted(tls)) != NULL) {
         if (nu_aio_expired(aio)) {
             tls_write_end(tls, aio, NNG_ETIMEDOUT);
@@ -259,22 +275,29 @@ void nu_tls_write_next(struct nu_tls *tls)
 void nu_tls_write_now(struct nu_tls *tls, const void *data, size_t n)
 {
     if (tls->state == NU_TLS_OPEN && tls->write_end == 0 && !tls->close_notified) {
-        ERR_clear_error();
-        (void) SSL_write(tls->ssl, data, (int) n); /* if it fails, so will what follows */
+        nu_buf_add(&tls->held, data, n);
+        (void) tls_write_held(tls);
         nu_tls_flush(tls);
     }
 }
 
-void nu_tls_write_close_notify(struct nu_tls *tls)
+bool nu_tls_write_close_notify(struct nu_tls *tls)
 {
-    if (!tls->close_notified) {
-        tls->close_notified = true;
-        if (tls->state == NU_TLS_OPEN && tls->write_end == 0) {
-            ERR_clear_error();
-            (void) SSL_shutdown(tls->ssl); /* what cannot be said is not */
-        }
-        nu_tls_flush(tls);
+    if (tls->close_notified) {
+        return true;
     }
+    if (tls->state == NU_TLS_OPEN && tls->write_end == 0 && tls->lower_end == 0) {
+        ERR_clear_error();
+        int n = SSL_in_init(tls->ssl) ? SSL_do_handshake(tls->ssl) : 1;
+        if (n <= 0 && SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ) {
+            nu_tls_receive(tls);
+            return false;
+        }
+        (void) SSL_shutdown(tls->ssl); /* what cannot be said is not */
+    }
+    tls->close_notified = true;
+    nu_tls_flush(tls);
+    return true;
 }
 
 /* ---- Starting ----------------------------------------------------------------------------- */

@@ -27,7 +27,8 @@ void nu_tls_write_end_all(struct nu_tls *tls, int err, bool lost);
  * on the owner alone. */
 void nu_tls_write_now(struct nu_tls *tls, const void *data, size_t n);
 
-/* Tells the peer that no more will follow. */
-void nu_tls_write_close_notify(struct nu_tls *tls);
+/* Tells the peer that no more will follow. False: not while it is in the midst of a message of its
+ * own, of which more is received. */
+bool nu_tls_write_close_notify(struct nu_tls *tls);
 
 #endif

@@ -385,34 +385,67 @@ static size_t record_len(const char *p)
     return 5 + ((size_t) (unsigned char) p[3] << 8 | (unsigned char) p[4]);
 }
 
+/* A byte, and the first record of a ticket of several; *rest is what follows of it. Ours has read
+ * all of what was sent, and reads on. */
+static void send_half_a_ticket(struct link *link, char **rest, size_t *n)
+{
+    static char text[16];
+    char *data;
+    BIO *mem = BIO_new(BIO_s_mem());
+    SSL_set0_wbio(link->ssl, mem);
+    cr_assert_eq(SSL_set_max_send_fragment(link->ssl, 512), 1);
+    cr_assert_eq(SSL_write(link->ssl, "x", 1), 1);
+    cr_assert_eq(SSL_new_session_ticket(link->ssl), 1);
+    cr_assert_eq(SSL_do_handshake(link->ssl), 1);
+    size_t all = (size_t) BIO_get_mem_data(mem, &data), first = record_len(data);
+    first += record_len(data + first);
+    cr_assert_lt(first, all);
+    *rest = data + first;
+    *n = all - first;
+    set_buffer(link->other, text, sizeof text);
+    nng_stream_recv(link->ours, link->other);
+    cr_assert_eq(send(link->fd, data, first, 0), (ssize_t) first);
+    cr_assert_eq(result(link->other), 0);
+    cr_assert_eq(nng_aio_count(link->other), 1);
+    nng_stream_recv(link->ours, link->other);
+    nng_msleep(20);
+}
+
 /* What we write meanwhile waits for the rest. */
 Test(tls_openssl_peer, half_a_ticket)
 {
     struct link link;
     struct t_cert cert = { 0 };
-    char text[16], *data;
+    char text[16], *rest;
+    size_t n;
     t_cert_make(&cert, NULL, &(struct t_cert_params){ 0 });
     link_to_client(&link, &cert);
-    BIO *mem = BIO_new(BIO_s_mem());
-    SSL_set0_wbio(link.ssl, mem);
-    cr_assert_eq(SSL_set_max_send_fragment(link.ssl, 512), 1);
-    cr_assert_eq(SSL_write(link.ssl, "x", 1), 1);
-    cr_assert_eq(SSL_new_session_ticket(link.ssl), 1);
-    cr_assert_eq(SSL_do_handshake(link.ssl), 1);
-    size_t all = (size_t) BIO_get_mem_data(mem, &data), first = record_len(data);
-    first += record_len(data + first);
-    cr_assert_lt(first, all);
-    set_buffer(link.other, text, sizeof text);
-    nng_stream_recv(link.ours, link.other);
-    cr_assert_eq(send(link.fd, data, first, 0), (ssize_t) first);
-    cr_assert_eq(result(link.other), 0); /* it has seen all of this */
-    cr_assert_eq(nng_aio_count(link.other), 1);
+    send_half_a_ticket(&link, &rest, &n);
     set_buffer(link.aio, "z", 1);
     nng_stream_send(link.ours, link.aio);
-    cr_assert_eq(send(link.fd, data + first, all - first, 0), (ssize_t) (all - first));
+    cr_assert_eq(send(link.fd, rest, n, 0), (ssize_t) n);
     cr_assert_eq(result(link.aio), 0);
     cr_assert_eq(SSL_read(link.ssl, text, sizeof text), 1);
     cr_assert_eq(text[0], 'z');
+    link_close(&link);
+    t_cert_free(&cert);
+}
+
+/* A close does, too: the peer is told that it was no accident. */
+Test(tls_openssl_peer, a_close_amid_a_ticket)
+{
+    struct link link;
+    struct t_cert cert = { 0 };
+    char text[16], *rest;
+    size_t n;
+    t_cert_make(&cert, NULL, &(struct t_cert_params){ 0 });
+    link_to_client(&link, &cert);
+    send_half_a_ticket(&link, &rest, &n);
+    nng_stream_close(link.ours);
+    cr_assert_eq(result(link.other), NNG_ECLOSED);
+    cr_assert_eq(send(link.fd, rest, n, 0), (ssize_t) n);
+    int got = SSL_read(link.ssl, text, sizeof text);
+    cr_assert_eq(SSL_get_error(link.ssl, got), SSL_ERROR_ZERO_RETURN);
     link_close(&link);
     t_cert_free(&cert);
 }
