@@ -40,10 +40,20 @@ static void tls_gone(struct nu_tls *tls)
 
 /* ---- Closing ------------------------------------------------------------------------------ */
 
+static void tls_note_sent(struct nu_tls *tls)
+{
+    if (tls->sending) {
+        nu_tls_flushed(tls, nng_aio_count(&tls->tx_aio), nng_aio_result(&tls->tx_aio));
+        nu_tls_write_sent(tls);
+    }
+}
+
 static void tls_lower_gone(struct nu_stream *lower)
 {
     struct nu_tls *tls = lower->user;
     nu_lock(&tls->stream.lock);
+    tls_note_sent(tls); /* the callback comes later */
+    nu_tls_write_end_all(tls, NNG_ECLOSED, true);
     nu_rx_clear(&tls->stream.rx, &tls->stream.loop->buffers);
     nu_list_remove(&tls->hook.link);
     tls->stream.life = NU_STREAM_DEAD;
@@ -78,7 +88,7 @@ static void tls_closing(struct nu_tls *tls)
 {
     bool hard = tls->abortive && tls->state != NU_TLS_FAILED;
     nu_aio_queue_end_all(&tls->stream.reads, NULL, NNG_ECLOSED);
-    nu_tls_write_end_all(tls, NNG_ECLOSED, hard);
+    nu_tls_write_end_all(tls, NNG_ECLOSED, hard || tls->lower_closed);
     if (tls->state == NU_TLS_HANDSHAKE) {
         nu_timer_disarm(&tls->stream.loop->timers, &tls->timer);
     }
@@ -124,7 +134,8 @@ static void tls_shut(struct nu_stream *stream)
     nu_unlock(&stream->lock);
 }
 
-/* nng_fini(): the carrier goes now, the memory when its owner asks. */
+/* nng_fini(): the carrier goes now, the memory when its owner asks. What the kernel has taken goes
+ * out and counts; how much that is the carrier still has to say, if it is at work. */
 static void tls_on_stop(struct nu_loop_hook *hook)
 {
     struct nu_tls *tls = nu_container(hook, struct nu_tls, hook);
@@ -136,13 +147,15 @@ static void tls_on_stop(struct nu_loop_hook *hook)
     tls->lower_end = NNG_ECLOSED;
     tls->write_end = NNG_ECLOSED;
     nu_aio_queue_end_all(&tls->stream.reads, NULL, NNG_ECLOSED);
-    nu_tls_write_end_all(tls, NNG_ECLOSED, true);
+    if (!tls->sending) {
+        nu_tls_write_end_all(tls, NNG_ECLOSED, true);
+    }
     nu_timer_disarm(&tls->stream.loop->timers, &tls->timer);
     bool close = !tls->lower_closed;
     tls->lower_closed = true;
     nu_unlock(&tls->stream.lock);
     if (close) {
-        nu_stream_close(tls->lower, true);
+        nu_stream_close(tls->lower, false);
     }
 }
 
@@ -219,8 +232,7 @@ static void tls_sent(void *arg)
         nu_unlock(&tls->stream.lock);
         return;
     }
-    nu_tls_flushed(tls, nng_aio_count(&tls->tx_aio), nng_aio_result(&tls->tx_aio));
-    nu_tls_write_sent(tls);
+    tls_note_sent(tls);
     tls_work(tls);
 }
 

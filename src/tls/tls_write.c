@@ -307,7 +307,9 @@ static void tls_write_cancel(nng_aio *aio, void *arg, int err)
 {
     struct nu_tls *tls = arg;
     nu_lock(&tls->stream.lock);
-    tls_write_end(tls, aio, err);
+    if (!tls->lower_closed) {
+        tls_write_end(tls, aio, err);
+    } /* else it ends once the carrier has said how much of it the kernel has taken */
     nu_unlock(&tls->stream.lock);
 }
 
