@@ -82,6 +82,8 @@ static void handshake_done(struct nu_tls *tls)
 {
     tls->state = NU_TLS_OPEN;
     tls->chatter = 0;
+    tls->expects_tickets =
+        tls->config->mode == NNG_TLS_MODE_CLIENT && SSL_version(tls->ssl) == TLS1_3_VERSION;
     nu_timer_disarm(&tls->stream.loop->timers, &tls->timer);
     handshake_note_facts(tls);
 }

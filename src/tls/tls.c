@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#define LINGER_LOOK (5 * NU_MS) /* between two looks at what the peer has acknowledged */
+
 /* ---- The memory --------------------------------------------------------------------------- */
 
 static void tls_dispose(nng_aio *aio)
@@ -83,6 +85,29 @@ static bool tls_say_goodbye(struct nu_tls *tls)
     return true;
 }
 
+/* A server's tickets that come when the socket is closed would turn the end into a reset, which
+ * throws away what we have written. So a client that has not heard anything yet stays until the
+ * peer has all of it, or goes. Whether there is something to wait for. */
+static bool tls_linger(struct nu_tls *tls)
+{
+    struct nu_timers *timers = &tls->stream.loop->timers;
+    if (tls->abortive || tls->lower_closed || tls->lower_end != 0 || tls->write_end != 0 ||
+        !tls->expects_tickets || nu_stream_unacked(tls->lower) == 0) {
+        return false;
+    }
+    nu_stream_consume(tls->lower, nu_rx_len(&tls->lower->rx));
+    nu_tls_receive(tls);
+    if (!tls->lingering) {
+        tls->lingering = true;
+        tls->linger_until = nu_now() + nu_tls_handshake_timeout() * NU_MS;
+        nu_timer_disarm(timers, &tls->timer);
+    }
+    if (!tls->timer.armed) {
+        nu_timer_arm(timers, &tls->timer, nu_now() + LINGER_LOOK);
+    }
+    return nu_now() < tls->linger_until;
+}
+
 /* Owner; with the lock, which it releases. */
 static void tls_closing(struct nu_tls *tls)
 {
@@ -92,7 +117,7 @@ static void tls_closing(struct nu_tls *tls)
     if (tls->state == NU_TLS_HANDSHAKE) {
         nu_timer_disarm(&tls->stream.loop->timers, &tls->timer);
     }
-    bool waits = tls_say_goodbye(tls), close = !waits && !tls->lower_closed;
+    bool waits = tls_say_goodbye(tls) || tls_linger(tls), close = !waits && !tls->lower_closed;
     if (close) {
         tls->lower_closed = true;
         nu_timer_disarm(&tls->stream.loop->timers, &tls->timer);
@@ -236,7 +261,7 @@ static void tls_sent(void *arg)
     tls_work(tls);
 }
 
-/* The handshake takes too long, or our last words do. */
+/* The handshake takes too long, or our last words do; or it is time to look at them again. */
 static void tls_fired(struct nu_timer *timer)
 {
     struct nu_tls *tls = nu_container(timer, struct nu_tls, timer);
@@ -244,6 +269,10 @@ static void tls_fired(struct nu_timer *timer)
     if (tls->stream.life == NU_STREAM_OPEN && tls->state == NU_TLS_HANDSHAKE) {
         nu_tls_fail(tls, NNG_ETIMEDOUT);
         tls_work(tls);
+        return;
+    }
+    if (tls->stream.life == NU_STREAM_CLOSING && tls->lingering) {
+        tls_closing(tls);
         return;
     }
     bool close = tls->stream.life == NU_STREAM_CLOSING && !tls->lower_closed;

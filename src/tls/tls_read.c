@@ -33,6 +33,7 @@ static size_t tls_read_decrypt(struct nu_tls *tls, void *p, size_t room)
     int n = SSL_read(tls->ssl, p, room < INT_MAX ? (int) room : INT_MAX);
     if (n > 0) {
         tls->chatter = 0;
+        tls->expects_tickets = false;
         return (size_t) n;
     }
     int reason = SSL_get_error(tls->ssl, n);
