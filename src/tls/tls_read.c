@@ -18,8 +18,11 @@ static void tls_read_ended(struct nu_tls *tls, int reason)
     if (reason == SSL_ERROR_ZERO_RETURN) {
         tls->stream.end = NNG_ECONNSHUT;
     } else if (tls->lower_end != 0) {
-        /* The end of the stream may be anybody's work unless the peer has announced it. */
+        /* The end of the stream may be anybody's work unless the peer has announced it. Whoever
+         * has nothing of a message yet need not care: for them it is closed. */
         tls->stream.end = tls->lower_end == NNG_ECONNSHUT ? NNG_ECONNRESET : tls->lower_end;
+        tls->stream.gone_known =
+            tls->stream.gone_known || (tls->lower_end == NNG_ECONNSHUT && tls->write_end == 0);
     } else {
         int err = nu_tls_peer_error();
         nu_tls_fail(tls, nu_buf_error(&tls->tx) != 0 ? NNG_ENOMEM : err);

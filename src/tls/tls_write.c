@@ -321,7 +321,7 @@ static int tls_write_start(struct nu_stream *stream, nng_aio *aio)
         return NNG_ECLOSED;
     }
     if (tls->write_end != 0) {
-        return tls->write_end;
+        return nu_stream_write_error(stream, aio, tls->write_end);
     }
     int err = nu_aio_schedule(aio, stream->loop, tls_write_cancel, tls);
     if (err != 0) {
