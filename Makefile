@@ -6,6 +6,7 @@
 #   make serve      run the server; ARGS="DIR --listen 127.0.0.1:8080" goes to nng-uring serve
 #   make test       all tests; TEST_ARGS="--filter=url/*" goes to Criterion, TEST_JOBS=N in parallel
 #   make run-epoll  the same tests with epoll in the place of io_uring
+#   make run-tls    those that talk to a server or a peer, over TLS (tests/over-tls)
 #   make asan       the same tests under AddressSanitizer, LeakSanitizer and UBSan
 #   make tsan       the same tests under ThreadSanitizer
 #   make mutual     MUTUAL_ROUNDS (100,000) random sequences on io_uring and epoll, compared: minutes
@@ -147,7 +148,7 @@ FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 
 .PHONY: all deps man abi deb check-deb uninstall static serve test asan tsan race mutual acceptance \
         dropin print-libs peers kernel-matrix bench bench-quick bench-micro fuzz lint format \
-        install clean run-tests run-epoll run-bench run-micro run-fuzz run-lint FORCE
+        install clean run-tests run-epoll run-tls run-bench run-micro run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -376,6 +377,11 @@ run-tests: all $(TEST_BIN) $(FAULT_BIN) $(FAKE_BIN) $(DIFF_BIN) $(REPLAY_BIN)
 run-epoll: all $(TEST_BIN) $(FAULT_BIN)
 	@NNG_URING_BACKEND=epoll TEST_JOBS=$(TEST_JOBS) TEST_ARGS='$(TEST_ARGS)' \
 	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN)
+
+# Rounds are fewer: a connection costs a handshake and a thread that speaks TLS for the test.
+run-tls: all $(TEST_BIN)
+	@NU_TESTS_TLS=1 NU_TESTS_SLOW=1 TEST_JOBS=$(TEST_JOBS) \
+	    TEST_ARGS='$(or $(TEST_ARGS),--filter=$(shell scripts/over-tls))' scripts/run-tests $(TEST_BIN)
 
 run-bench: all $(PERF_BIN) $(MICRO)
 	@scripts/bench $(BENCH_ARGS)

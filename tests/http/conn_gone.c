@@ -2,6 +2,7 @@
 /* What operations say whose peer is gone: NNG's errors, but for writes of vectors. */
 #include "http/conn.h"
 #include "support/peer.h"
+#include "support/tls_relay.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -157,6 +158,9 @@ Test(conn_gone, results)
     for (size_t i = 0; i < 2 * sizeof table / sizeof table[0]; i++) {
         bool owner = i % 2 == 0; /* or an application's thread, which writes for itself */
         struct setting s;
+        if (t_tls_wanted() && table[i / 2].peer == has_refused) {
+            continue; /* it writes past us */
+        }
         set_up(&s);
         table[i / 2].peer(&s);
         for (int k = 0; k < OPS; k++) {

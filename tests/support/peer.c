@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <nng/uring.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +70,19 @@ nng_http_client *t_client(unsigned port)
     return client;
 }
 
+/* What a test looks at begins with an open connection, over TLS as over TCP. */
+static void await_handshake(nng_http_conn *conn)
+{
+    nng_uring_tls_info *info;
+    int err;
+    while ((err = nng_uring_conn_tls_info(conn, &info)) == NNG_EAGAIN) {
+        usleep(100);
+    }
+    cr_assert_eq(err, 0, "handshake: %s", nng_strerror(err));
+    nng_uring_tls_info_free(info);
+    t_tls_relay_await_handshakes();
+}
+
 void t_pair_connect(struct nu_pair *pair, int listener, nng_http_client *client)
 {
     nng_aio *aio;
@@ -85,6 +99,7 @@ void t_pair_connect(struct nu_pair *pair, int listener, nng_http_client *client)
         socklen_t len = sizeof size;
         cr_assert_eq(getsockopt(listener, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
         pair->fd = t_tls_relay(pair->fd, true, size == 2 * BUFFER ? BUFFER : 0);
+        await_handshake(pair->conn);
     }
 }
 
@@ -174,12 +189,27 @@ void t_pair_close(struct nu_pair *pair)
     *pair = (struct nu_pair){ .fd = -1 };
 }
 
+/* Over TLS it takes its time to come by. */
+static void await_reset(const struct nu_pair *pair)
+{
+    struct tcp_info info = { 0 };
+    socklen_t len = sizeof info;
+    for (int i = 0;
+         i < 10000 && pair->conn != NULL && t_tls_wanted() && info.tcpi_state != TCP_CLOSE; i++) {
+        usleep(100);
+        if (getsockopt(pair->conn->tcp.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
+            return; /* closed here, too */
+        }
+    }
+}
+
 void t_pair_reset(struct nu_pair *pair)
 {
     struct linger linger = { .l_onoff = 1, .l_linger = 0 };
     cr_assert_eq(setsockopt(pair->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
     close(pair->fd);
     pair->fd = -1;
+    await_reset(pair);
 }
 
 void t_pair_abort(struct nu_pair *pair)

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -27,6 +28,20 @@ bool t_tls_wanted(void)
     return getenv("NU_TESTS_TLS") != NULL;
 }
 
+static atomic_uint open_fds, handshakes;
+
+void t_tls_relay_await_handshakes(void)
+{
+    while (atomic_load(&handshakes) > 0) {
+        usleep(100);
+    }
+}
+
+unsigned t_tls_relay_fds(void)
+{
+    return atomic_load(&open_fds);
+}
+
 /* One way: what was read and is not written yet. */
 struct way {
     char data[SIZE];
@@ -37,7 +52,8 @@ struct way {
 
 struct relay {
     int plain, secure;
-    bool gone; /* the plain side has been reset */
+    bool gone;   /* the plain side has been reset */
+    bool shakes; /* hands, still */
     SSL_CTX *ctx;
     SSL *ssl;
     struct way in, out;        /* to the plain side, and from it */
@@ -164,6 +180,14 @@ static void close_hard(int fd)
     close(fd);
 }
 
+static void note_handshake(struct relay *r, bool over)
+{
+    if (r->shakes && (over || SSL_is_init_finished(r->ssl))) {
+        r->shakes = false;
+        atomic_fetch_sub(&handshakes, 1);
+    }
+}
+
 static void *relay_run(void *arg)
 {
     struct relay *r = arg;
@@ -174,17 +198,20 @@ static void *relay_run(void *arg)
     pthread_sigmask(SIG_BLOCK, &pipe, NULL); /* OpenSSL writes without MSG_NOSIGNAL */
     while (ok && !(r->in.told && r->out.told)) {
         ok = serve_plain(r) && decrypt(r) && serve_plain(r) && encrypt(r);
+        note_handshake(r, !ok);
         if (ok) {
             wait_for_something(r);
         }
     }
+    note_handshake(r, true);
+    atomic_fetch_sub(&open_fds, 2); /* before they go: nobody is to see too few */
     if (ok) {
         close(r->plain);
         close(r->secure);
     } else {
         close_hard(r->plain);
-        for (int n = 1, i = 0; i < 100 && ioctl(r->secure, SIOCOUTQ, &n) == 0 && n > 0; i++) {
-            usleep(1000); /* what was said before is on its way */
+        for (int n = 1, i = 0; i < 100 && ioctl(r->secure, SIOCOUTQNSD, &n) == 0 && n > 0; i++) {
+            usleep(1000); /* what was said before goes first */
         }
         close_hard(r->secure);
     }
@@ -194,10 +221,15 @@ static void *relay_run(void *arg)
     return NULL;
 }
 
-static void set_buffers(int fd, int buffer)
+static void set_nodelay(int fd)
 {
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+static void set_buffers(int fd, int buffer)
+{
+    set_nodelay(fd);
     if (buffer > 0) {
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
@@ -224,13 +256,19 @@ static void connect_pair(int fds[2], int buffer)
     close(listener);
 }
 
+static struct t_cert own;
+
+static void make_own_cert(void)
+{
+    t_cert_make(&own, NULL, &(struct t_cert_params){ .san = "DNS:localhost,IP:127.0.0.1" });
+}
+
 static void use_own_cert(SSL_CTX *ctx)
 {
-    struct t_cert own = { 0 };
-    t_cert_make(&own, NULL, &(struct t_cert_params){ .san = "DNS:localhost,IP:127.0.0.1" });
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_own_cert);
     cr_assert_eq(SSL_CTX_use_certificate(ctx, own.cert), 1);
     cr_assert_eq(SSL_CTX_use_PrivateKey(ctx, own.key), 1);
-    t_cert_free(&own);
 }
 
 int t_tls_relay(int fd, bool server, int buffer)
@@ -240,6 +278,10 @@ int t_tls_relay(int fd, bool server, int buffer)
     pthread_t thread;
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL); /* the thread may be there when we exit */
     connect_pair(fds, buffer);
+    r->shakes = true;
+    atomic_fetch_add(&handshakes, 1);
+    atomic_fetch_add(&open_fds, 2); /* that of the caller is one of them */
+    set_nodelay(fd);
     r->plain = fds[0];
     r->secure = fd;
     r->ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());

@@ -17,6 +17,12 @@ bool t_tls_wanted(void);
  * what the kernel likes. The thread ends with either socket. */
 int t_tls_relay(int fd, bool server, int buffer);
 
+/* Until all threads have done their handshakes. */
+void t_tls_relay_await_handshakes(void);
+
+/* Descriptors that the threads have. */
+unsigned t_tls_relay_fds(void);
+
 /* For the other end: a server's configuration with a certificate for localhost and 127.0.0.1, and a
  * client's that takes any. */
 nng_tls_config *t_tls_server_config(void);
