@@ -16,6 +16,8 @@
 #   make bench-micro  the programs of perf/*.cc, with NNG beside; JSON into build/bench
 #   make race       random operations on random connections for RACE_SECONDS (60), plainly and
 #                   under the sanitizers
+#   make sim        the library in a made-up world, for SIM_SECONDS (60); SEED=n repeats one run
+#   make sim-mutants  errors put into the library, which the simulation must find
 #   make bench      this library, its peers and the limit, in rounds: build/bench/report.html
 #   make bench-quick  the same in less than five minutes
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
@@ -43,6 +45,7 @@ BINDIR       := $(PREFIX)/bin
 LIBDIR       := $(PREFIX)/lib
 INCLUDEDIR   := $(PREFIX)/include/nng-uring
 FUZZ_SECONDS := 60
+SIM_SECONDS  := 60
 RACE_SECONDS := 60
 MUTUAL_ROUNDS := 100000
 PKG_CONFIG   := pkg-config
@@ -106,11 +109,12 @@ LIB_SRC     := $(filter-out $(CMD_SRC) $(NNG_SRC),$(call find_c,src))
 FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
 FAULT_SRC   := $(wildcard tests/fault/*.c)
 FAKE_SRC    := $(wildcard tests/check/*.c)
+SIM_SRC     := $(wildcard tests/sim/*.c)
 DIFF_SRC    := tests/wire/differential.c
 # rand_r.c makes Criterion work under TSan, replay.c is the main of the replay programs.
 SUPPORT_SRC := $(filter-out %/replay.c $(if $(findstring thread,$(SAN)),,%/rand_r.c),\
                  $(wildcard tests/support/*.c))
-TEST_SRC    := $(filter-out $(DIFF_SRC) $(addprefix tests/,acceptance/% check/% dropin/% fault/% fuzz/% peers/% support/%),\
+TEST_SRC    := $(filter-out $(DIFF_SRC) $(addprefix tests/,acceptance/% check/% dropin/% fault/% fuzz/% peers/% sim/% support/%),\
                  $(call find_c,tests))
 
 LIB_OBJ     := $(call objs,$(LIB_SRC)) $(patsubst /usr/share/%.c,$(OBJ)/%.o,$(LLHTTP_SRC))
@@ -123,6 +127,7 @@ CHECK_OBJ   := $(call objs,$(CHECK_SRC))
 FAKE_OBJ    := $(call objs,$(FAKE_SRC) $(filter %/leaks.c %/rand_r.c,$(SUPPORT_SRC)))
 DIFF_OBJ    := $(call objs,$(DIFF_SRC))
 FUZZ_OBJ    := $(call objs,$(FUZZ_SRC))
+SIM_OBJ     := $(call objs,$(SIM_SRC))
 
 SO      := $(B)/libnng-uring.so
 PROGRAM := $(if $(CMD_SRC),$(B)/nng-uring)
@@ -132,6 +137,7 @@ LIBRARY := $(if $(SAN),,$(SO) $(NNG_SO)) $(B)/libnng-uring.a $(B)/libnng-uring-n
 
 TEST_BIN   := $(if $(TEST_SRC),$(B)/tests)
 FAKE_BIN   := $(B)/tests-check
+SIM_BIN    := $(if $(findstring thread,$(SAN)),,$(B)/sim)# its threads are none that TSan knows
 FAULT_BIN  := $(if $(filter-out %/wrap.c,$(FAULT_SRC)),$(B)/tests-fault)
 DIFF_BIN   := $(B)/tests-differential
 REPLAY_BIN := $(patsubst tests/fuzz/%.c,$(B)/replay-%,$(FUZZ_SRC))
@@ -144,11 +150,19 @@ WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall se
 # Where tests/check/fake.c stands between the checks and the kernel.
 FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 
+# What the world of tests/sim is made of.
+SIMULATED := pthread_create pthread_join pthread_mutex_lock pthread_mutex_unlock pthread_cond_wait \
+             pthread_cond_timedwait pthread_cond_clockwait pthread_cond_signal \
+             pthread_cond_broadcast clock_gettime clock_nanosleep getrandom syscall socket close \
+             bind listen accept4 setsockopt getsockopt getsockname getpeername shutdown send ioctl \
+             fcntl
+
 # ---- Building ------------------------------------------------------------------------------------
 
 .PHONY: all deps man abi deb check-deb uninstall static serve test asan tsan race mutual acceptance \
-        dropin print-libs peers kernel-matrix bench bench-quick bench-micro fuzz lint format \
-        install clean run-tests run-epoll run-tls run-bench run-micro run-fuzz run-lint FORCE
+        sim sim-mutants dropin print-libs peers kernel-matrix bench bench-quick bench-micro fuzz \
+        lint format install clean run-tests run-epoll run-tls \
+        run-bench run-micro run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -262,6 +276,9 @@ $(B)/tests-fault: $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 $(B)/tests-check: $(FAKE_OBJ) $(CHECK_OBJ) $(B)/link
 	$(call link,$(FAKED:%=-Wl,--wrap=%) $(FAKE_OBJ) $(CHECK_OBJ) -lcriterion)
 
+$(B)/sim: $(SIM_OBJ) $(LIB_OBJ) $(B)/link
+	$(call link,$(SIMULATED:%=-Wl,--wrap=%) $(SIM_OBJ) $(LIB_OBJ))
+
 # The only one with another parser of HTTP in it.
 $(B)/tests-differential: $(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 	$(call link,$(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lhttp_parser -lcriterion)
@@ -279,7 +296,7 @@ $(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
 	$(call link,-fsanitize=fuzzer $< $(LIB_OBJ))
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(NNG_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) $(FAULT_OBJ) \
-           $(FAKE_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o \
+           $(FAKE_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ) $(SIM_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o \
            $(OBJ)/tests/acceptance/server.o)
 
 include perf/rules.mk
@@ -320,6 +337,15 @@ mutual:
 	@scripts/install-deps test
 	@NNG_URING_MUTUAL_ROUNDS=$(MUTUAL_ROUNDS) $(MAKE) --no-print-directory run-tests \
 	    TEST_ARGS='--filter=mutual/same_outcomes --timeout=3600'
+
+sim:
+	@scripts/install-deps build
+	@$(MAKE) --no-print-directory build/sim
+	@SIM_SECONDS=$(SIM_SECONDS) SEED='$(SEED)' scripts/run-sim
+
+sim-mutants:
+	@scripts/install-deps build
+	@scripts/sim-mutants
 
 acceptance:
 	@scripts/install-deps acceptance
@@ -368,9 +394,9 @@ lint:
 	@scripts/install-deps ci
 	@$(MAKE) --no-print-directory run-lint
 
-run-tests: all $(TEST_BIN) $(FAULT_BIN) $(FAKE_BIN) $(DIFF_BIN) $(REPLAY_BIN)
+run-tests: all $(TEST_BIN) $(FAULT_BIN) $(FAKE_BIN) $(DIFF_BIN) $(REPLAY_BIN) $(SIM_BIN)
 	@TEST_JOBS=$(TEST_JOBS) TEST_ARGS='$(TEST_ARGS)' \
-	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(FAKE_BIN) $(DIFF_BIN) $(REPLAY_BIN) \
+	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(FAKE_BIN) $(DIFF_BIN) $(REPLAY_BIN) $(SIM_BIN) \
 	    $(if $(TEST_ARGS),,epoll:$(TEST_BIN))
 
 # All of it with epoll in the place of io_uring; run-tests has a short pass of that.

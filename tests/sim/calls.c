@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* The system calls that the library makes beside its ring, on sockets that are none (ld --wrap). */
+#include "sim/sched.h"
+#include "sim/seed.h"
+#include "sim/tcp.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+int __real_socket(int domain, int type, int protocol);
+int __real_close(int fd);
+int __real_fcntl(int fd, int command, ...);
+int __real_ioctl(int fd, unsigned long request, ...);
+
+long sim_discard(int fd);
+
+static struct sim_sock *calls_sock(int fd)
+{
+    struct sim_sock *sock = sim_sock(fd);
+    sim_check(sock != NULL, "a system call on descriptor %d, which is not open", fd);
+    sim_preempt();
+    return sock;
+}
+
+static int calls_result(int err)
+{
+    if (err < 0) {
+        errno = -err;
+        return -1;
+    }
+    return err;
+}
+
+int __wrap_socket(int domain, int type, int protocol)
+{
+    if (!sim_inside()) {
+        return __real_socket(domain, type, protocol);
+    }
+    sim_preempt();
+    struct sim_sock *sock = sim_sock_new();
+    return sock != NULL ? sock->fd : calls_result(-EMFILE);
+}
+
+int __wrap_close(int fd)
+{
+    if (!sim_is_fd(fd)) {
+        return __real_close(fd);
+    }
+    sim_close(calls_sock(fd));
+    sim_trace("close(%d)", fd);
+    return 0;
+}
+
+int __wrap_bind(int fd, const struct sockaddr *sa, socklen_t len)
+{
+    (void) len;
+    return calls_result(
+        sim_bind(calls_sock(fd), ntohs(((const struct sockaddr_in *) sa)->sin_port)));
+}
+
+int __wrap_listen(int fd, int backlog)
+{
+    sim_listen(calls_sock(fd), (unsigned) backlog);
+    return 0;
+}
+
+int __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+    (void) sa, (void) len, (void) flags;
+    struct sim_sock *sock = calls_sock(fd);
+    struct sim_sock *made = sock->shut_read ? NULL : sim_accept(sock);
+    return made != NULL ? made->fd : calls_result(sock->shut_read ? -EINVAL : -EAGAIN);
+}
+
+int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t len)
+{
+    (void) len;
+    struct sim_sock *sock = calls_sock(fd);
+    if (level == SOL_SOCKET && option == SO_LINGER) {
+        const struct linger *linger = value;
+        sock->linger_reset = linger->l_onoff != 0 && linger->l_linger == 0;
+    }
+    return 0;
+}
+
+int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *len)
+{
+    struct sim_sock *sock = calls_sock(fd);
+    memset(value, 0, *len);
+    if (level == SOL_SOCKET && option == SO_ERROR) {
+        *(int *) value = sock->error;
+        sock->error = 0;
+    }
+    return 0;
+}
+
+static int calls_name(const struct sim_sock *sock, struct sockaddr *sa, socklen_t *len)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t) (sock != NULL ? sock->port : 0)),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    memcpy(sa, &in, sizeof in < *len ? sizeof in : *len);
+    *len = sizeof in;
+    return sock != NULL ? 0 : calls_result(-ENOTCONN);
+}
+
+int __wrap_getsockname(int fd, struct sockaddr *sa, socklen_t *len)
+{
+    return calls_name(calls_sock(fd), sa, len);
+}
+
+int __wrap_getpeername(int fd, struct sockaddr *sa, socklen_t *len)
+{
+    return calls_name(calls_sock(fd)->peer, sa, len);
+}
+
+int __wrap_shutdown(int fd, int how)
+{
+    sim_shutdown(calls_sock(fd), how != SHUT_WR, how != SHUT_RD);
+    sim_trace("shutdown(%d, %d)", fd, how);
+    return 0;
+}
+
+ssize_t __wrap_send(int fd, const void *p, size_t n, int flags)
+{
+    (void) flags; /* MSG_DONTWAIT, MSG_NOSIGNAL */
+    ssize_t sent = sim_send(calls_sock(fd), p, n);
+    if (sent < 0) {
+        errno = (int) -sent;
+        return -1;
+    }
+    return sent;
+}
+
+long sim_discard(int fd)
+{
+    struct sim_sock *sock = calls_sock(fd);
+    size_t n = sock->in.len;
+    sock->in.len = 0;
+    return (long) n;
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+    va_list args;
+    va_start(args, request);
+    void *arg = va_arg(args, void *);
+    va_end(args);
+    if (!sim_is_fd(fd)) {
+        return __real_ioctl(fd, request, arg);
+    }
+    struct sim_sock *sock = calls_sock(fd);
+    if (request == SIOCOUTQ) {
+        *(int *) arg = (int) sock->out.len;
+    } else if (request == FIONREAD) {
+        *(int *) arg = (int) sock->in.len;
+    } else if (request == FIONBIO) {
+        sock->nonblocking = *(int *) arg != 0;
+    } else {
+        return calls_result(-EINVAL);
+    }
+    return 0;
+}
+
+int __wrap_fcntl(int fd, int command, ...)
+{
+    va_list args;
+    va_start(args, command);
+    long arg = va_arg(args, long);
+    va_end(args);
+    if (!sim_is_fd(fd)) {
+        return __real_fcntl(fd, command, arg);
+    }
+    struct sim_sock *sock = calls_sock(fd);
+    if (command == F_SETFL) {
+        sock->nonblocking = (arg & O_NONBLOCK) != 0;
+    }
+    return 0;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/sched.h"
+
+#include "base/check.h"
+#include "sim/seed.h"
+
+#include <link.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#ifdef NU_ASAN
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+#define THREADS 64U
+#define STACK ((size_t) 256 << 10)
+
+struct sim_thread {
+    ucontext_t context;
+    void *stack; /* kept for the next one */
+    void *locals;
+    const char *name;
+    void *(*run)(void *arg);
+    void *arg;
+    void *result;
+    bool (*ready)(void *arg); /* what it waits for; NULL: nothing */
+    void *ready_arg;
+    uint64_t until;
+    bool used, over, timed_out;
+};
+
+static struct sim_thread threads[THREADS];
+static struct sim_thread *self; /* NULL: the scheduler */
+static ucontext_t scheduler;
+static unsigned preemption;
+static unsigned calm;
+
+/* ---- Thread-local variables --------------------------------------------------------------- */
+
+static char *locals; /* the program's, of this one true thread */
+static size_t nlocals;
+static const void *locals_image;
+static size_t nlocals_image;
+
+static int sched_find_locals(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    (void) size, (void) arg;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        if (header->p_type == PT_TLS) {
+            locals = info->dlpi_tls_data;
+            nlocals = header->p_memsz;
+            locals_image = (const void *) (info->dlpi_addr + header->p_vaddr);
+            nlocals_image = header->p_filesz;
+        }
+    }
+    return 1; /* the first is the program itself */
+}
+
+static void sched_enter(struct sim_thread *thread)
+{
+    memcpy(locals, thread->locals, nlocals);
+    self = thread;
+#ifdef NU_ASAN
+    void *fake;
+    __sanitizer_start_switch_fiber(&fake, thread->stack, STACK);
+#endif
+    swapcontext(&scheduler, &thread->context);
+#ifdef NU_ASAN
+    __sanitizer_finish_switch_fiber(fake, NULL, NULL);
+#endif
+    self = NULL;
+    memcpy(thread->locals, locals, nlocals);
+}
+
+static void sched_leave(void)
+{
+    struct sim_thread *thread = self;
+#ifdef NU_ASAN
+    extern void *sim_scheduler_stack;
+    extern size_t sim_scheduler_size;
+    void *fake;
+    __sanitizer_start_switch_fiber(&fake, sim_scheduler_stack, sim_scheduler_size);
+#endif
+    swapcontext(&thread->context, &scheduler);
+#ifdef NU_ASAN
+    __sanitizer_finish_switch_fiber(fake, NULL, NULL);
+#endif
+}
+
+#ifdef NU_ASAN
+void *sim_scheduler_stack;
+size_t sim_scheduler_size;
+#endif
+
+/* ---- Threads ------------------------------------------------------------------------------ */
+
+static void sched_main(void)
+{
+#ifdef NU_ASAN
+    __sanitizer_finish_switch_fiber(NULL, (const void **) &sim_scheduler_stack,
+                                    &sim_scheduler_size);
+#endif
+    self->result = self->run(self->arg);
+    self->over = true;
+    sched_leave();
+}
+
+struct sim_thread *sim_spawn(const char *name, void *(*run)(void *arg), void *arg)
+{
+    struct sim_thread *thread = threads;
+    while (thread < threads + THREADS && thread->used) {
+        thread++;
+    }
+    sim_check(thread < threads + THREADS, "more than %u threads", THREADS);
+    if (locals == NULL) {
+        dl_iterate_phdr(sched_find_locals, NULL);
+    }
+    void *stack = thread->stack, *block = thread->locals;
+    if (stack == NULL) {
+        stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        block = malloc(nlocals);
+        sim_check(stack != MAP_FAILED && block != NULL, "no memory for a thread");
+    }
+    *thread = (struct sim_thread){ .stack = stack,
+                                   .locals = block,
+                                   .name = name,
+                                   .run = run,
+                                   .arg = arg,
+                                   .until = SIM_NEVER,
+                                   .used = true };
+    memset(block, 0, nlocals);
+    memcpy(block, locals_image, nlocals_image);
+    getcontext(&thread->context);
+    thread->context.uc_stack.ss_sp = stack;
+    thread->context.uc_stack.ss_size = STACK;
+    makecontext(&thread->context, sched_main, 0);
+    return thread;
+}
+
+bool sim_inside(void)
+{
+    return self != NULL;
+}
+
+bool sim_wait(bool (*ready)(void *arg), void *arg, uint64_t until)
+{
+    sim_check(calm == 0, "a calm thread waits");
+    self->ready = ready;
+    self->ready_arg = arg;
+    self->until = until;
+    sched_leave();
+    self->ready = NULL;
+    self->until = SIM_NEVER;
+    return !self->timed_out;
+}
+
+void sim_preempt(void)
+{
+    if (self != NULL && calm == 0 && sim_chance(preemption)) {
+        (void) sim_wait(NULL, NULL, SIM_NEVER);
+    }
+}
+
+void sim_set_preemption(unsigned once_in)
+{
+    preemption = once_in;
+}
+
+void sim_calm(bool on)
+{
+    calm += on ? 1U : -1U;
+}
+
+static bool sched_is_over(void *arg)
+{
+    return ((struct sim_thread *) arg)->over;
+}
+
+void *sim_join(struct sim_thread *thread)
+{
+    (void) sim_wait(sched_is_over, thread, SIM_NEVER);
+    thread->used = false;
+    return thread->result;
+}
+
+/* ---- Turns -------------------------------------------------------------------------------- */
+
+static bool sched_may_run(struct sim_thread *thread)
+{
+    if (!thread->used || thread->over) {
+        return false;
+    }
+    thread->timed_out = false;
+    if (thread->ready == NULL || thread->ready(thread->ready_arg)) {
+        return true;
+    }
+    thread->timed_out = sim_time >= thread->until;
+    return thread->timed_out;
+}
+
+static uint64_t sched_earliest(const struct sim_world *world)
+{
+    uint64_t earliest = world->next();
+    for (unsigned i = 0; i < THREADS; i++) {
+        const struct sim_thread *thread = &threads[i];
+        if (thread->used && !thread->over && thread->until < earliest) {
+            earliest = thread->until;
+        }
+    }
+    return earliest;
+}
+
+static _Noreturn void sched_stuck(void)
+{
+    for (unsigned i = 0; i < THREADS; i++) {
+        if (threads[i].used && !threads[i].over) {
+            sim_print("%s waits", threads[i].name);
+        }
+    }
+    sim_fail("nothing will ever happen");
+}
+
+void sim_run(const struct sim_world *world)
+{
+    for (uint64_t turns = 0;; turns++) {
+        struct sim_thread *able[THREADS];
+        unsigned n = 0, alive = 0, events = world->events();
+        for (unsigned i = 0; i < THREADS; i++) {
+            alive += threads[i].used && !threads[i].over;
+            if (sched_may_run(&threads[i])) {
+                able[n++] = &threads[i];
+            }
+        }
+        if (alive == 0) {
+            break;
+        }
+        sim_check(turns < 4000000, "no end after 4 million turns");
+        sim_time += sim_pick(3000);
+        if (n + events == 0) {
+            uint64_t then = sched_earliest(world);
+            if (then == SIM_NEVER) {
+                sched_stuck();
+            }
+            sim_time = then > sim_time ? then : sim_time;
+            continue;
+        }
+        unsigned which = sim_pick(n + events);
+        if (which < n) {
+            sched_enter(able[which]);
+        } else {
+            world->happen(which - n);
+        }
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        threads[i].used = false;
+    }
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads that are no threads: coroutines of one, which takes turns between them where they lock,
+ * wait, wake or make a system call. Each has the program's thread-local variables for itself. Time
+ * passes a little with each turn, and leaps when all wait.
+ */
+#ifndef NU_TESTS_SIM_SCHED_H
+#define NU_TESTS_SIM_SCHED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SIM_NEVER UINT64_MAX
+
+struct sim_thread;
+
+/* The rest of the world. */
+struct sim_world {
+    unsigned (*events)(void);     /* how many things could happen now */
+    void (*happen)(unsigned nth); /* one of them does */
+    uint64_t (*next)(void);       /* when something could happen if nothing can now */
+};
+
+/* A new thread, which runs before long. */
+struct sim_thread *sim_spawn(const char *name, void *(*run)(void *arg), void *arg);
+
+/* Runs all threads to their ends. */
+void sim_run(const struct sim_world *world);
+
+/* Whether a simulated thread calls. */
+bool sim_inside(void);
+
+/* The calling thread waits until ready(arg), or (false) until then. */
+bool sim_wait(bool (*ready)(void *arg), void *arg, uint64_t until);
+
+/* Others may go on here. */
+void sim_preempt(void);
+
+/* How often they do: once in so many times. 0: never. */
+void sim_set_preemption(unsigned once_in);
+
+/* Waits for its end and forgets it. */
+void *sim_join(struct sim_thread *thread);
+
+/* Nothing else runs while the calling thread is calm; nests. */
+void sim_calm(bool calm);
+
+#endif

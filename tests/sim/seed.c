@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/seed.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+bool sim_tracing;
+uint64_t sim_time;
+
+static uint64_t seed, state;
+
+void sim_seed(uint64_t value)
+{
+    seed = state = value;
+}
+
+/* SplitMix64. */
+uint64_t sim_random(void)
+{
+    uint64_t x = state += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+unsigned sim_pick(unsigned n)
+{
+    return (unsigned) ((sim_random() >> 32) * n >> 32);
+}
+
+bool sim_chance(unsigned n)
+{
+    return n != 0 && sim_pick(n) == 0;
+}
+
+static void seed_print(const char *format, va_list args)
+{
+    fprintf(stderr, "%10" PRIu64 ".%03u us  ", sim_time / 1000, (unsigned) (sim_time % 1000));
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+}
+
+void sim_print(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    seed_print(format, args);
+    va_end(args);
+}
+
+void sim_fail(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    seed_print(format, args);
+    va_end(args);
+    fprintf(stderr, "sim: seed %" PRIu64 " failed; make sim SEED=%" PRIu64 " repeats it\n", seed,
+            seed);
+    _exit(1);
+}

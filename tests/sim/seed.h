@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a run's choices come from, and what is printed of it. A run is a function of its seed. */
+#ifndef NU_TESTS_SIM_SEED_H
+#define NU_TESTS_SIM_SEED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+void sim_seed(uint64_t seed);
+uint64_t sim_random(void);
+
+/* 0 to n - 1. */
+unsigned sim_pick(unsigned n);
+
+/* True once in `n` times; 0: never. */
+bool sim_chance(unsigned n);
+
+extern bool sim_tracing;
+extern uint64_t sim_time; /* virtual, in nanoseconds */
+
+void sim_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#define sim_trace(...)                                                                             \
+    do {                                                                                           \
+        if (sim_tracing) {                                                                         \
+            sim_print(__VA_ARGS__);                                                                \
+        }                                                                                          \
+    } while (false)
+
+/* What has gone wrong: ends the run's process, after the seed was said. */
+_Noreturn void sim_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#define sim_check(condition, ...)                                                                  \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            sim_fail(__VA_ARGS__);                                                                 \
+        }                                                                                          \
+    } while (false)
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/tcp.h"
+
+#include "sim/seed.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SOCKS 4096U
+
+static struct sim_sock *socks[SOCKS]; /* of this run */
+static unsigned nsocks;
+static struct sim_sock *fds[SIM_FDS];
+static unsigned next_port;
+static size_t scale; /* how much a socket's buffers hold */
+
+/* ---- Bytes -------------------------------------------------------------------------------- */
+
+void sim_append(struct sim_bytes *bytes, const void *p, size_t n)
+{
+    if (bytes->len + n > bytes->room) {
+        bytes->room = 2 * (bytes->len + n);
+        bytes->p = realloc(bytes->p, bytes->room);
+        sim_check(bytes->p != NULL, "no memory");
+    }
+    memcpy(bytes->p + bytes->len, p, n);
+    bytes->len += n;
+}
+
+static void tcp_drop(struct sim_bytes *bytes, size_t n)
+{
+    memmove(bytes->p, bytes->p + n, bytes->len - n);
+    bytes->len -= n;
+}
+
+/* ---- Sockets ------------------------------------------------------------------------------ */
+
+void sim_tcp_reset(unsigned from)
+{
+    for (unsigned i = 0; i < nsocks; i++) {
+        free(socks[i]->in.p);
+        free(socks[i]->out.p);
+        free(socks[i]->sent.p);
+        free(socks[i]);
+    }
+    nsocks = 0;
+    memset(fds, 0, sizeof fds);
+    next_port = 40000;
+    static const size_t scales[] = { 1, 10, 100, 1460, 4096, 65536 };
+    scale = scales[from + sim_pick(6 - from)];
+}
+
+struct sim_sock *sim_sock(int fd)
+{
+    return sim_is_fd(fd) ? fds[fd - SIM_FD] : NULL;
+}
+
+static size_t tcp_some_size(void)
+{
+    return sim_chance(4) ? scale / 4 + 1 : scale;
+}
+
+size_t sim_tcp_scale(void)
+{
+    return scale;
+}
+
+struct sim_sock *sim_sock_new(void)
+{
+    int i = 0;
+    while (i < SIM_FDS && fds[i] != NULL) {
+        i++;
+    }
+    if (i == SIM_FDS) {
+        return NULL;
+    }
+    sim_check(nsocks < SOCKS, "more than %u sockets", SOCKS);
+    struct sim_sock *sock = calloc(1, sizeof *sock);
+    sim_check(sock != NULL, "no memory");
+    sock->fd = SIM_FD + i;
+    sock->out_max = tcp_some_size();
+    sock->in_max = tcp_some_size();
+    fds[i] = socks[nsocks++] = sock;
+    return sock;
+}
+
+unsigned sim_tcp_open(void)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < SIM_FDS; i++) {
+        n += fds[i] != NULL;
+    }
+    return n;
+}
+
+struct sim_sock *sim_listener(unsigned port)
+{
+    for (unsigned i = 0; i < nsocks; i++) {
+        if (socks[i]->fd >= 0 && socks[i]->listening && socks[i]->port == port) {
+            return socks[i];
+        }
+    }
+    return NULL;
+}
+
+int sim_bind(struct sim_sock *sock, unsigned port)
+{
+    if (port != 0 && sim_listener(port) != NULL) {
+        return -EADDRINUSE;
+    }
+    sock->port = port != 0 ? port : next_port++;
+    return 0;
+}
+
+void sim_listen(struct sim_sock *sock, unsigned backlog)
+{
+    sock->listening = true;
+    sock->backlog = backlog < SIM_BACKLOG ? backlog : SIM_BACKLOG;
+}
+
+void sim_connect(struct sim_sock *sock, struct sim_sock *listener)
+{
+    struct sim_sock *other = calloc(1, sizeof *other);
+    sim_check(other != NULL && nsocks < SOCKS, "no memory");
+    socks[nsocks++] = other;
+    other->fd = -1; /* until it is accepted */
+    other->out_max = tcp_some_size();
+    other->in_max = tcp_some_size();
+    other->port = listener->port;
+    other->peer = sock;
+    sock->peer = other;
+    sock->recorded = true;
+    sock->port = next_port++;
+    listener->queue[listener->nqueue++] = other;
+}
+
+struct sim_sock *sim_accept(struct sim_sock *listener)
+{
+    if (listener->nqueue == 0) {
+        return NULL;
+    }
+    int i = 0;
+    while (i < SIM_FDS && fds[i] != NULL) {
+        i++;
+    }
+    sim_check(i < SIM_FDS, "no descriptor");
+    struct sim_sock *sock = listener->queue[0];
+    listener->nqueue--;
+    memmove(listener->queue, listener->queue + 1, listener->nqueue * sizeof listener->queue[0]);
+    fds[i] = sock;
+    sock->fd = SIM_FD + i;
+    return sock;
+}
+
+/* ---- Both directions ---------------------------------------------------------------------- */
+
+static int tcp_take_error(struct sim_sock *sock)
+{
+    int error = sock->error;
+    sock->error = 0;
+    return -error;
+}
+
+ssize_t sim_send(struct sim_sock *sock, const void *p, size_t n)
+{
+    if (sock->error != 0) {
+        return tcp_take_error(sock);
+    }
+    if (sock->peer == NULL) {
+        return -ENOTCONN;
+    }
+    if (sock->reset || sock->shut_write) {
+        return -EPIPE;
+    }
+    size_t room = sock->out.len < sock->out_max ? sock->out_max - sock->out.len : 0;
+    if (n > 0 && room == 0) {
+        return -EAGAIN;
+    }
+    n = n < room ? n : room;
+    if (n > 1 && sim_chance(8)) {
+        n = 1 + sim_pick((unsigned) n - 1);
+    }
+    sim_append(&sock->out, p, n);
+    if (sock->recorded) {
+        sim_append(&sock->sent, p, n);
+    }
+    return (ssize_t) n;
+}
+
+ssize_t sim_recv(struct sim_sock *sock, void *p, size_t n, bool peek)
+{
+    if (sock->in.len > 0) {
+        n = n < sock->in.len ? n : sock->in.len;
+        if (n > 1 && sim_chance(8)) {
+            n = 1 + sim_pick((unsigned) n - 1);
+        }
+        if (p != NULL) {
+            memcpy(p, sock->in.p, n);
+        }
+        if (!peek) {
+            tcp_drop(&sock->in, n);
+        }
+        return (ssize_t) n;
+    }
+    if (sock->error != 0) {
+        return tcp_take_error(sock);
+    }
+    if (sock->fin_in || sock->reset || sock->shut_read) {
+        return 0;
+    }
+    return sock->peer != NULL ? -EAGAIN : -ENOTCONN;
+}
+
+void sim_shutdown(struct sim_sock *sock, bool read, bool write)
+{
+    sock->shut_read = sock->shut_read || read;
+    sock->shut_write = sock->shut_write || write;
+}
+
+void sim_close(struct sim_sock *sock)
+{
+    sim_check(sock->uses == 0, "descriptor %d is closed while an operation holds it", sock->fd);
+    fds[sock->fd - SIM_FD] = NULL;
+    sock->fd = -1;
+    if (sock->listening) {
+        for (unsigned i = 0; i < sock->nqueue; i++) {
+            sock->queue[i]->reset_due = true;
+        }
+        sock->nqueue = 0;
+        sock->listening = false;
+    } else if (sock->peer != NULL && !sock->reset) {
+        sock->reset_due = sock->linger_reset || sock->in.len > 0;
+        sock->shut_write = true;
+    }
+    sock->shut_read = true;
+}
+
+bool sim_readable(const struct sim_sock *sock)
+{
+    return sock->in.len > 0 || sock->error != 0 || sock->fin_in || sock->reset || sock->shut_read ||
+           sock->nqueue > 0;
+}
+
+bool sim_writable(const struct sim_sock *sock)
+{
+    return sock->error != 0 || sock->reset || sock->shut_write ||
+           (sock->peer != NULL && sock->out.len < sock->out_max);
+}
+
+/* ---- The network -------------------------------------------------------------------------- */
+
+enum event { NOTHING, DELIVER, DELIVER_FIN, DELIVER_RESET };
+
+static bool tcp_in_queue(const struct sim_sock *sock)
+{
+    return sock->fd < 0 && !sock->shut_read; /* not accepted yet */
+}
+
+static enum event tcp_event(const struct sim_sock *sock)
+{
+    const struct sim_sock *peer = sock->peer;
+    if (peer == NULL || sock->reset) {
+        return NOTHING;
+    }
+    if (sock->reset_due) {
+        return DELIVER_RESET;
+    }
+    bool gone = peer->fd < 0 && !tcp_in_queue(peer);
+    if (sock->out.len > 0) {
+        return gone || peer->in.len < peer->in_max ? DELIVER : NOTHING;
+    }
+    return sock->shut_write && !sock->fin_sent ? DELIVER_FIN : NOTHING;
+}
+
+/* A RST has come. */
+static void tcp_hear_reset(struct sim_sock *sock)
+{
+    if (!sock->reset) {
+        sock->error = sock->fin_in ? EPIPE : ECONNRESET;
+        sock->reset = true;
+        sock->out.len = 0;
+    }
+}
+
+static void tcp_deliver(struct sim_sock *sock)
+{
+    struct sim_sock *peer = sock->peer;
+    if (peer->fd < 0 && !tcp_in_queue(peer)) {
+        tcp_hear_reset(sock); /* nobody is there to take it */
+        return;
+    }
+    size_t room = peer->in_max - peer->in.len;
+    size_t n = sock->out.len < room ? sock->out.len : room;
+    n = sim_chance(4) ? 1 + sim_pick((unsigned) n) : n;
+    sim_append(&peer->in, sock->out.p, n);
+    tcp_drop(&sock->out, n);
+    sock->delivered += n;
+}
+
+static void tcp_happen(struct sim_sock *sock, enum event event)
+{
+    if (event == DELIVER) {
+        tcp_deliver(sock);
+    } else if (event == DELIVER_FIN) {
+        sock->fin_sent = true;
+        sock->peer->fin_in = true;
+    } else {
+        sock->reset = true;
+        sock->reset_due = false;
+        tcp_hear_reset(sock->peer);
+        sim_trace("the network: RST from port %u", sock->port);
+    }
+}
+
+unsigned sim_tcp_events(void)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < nsocks; i++) {
+        n += tcp_event(socks[i]) != NOTHING;
+    }
+    return n;
+}
+
+void sim_tcp_happen(unsigned nth)
+{
+    for (unsigned i = 0; i < nsocks; i++) {
+        enum event event = tcp_event(socks[i]);
+        if (event != NOTHING && nth-- == 0) {
+            tcp_happen(socks[i], event);
+            return;
+        }
+    }
+}
