@@ -11,6 +11,13 @@
  *                                         the name may be percent-encoded, an empty name is chosen
  *                                         by the kernel
  *   socket://                             (listeners) connected sockets that are handed over
+ *   ws://host:port/path (ws4, ws6)        WebSocket (RFC 6455)
+ *   wss://host:port/path (wss4, wss6)     WebSocket over TLS
+ *
+ * A listener of WebSockets is a handler of the HTTP server of its host and port, beside others that
+ * nng_http_server_hold() gives it. A send is one message, of NNG_OPT_WS_SENDMAXFRAME bytes at most;
+ * a receive gives bytes of one message, and does not say which; <nng/uring.h> has functions that
+ * know types and ends of messages, and more options.
  *
  * Sends and receives are queued, first come first served in each direction; the outcome of each is
  * as of nng_http_conn_write() and nng_http_conn_read(): done with at least one byte, and the count
@@ -52,6 +59,23 @@ typedef struct nng_stream_listener nng_stream_listener;
 #define NNG_OPT_TLS_PEER_ALT_NAMES                                                                 \
     "tls-peer-alt-names" /* ptr: char **, NULL at the end; each and                                \
                           * the vector itself is for free() */
+
+#define NNG_OPT_URL "url"                 /* string; a ws listener's, with the port it has */
+#define NNG_OPT_RECVMAXSZ "recv-size-max" /* size, ws: bytes of a message, 0: any; 1 MiB */
+#define NNG_OPT_WS_REQUEST_HEADERS                                                                 \
+    "ws:request-headers" /* string of "Name: value\r\n"; a dialer's                                \
+                          * to set, a stream's to get */
+#define NNG_OPT_WS_RESPONSE_HEADERS "ws:response-headers" /* likewise, a listener's */
+#define NNG_OPT_WS_REQUEST_HEADER "ws:request-header:"    /* and a name: that one's value */
+#define NNG_OPT_WS_RESPONSE_HEADER "ws:response-header:"  /* likewise */
+#define NNG_OPT_WS_REQUEST_URI "ws:request-uri"           /* string; a stream's */
+#define NNG_OPT_WS_SENDMAXFRAME "ws:txframe-max"          /* size, 64 KiB; 0: any */
+#define NNG_OPT_WS_RECVMAXFRAME "ws:rxframe-max"          /* size, 1 MiB; 0: any */
+#define NNG_OPT_WS_PROTOCOL                                                                        \
+    "ws:protocol" /* string: subprotocols, commas between; a stream's: the                         \
+                   * one that was agreed upon */
+#define NNG_OPT_WS_SEND_TEXT "ws:send-text" /* bool, false: messages are sent as text */
+#define NNG_OPT_WS_RECV_TEXT "ws:recv-text" /* bool, false: text is taken, and not refused */
 
 /* ---- Streams ------------------------------------------------------------------------------ */
 
@@ -144,13 +168,16 @@ NNG_DECL int nng_stream_dialer_alloc_url(nng_stream_dialer **dialerp, const nng_
  *
  * All addresses of a name are tried (RFC 8305). Several dials of one dialer run side by side. With
  * TLS it is done when TCP is: the handshake goes on in the background, and if it fails, that is the
- * first send's or receive's error.
+ * first send's or receive's error. A WebSocket's dial is done when the server has upgraded the
+ * connection.
  *
- * Errors: NNG_ECLOSED: the dialer was closed; NNG_ECONNREFUSED: nobody is there; NNG_EADDRINVAL: no
- * such name; NNG_ETIMEDOUT: the aio's time is up; NNG_ECANCELED: the aio was cancelled; NNG_ENOMEM:
- * no memory; NNG_ENOFILES: no descriptor; NNG_EPERM: not allowed; NNG_EAGAIN: the name servers do
- * not answer now; NNG_ECRYPTO: a TLS configuration that is of no use; NNG_ENOTSUP: there is no
- * backend here, or this is a forked child.
+ * Errors: NNG_ECLOSED: the dialer was closed; NNG_ECONNREFUSED: nobody is there, or (WebSocket) the
+ * server has answered with 404 or 405; NNG_EPERM: not allowed, or it has answered with 401 or 403;
+ * NNG_EPROTO: it has not upgraded, or not as it has to; NNG_EADDRINVAL: no such name;
+ * NNG_ETIMEDOUT: the aio's time is up; NNG_ECANCELED: the aio was cancelled; NNG_ENOMEM: no memory;
+ * NNG_ENOFILES: no descriptor; NNG_EAGAIN: the name servers do not answer now; NNG_ECRYPTO: a TLS
+ * configuration that is of no use; NNG_ENOTSUP: there is no backend here, or this is a forked
+ * child.
  * Threads: any.
  */
 NNG_DECL void nng_stream_dialer_dial(nng_stream_dialer *dialer, nng_aio *aio);

@@ -19,6 +19,8 @@ struct nng_http_handler;
 struct nng_http_req;
 struct nng_http_res;
 struct nng_http_server;
+struct nng_stream;
+struct nng_stream_listener;
 struct nng_tls_config;
 
 /* One thing of io_uring that the library can use. */
@@ -269,6 +271,120 @@ typedef struct nng_uring_tls_info {
  */
 NNG_DECL int nng_uring_conn_tls_info(struct nng_http_conn *conn, nng_uring_tls_info **infop);
 NNG_DECL void nng_uring_tls_info_free(nng_uring_tls_info *info);
+
+/* ---- WebSocket ---------------------------------------------------------------------------- */
+
+/* Options of dialers and listeners of WebSockets, beside those of <nng/nng.h>. Times are in
+ * milliseconds, and 0 stands for no limit. */
+
+/* size, of a message: 131,072 */
+#define NNG_URING_OPT_WS_MAX_FRAGMENTS "ws:fragments-max"
+
+/* size: bytes that wait to be received, after which the peer has to wait: 256 KiB */
+#define NNG_URING_OPT_WS_MAX_QUEUED "ws:queued-max"
+
+/* ms, for the upgrade: 10 s */
+#define NNG_URING_OPT_WS_HANDSHAKE_TIMEOUT "ws:handshake-timeout"
+
+/* ms, for the peer's answer to a close: 2 s */
+#define NNG_URING_OPT_WS_CLOSE_TIMEOUT "ws:close-timeout"
+
+/* ms without a message, after which it is closed with 1001: 0 */
+#define NNG_URING_OPT_WS_IDLE_TIMEOUT "ws:idle-timeout"
+
+/* ms of silence before a ping is sent; 0, as it is at first: none is */
+#define NNG_URING_OPT_WS_PING_INTERVAL "ws:ping-interval"
+
+/* ms for its answer, then the connection is given up (NNG_ETIMEDOUT): 10 s */
+#define NNG_URING_OPT_WS_PONG_TIMEOUT "ws:pong-timeout"
+
+/* string, a listener's: the only Origins that are upgraded, commas between
+ * ("https://example.org"); requests without one, no browser's, are, too */
+#define NNG_URING_OPT_WS_ORIGINS "ws:origins"
+
+/* Options of a WebSocket that say how the peer has ended it, NNG_ESTATE before: its code, an int
+ * (1005: it gave none; 1006: it did not close but has gone), and its reason, a string, or
+ * NNG_ENOENT. */
+#define NNG_URING_OPT_WS_CLOSE_CODE "ws:close-code"
+#define NNG_URING_OPT_WS_CLOSE_REASON "ws:close-reason"
+
+/* What a frame is about (RFC 6455 11.8). */
+enum nng_uring_ws_type {
+    NNG_URING_WS_TEXT = 1,
+    NNG_URING_WS_BINARY = 2,
+    NNG_URING_WS_PING = 9,
+};
+
+/*
+ * Receives a WebSocket's message into the aio's vector.
+ *
+ * It is done when the message has ended, or the vector is full: nng_uring_ws_ended() says which.
+ * Then the next receive goes on with the rest. The message may be empty. Mixed with
+ * nng_stream_recv(), each takes what follows on the one before.
+ *
+ * Errors: those of nng_stream_recv(); NNG_ENOTSUP: it is no WebSocket; NNG_ECLOSED: it was closed,
+ * by either; NNG_EPROTO: the peer has broken the protocol; NNG_EMSGSIZE: it has sent more than a
+ * limit allows.
+ * Threads: any.
+ * See: nng_uring_ws_type(), nng_uring_ws_ended(), nng_uring_ws_send().
+ */
+NNG_DECL void nng_uring_ws_recv(struct nng_stream *stream, nng_aio *aio);
+
+/*
+ * Tell about the message that a receive's bytes are of.
+ *
+ * They are for an aio of nng_uring_ws_recv() or, on a WebSocket, nng_stream_recv() that has ended
+ * well, before it is used again: the type of the message, and whether these bytes are its last.
+ *
+ * Returns: the type; whether the message has ended.
+ * Errors: none.
+ * Threads: any, as for nng_aio_get_output().
+ */
+NNG_DECL enum nng_uring_ws_type nng_uring_ws_type(nng_aio *aio);
+NNG_DECL bool nng_uring_ws_ended(nng_aio *aio);
+
+/*
+ * Sends the aio's vector as a message, or as a part of one.
+ *
+ * It may be empty, and is sent whole, in frames of at most NNG_OPT_WS_SENDMAXFRAME bytes. With
+ * `ended` false the next send goes on with the message; pings may come in between. It is done when
+ * all is written. When it ends before, for a timeout for instance, with a part of it framed, the
+ * rest is still written and counts: the count is what the peer may receive. A ping holds 125 bytes
+ * at most; its answer is no event, but counts as a sign of life.
+ *
+ * Errors: those of nng_stream_send(); NNG_ENOTSUP: it is no WebSocket; NNG_EINVAL: text that is not
+ * UTF-8, or no such type; NNG_ESTATE: a message of another type has not ended; NNG_EMSGSIZE: a ping
+ * that is too long.
+ * Threads: any.
+ * See: nng_uring_ws_recv().
+ */
+NNG_DECL void nng_uring_ws_send(struct nng_stream *stream, nng_aio *aio,
+                                enum nng_uring_ws_type type, bool ended);
+
+/*
+ * Closes a WebSocket with a code and a reason for the peer.
+ *
+ * It is nng_stream_close() otherwise, which says 1000, or 1001 when it comes from a listener.
+ * `reason` is text of at most 123 bytes, or NULL. A second close changes nothing.
+ *
+ * Errors: NNG_ENOTSUP: it is no WebSocket; NNG_EINVAL: a code that cannot be sent (RFC 6455 7.4),
+ * or a reason that is too long or not UTF-8.
+ * Threads: any.
+ */
+NNG_DECL int nng_uring_ws_close(struct nng_stream *stream, uint16_t code, const char *reason);
+
+/*
+ * Has a function look at each request before it becomes a WebSocket.
+ *
+ * It returns 0, or the status that the request is refused with. It is called on a loop, and must
+ * not wait.
+ *
+ * Errors: NNG_ENOTSUP: it is no listener of WebSockets; NNG_EBUSY: it listens already.
+ * Threads: any.
+ */
+NNG_DECL int nng_uring_ws_listener_set_check(struct nng_stream_listener *listener,
+                                             uint16_t (*check)(void *arg, struct nng_http_req *req),
+                                             void *arg);
 
 /* ---- Servers ------------------------------------------------------------------------------ */
 

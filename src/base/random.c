@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/random.h"
+
 #include <nng/nng.h>
 
 #include <errno.h>
@@ -7,18 +9,22 @@
 #include <string.h>
 #include <sys/random.h>
 
-uint32_t nng_random(void)
+void nu_random(void *buf, size_t size)
 {
-    uint32_t value;
     ssize_t n;
 
-    /* So few bytes come all at once, or not at all. */
-    while ((n = getrandom(&value, sizeof(value), 0)) != (ssize_t) sizeof(value)) {
+    while ((n = getrandom(buf, size, 0)) != (ssize_t) size) {
         if (n < 0 && errno != EINTR) {
             /* Whoever asks would take a number that can be guessed for one that cannot. */
             fprintf(stderr, "nng-uring: getrandom: %s\n", strerror(errno));
             abort();
         }
     }
+}
+
+uint32_t nng_random(void)
+{
+    uint32_t value;
+    nu_random(&value, sizeof value);
     return value;
 }

@@ -3,26 +3,48 @@
 
 #include <string.h>
 
+/* What follows the option's name in `name`, "" for the most; NULL: it is another one. */
+static const char *option_match(const struct nu_option *option, const char *name)
+{
+    size_t n = strlen(option->name);
+    bool begins = strncmp(option->name, name, n) == 0;
+    bool family = option->name[n - 1] == ':';
+    return begins && (family == (name[n] != '\0')) ? name + n : NULL;
+}
+
 static const struct nu_option *option_find(const struct nu_option *table, const char *name)
 {
     for (const struct nu_option *option = table; option->name != NULL; option++) {
-        if (name != NULL && strcmp(option->name, name) == 0) {
+        if (name != NULL && option_match(option, name) != NULL) {
             return option;
         }
     }
     return NULL;
 }
 
-static int option_call_get(const struct nu_option *option, void *object,
+static int option_call_get(const struct nu_option *option, void *object, const char *name,
                            union nu_option_value *value)
 {
-    return option->get != NULL ? option->get(object, value) : NNG_EWRITEONLY;
+    if (option->get == NULL) {
+        return NNG_EWRITEONLY;
+    }
+    if (option->type == NU_OPTION_STRING) {
+        value->part = option_match(option, name);
+    }
+    return option->get(object, value);
 }
 
-static int option_call_set(const struct nu_option *option, void *object,
+static int option_call_set(const struct nu_option *option, void *object, const char *name,
                            const union nu_option_value *value)
 {
-    return option->set != NULL ? option->set(object, value) : NNG_EREADONLY;
+    if (option->set == NULL) {
+        return NNG_EREADONLY;
+    }
+    union nu_option_value given = *value;
+    if (option->type == NU_OPTION_STRING) {
+        given.part = option_match(option, name);
+    }
+    return option->set(object, &given);
 }
 
 int nu_option_get(const struct nu_option *table, void *object, const char *name,
@@ -32,7 +54,7 @@ int nu_option_get(const struct nu_option *table, void *object, const char *name,
     if (option == NULL) {
         return NNG_ENOTSUP;
     }
-    return option->type == type ? option_call_get(option, object, value) : NNG_EBADTYPE;
+    return option->type == type ? option_call_get(option, object, name, value) : NNG_EBADTYPE;
 }
 
 int nu_option_set(const struct nu_option *table, void *object, const char *name,
@@ -42,7 +64,7 @@ int nu_option_set(const struct nu_option *table, void *object, const char *name,
     if (option == NULL) {
         return NNG_ENOTSUP;
     }
-    return option->type == type ? option_call_set(option, object, value) : NNG_EBADTYPE;
+    return option->type == type ? option_call_set(option, object, name, value) : NNG_EBADTYPE;
 }
 
 /* ---- As bytes ----------------------------------------------------------------------------- */
@@ -77,7 +99,7 @@ int nu_option_get_bytes(const struct nu_option *table, void *object, const char 
     if (option == NULL) {
         return NNG_ENOTSUP;
     }
-    int err = option_call_get(option, object, &value);
+    int err = option_call_get(option, object, name, &value);
     if (err != 0) {
         return err;
     }
@@ -110,5 +132,5 @@ int nu_option_set_bytes(const struct nu_option *table, void *object, const char 
     } else {
         return NNG_EINVAL;
     }
-    return option_call_set(option, object, &value);
+    return option_call_set(option, object, name, &value);
 }

@@ -29,13 +29,17 @@ union nu_option_value {
     nng_duration ms;
     size_t size;
     uint64_t u64;
-    char *text; /* got: the caller's, for nng_strfree(); set: only looked at */
+    struct {
+        char *text;       /* got: the caller's, for nng_strfree(); set: only looked at */
+        const char *part; /* what follows the name of an option that ends in ':' */
+    };
     void *ptr;
     nng_sockaddr addr;
 };
 
 struct nu_option {
-    const char *name; /* NULL ends a table */
+    const char *name; /* NULL ends a table; one with a ':' at its end begins many names, of strings
+                       */
     enum nu_option_type type;
     int (*get)(void *object, union nu_option_value *value);       /* NULL: NNG_EWRITEONLY */
     int (*set)(void *object, const union nu_option_value *value); /* NULL: NNG_EREADONLY */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Dialers of sockets: TCP, with or without TLS, and UNIX. */
+#include "stream/stream_dialer.h"
+
 #include "base/error.h"
 #include "base/list.h"
 #include "io/aio.h"
@@ -20,6 +21,7 @@ struct stream_dialer {
     nng_stream_dialer base;
     atomic_uint holds;     /* the user's, and one of each dial in progress */
     struct nu_place place; /* constant */
+    nu_dialer_make make;   /* constant */
     struct nu_mutex lock;
 
     /* under lock */
@@ -104,7 +106,7 @@ static int stream_dialer_dial_bind(void *arg, int fd)
 static int stream_dialer_dial_connected(void *arg, struct nu_loop *loop, int fd, void **made)
 {
     const struct dial *dial = arg;
-    return nu_bytes_new((nng_stream **) made, loop, fd, &dial->params);
+    return dial->dialer->make(made, loop, fd, &dial->params);
 }
 
 /* What a dial needs of its dialer, which may be set up anew meanwhile. With the lock held. */
@@ -150,16 +152,12 @@ static int stream_dialer_dial_new(struct dial **dialp, struct stream_dialer *dia
     return 0;
 }
 
-static void stream_dialer_dial(nng_stream_dialer *base, nng_aio *aio)
+void nu_stream_dialer_dial(nng_stream_dialer *base, nng_aio *aio, struct nu_loop *loop)
 {
     struct stream_dialer *dialer = stream_dialer_of(base);
     const struct nu_place *place = &dialer->place;
     struct dial *dial;
-    if (!nng_aio_begin(aio)) {
-        return;
-    }
-    struct nu_loop *loop = nu_runtime_pick();
-    int err = loop != NULL ? stream_dialer_dial_new(&dial, dialer, aio) : NNG_ENOTSUP;
+    int err = stream_dialer_dial_new(&dial, dialer, aio);
     aio->loop = loop;
     if (err != 0) {
         nu_aio_finish(aio, err, 0);
@@ -174,6 +172,19 @@ static void stream_dialer_dial(nng_stream_dialer *base, nng_aio *aio)
     } else {
         nu_dial_address(aio, loop, (const struct sockaddr *) &place->un, place->len, &user);
     }
+}
+
+static void stream_dialer_dial(nng_stream_dialer *base, nng_aio *aio)
+{
+    if (!nng_aio_begin(aio)) {
+        return;
+    }
+    struct nu_loop *loop = nu_runtime_pick();
+    if (loop == NULL) {
+        nu_aio_finish(aio, NNG_ENOTSUP, 0);
+        return;
+    }
+    nu_stream_dialer_dial(base, aio, loop);
 }
 
 /* ---- Options ------------------------------------------------------------------------------ */
@@ -331,7 +342,25 @@ static int stream_dialer_check_place(const struct nu_place *place)
     }
 }
 
-int nng_stream_dialer_alloc_url(nng_stream_dialer **dialerp, const nng_url *url)
+static int stream_dialer_make_bytes(void **made, struct nu_loop *loop, int fd,
+                                    const struct nu_bytes_params *params)
+{
+    return nu_bytes_new((nng_stream **) made, loop, fd, params);
+}
+
+static int stream_dialer_set_up(struct stream_dialer *dialer, const struct nu_place *place)
+{
+    int err = stream_dialer_check_place(place);
+    if (err == 0 && place->tls) {
+        err = nu_tls_settings_init(&dialer->tls, NNG_TLS_MODE_CLIENT);
+    }
+    if (err == 0 && place->tls) {
+        err = nng_tls_config_server_name(dialer->tls.config, place->host);
+    }
+    return err;
+}
+
+int nu_stream_dialer_new(nng_stream_dialer **dialerp, const nng_url *url, nu_dialer_make make)
 {
     struct nu_place place;
     int err = nu_runtime_start();
@@ -342,13 +371,7 @@ int nng_stream_dialer_alloc_url(nng_stream_dialer **dialerp, const nng_url *url)
         return err;
     }
     struct stream_dialer *dialer = calloc(1, sizeof *dialer);
-    err = dialer == NULL ? NNG_ENOMEM : stream_dialer_check_place(&place);
-    if (err == 0 && place.tls) {
-        err = nu_tls_settings_init(&dialer->tls, NNG_TLS_MODE_CLIENT);
-    }
-    if (err == 0 && place.tls) {
-        err = nng_tls_config_server_name(dialer->tls.config, place.host);
-    }
+    err = dialer == NULL ? NNG_ENOMEM : stream_dialer_set_up(dialer, &place);
     if (err != 0) {
         nu_place_free(&place);
         if (dialer != NULL) {
@@ -361,19 +384,9 @@ int nng_stream_dialer_alloc_url(nng_stream_dialer **dialerp, const nng_url *url)
                         : place.tls                ? &stream_dialer_tls_kind
                                                    : &stream_dialer_tcp_kind;
     dialer->place = place;
+    dialer->make = make != NULL ? make : stream_dialer_make_bytes;
     atomic_init(&dialer->holds, 1);
     nu_list_init(&dialer->dials);
     *dialerp = &dialer->base;
     return 0;
-}
-
-int nng_stream_dialer_alloc(nng_stream_dialer **dialerp, const char *text)
-{
-    nng_url *url;
-    int err = nng_url_parse(&url, text);
-    if (err == 0) {
-        err = nng_stream_dialer_alloc_url(dialerp, url);
-        nng_url_free(url);
-    }
-    return err;
 }

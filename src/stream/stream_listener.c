@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Listeners of sockets: TCP, with or without TLS, UNIX, and sockets that are handed over. */
+#include "stream/stream_listener.h"
+
 #include "base/error.h"
 #include "io/lock.h"
 #include "io/runtime.h"
@@ -399,7 +400,7 @@ static int stream_listener_set_up(struct stream_listener *listener)
     return 0;
 }
 
-int nng_stream_listener_alloc_url(nng_stream_listener **listenerp, const nng_url *url)
+int nu_stream_listener_new(nng_stream_listener **listenerp, const nng_url *url)
 {
     struct nu_place place;
     int err = nu_runtime_start();
@@ -422,15 +423,4 @@ int nng_stream_listener_alloc_url(nng_stream_listener **listenerp, const nng_url
     }
     *listenerp = &listener->base;
     return 0;
-}
-
-int nng_stream_listener_alloc(nng_stream_listener **listenerp, const char *text)
-{
-    nng_url *url;
-    int err = nng_url_parse(&url, text);
-    if (err == 0) {
-        err = nng_stream_listener_alloc_url(listenerp, url);
-        nng_url_free(url);
-    }
-    return err;
 }

@@ -22,19 +22,23 @@ TestSuite(stream, .timeout = 120);
 
 #define LIMIT 20000 /* ms; nothing takes as long */
 
-enum kind { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, KINDS };
+enum kind { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS, KINDS };
 
 static const struct {
     const char *name, *listen; /* "%d" in an address is replaced by our pid */
     bool host;                 /* the address is a host and port */
     bool tls;
+    bool ws;
 } kinds[KINDS] = {
-    [TCP] = { "tcp", "tcp://127.0.0.1:0", true, false },
-    [TCP6] = { "tcp6", "tcp6://[::1]:0", true, false },
-    [TLS] = { "tls+tcp", "tls+tcp://127.0.0.1:0", true, true },
-    [IPC] = { "ipc", "ipc:///tmp/nng-uring-ipc-%d", false, false },
-    [UNIX] = { "unix", "unix:///tmp/nng-uring-unix-%d", false, false },
-    [ABSTRACT] = { "abstract", "abstract://nng-uring%%20%d", false, false },
+    [TCP] = { "tcp", "tcp://127.0.0.1:0", true, false, false },
+    [TCP6] = { "tcp6", "tcp6://[::1]:0", true, false, false },
+    [TLS] = { "tls+tcp", "tls+tcp://127.0.0.1:0", true, true, false },
+    [IPC] = { "ipc", "ipc:///tmp/nng-uring-ipc-%d", false, false, false },
+    [UNIX] = { "unix", "unix:///tmp/nng-uring-unix-%d", false, false, false },
+    [ABSTRACT] = { "abstract", "abstract://nng-uring%%20%d", false, false, false },
+    [WS] = { "ws", "ws://127.0.0.1:0/", true, false, true },
+    [WS6] = { "ws6", "ws6://[::1]:0/a/path", true, false, true },
+    [WSS] = { "wss", "wss://127.0.0.1:0/", true, true, true },
 };
 
 /* Two ends, and what has made them. */
@@ -62,8 +66,9 @@ static void address_of(const struct pair *pair, char *text, size_t size)
         return;
     }
     cr_assert_eq(nng_stream_listener_get_int(pair->listener, NNG_OPT_TCP_BOUND_PORT, &port), 0);
-    snprintf(text, size, "%s://%s:%d", kinds[pair->kind].name,
-             pair->kind == TCP6 ? "[::1]" : "127.0.0.1", port);
+    const char *path = strrchr(kinds[pair->kind].listen, ':') + 2; /* behind the port */
+    snprintf(text, size, "%s://%s:%d%s", kinds[pair->kind].name,
+             pair->kind == TCP6 || pair->kind == WS6 ? "[::1]" : "127.0.0.1", port, path);
 }
 
 static void listen_on(struct pair *pair, enum kind kind)
@@ -175,7 +180,7 @@ static void transfer(struct pair *pair, int from, const char *data, size_t len)
 
 ParameterizedTestParameters(stream, bytes)
 {
-    static enum kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT };
+    static enum kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
     return cr_make_param_array(enum kind, all, KINDS);
 }
 
@@ -190,7 +195,7 @@ ParameterizedTest(enum kind *kind, stream, bytes)
 
 ParameterizedTestParameters(stream, megabytes)
 {
-    static enum kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT };
+    static enum kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
     return cr_make_param_array(enum kind, all, KINDS);
 }
 
@@ -215,7 +220,7 @@ ParameterizedTest(enum kind *kind, stream, megabytes)
 
 ParameterizedTestParameters(stream, a_timeout_takes_its_own_aio_only)
 {
-    static enum kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT };
+    static enum kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
     return cr_make_param_array(enum kind, all, KINDS);
 }
 
@@ -238,7 +243,7 @@ ParameterizedTest(enum kind *kind, stream, a_timeout_takes_its_own_aio_only)
 
 ParameterizedTestParameters(stream, close_ends_what_pends)
 {
-    static enum kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT };
+    static enum kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
     return cr_make_param_array(enum kind, all, KINDS);
 }
 
@@ -253,7 +258,7 @@ ParameterizedTest(enum kind *kind, stream, close_ends_what_pends)
     nng_stream_close(pair.ends[0]);
     nng_stream_close(pair.ends[0]);
     cr_assert_eq(wait_for(&pair, 0), NNG_ECLOSED);
-    cr_assert_eq(wait_for(&pair, 1), NNG_ECONNSHUT);
+    cr_assert_eq(wait_for(&pair, 1), kinds[*kind].ws ? NNG_ECLOSED : NNG_ECONNSHUT);
     start(&pair, 0, true, text, 1);
     cr_assert_eq(wait_for(&pair, 0), NNG_ECLOSED);
     start(&pair, 0, false, text, 1);
@@ -263,7 +268,7 @@ ParameterizedTest(enum kind *kind, stream, close_ends_what_pends)
 
 ParameterizedTestParameters(stream, what_was_sent_arrives_after_a_close)
 {
-    static enum kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT };
+    static enum kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
     return cr_make_param_array(enum kind, all, KINDS);
 }
 
@@ -286,7 +291,7 @@ ParameterizedTest(enum kind *kind, stream, what_was_sent_arrives_after_a_close)
 
 ParameterizedTestParameters(stream, accepts_and_dials_in_any_order)
 {
-    static enum kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT };
+    static enum kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
     return cr_make_param_array(enum kind, all, KINDS);
 }
 
@@ -322,7 +327,7 @@ ParameterizedTest(enum kind *kind, stream, accepts_and_dials_in_any_order)
 
 ParameterizedTestParameters(stream, closing_a_listener)
 {
-    static enum kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT };
+    static enum kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
     return cr_make_param_array(enum kind, all, KINDS);
 }
 

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "ws/ws_close.h"
+
+#include "base/clock.h"
+#include "ws/ws_write.h"
+
+#include <stdlib.h>
+
+static void ws_close_arm(struct nu_ws *ws, uint64_t when)
+{
+    nu_timer_disarm(&ws->loop->timers, &ws->timer);
+    if (when != NU_NEVER) {
+        nu_timer_arm(&ws->loop->timers, &ws->timer, when);
+    }
+}
+
+/* How long the peer has for its last words. */
+static void ws_close_arm_last(struct nu_ws *ws)
+{
+    nng_duration ms = ws->settings.close;
+    ws_close_arm(ws, ms > 0 ? nu_loop_now(ws->loop) + (uint64_t) ms * NU_MS : NU_NEVER);
+}
+
+static void ws_close_put(struct nu_ws *ws, unsigned code, const char *reason, size_t n)
+{
+    char payload[NU_WS_CONTROL_MAX];
+    if (code == NU_WS_NO_CODE) {
+        nu_ws_write_control(ws, NU_WS_CLOSE, NULL, 0);
+        return;
+    }
+    n = n < sizeof payload - 2 ? n : sizeof payload - 2;
+    payload[0] = (char) (code >> 8);
+    payload[1] = (char) code;
+    if (n > 0) {
+        memcpy(payload + 2, reason, n);
+    }
+    nu_ws_write_control(ws, NU_WS_CLOSE, payload, n + 2);
+}
+
+/* Nothing is sent any more but what is owed, and a close frame behind it. */
+static void ws_close_send(struct nu_ws *ws, unsigned code, const char *reason, size_t n)
+{
+    ws->send_end = NNG_ECLOSED;
+    nu_ws_write_end_all(ws, NNG_ECLOSED, false);
+    if (!ws->torn) {
+        ws_close_put(ws, code, reason, n);
+    }
+}
+
+void nu_ws_close_begin(struct nu_ws *ws)
+{
+    const char *reason = ws->close_reason;
+    ws->recv_end = NNG_ECLOSED;
+    if (ws->state == NU_WS_OPEN) {
+        ws_close_send(ws, ws->close_code, reason, reason != NULL ? strlen(reason) : 0);
+        nu_ws_set_state(ws, NU_WS_CLOSING);
+        ws_close_arm_last(ws);
+    }
+}
+
+/* A client leaves it to the server to close the connection (7.1.1). */
+void nu_ws_close_heard(struct nu_ws *ws, uint16_t code, struct nu_slice reason)
+{
+    ws->peer_code = code;
+    ws->peer_reason = reason.n > 0 ? strndup(reason.p, reason.n) : NULL;
+    ws->recv_end = ws->recv_end != 0 ? ws->recv_end : NNG_ECLOSED;
+    if (ws->state == NU_WS_OPEN) {
+        ws_close_send(ws, code, NULL, 0);
+    }
+    nu_ws_set_state(ws, NU_WS_ENDING);
+    ws->linger = ws->client;
+    ws_close_arm_last(ws);
+}
+
+void nu_ws_close_fail(struct nu_ws *ws, enum nu_ws_code code, const char *reason, int err)
+{
+    ws->recv_end = ws->recv_end != 0 ? ws->recv_end : err;
+    if (ws->state == NU_WS_OPEN) {
+        ws_close_send(ws, code, reason, strlen(reason));
+    }
+    nu_ws_set_state(ws, NU_WS_ENDING);
+    ws->linger = ws->half_close = true;
+    ws_close_arm_last(ws);
+}
+
+void nu_ws_close_lost(struct nu_ws *ws, int err)
+{
+    ws->recv_end = ws->recv_end != 0 ? ws->recv_end : err;
+    ws->send_end = ws->send_end != 0 ? ws->send_end : err == NNG_ECONNSHUT ? NNG_ECONNRESET : err;
+    ws->peer_code = ws->peer_code != 0 ? ws->peer_code : NU_WS_ABNORMAL;
+    nu_ws_write_end_all(ws, ws->send_end, true);
+    nu_buf_reset(&ws->next);
+    nu_timer_disarm(&ws->loop->timers, &ws->timer);
+    if (ws->state != NU_WS_ENDING) {
+        nu_ws_set_state(ws, NU_WS_ENDING);
+    }
+    ws->linger = false;
+    ws->lost = true;
+}
+
+bool nu_ws_close_due(const struct nu_ws *ws)
+{
+    return ws->state == NU_WS_ENDING && (ws->lost || (!ws->linger && nu_ws_write_idle(ws)));
+}
+
+/* ---- Pings and idleness ------------------------------------------------------------------- */
+
+static uint64_t ws_close_after(uint64_t since, nng_duration ms)
+{
+    return ms > 0 ? since + (uint64_t) ms * NU_MS : NU_NEVER;
+}
+
+static uint64_t ws_close_ping_due(const struct nu_ws *ws)
+{
+    return ws->pinged != 0 && ws->pinged >= ws->heard
+               ? ws_close_after(ws->pinged, ws->settings.pong)
+               : ws_close_after(ws->heard, ws->settings.ping);
+}
+
+void nu_ws_watch(struct nu_ws *ws)
+{
+    uint64_t ping = ws_close_ping_due(ws), idle = ws_close_after(ws->used, ws->settings.idle);
+    ws_close_arm(ws, ping < idle ? ping : idle);
+}
+
+void nu_ws_watch_fired(struct nu_ws *ws)
+{
+    uint64_t now = nu_loop_now(ws->loop);
+    if (ws_close_after(ws->used, ws->settings.idle) <= now) {
+        nu_ws_close_fail(ws, NU_WS_GOING_AWAY, "idle for too long", NNG_ETIMEDOUT);
+        return;
+    }
+    if (ws_close_ping_due(ws) <= now) {
+        if (ws->pinged != 0 && ws->pinged >= ws->heard) {
+            nu_ws_close_lost(ws, NNG_ETIMEDOUT);
+            return;
+        }
+        ws->pinged = now;
+        if (ws->frame_left == 0) { /* else a frame is under way, and is as good */
+            nu_ws_write_control(ws, NU_WS_PING, NULL, 0);
+        }
+    }
+    nu_ws_watch(ws);
+}

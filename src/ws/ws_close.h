@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a WebSocket comes to its end (RFC 6455 7): by our user's wish, by the peer's, by what the
+ * peer must not do, or by the end of its connection. Owner, with the lock held.
+ */
+#ifndef NU_WS_WS_CLOSE_H
+#define NU_WS_WS_CLOSE_H
+
+#include "ws/ws_state.h"
+
+/* Our user closes it: all that pends ends, the peer is told, and is to answer. */
+void nu_ws_close_begin(struct nu_ws *ws);
+
+/* The peer has sent a close frame. */
+void nu_ws_close_heard(struct nu_ws *ws, uint16_t code, struct nu_slice reason);
+
+/* It is closed at once, with a code for the peer: what it did is refused, and nothing that it sends
+ * is looked at any more. Receives end with `err`. */
+void nu_ws_close_fail(struct nu_ws *ws, enum nu_ws_code code, const char *reason, int err);
+
+/* The stream has ended, and all that came was looked at; or it is given up. */
+void nu_ws_close_lost(struct nu_ws *ws, int err);
+
+/* Whether the connection is to be closed now: no more is owed, or awaited. */
+bool nu_ws_close_due(const struct nu_ws *ws);
+
+/* Arms the timer for the next look at pings and idleness; whoever receives need not move it. */
+void nu_ws_watch(struct nu_ws *ws);
+
+/* The timer has fired while it was OPEN. */
+void nu_ws_watch_fired(struct nu_ws *ws);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One WebSocket: an nng_stream on the stream of an HTTP connection that was upgraded.
+ *
+ * It lives on the loop of its connection, whose owner alone reads, writes and closes that; other
+ * threads put their operations into its lists, and post `work`. `lock` guards what is marked with
+ * it, and is never held while the connection's stream is called, but for its addresses.
+ *
+ *   ws_state   the type, its states           ws_read    frames to messages to receives
+ *   ws_write   sends to frames                ws_close   how it comes to its end
+ *   ws         what happens to it             ws_calls   <nng/uring.h>
+ */
+#ifndef NU_WS_WS_STATE_H
+#define NU_WS_WS_STATE_H
+
+#include "base/buf.h"
+#include "http/conn.h"
+#include "io/aio.h"
+#include "stream/stream.h"
+#include "wire/utf8.h"
+#include "wire/ws_frame.h"
+#include "ws/ws_endpoint.h"
+
+enum nu_ws_state {
+    NU_WS_OPEN,    /* messages go both ways */
+    NU_WS_CLOSING, /* our close frame is on its way, the peer's is awaited */
+    NU_WS_ENDING,  /* no more frames will come or be looked at; what we owe still goes out */
+    NU_WS_GONE,    /* the connection is not ours any more */
+    NU_WS_STATES,
+};
+
+/* What a receive wants. */
+enum nu_ws_recv {
+    NU_WS_RECV_SOME,    /* at least one byte */
+    NU_WS_RECV_MESSAGE, /* a message's end, or its vector full */
+};
+
+#define NU_WS_MORE_TO_COME 0x80 /* in a send's kind, beside its opcode: it is no message's end */
+
+/* Bytes that were received and wait for somebody to ask for them: of one message. */
+struct nu_ws_piece {
+    struct nu_ws_piece *next;
+    enum nu_ws_opcode type;
+    bool end; /* of the message */
+    size_t off, len, cap;
+    uint8_t data[];
+};
+
+/* Where in what is written a frame, or a part of one, ends. */
+struct nu_ws_mark {
+    uint64_t end;
+    size_t payload; /* bytes of the message in it */
+    bool exact;     /* a part of it counts as well; else all or nothing */
+    bool last;      /* of the send */
+    nng_aio *aio;   /* NULL: it has ended already */
+};
+
+struct nu_ws {
+    nng_stream base;
+
+    /* constant */
+    struct nu_loop *loop;
+    bool client;
+    struct nu_ws_settings settings;
+    nng_http_req *req; /* that has opened it, and its answer; its own */
+    nng_http_res *res;
+
+    struct nu_list link; /* its listener's, until it is accepted */
+
+    struct nu_mutex lock;
+
+    /* under lock */
+    nng_http_conn *conn;  /* NULL once it is GONE */
+    bool closed;          /* by its user: nothing is begun on it any more */
+    bool freed;           /* likewise, and it goes with the last that happens to it */
+    bool stopped;         /* its loop has stopped, or is about to */
+    bool posted;          /* `work` is */
+    bool working;         /* the owner is at work on it, without the lock */
+    uint16_t close_code;  /* what our user wants it closed with; 0: nothing yet */
+    char *close_reason;   /* NULL: none */
+    uint16_t peer_code;   /* of its close frame, or NU_WS_NO_CODE; NU_WS_ABNORMAL; 0: none yet */
+    char *peer_reason;    /* NULL: none */
+    int recv_end;         /* what receives end with when nothing is queued; 0: they wait */
+    int send_end;         /* what sends end with; 0: they go on */
+    struct nu_list recvs; /* in the order they are served */
+    struct nu_list sends; /* the first may be framed in part */
+    struct nu_list sent;  /* framed, and not yet written */
+    enum nu_ws_state state;
+
+    /* the owner's alone: what comes in */
+    bool reading;    /* `rd` is under way */
+    int carrier_end; /* what the stream's reads have ended with; 0: they go on */
+    struct nu_ws_reader reader;
+    struct nu_utf8 utf8;               /* of the text message in hand */
+    uint64_t message;                  /* bytes of the message in hand */
+    struct nu_ws_piece *first, **last; /* queued, oldest first */
+    size_t queued;                     /* bytes of memory for them */
+    size_t thrown;                     /* bytes thrown away while ENDING */
+
+    /* what goes out */
+    bool writing;                   /* `wr` is under way, with `flight` */
+    struct nu_buf next, flight;     /* frames */
+    struct iovec flight_iov;        /* all of flight */
+    uint64_t framed, written;       /* bytes ever put into next, and taken by the stream */
+    struct nu_buf marks;            /* nu_ws_mark, in order */
+    bool torn;                      /* a frame was not completed: nothing can follow */
+    size_t frame_left;              /* of the frame in hand: payload that is still to be put in */
+    uint64_t frame_at;              /* payload that is */
+    uint8_t mask[4];                /* its mask */
+    bool in_message;                /* its first frame is in, its last is not */
+    enum nu_ws_opcode message_type; /* of that one */
+    struct nu_utf8 send_utf8;       /* likewise */
+    bool pong_due;                  /* one that found no place */
+    uint8_t pong_length, pong[NU_WS_CONTROL_MAX];
+
+    /* the end, and time */
+    bool lost;       /* ENDING: the stream is of no use any more */
+    bool linger;     /* ENDING: the peer's end is awaited */
+    bool half_close; /* and is told of ours */
+    bool half_closed;
+    struct nu_timer timer; /* OPEN: the next look at pings and idleness; then the last deadline */
+    uint64_t heard;        /* when something was last received */
+    uint64_t used;         /* when a message was last received or sent */
+    uint64_t pinged;       /* when a ping was sent that nothing has come after; 0: none */
+
+    nng_aio rd, wr;
+    unsigned aios; /* of these two, those that are not disposed of */
+    struct nu_task work;
+    struct nu_loop_hook hook;
+};
+
+/* The one place where the state changes. Owner, with the lock held. */
+void nu_ws_set_state(struct nu_ws *ws, enum nu_ws_state state);
+
+static inline struct nu_stream *nu_ws_carrier(const struct nu_ws *ws)
+{
+    return ws->conn->stream;
+}
+
+#endif

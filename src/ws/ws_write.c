@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+#include "ws/ws_write.h"
+
+#include "base/random.h"
+#include "net/aio_queue.h"
+
+#define AHEAD                                                                                      \
+    ((size_t) 64 * 1024) /* bytes of frames, after which the stream has to be free again */
+
+/* What is kept about a send in its aio->io: `done` is how much of it is framed. */
+#define CREDIT(aio) ((aio)->io.own[0].n) /* bytes of the message that were written */
+
+/* ---- Masks -------------------------------------------------------------------------------- */
+
+/* They must not be foreseen (RFC 6455 5.3), but a system call for each would be too much. */
+static _Thread_local struct {
+    uint8_t bytes[256];
+    unsigned used; /* and one more than that once it is filled */
+    bool filled;
+} masks;
+
+static void ws_write_new_mask(uint8_t mask[4])
+{
+    if (!masks.filled || masks.used == sizeof masks.bytes) {
+        nu_random(masks.bytes, sizeof masks.bytes);
+        masks.filled = true;
+        masks.used = 0;
+    }
+    memcpy(mask, masks.bytes + masks.used, 4);
+    masks.used += 4;
+}
+
+/* ---- Frames ------------------------------------------------------------------------------- */
+
+/* The header of a frame. There is room for it. */
+static void ws_write_head(struct nu_ws *ws, enum nu_ws_opcode opcode, bool final, size_t len)
+{
+    uint8_t *at = (uint8_t *) ws->next.data + ws->next.len;
+    if (ws->client) {
+        ws_write_new_mask(ws->mask);
+    }
+    size_t n = nu_ws_frame_head(at, opcode, final, false, len, ws->client ? ws->mask : NULL);
+    ws->next.len += n;
+    ws->framed += n;
+    ws->frame_left = len;
+    ws->frame_at = 0;
+}
+
+/* Payload of the frame in hand. Likewise. */
+static void ws_write_payload(struct nu_ws *ws, const void *data, size_t n)
+{
+    uint8_t *at = (uint8_t *) ws->next.data + ws->next.len;
+    if (n == 0) {
+        return;
+    }
+    if (ws->client) {
+        nu_ws_mask(at, data, n, ws->mask, ws->frame_at);
+    } else {
+        memcpy(at, data, n);
+    }
+    ws->next.len += n;
+    ws->framed += n;
+    ws->frame_left -= n;
+    ws->frame_at += n;
+}
+
+void nu_ws_write_control(struct nu_ws *ws, enum nu_ws_opcode opcode, const void *data, size_t n)
+{
+    if (nu_buf_reserve(&ws->next, NU_WS_HEAD_MAX + n) != 0) {
+        return;
+    }
+    ws_write_head(ws, opcode, true, n);
+    ws_write_payload(ws, data, n);
+}
+
+void nu_ws_write_pong(struct nu_ws *ws, const void *data, size_t n)
+{
+    if (ws->frame_left == 0 && ws->next.len < AHEAD) {
+        nu_ws_write_control(ws, NU_WS_PONG, data, n);
+        return;
+    }
+    ws->pong_due = true; /* the last ping's is enough (RFC 6455 5.5.3) */
+    ws->pong_length = (uint8_t) n;
+    memcpy(ws->pong, data, n);
+}
+
+static void ws_write_due_pong(struct nu_ws *ws)
+{
+    if (ws->pong_due && ws->frame_left == 0) {
+        ws->pong_due = false;
+        nu_ws_write_control(ws, NU_WS_PONG, ws->pong, ws->pong_length);
+    }
+}
+
+static void ws_write_finish(nng_aio *aio, int err, size_t count)
+{
+    nu_list_remove(&aio->link);
+    nu_aio_end(aio, err, count);
+}
+
+/* ---- Sends to frames ---------------------------------------------------------------------- */
+
+static enum nu_ws_opcode ws_write_type(const nng_aio *aio)
+{
+    return (enum nu_ws_opcode)(aio->io.kind & ~NU_WS_MORE_TO_COME);
+}
+
+static bool ws_write_is_final(const nng_aio *aio)
+{
+    return (aio->io.kind & NU_WS_MORE_TO_COME) == 0;
+}
+
+static bool ws_write_is_control(const nng_aio *aio)
+{
+    return ws_write_type(aio) >= NU_WS_CLOSE;
+}
+
+/* Text has to be UTF-8, all pieces of a message together. */
+static bool ws_write_check_text(struct nu_ws *ws, const nng_aio *aio)
+{
+    struct nu_utf8 utf8 = ws->in_message ? ws->send_utf8 : (struct nu_utf8){ 0 };
+    size_t left = aio->io.total;
+    for (unsigned i = 0; i < aio->io.niov && left > 0; i++) {
+        size_t n = aio->io.iov[i].iov_len < left ? aio->io.iov[i].iov_len : left;
+        if (!nu_utf8_next(&utf8, aio->io.iov[i].iov_base, n)) {
+            return false;
+        }
+        left -= n;
+    }
+    if (ws_write_is_final(aio) && !nu_utf8_complete(&utf8)) {
+        return false;
+    }
+    ws->send_utf8 = utf8;
+    return true;
+}
+
+/* Whether a send may come now, before any of it is framed. */
+static int ws_write_check(struct nu_ws *ws, const nng_aio *aio)
+{
+    if (ws_write_is_control(aio)) {
+        return 0;
+    }
+    if (ws->in_message && ws->message_type != ws_write_type(aio)) {
+        return NNG_ESTATE;
+    }
+    return ws_write_type(aio) == NU_WS_TEXT && !ws_write_check_text(ws, aio) ? NNG_EINVAL : 0;
+}
+
+/* The frame that what is left of a send begins with. */
+static void ws_write_begin_frame(struct nu_ws *ws, nng_aio *aio)
+{
+    size_t left = aio->io.total - aio->io.done, max = ws->settings.send_frame;
+    size_t len = max > 0 && left > max && !ws_write_is_control(aio) ? max : left;
+    bool final = len == left && ws_write_is_final(aio);
+    if (ws_write_is_control(aio)) {
+        ws_write_head(ws, ws_write_type(aio), true, len);
+        return;
+    }
+    ws_write_head(ws, ws->in_message ? NU_WS_CONTINUATION : ws_write_type(aio), final, len);
+    ws->message_type = ws_write_type(aio);
+    ws->in_message = !final;
+    ws->used = ws->settings.idle > 0 ? nu_loop_now(ws->loop) : 0;
+}
+
+/* n bytes of the vector, from `done` on. */
+static void ws_write_copy(struct nu_ws *ws, nng_aio *aio, size_t n)
+{
+    struct nu_aio_io *io = &aio->io;
+    size_t skip = io->done;
+    io->done += n;
+    for (unsigned i = 0; i < io->niov && n > 0; i++) {
+        if (skip >= io->iov[i].iov_len) {
+            skip -= io->iov[i].iov_len;
+            continue;
+        }
+        size_t piece = io->iov[i].iov_len - skip;
+        piece = piece < n ? piece : n;
+        ws_write_payload(ws, (const char *) io->iov[i].iov_base + skip, piece);
+        skip = 0;
+        n -= piece;
+    }
+}
+
+/* Puts a frame of the send in, or a part of one. False: no memory. */
+static bool ws_write_step(struct nu_ws *ws, nng_aio *aio, size_t most)
+{
+    size_t left = ws->frame_left > 0 ? ws->frame_left : aio->io.total - aio->io.done;
+    size_t n = left < most ? left : most;
+    if (nu_buf_reserve(&ws->next, NU_WS_HEAD_MAX + n) != 0 ||
+        nu_buf_reserve(&ws->marks, sizeof(struct nu_ws_mark)) != 0) {
+        return false;
+    }
+    if (ws->frame_left == 0) {
+        ws_write_begin_frame(ws, aio);
+        n = n < ws->frame_left ? n : ws->frame_left;
+    }
+    ws_write_copy(ws, aio, n);
+    struct nu_ws_mark mark = { .end = ws->framed,
+                               .payload = n,
+                               .exact = true,
+                               .last = aio->io.done == aio->io.total,
+                               .aio = aio };
+    nu_buf_add(&ws->marks, &mark, sizeof mark);
+    if (mark.last) {
+        nu_list_remove(&aio->link);
+        nu_list_append(&ws->sent, &aio->link);
+    }
+    return true;
+}
+
+bool nu_ws_write_frames(struct nu_ws *ws)
+{
+    nng_aio *aio;
+    for (;;) {
+        ws_write_due_pong(ws);
+        aio = nu_aio_queue_first(&ws->sends);
+        if (aio == NULL || ws->next.len >= AHEAD || ws->torn) {
+            return !ws->torn;
+        }
+        bool fresh = aio->io.done == 0 && ws->frame_left == 0;
+        int err = fresh ? ws_write_check(ws, aio) : 0;
+        if (err == 0 && ws_write_step(ws, aio, AHEAD)) {
+            continue;
+        }
+        if (!fresh) {
+            return false;
+        }
+        ws->next.failed = ws->marks.failed = false; /* the next one may be smaller */
+        ws_write_finish(aio, err != 0 ? err : NNG_ENOMEM, 0);
+    }
+}
+
+/* ---- The end of a send -------------------------------------------------------------------- */
+
+static struct nu_ws_mark *ws_write_marks(struct nu_ws *ws, size_t *n)
+{
+    *n = ws->marks.len / sizeof(struct nu_ws_mark);
+    return (struct nu_ws_mark *) (void *) ws->marks.data;
+}
+
+/* Its vector is the caller's again. */
+static void ws_write_forget(struct nu_ws *ws, const nng_aio *aio)
+{
+    size_t n;
+    struct nu_ws_mark *marks = ws_write_marks(ws, &n);
+    for (size_t i = 0; i < n; i++) {
+        marks[i].aio = marks[i].aio == aio ? NULL : marks[i].aio;
+    }
+}
+
+void nu_ws_write_end(struct nu_ws *ws, nng_aio *aio, int err)
+{
+    while (aio->io.done > 0 && aio->io.done < aio->io.total) {
+        if (!ws_write_step(ws, aio, SIZE_MAX)) {
+            ws->torn = true;
+            ws_write_forget(ws, aio);
+            ws_write_finish(aio, err, CREDIT(aio));
+            return;
+        }
+    }
+    ws_write_forget(ws, aio);
+    ws_write_finish(aio, err, aio->io.done);
+}
+
+void nu_ws_write_end_all(struct nu_ws *ws, int err, bool lost)
+{
+    nng_aio *aio;
+    while ((aio = nu_aio_queue_first(&ws->sent)) != NULL ||
+           (aio = nu_aio_queue_first(&ws->sends)) != NULL) {
+        if (lost) {
+            ws_write_forget(ws, aio);
+            ws_write_finish(aio, err, CREDIT(aio));
+        } else {
+            nu_ws_write_end(ws, aio, err);
+        }
+    }
+    ws->pong_due = false;
+}
+
+/* ---- Writing ------------------------------------------------------------------------------ */
+
+bool nu_ws_write_start(struct nu_ws *ws)
+{
+    if (ws->writing || ws->next.len == 0) {
+        return false;
+    }
+    struct nu_buf empty = ws->flight;
+    ws->flight = ws->next;
+    ws->next = empty;
+    ws->flight_iov = (struct iovec){ ws->flight.data, ws->flight.len };
+    ws->writing = true;
+    return true;
+}
+
+/* What the written bytes mean for a mark. True: it is used up. */
+static bool ws_write_credit(struct nu_ws *ws, const struct nu_ws_mark *mark)
+{
+    uint64_t missing = mark->end > ws->written ? mark->end - ws->written : 0;
+    if (mark->aio != NULL && (missing == 0 || (mark->exact && missing < mark->payload))) {
+        CREDIT(mark->aio) += mark->payload - (size_t) missing;
+    }
+    if (missing == 0 && mark->last && mark->aio != NULL) {
+        ws_write_finish(mark->aio, 0, CREDIT(mark->aio));
+    }
+    return missing == 0;
+}
+
+void nu_ws_written(struct nu_ws *ws, size_t written, int err)
+{
+    size_t n, i = 0;
+    struct nu_ws_mark *marks = ws_write_marks(ws, &n);
+    ws->writing = false;
+    ws->written += written;
+    while (i < n && ws_write_credit(ws, &marks[i])) {
+        i++;
+    }
+    if (i > 0) {
+        ws->marks.len = (n - i) * sizeof *marks;
+        memmove(marks, marks + i, ws->marks.len);
+    }
+    nu_buf_reset(&ws->flight);
+    if (err != 0) {
+        nu_ws_write_end_all(ws, err, true);
+    }
+    if (ws->next.len == 0) { /* an idle one owns none */
+        nu_buf_free(&ws->flight);
+        nu_buf_free(&ws->next);
+        nu_buf_free(&ws->marks);
+    }
+}

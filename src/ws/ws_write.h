@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What goes out: sends become frames in `next`; when the stream is free, that becomes `flight`,
+ * which it writes. A frame that has begun cannot be taken back, or the peer would take what follows
+ * for its rest: it is owed, goes out whatever becomes of its send, and counts. All of this: owner,
+ * with the lock held.
+ */
+#ifndef NU_WS_WS_WRITE_H
+#define NU_WS_WS_WRITE_H
+
+#include "ws/ws_state.h"
+
+/* Puts sends into frames, as many as are to be written next. False: no memory in the midst of a
+ * message, so that nothing can follow. */
+bool nu_ws_write_frames(struct nu_ws *ws);
+
+/* Puts a control frame in, at most NU_WS_CONTROL_MAX bytes, between two frames. With no memory for
+ * it, it is left out. */
+void nu_ws_write_control(struct nu_ws *ws, enum nu_ws_opcode opcode, const void *data, size_t n);
+
+/* The same for the answer to a ping, which may have to wait for the frame in hand to end. */
+void nu_ws_write_pong(struct nu_ws *ws, const void *data, size_t n);
+
+/* Ends a send before its time, with what is owed of it as its count. */
+void nu_ws_write_end(struct nu_ws *ws, nng_aio *aio, int err);
+
+/* Likewise all of them; the frame in hand is then complete. `lost`: nothing more will be written.
+ */
+void nu_ws_write_end_all(struct nu_ws *ws, int err, bool lost);
+
+/* Whether there is something to write, and the stream is free: flight_iov is then that. */
+bool nu_ws_write_start(struct nu_ws *ws);
+
+/* The stream has taken n bytes of it; err says whether that is all it will take. */
+void nu_ws_written(struct nu_ws *ws, size_t n, int err);
+
+/* All that is owed is written. */
+static inline bool nu_ws_write_idle(const struct nu_ws *ws)
+{
+    return !ws->writing && ws->next.len == 0;
+}
+
+#endif
