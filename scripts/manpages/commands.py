@@ -42,7 +42,19 @@ class Help:
             match = re.search(rf"{option}[ =]((?:\[[^\]]*\])?[A-Z][A-Z:]*)", line)
             if match:
                 return match[1]
-        return None
+        limits = "--LIMIT N" in " ".join(self.usage)
+        return "N" if limits and re.search(r"-(timeout|bytes|fields)$|^--connections$", option) else None
+
+    def repeats(self, option):
+        return any(re.search(rf"\[{option}\b[^\]]*\][^ ]*\]\.\.\.|\[{option}\b[^\]]*\]\.\.\.", line)
+                   for line in self.usage)
+
+    def about(self, option):
+        """The beginning of what is said of an option, for a line of a menu."""
+        for names, what in self.options.items():
+            if option in re.split(r",? ", names):
+                return re.split(r"[:;.,(]", what)[0].strip()
+        return "what there is to type"
 
 
 def flags(help_text, names):
@@ -50,9 +62,6 @@ def flags(help_text, names):
     for name in names.split(", "):
         option, _, value = name.partition(" ")
         value = value or help_text.value(option)
-        if value is None and "--LIMIT N" in " ".join(help_text.usage) and \
-                re.search(r"-(timeout|bytes|fields|connections)$|^--connections$", option):
-            value = "N"
         out.append(f"Fl {escape(option[1:])}" + (f" {usage_part(value)}" if value else ""))
     return " , ".join(out)
 
