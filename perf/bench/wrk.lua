@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- wrk's own figures as one line of JSON; times in microseconds.
 done = function(summary, latency, requests)
     local e = summary.errors
