@@ -168,6 +168,27 @@ Test(handlers_slow, as_many_as_workers)
     cr_assert_leq(gate.most, WORKERS + 4);
 }
 
+/* The result within a second. On a machine that is busy a request may take longer than that, but
+ * not one after the other; what would have to wait for the gate never ends. */
+static int ask_within_a_second(nng_http_client *client, nng_url *url, nng_aio *aio)
+{
+    int err = NNG_ETIMEDOUT;
+    for (int tries = 0; tries < 5 && err == NNG_ETIMEDOUT; tries++) {
+        nng_http_req *req;
+        nng_http_res *res;
+        cr_assert_eq(nng_http_req_alloc(&req, url), 0);
+        cr_assert_eq(nng_http_res_alloc(&res), 0);
+        nng_aio_set_timeout(aio, 1000);
+        nng_http_client_transact(client, req, res, aio);
+        nng_aio_wait(aio);
+        err = nng_aio_result(aio);
+        cr_assert(err != 0 || nng_http_res_get_status(res) == 200);
+        nng_http_req_free(req);
+        nng_http_res_free(res);
+    }
+    return err;
+}
+
 /* Requests, connects and timers of the same process. */
 Test(handlers_slow, clients_of_the_process)
 {
@@ -185,22 +206,13 @@ Test(handlers_slow, clients_of_the_process)
     cr_assert_eq(nng_url_parse(&url, text), 0);
     cr_assert_eq(nng_http_client_alloc(&client, url), 0);
     for (int i = 0; i < 40; i++) {
-        nng_http_req *req;
-        nng_http_res *res;
         nng_aio *aio;
         cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
-        cr_assert_eq(nng_http_req_alloc(&req, url), 0);
-        cr_assert_eq(nng_http_res_alloc(&res), 0);
-        nng_aio_set_timeout(aio, 20000);
-        nng_http_client_transact(client, req, res, aio);
-        nng_aio_wait(aio);
-        cr_assert_eq(nng_aio_result(aio), 0, "%s", nng_strerror(nng_aio_result(aio)));
-        cr_assert_eq(nng_http_res_get_status(res), 200);
+        int err = ask_within_a_second(client, url, aio);
+        cr_assert_eq(err, 0, "%s", nng_strerror(err));
         nng_sleep_aio(1, aio);
         nng_aio_wait(aio);
         cr_assert_eq(nng_aio_result(aio), 0);
-        nng_http_req_free(req);
-        nng_http_res_free(res);
         nng_aio_free(aio);
     }
     open_gate();
