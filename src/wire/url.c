@@ -415,12 +415,49 @@ static int url_decode(struct nu_slice s, char *out, size_t outlen, size_t *n)
     return 0;
 }
 
+/* How long the path is where it means itself: no escape, no empty segment, none that begins with a
+ * dot. 0: it has to be looked at more closely. */
+static size_t url_plain_path(const char *target, size_t len)
+{
+    char before = '\0';
+    size_t n = 0;
+
+    for (; n < len && target[n] != '?'; n++) {
+        unsigned char c = (unsigned char) target[n];
+        bool plain = (nu_chars[c] & NU_CHAR_PLAIN) != 0 ? c != '.' || before != '/'
+                                                        : c == '/' && before != '/';
+        if (!plain) {
+            return 0;
+        }
+        before = (char) c;
+    }
+    return n > 0 && target[0] == '/' ? n : 0;
+}
+
+static bool url_take_plain(const char *target, size_t len, char *out, size_t outlen,
+                           size_t *pathlen, struct nu_slice *query)
+{
+    size_t n = url_plain_path(target, len);
+
+    if (n == 0 || n + 2 > outlen || !nu_chars_all(target + n, len - n, NU_CHAR_TARGET)) {
+        return false;
+    }
+    memcpy(out, target, n);
+    out[n] = '\0';
+    *pathlen = n;
+    *query = n < len ? (struct nu_slice){ target + n + 1, len - n - 1 } : (struct nu_slice){ 0 };
+    return true;
+}
+
 int nu_target_decode(const char *target, size_t len, char *out, size_t outlen, size_t *pathlen,
                      struct nu_slice *query)
 {
     struct span in = { target, target + len };
     bool above = false;
 
+    if (url_take_plain(target, len, out, outlen, pathlen, query)) {
+        return 0;
+    }
     if (!nu_chars_all(target, len, NU_CHAR_TARGET) || !url_skip_authority(&in)) {
         return NNG_EINVAL;
     }
