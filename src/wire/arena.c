@@ -11,16 +11,19 @@
 #define FIRST 512 /* bytes of the first piece, itself included: a usual response fits */
 #define KEEP 4096 /* a piece larger than this is not kept by a reset */
 
-struct nu_piece {
-    struct nu_piece *older;
-    size_t used;
-    size_t size;
-    char data[];
-};
-
 static void arena_drop(struct nu_piece *piece)
 {
-    nu_freelist_give(piece, sizeof(*piece) + piece->size);
+    if (!piece->lent) {
+        nu_freelist_give(piece, sizeof(*piece) + piece->size);
+    }
+}
+
+void nu_arena_lend(struct nu_arena *text, struct nu_arena_room *room)
+{
+    struct nu_piece *piece = (struct nu_piece *) (void *) room;
+
+    *piece = (struct nu_piece){ .size = sizeof(*room) - sizeof(*piece), .lent = true };
+    text->newest = piece;
 }
 
 char *nu_arena_take(struct nu_arena *text, size_t n)
@@ -39,7 +42,7 @@ char *nu_arena_take(struct nu_arena *text, size_t n)
             (piece = nu_freelist_take(sizeof(*piece) + size)) == NULL) {
             return NULL;
         }
-        *piece = (struct nu_piece){ text->newest, 0, size };
+        *piece = (struct nu_piece){ .older = text->newest, .size = size };
         text->newest = piece;
     }
     piece->used += n;

@@ -6,14 +6,32 @@
 #ifndef NU_WIRE_TEXT_H
 #define NU_WIRE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct nu_piece;
+
+struct nu_piece {
+    struct nu_piece *older;
+    size_t used;
+    size_t size;
+    bool lent; /* not ours to free */
+    char data[];
+};
+
+/* Memory that a text may begin with. */
+struct nu_arena_room {
+    struct nu_piece *align;
+    char bytes[504];
+};
 
 /* All zero is empty. */
 struct nu_arena {
     struct nu_piece *newest;
 };
+
+/* Makes an empty text that begins with this memory, which goes after it. */
+void nu_arena_lend(struct nu_arena *text, struct nu_arena_room *room);
 
 /* A string with room to change in place, so that setting it again and again takes no more memory.
  */

@@ -22,18 +22,17 @@ enum kind {
     DEAD,   /* deleted; its text is free */
 };
 
-struct nu_header {
-    char *name; /* NUL-terminated; the value follows, after white space perhaps */
-    char *value;
-    uint32_t nname;
-    uint32_t nvalue;
-    uint32_t cap; /* bytes at `name` that are this entry's */
-    enum kind kind;
-};
-
 static void header_drop(struct nu_headers *list)
 {
-    nu_freelist_give(list->v, list->max * sizeof(struct nu_header));
+    if (list->v != list->lent) {
+        nu_freelist_give(list->v, list->max * sizeof(struct nu_header));
+    }
+}
+
+void nu_headers_lend(struct nu_headers *list, struct nu_headers_room *room)
+{
+    *list = (struct nu_headers){ .v = room->v, .max = NU_HEADERS_LENT, .lent = room->v };
+    nu_arena_lend(&list->text, &room->text);
 }
 
 void nu_headers_free(struct nu_headers *list)
@@ -47,6 +46,7 @@ void nu_headers_reset(struct nu_headers *list)
 {
     nu_arena_reset(&list->text);
     list->n = 0;
+    list->lengths = 0;
     if (list->max > KEEP) {
         header_drop(list);
         list->v = NULL;
@@ -54,12 +54,21 @@ void nu_headers_reset(struct nu_headers *list)
     }
 }
 
+/* Names are told apart by their lengths first, which answers most questions. */
+static uint32_t header_length_bit(size_t nname)
+{
+    return UINT32_C(1) << nname % 32;
+}
+
 static struct nu_header *header_find(const struct nu_headers *list, const char *name, size_t n)
 {
+    if ((list->lengths & header_length_bit(n)) == 0) {
+        return NULL;
+    }
     for (unsigned i = 0; i < list->n; i++) {
         struct nu_header *h = &list->v[i];
         if (h->nname == n && (h->kind == LINE || h->kind == JOINED) &&
-            nu_chars_same(h->name, name, n)) {
+            (memcmp(h->name, name, n) == 0 || nu_chars_same(h->name, name, n))) {
             return h;
         }
     }
@@ -115,6 +124,7 @@ static struct nu_header *header_append(struct nu_headers *list, const char *name
     h.value = h.name + nname + 1;
     h.value[0] = '\0';
     h.kind = kind;
+    list->lengths |= header_length_bit(nname);
     list->v[list->n] = h;
     return &list->v[list->n++];
 }
@@ -362,6 +372,7 @@ int nu_headers_load(struct nu_headers *list, char *copy, const char *from,
         } else if (header_reserve(list, 1) != 0) {
             return NNG_ENOMEM;
         } else {
+            list->lengths |= header_length_bit(nname);
             list->v[list->n++] = (struct nu_header){
                 name, value, (uint32_t) nname, (uint32_t) n, (uint32_t) (value + n + 1 - name), LINE
             };
@@ -388,9 +399,14 @@ void nu_headers_print(const struct nu_headers *list, struct nu_buf *buf)
     unsigned iter = 0;
 
     while (nu_headers_next(list, &iter, &field)) {
-        nu_buf_add(buf, field.name.p, field.name.n);
-        nu_buf_add(buf, ": ", 2);
-        nu_buf_add(buf, field.value.p, field.value.n);
-        nu_buf_add(buf, "\r\n", 2);
+        size_t n = field.name.n + field.value.n + 4; /* ": ", CRLF */
+        if (nu_buf_reserve(buf, n) != 0) {
+            return;
+        }
+        char *p = mempcpy(buf->data + buf->len, field.name.p, field.name.n);
+        p = mempcpy(p, ": ", 2);
+        p = mempcpy(p, field.value.p, field.value.n);
+        memcpy(p, "\r\n", 2);
+        buf->len += n;
     }
 }

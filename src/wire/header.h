@@ -12,17 +12,40 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct nu_field;
-struct nu_header;
+
+#define NU_HEADERS_LENT 12
+
+/* Of header.c alone. */
+struct nu_header {
+    char *name; /* NUL-terminated; the value follows, after white space perhaps */
+    char *value;
+    uint32_t nname;
+    uint32_t nvalue;
+    uint32_t cap; /* bytes at `name` that are this entry's */
+    unsigned kind;
+};
+
+/* Memory for a list of the usual size, which needs no other then. */
+struct nu_headers_room {
+    struct nu_header v[NU_HEADERS_LENT];
+    struct nu_arena_room text;
+};
 
 /* All zero is an empty list. */
 struct nu_headers {
     struct nu_arena text; /* the message's other strings lie here too */
     struct nu_header *v;
-    unsigned n;   /* entries in use, deleted ones (their text is used again) included */
-    unsigned max; /* entries allocated */
+    unsigned n;             /* entries in use, deleted ones (their text is used again) included */
+    unsigned max;           /* entries allocated */
+    uint32_t lengths;       /* bit n: there may be a name of n bytes, modulo 32 */
+    struct nu_header *lent; /* entries that are not ours to free, or NULL */
 };
+
+/* Makes an empty list that begins with this memory, which goes after it. */
+void nu_headers_lend(struct nu_headers *list, struct nu_headers_room *room);
 
 /* Returns all memory, the text too; the list is then empty and can be used again. */
 void nu_headers_free(struct nu_headers *list);

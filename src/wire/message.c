@@ -19,6 +19,17 @@
 static const char versions[10][9] = { "HTTP/1.0", "HTTP/1.1", "HTTP/1.2", "HTTP/1.3", "HTTP/1.4",
                                       "HTTP/1.5", "HTTP/1.6", "HTTP/1.7", "HTTP/1.8", "HTTP/1.9" };
 
+/* A message of the usual size is one block. */
+struct whole_req {
+    nng_http_req req;
+    struct nu_headers_room room;
+};
+
+struct whole_res {
+    nng_http_res res;
+    struct nu_headers_room room;
+};
+
 static int message_version_set(struct nu_headers *headers, struct nu_string *string,
                                const char *version)
 {
@@ -107,13 +118,15 @@ static int message_set_url(nng_http_req *req, const nng_url *url)
 
 int nng_http_req_alloc(nng_http_req **reqp, const nng_url *url)
 {
-    nng_http_req *req = nu_freelist_take(sizeof(*req));
+    struct whole_req *whole = nu_freelist_take(sizeof(*whole));
     int rv = 0;
 
-    if (req == NULL) {
+    if (whole == NULL) {
         return NNG_ENOMEM;
     }
+    nng_http_req *req = &whole->req;
     memset(req, 0, sizeof(*req));
+    nu_headers_lend(&req->headers, &whole->room);
     message_req_init(req);
     if (url != NULL) {
         rv = message_set_url(req, url);
@@ -132,7 +145,7 @@ void nng_http_req_free(nng_http_req *req)
         nu_body_drop(&req->body);
         nu_buf_free(&req->printed.head);
         nu_headers_free(&req->headers);
-        nu_freelist_give(req, sizeof(*req));
+        nu_freelist_give(req, sizeof(struct whole_req));
     }
 }
 
@@ -328,12 +341,14 @@ static void message_res_init(nng_http_res *res)
 
 int nng_http_res_alloc(nng_http_res **resp)
 {
-    nng_http_res *res = nu_freelist_take(sizeof(*res));
+    struct whole_res *whole = nu_freelist_take(sizeof(*whole));
 
-    if (res == NULL) {
+    if (whole == NULL) {
         return NNG_ENOMEM;
     }
+    nng_http_res *res = &whole->res;
     memset(res, 0, sizeof(*res));
+    nu_headers_lend(&res->headers, &whole->room);
     message_res_init(res);
     *resp = res;
     return 0;
@@ -397,7 +412,7 @@ void nng_http_res_free(nng_http_res *res)
         nu_body_drop(&res->body);
         nu_buf_free(&res->printed.head);
         nu_headers_free(&res->headers);
-        nu_freelist_give(res, sizeof(*res));
+        nu_freelist_give(res, sizeof(struct whole_res));
     }
 }
 
@@ -519,16 +534,29 @@ int nu_res_load(nng_http_res *res, const struct nu_head *head)
     return nu_headers_load(&res->headers, copy, from, head->fields, head->nfields);
 }
 
+/* "HTTP/1.1 200 OK" CRLF. A status has three digits. */
+static void message_print_status_line(const nng_http_res *res, struct nu_buf *buf)
+{
+    const char *reason = res->reason.p != NULL ? res->reason.p : nu_status_reason(res->status);
+    size_t n = strlen(reason);
+
+    if (nu_buf_reserve(buf, VERSION_LEN + 5 + n + 2) != 0) {
+        return;
+    }
+    char *p = mempcpy(buf->data + buf->len, res->version.p, VERSION_LEN);
+    *p++ = ' ';
+    *p++ = (char) ('0' + res->status / 100);
+    *p++ = (char) ('0' + res->status / 10 % 10);
+    *p++ = (char) ('0' + res->status % 10);
+    *p++ = ' ';
+    p = mempcpy(p, reason, n);
+    memcpy(p, "\r\n", 2);
+    buf->len += VERSION_LEN + 5 + n + 2;
+}
+
 void nu_res_print_fields(const nng_http_res *res, struct nu_buf *buf)
 {
-    const char *reason = res->reason.p;
-
-    nu_buf_add(buf, res->version.p, VERSION_LEN);
-    nu_buf_add(buf, " ", 1);
-    nu_buf_u64(buf, res->status);
-    nu_buf_add(buf, " ", 1);
-    nu_buf_str(buf, reason != NULL ? reason : nu_status_reason(res->status));
-    nu_buf_add(buf, "\r\n", 2);
+    message_print_status_line(res, buf);
     nu_headers_print(&res->headers, buf);
 }
 
