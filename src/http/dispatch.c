@@ -115,15 +115,35 @@ static enum nu_step dispatch_call(struct nu_request *r, nng_http_handler *h,
     return wanted ? NU_STEP_COLLECT : NU_STEP_CALL;
 }
 
+/* The handler, and the path and the query. Those of the head before stand, if this is the same. */
+static nng_http_handler *dispatch_find(struct nu_service *service, const struct nu_head *head,
+                                       unsigned *status)
+{
+    const struct nu_router *router = nu_service_router(service);
+    struct nu_known_route *known = &service->known;
+    struct nu_slice *query = &service->query;
+    if (head->same != 0 && head->same == known->head && router->number == known->router) {
+        query->p = query->p != NULL ? head->target.p + known->query : NULL;
+        return known->handler;
+    }
+    known->head = 0;
+    *status = dispatch_find_path(service, head);
+    if (*status != 0) {
+        return NULL;
+    }
+    nng_http_handler *h = nu_router_find(router, head->method, head->host, service->path, status);
+    if (h != NULL) {
+        size_t at = query->p != NULL ? (size_t) (query->p - head->target.p) : 0;
+        *known = (struct nu_known_route){ head->same, router->number, h, at };
+    }
+    return h;
+}
+
 enum nu_step nu_dispatch(struct nu_request *r, const struct nu_head *head, bool alone)
 {
-    unsigned status = dispatch_find_path(r->service, head);
-    nng_http_handler *h = NULL;
+    unsigned status = 0;
+    nng_http_handler *h = dispatch_find(r->service, head, &status);
     nu_request_begin(r, head, alone);
-    if (status == 0) {
-        h = nu_router_find(nu_service_router(r->service), head->method, head->host,
-                           r->service->path, &status);
-    }
     if (h == NULL) {
         return dispatch_answer_nobody(r, head, status);
     }

@@ -4,6 +4,7 @@
 #include "http/handler.h"
 #include "wire/chars.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -92,6 +93,8 @@ static bool router_conflict(const nng_http_handler *a, const nng_http_handler *b
     return (a->exclusive || b->exclusive) && (router_below(a, b->uri) || router_below(b, a->uri));
 }
 
+static atomic_uint_least64_t router_numbers;
+
 /* With room for so many handlers; at most half the places of the table are taken then. */
 static struct nu_router *router_sized(size_t n)
 {
@@ -102,6 +105,7 @@ static struct nu_router *router_sized(size_t n)
     struct nu_router *router =
         calloc(1, sizeof *router + places * sizeof router->routes[0] + 2 * n * sizeof(void *));
     if (router != NULL) {
+        router->number = atomic_fetch_add(&router_numbers, 1) + 1;
         router->mask = (uint32_t) (places - 1);
         router->v = (nng_http_handler **) &router->routes[places];
         router->methods = (const char **) &router->v[n];

@@ -25,6 +25,7 @@ struct nu_route {
 };
 
 struct nu_router {
+    uint64_t number;      /* no other in the process has it */
     unsigned n;           /* handlers */
     unsigned nmethods;    /* different methods of theirs */
     unsigned deepest;     /* '/' in a URI */

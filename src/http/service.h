@@ -18,6 +18,14 @@
 
 struct nu_error_pages;
 
+/* Who answers the head that `path` and `query` are of, if that comes once more. */
+struct nu_known_route {
+    uint64_t head;   /* nu_head.same; 0: nothing is known */
+    uint64_t router; /* whose number this was */
+    nng_http_handler *handler;
+    size_t query; /* its offset in the target */
+};
+
 struct nu_service {
     struct nu_loop *loop;                     /* constant */
     uint64_t limits[NU_LIMITS];               /* constant: those in force when the server started */
@@ -40,6 +48,7 @@ struct nu_service {
     struct nu_slice query;        /* not decoded; p NULL: none */
     struct nu_field *fields;
     struct nu_head_cache memo; /* of the last good one */
+    struct nu_known_route known;
 
     /* the Date line (answer.c) */
     uint64_t date_turn; /* of the loop, when the clock was looked at for it */

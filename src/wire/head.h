@@ -25,7 +25,7 @@ enum nu_parse {
 struct nu_head_cache;
 
 /*
- * How far a request that comes in pieces was read, so that a further piece costs what it is long.
+ * How far a head that comes in pieces was read, so that a further piece costs what it is long.
  * All zero before the first piece; changes no result. It is of no use once bytes before the head's
  * end were consumed.
  */
@@ -34,9 +34,11 @@ struct nu_head_progress {
         NU_HEAD_ANYWHERE,  /* read it from its start */
         NU_HEAD_IN_METHOD, /* the first line has come up to somewhere in its method */
         NU_HEAD_IN_TARGET,
+        NU_HEAD_IN_REASON, /* of a response */
         NU_HEAD_IN_FIELDS, /* the first line is good, and so are `lines` of fields */
     } part;
-    size_t from; /* offset of that part: of the method, the target, the unfinished line */
+    size_t
+        from; /* offset of that part: of the method, the target, the reason, the unfinished line */
     size_t seen; /* bytes that were looked at, all of them */
     unsigned lines;
 };
@@ -48,7 +50,7 @@ struct nu_head {
     size_t max_head;            /* bytes, blank line included: 431; 0 stands for NU_MAX_HEAD */
     size_t max_target;          /* bytes of the request target: 414; 0: NU_MAX_TARGET */
     struct nu_head_cache *memo; /* of requests that were parsed before; may be NULL */
-    struct nu_head_progress *progress; /* of this request; may be NULL */
+    struct nu_head_progress *progress; /* of this head; may be NULL */
 
     /* Results, valid after NU_PARSE_DONE. */
     size_t length;           /* bytes of buf that the head takes, blank line and leading CRLF too */
@@ -68,6 +70,8 @@ struct nu_head {
     bool keep_alive;         /* version and Connection allow it (RFC 9112 9.3) */
     bool expect_continue;    /* request: Expect: 100-continue, HTTP/1.1 */
     bool upgrade;            /* Upgrade named by Connection, HTTP/1.1 */
+    uint64_t
+        same; /* request: heads of which memo says the same number are the same text; 0: none */
 
     /* Valid after NU_PARSE_BAD. */
     int bad_status;         /* answer to a request: 400, 414, 431, 501 or 505 */

@@ -5,8 +5,28 @@
 
 #include <string.h>
 
+/* Whether a part of the line that begins at at->from, or all of it up to `lf`, leaves the head as
+ * it was: p is where it is looked at. A line that is folded counts once. */
+static bool head_progress_line(const char *p, const char *end, const char *lf, const char *line,
+                               const struct nu_head *head, bool lenient)
+{
+    struct nu_head_progress *at = head->progress;
+    bool cr = end > p && end[-1] == '\r';
+    bool fold = *line == ' ' || *line == '\t';
+    bool blank = lf != NULL && end - line == cr;
+    if (blank || (fold && !(lenient && at->lines > 0)) || (lf != NULL && !cr && !lenient) ||
+        !nu_chars_text(p, (size_t) (end - p) - cr)) {
+        return false;
+    }
+    if (lf != NULL && !fold) {
+        return at->lines++ < head->maxfields;
+    }
+    return true;
+}
+
 /* Whether the lines go on, and do not end, in what is new; that is all there is to say of them. */
-static bool head_progress_fields(const char *buf, size_t len, const struct nu_head *head)
+static bool head_progress_fields(const char *buf, size_t len, const struct nu_head *head,
+                                 bool lenient)
 {
     struct nu_head_progress *at = head->progress;
     while (at->seen < len) {
@@ -14,19 +34,27 @@ static bool head_progress_fields(const char *buf, size_t len, const struct nu_he
         const char *p = buf + (at->seen > at->from ? at->seen - 1 : at->from);
         const char *lf = memchr(p, '\n', (size_t) (buf + len - p));
         const char *end = lf != NULL ? lf : buf + len;
-        bool cr = end > p && end[-1] == '\r';
-        bool blank = lf != NULL && end - (buf + at->from) == 1;
-        if (buf[at->from] == ' ' || buf[at->from] == '\t' || blank || (lf != NULL && !cr) ||
-            !nu_chars_text(p, (size_t) (end - p) - cr) ||
-            (lf != NULL && at->lines == head->maxfields)) {
+        if (!head_progress_line(p, end, lf, buf + at->from, head, lenient)) {
             return false;
         }
         at->seen = (size_t) (end - buf);
         if (lf != NULL) {
-            at->lines++;
             at->from = ++at->seen;
         }
     }
+    return true;
+}
+
+/* A CR that was last is looked at again here, too. */
+static bool head_progress_reason(const char *buf, size_t len, const struct nu_head *head)
+{
+    struct nu_head_progress *at = head->progress;
+    const char *p = buf + (at->seen > at->from ? at->seen - 1 : at->from);
+    size_t n = (size_t) (buf + len - p);
+    if (memchr(p, '\n', n) != NULL || !nu_chars_text(p, n - (p[n - 1] == '\r'))) {
+        return false;
+    }
+    at->seen = len;
     return true;
 }
 
@@ -42,7 +70,7 @@ static bool head_progress_part(const char *buf, size_t len, const struct nu_head
     return true;
 }
 
-bool nu_head_goes_on(const char *buf, size_t len, const struct nu_head *head)
+bool nu_head_goes_on(const char *buf, size_t len, const struct nu_head *head, bool lenient)
 {
     const struct nu_head_progress *at = head->progress;
     if (at == NULL || at->seen >= len ||
@@ -55,8 +83,10 @@ bool nu_head_goes_on(const char *buf, size_t len, const struct nu_head *head)
     case NU_HEAD_IN_TARGET:
         return head_progress_part(buf, len, head, NU_CHAR_TARGET,
                                   head->max_target != 0 ? head->max_target : NU_MAX_TARGET);
+    case NU_HEAD_IN_REASON:
+        return head_progress_reason(buf, len, head);
     case NU_HEAD_IN_FIELDS:
-        return head_progress_fields(buf, len, head);
+        return head_progress_fields(buf, len, head, lenient);
     default:
         return false;
     }
@@ -74,6 +104,10 @@ void nu_head_remember(const char *buf, size_t len, struct nu_head *head, struct 
         at->part = NU_HEAD_IN_FIELDS;
         at->from = (size_t) (fields - buf);
         at->seen = at->from; /* its lines are counted once more */
+    } else if (head->reason.p != NULL && head->reason.p[-1] == ' ') {
+        at->part = NU_HEAD_IN_REASON;
+        at->from = (size_t) (head->reason.p - buf);
+        at->seen = at->from; /* looked at once more */
     } else if (line.n > 0 && head->method.n == 0) {
         at->part = NU_HEAD_IN_METHOD;
         at->from = (size_t) (line.p - buf);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* For parse.c: a request's head that comes in pieces. Pure; one thread at a time. */
+/* For parse.c: a head that comes in pieces. Pure; one thread at a time. */
 #ifndef NU_WIRE_HEAD_PROGRESS_H
 #define NU_WIRE_HEAD_PROGRESS_H
 
 #include "wire/head.h"
 
-/* Whether the new bytes leave the request as it was: good as far as it goes. Else it is read from
- * its start, which happens once for each of its parts. */
-bool nu_head_goes_on(const char *buf, size_t len, const struct nu_head *head);
+/* Whether the new bytes leave the head as it was: good as far as it goes. Else it is read from its
+ * start, which happens once for each of its parts. `lenient`: it is a response's. */
+bool nu_head_goes_on(const char *buf, size_t len, const struct nu_head *head, bool lenient);
 
 /* What was read of it before the bytes were out: its first line up to `line`, or all of that, and
  * then its fields from `fields` on (NULL: none). */

@@ -12,6 +12,7 @@
 #include "wire/fields.h"
 #include "wire/head_cache.h"
 #include "wire/head_progress.h"
+#include "wire/method.h"
 
 #include <llhttp.h>
 #include <string.h>
@@ -58,6 +59,7 @@ static void parse_clear(struct nu_head *head)
         .memo = head->memo,
         .progress = head->progress,
     };
+    nu_head_remember(NULL, 0, head, (struct nu_slice){ NULL, 0 }, NULL);
 }
 
 /*
@@ -205,25 +207,6 @@ static bool parse_is(struct nu_slice s, const char *lower, size_t n)
 }
 
 #define IS(s, literal) parse_is(s, literal, sizeof(literal) - 1)
-
-/* The registry of IANA without PRI, which is HTTP/2's. The usual ones come first. */
-static bool parse_known_method(struct nu_slice method)
-{
-    /* Each with a space behind it. */
-    static const char methods[] =
-        "GET POST HEAD PUT DELETE OPTIONS PATCH CONNECT TRACE ACL "
-        "BASELINE-CONTROL BIND CHECKIN CHECKOUT COPY LABEL LINK LOCK MERGE MKACTIVITY "
-        "MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE ORDERPATCH PROPFIND "
-        "PROPPATCH REBIND REPORT SEARCH UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE "
-        "UPDATEREDIRECTREF VERSION-CONTROL ";
-
-    for (const char *p = methods; *p != '\0'; p = strchr(p, ' ') + 1) {
-        if (strncmp(p, method.p, method.n) == 0 && p[method.n] == ' ') {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* A URI has no '\', and some take it for a '/' (browsers do). Those leave it alone behind a '?',
  * and send it there, so we take it there, too. */
@@ -528,6 +511,24 @@ static enum nu_parse parse_rest(bool request, struct lines *lines, const char *b
     return rv;
 }
 
+/* Looks whether the memo knows the fields behind this line, or teaches them to it. */
+static enum nu_parse parse_request_fields(struct lines *lines, const char *buf, const char *line,
+                                          struct nu_head *head)
+{
+    struct nu_head_cache *memo = head->memo;
+    const char *fields = lines->p;
+    bool known =
+        memo != NULL && nu_head_cache_lookup(memo, fields, (size_t) (lines->end - fields), head);
+    enum nu_parse got = known ? NU_PARSE_DONE : parse_rest(true, lines, buf, head);
+
+    head->length += known ? (size_t) (fields - buf) : 0;
+    if (got == NU_PARSE_DONE && memo != NULL &&
+        (known || nu_head_cache_store(memo, fields, (size_t) (lines->p - fields), head))) {
+        nu_head_cache_store_line(memo, line, (size_t) (fields - line), head);
+    }
+    return got;
+}
+
 enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head)
 {
     struct lines lines = parse_lines_init(buf, len, false, head);
@@ -535,11 +536,14 @@ enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head
     enum nu_parse got;
     int empty = 0;
 
-    if (nu_head_goes_on(buf, len, head)) {
+    if (nu_head_goes_on(buf, len, head, false)) {
         return NU_PARSE_MORE;
     }
     parse_clear(head);
-    nu_head_remember(buf, 0, head, (struct nu_slice){ NULL, 0 }, NULL);
+    if (head->memo != NULL &&
+        nu_head_cache_repeats(head->memo, buf, (size_t) (lines.end - buf), head)) {
+        return NU_PARSE_DONE;
+    }
     while ((got = parse_next_line(&lines, head, &line)) == NU_PARSE_DONE && line.n == 0) {
         if (++empty > MAX_EMPTY_LINES) {
             return parse_bad(head, 400, "empty lines");
@@ -556,19 +560,11 @@ enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head
     if (parse_check_target(head) == NU_PARSE_BAD) {
         return NU_PARSE_BAD;
     }
-    head->known = parse_known_method(head->method);
+    head->known = nu_method_known(head->method);
     const char *fields = lines.p;
-    if (head->memo != NULL &&
-        nu_head_cache_lookup(head->memo, fields, (size_t) (lines.end - fields), head)) {
-        head->length += (size_t) (fields - buf);
-        return NU_PARSE_DONE;
-    }
-    got = parse_rest(true, &lines, buf, head);
+    got = parse_request_fields(&lines, buf, line.p, head);
     if (got == NU_PARSE_MORE) {
         nu_head_remember(buf, len, head, line, fields);
-    }
-    if (got == NU_PARSE_DONE && head->memo != NULL) {
-        nu_head_cache_store(head->memo, fields, (size_t) (lines.p - fields), head);
     }
     return got;
 }
@@ -579,6 +575,9 @@ enum nu_parse nu_parse_response(const char *buf, size_t len, struct nu_head *hea
     struct nu_slice line;
     enum nu_parse got;
 
+    if (nu_head_goes_on(buf, len, head, true)) {
+        return NU_PARSE_MORE;
+    }
     parse_clear(head);
     got = parse_next_line(&lines, head, &line);
     if (got == NU_PARSE_BAD ||
@@ -586,7 +585,13 @@ enum nu_parse nu_parse_response(const char *buf, size_t len, struct nu_head *hea
         return NU_PARSE_BAD;
     }
     if (got == NU_PARSE_MORE) {
+        nu_head_remember(buf, len, head, (struct nu_slice){ NULL, 0 }, NULL);
         return lines.limit ? parse_bad(head, 431, "head too large") : got;
     }
-    return parse_rest(false, &lines, buf, head);
+    const char *fields = lines.p;
+    got = parse_rest(false, &lines, buf, head);
+    if (got == NU_PARSE_MORE) {
+        nu_head_remember(buf, len, head, line, fields);
+    }
+    return got;
 }

@@ -381,3 +381,34 @@ Test(session_gather, gone, .timeout = 60)
     }
     t_site_close(&site);
 }
+
+static void answer_one(nng_aio *aio)
+{
+    t_answer(aio, "one", 3);
+}
+
+static void answer_two(nng_aio *aio)
+{
+    t_answer(aio, "two", 3);
+}
+
+/* The same request again and again, while who answers it changes, and others come in between. */
+Test(session_gather, same_request, .timeout = 60)
+{
+    struct t_web *web = &site.web;
+    open_site();
+    for (int i = 0; i < 10; i++) {
+        t_web_assert(web, "/known?x", 404, NULL);
+        nng_http_handler *h = t_web_callback(web, "/known", i % 2 == 0 ? answer_one : answer_two);
+        for (int j = 0; j < 3; j++) {
+            t_web_assert(web, "/known?x", 200, i % 2 == 0 ? "one" : "two");
+            t_web_assert(web, "/q?first", 200, "first");
+            t_web_assert(web, "/q?first", 200, "first");
+            t_web_assert(web, "/q?second", 200, "second");
+        }
+        t_web_assert(web, "/known?x", 200, i % 2 == 0 ? "one" : "two");
+        cr_assert_eq(nng_http_server_del_handler(web->server, h), 0);
+        nng_http_handler_free(h);
+    }
+    t_site_close(&site);
+}

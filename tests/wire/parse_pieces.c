@@ -45,16 +45,18 @@ static struct nu_head with_limits(void)
     return head;
 }
 
+typedef enum nu_parse (*parser)(const char *buf, size_t len, struct nu_head *head);
+
 /* What a whole look at every beginning of it says, a progressive one says as well. */
-static void assert_same(const char *text, size_t n, size_t step)
+static void assert_same_by(parser parse, const char *text, size_t n, size_t step)
 {
     struct nu_head_progress progress = { 0 };
     for (size_t len = step < n ? step : n;; len = len + step < n ? len + step : n) {
         struct nu_head whole = with_limits(), pieces = with_limits();
         const char *p = guard_copy(text, len);
         pieces.progress = &progress;
-        enum nu_parse want = nu_parse_request(p, len, &whole);
-        enum nu_parse got = nu_parse_request(p, len, &pieces);
+        enum nu_parse want = parse(p, len, &whole);
+        enum nu_parse got = parse(p, len, &pieces);
         cr_assert_eq(got, want, "%zu bytes of %s", len, text);
         if (got == NU_PARSE_BAD) {
             cr_assert_eq(pieces.bad_status, whole.bad_status);
@@ -63,6 +65,8 @@ static void assert_same(const char *text, size_t n, size_t step)
             cr_assert_eq(pieces.length, whole.length);
             cr_assert_eq(pieces.nfields, whole.nfields);
             cr_assert_eq(pieces.target.n, whole.target.n);
+            cr_assert_eq(pieces.reason.n, whole.reason.n);
+            cr_assert_eq(pieces.folded, whole.folded);
         }
         if (got != NU_PARSE_MORE || len == n) {
             return;
@@ -70,11 +74,48 @@ static void assert_same(const char *text, size_t n, size_t step)
     }
 }
 
+static void assert_same(const char *text, size_t n, size_t step)
+{
+    assert_same_by(nu_parse_request, text, n, step);
+}
+
 Test(parse_pieces, same_results)
 {
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         for (size_t step = 1; step <= heads[i].n; step++) {
             assert_same(heads[i].text, heads[i].n, step);
+        }
+    }
+}
+
+static const struct {
+    const char *text;
+    size_t n;
+} responses[] = {
+    { TEXT("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody") },
+    { TEXT("HTTP/1.1 200 OK\nContent-Length: 4\nX: y\n\nbody") },
+    { TEXT("HTTP/1.0 404\r\nA:\r\n b\r\n\tc\r\nD: e\r\n\r\n") },
+    { TEXT("HTTP/1.1 200 \r\n\n") },
+    { TEXT("HTTP/1.1 200x\r\n\r\n") },
+    { TEXT("HTTP/1.1 20 OK\r\n\r\n") },
+    { TEXT("HTTP/1.1 099 OK\r\n\r\n") },
+    { TEXT("HTTP/1.1 200 a long reason\rwith a CR\r\n\r\n") },
+    { TEXT("HTTP/1.1 200 a long reason with a \x01\r\n\r\n") },
+    { TEXT("HTTP/1.1 200 OK\r\n folded: x\r\n\r\n") },
+    { TEXT("HTTP/1.1 200 OK\r\na: b\rc\r\n\r\n") },
+    { TEXT("HTTP/1.1 200 OK\r\na: b\r\n c\rd\r\n\r\n") },
+    { TEXT("HTTP/1.1 200 OK\r\na: b\r\n c\r\r\n\r\n") },
+    { TEXT("HTTP/1.1 200 OK\r\n1: 1\n2: 2\n 2\n3: 3\n4: 4\n 4\n5: 5\n\n") },
+    { TEXT("HTTP/1.1 200 OK\r\nno colon\r\n\r\n") },
+    { TEXT("HTTP/2.0 200 OK\r\n\r\n") },
+    { TEXT("\r\nHTTP/1.1 200 OK\r\n\r\n") },
+};
+
+Test(parse_pieces, same_results_of_responses)
+{
+    for (size_t i = 0; i < sizeof responses / sizeof *responses; i++) {
+        for (size_t step = 1; step <= responses[i].n; step++) {
+            assert_same_by(nu_parse_response, responses[i].text, responses[i].n, step);
         }
     }
 }
@@ -103,7 +144,7 @@ Test(parse_pieces, limits)
 
 /* A MiB of target or of fields, byte by byte. To look at all of it for each byte would be half a
  * million million bytes. */
-static void byte_by_byte(const char *text, size_t n, unsigned nfields)
+static void byte_by_byte(parser parse, const char *text, size_t n, unsigned nfields)
 {
     struct nu_head_progress progress = { 0 };
     struct nu_field *room = malloc(4096 * sizeof *room);
@@ -112,9 +153,9 @@ static void byte_by_byte(const char *text, size_t n, unsigned nfields)
     };
     cr_assert_not_null(room);
     for (size_t len = 1; len < n; len++) {
-        cr_assert_eq(nu_parse_request(text, len, &head), NU_PARSE_MORE, "at %zu", len);
+        cr_assert_eq(parse(text, len, &head), NU_PARSE_MORE, "at %zu", len);
     }
-    cr_assert_eq(nu_parse_request(text, n, &head), NU_PARSE_DONE);
+    cr_assert_eq(parse(text, n, &head), NU_PARSE_DONE);
     cr_assert_eq(head.length, n);
     cr_assert_eq(head.nfields, nfields);
     free(room);
@@ -132,12 +173,33 @@ Test(parse_pieces, linear)
     n += (size_t) sprintf(text + n, "Last: ");
     memset(text + n, 'v', size - n - 4);
     memcpy(text + size - 4, "\r\n\r\n", 4);
-    byte_by_byte(text, size, 1002);
+    byte_by_byte(nu_parse_request, text, size, 1002);
 
     memset(text, 't', size);
     memcpy(text, "GET /", 5);
     n = size - 60;
     n += (size_t) sprintf(text + n, " HTTP/1.1\r\n" HOST "\r\n");
-    byte_by_byte(text, n, 1);
+    byte_by_byte(nu_parse_request, text, n, 1);
+    free(text);
+}
+
+Test(parse_pieces, linear_in_responses)
+{
+    size_t size = (size_t) 1 << 20, n = 0;
+    char *text = malloc(size + 100);
+    cr_assert_not_null(text);
+    n = (size_t) sprintf(text, "HTTP/1.1 200 OK\r\n");
+    for (int i = 0; i < 1000; i++) {
+        n += (size_t) sprintf(text + n, "Field-%d: %0500d\n\t%0500d\r\n", i, i, i);
+    }
+    n += (size_t) sprintf(text + n, "Last: ");
+    memset(text + n, 'v', size - n - 4);
+    memcpy(text + size - 4, "\r\n\r\n", 4);
+    byte_by_byte(nu_parse_response, text, size, 1001);
+
+    memset(text, 't', size);
+    memcpy(text, "HTTP/1.1 200 ", 13);
+    memcpy(text + size, "\r\nX: y\r\n\r\n", 10);
+    byte_by_byte(nu_parse_response, text, size + 10, 1);
     free(text);
 }
