@@ -11,10 +11,11 @@ typedef enum nu_parse (*parser)(const char *buf, size_t len, struct nu_head *hea
 typedef int (*loader)(void *message, const struct nu_head *head);
 
 /* A head that is not good stays in rx: it is for the caller to make something of the connection. */
-static int conn_msg_take_head(nng_aio *aio, struct nu_stream *stream, parser parse, loader load)
+static int conn_msg_take_head(nng_aio *aio, struct nu_stream *stream,
+                              struct nu_head_progress *progress, parser parse, loader load)
 {
     struct nu_field fields[NU_MAX_FIELDS];
-    struct nu_head head = { .fields = fields, .maxfields = NU_MAX_FIELDS };
+    struct nu_head head = { .fields = fields, .maxfields = NU_MAX_FIELDS, .progress = progress };
     size_t len = nu_rx_len(&stream->rx);
     enum nu_parse rv = NU_PARSE_MORE;
     if (len > 0) {
@@ -54,20 +55,25 @@ static int conn_msg_load_res(void *res, const struct nu_head *head)
 
 static int conn_msg_take_req(nng_aio *aio, struct nu_stream *stream, int end)
 {
+    nng_http_req *req = aio->io.own[1].p;
     return end != 0 ? NU_PENDING
-                    : conn_msg_take_head(aio, stream, nu_parse_request, conn_msg_load_req);
+                    : conn_msg_take_head(aio, stream, &req->progress, nu_parse_request,
+                                         conn_msg_load_req);
 }
 
 static int conn_msg_take_res(nng_aio *aio, struct nu_stream *stream, int end)
 {
+    nng_http_res *res = aio->io.own[1].p;
     return end != 0 ? NU_PENDING
-                    : conn_msg_take_head(aio, stream, nu_parse_response, conn_msg_load_res);
+                    : conn_msg_take_head(aio, stream, &res->progress, nu_parse_response,
+                                         conn_msg_load_res);
 }
 
 void nng_http_conn_read_req(nng_http_conn *conn, nng_http_req *req, nng_aio *aio)
 {
     if (nng_aio_begin(aio) && !nu_conn_refuse_lent(conn, aio)) {
         nng_http_req_reset(req);
+        req->progress = (struct nu_head_progress){ 0 };
         nu_stream_read_until(conn->stream, aio, conn_msg_take_req, req);
     }
 }
@@ -76,6 +82,7 @@ void nng_http_conn_read_res(nng_http_conn *conn, nng_http_res *res, nng_aio *aio
 {
     if (nng_aio_begin(aio) && !nu_conn_refuse_lent(conn, aio)) {
         nng_http_res_reset(res);
+        res->progress = (struct nu_head_progress){ 0 };
         nu_stream_read_until(conn->stream, aio, conn_msg_take_res, res);
     }
 }

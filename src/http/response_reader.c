@@ -158,7 +158,9 @@ static int response_reader_take_head(struct nu_response_reader *in, nng_aio *aio
 {
     struct nu_field fields[NU_MAX_FIELDS];
     while (nu_rx_len(&stream->rx) > 0) {
-        struct nu_head head = { .fields = fields, .maxfields = NU_MAX_FIELDS };
+        struct nu_head head = { .fields = fields,
+                                .maxfields = NU_MAX_FIELDS,
+                                .progress = &in->progress };
         enum nu_parse rv = nu_parse_response((const char *) nu_rx_data(&stream->rx),
                                              nu_rx_len(&stream->rx), &head);
         if (rv == NU_PARSE_MORE) {

@@ -11,6 +11,7 @@
 #include "io/aio.h"
 #include "net/stream.h"
 #include "wire/chunk.h"
+#include "wire/head.h"
 
 #include <nng/supplemental/http/http.h>
 
@@ -26,12 +27,13 @@ enum nu_response_reader_phase {
 struct nu_response_reader {
     nng_http_res *res; /* somebody else's, and reset */
     enum nu_response_reader_phase phase;
-    bool head;          /* what was asked is a HEAD: no body follows */
-    bool connect;       /* it is a CONNECT: none follows if it is granted */
-    unsigned interim;   /* responses that were skipped */
-    bool last;          /* the connection ends with this response; once it is there */
-    struct nu_buf body; /* as far as it has come */
-    struct iovec iov;   /* where in it the next bytes go */
+    struct nu_head_progress progress; /* HEAD */
+    bool head;                        /* what was asked is a HEAD: no body follows */
+    bool connect;                     /* it is a CONNECT: none follows if it is granted */
+    unsigned interim;                 /* responses that were skipped */
+    bool last;                        /* the connection ends with this response; once it is there */
+    struct nu_buf body;               /* as far as it has come */
+    struct iovec iov;                 /* where in it the next bytes go */
     struct nu_chunked chunked;
 };
 

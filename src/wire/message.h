@@ -35,6 +35,7 @@ struct nng_http_req {
     struct nu_string uri;
     struct nu_string version;
     struct nu_printed printed;
+    struct nu_head_progress progress; /* while it is read from a connection */
 };
 
 struct nng_http_res {
@@ -42,7 +43,8 @@ struct nng_http_res {
     struct nu_body body;
     struct nu_printed printed;
     struct nu_string version;
-    struct nu_string reason; /* .p is NULL for the standard one of the status */
+    struct nu_string reason;          /* .p is NULL for the standard one of the status */
+    struct nu_head_progress progress; /* as above */
     uint16_t status;
     bool error_page; /* body is the built-in page, which a custom one may replace */
 };
