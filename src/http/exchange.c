@@ -11,6 +11,11 @@
 
 #include <string.h>
 
+#define SMALL                                                                                      \
+    1024U /* bytes of a body that are copied rather than kept where they were collected            \
+           */
+#define SPARE 4096U
+
 /* ---- Life --------------------------------------------------------------------------------- */
 
 static void exchange_dispose(nng_aio *aio)
@@ -58,12 +63,43 @@ static void exchange_release(void *exchange)
 
 /* ---- Its body ----------------------------------------------------------------------------- */
 
+/* A small one is copied to memory that the loop has at hand. */
+static enum nu_step exchange_copy_body(struct nu_exchange *exchange, const char *data, size_t size)
+{
+    return nng_http_req_copy_data(exchange->req, data, size) == 0 ? NU_STEP_CALL : NU_STEP_GIVE_UP;
+}
+
+/* What does not come at once is put together in the service's memory, as far as it is small. */
+static void exchange_borrow_spare(struct nu_exchange *exchange)
+{
+    struct nu_buf *spare = &exchange->request->service->spare_body;
+    if (exchange->body.data == NULL) {
+        exchange->body = *spare;
+        *spare = (struct nu_buf){ 0 };
+    }
+}
+
+static void exchange_return_spare(struct nu_exchange *exchange)
+{
+    struct nu_buf *spare = &exchange->request->service->spare_body;
+    if (spare->data == NULL) {
+        *spare = exchange->body;
+        nu_buf_reset(spare);
+        exchange->body = (struct nu_buf){ 0 };
+    }
+}
+
 /* Gives the collected body to the request, which then has a length and no chunks. */
 static enum nu_step exchange_keep_body(struct nu_exchange *exchange)
 {
     struct nu_buf body = exchange->body;
-    exchange->body = (struct nu_buf){ 0 };
     (void) nng_http_req_del_header(exchange->req, "Transfer-Encoding");
+    if (body.len <= SMALL && body.cap <= SPARE) {
+        enum nu_step step = exchange_copy_body(exchange, body.data, body.len);
+        exchange_return_spare(exchange);
+        return step;
+    }
+    exchange->body = (struct nu_buf){ 0 };
     return nu_req_give_data(exchange->req, body.data, body.len) == 0 ? NU_STEP_CALL
                                                                      : NU_STEP_GIVE_UP;
 }
@@ -84,6 +120,7 @@ static enum nu_step exchange_collect_chunks(struct nu_exchange *exchange, const 
     struct nu_buf *body = &exchange->body;
     size_t max = atomic_load_explicit(&exchange->handler->collect_max, memory_order_relaxed);
     enum nu_parse result = NU_PARSE_MORE;
+    exchange_borrow_spare(exchange);
     while (result == NU_PARSE_MORE && *used < n && body->len <= max) {
         struct nu_slice data;
         size_t taken;
@@ -112,6 +149,14 @@ enum nu_step nu_exchange_collect(struct nu_exchange *exchange, const char *bytes
     *used = 0;
     if (reader->chunked) {
         return exchange_collect_chunks(exchange, bytes, n, used);
+    }
+    if (body->len == 0 && n >= reader->left && reader->left <= SMALL) {
+        *used = (size_t) reader->left;
+        reader->left = 0;
+        return exchange_copy_body(exchange, bytes, *used);
+    }
+    if (reader->left <= SMALL) {
+        exchange_borrow_spare(exchange);
     }
     if (nu_buf_reserve(body, (size_t) reader->left) != 0) {
         return exchange_refuse(exchange, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);

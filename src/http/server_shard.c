@@ -171,6 +171,7 @@ static void server_shard_retry(struct nu_timer *timer)
 void nu_server_shard_free(struct nu_server_shard *shard)
 {
     nu_response_batch_free_all(&shard->service.spare_batches);
+    nu_buf_free(&shard->service.spare_body);
     nu_file_bufpool_free(&shard->service.file_buffers);
     free(shard);
 }

@@ -41,6 +41,7 @@ struct nu_service {
     void (*session_ended)(struct nu_service *service); /* it has let go of everything; the service
                                                         * may be gone when this returns */
     struct nu_list spare_batches;
+    struct nu_buf spare_body; /* memory to collect one in */
     struct nu_file_bufpool file_buffers;
 
     /* of the request being looked at */

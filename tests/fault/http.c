@@ -3,6 +3,7 @@
  * Allocations fail one by one while messages are exchanged. No crash, no hang and no leak; and who
  * is told of success has the whole response.
  */
+#include "base/check.h"
 #include "fault/wrap.h"
 #include "io/features.h"
 #include "support/peer.h"
@@ -242,6 +243,63 @@ Test(http_fault, reuse_allocates_nothing)
     nng_http_req_free(req);
     nng_http_req_free(got);
     t_pair_close(&pair);
+}
+
+static void echo_back(nng_aio *aio)
+{
+    void *data;
+    size_t size;
+    nng_http_req_get_data(nng_aio_get_input(aio, 0), &data, &size);
+    t_answer(aio, size > 0 ? data : "none", size > 0 ? size : 4);
+}
+
+/* Sends the pieces, and takes what comes until it ends like this. */
+static void converse_in_pieces(int fd, const char *const *pieces, const char *last)
+{
+    char in[8192];
+    size_t have = 0, n = strlen(last);
+    for (; *pieces != NULL; pieces++) {
+        cr_assert(say(fd, *pieces, strlen(*pieces)));
+        usleep(1000);
+    }
+    while (have < n || memcmp(in + have - n, last, n) != 0) {
+        ssize_t got = recv(fd, in + have, sizeof in - have, 0);
+        cr_assert_gt(got, 0, "after %.*s", (int) have, in);
+        have += (size_t) got;
+    }
+}
+
+/* Callbacks on a loop: GET, POST by length and in chunks, at once and in pieces. */
+Test(http_fault, callbacks_allocate_nothing)
+{
+    static const char *const pieces[] = {
+        "GET /?a=13&b=42 HTTP/1.1\r\nHost: x\r\n\r\n"
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n"
+        "0\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nin ",
+        "twoPOST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nover\r\n",
+        "0\r\n\r\n", NULL
+    };
+    struct t_web web;
+    struct t_http_client b;
+    setenv("NNG_URING_LOOPS", "1", 1);
+    setenv("NNG_URING_CALLBACKS", "inline", 1);
+    t_web_open(&web);
+    t_web_callback(&web, "/", echo_back);
+    t_web_start(&web);
+    t_http_client_open(&b, web.port);
+    for (int i = 0; i < 8; i++) {
+        if (i == 4) {
+            t_fault_arm(NU_FAULT_ALLOC, 1);
+        }
+        converse_in_pieces(b.fd, pieces, "over");
+    }
+#ifndef NU_ASAN /* which has no free lists */
+    cr_assert_eq(t_fault_hits(), 0);
+#endif
+    t_fault_disarm();
+    t_http_client_close(&b);
+    t_web_close(&web);
 }
 
 /* A long head in pieces, and no memory for one of them. Who reads again gets all of it, or is told
