@@ -47,7 +47,8 @@ enum nu_op_kind {
     NU_OP_CONNECT,
     NU_OP_READ, /* a file, at an offset */
     NU_OP_OPEN,
-    NU_OP_POLL, /* until a socket has room for more, or has failed */
+    NU_OP_POLL,  /* until a socket has room for more, has failed, or its peer has sent its last */
+    NU_OP_POLLS, /* multishot: what there is of these at first, and again when there is more */
 };
 
 /* Part of a scatter/gather vector: what is left after `skip` bytes. The array is copied on submit.

@@ -199,6 +199,7 @@ struct nu_outcome nu_perform(struct nu_op *op, struct nu_bufring *buffers, bool 
         return (struct nu_outcome){ .res = nu_open_beneath(op->fd, op->arg.open.path,
                                                            &op->arg.open.how) };
     case NU_OP_POLL:
+    case NU_OP_POLLS: /* once is enough where the peer's end does not count */
         return perform_poll(op);
     }
     return (struct nu_outcome){ .res = -EINVAL };

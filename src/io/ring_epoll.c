@@ -174,6 +174,7 @@ static int epoll_side(const struct nu_op *op)
     case NU_OP_WRITEV:
     case NU_OP_CONNECT:
     case NU_OP_POLL:
+    case NU_OP_POLLS:
         return WRITE;
     default:
         return READ;

@@ -25,7 +25,7 @@
 #define CQ_ENTRIES 4096U
 #define SCRATCH_IOVS 1024U /* vector entries that can be prepared between two enters */
 #define FILE_WORKERS 4U
-#define SOCKET_WORKERS 64U
+#define SOCKET_WORKERS 8U
 #define WAKE_TRIES 1000
 
 /* NOLINTBEGIN(misc-redundant-expression): that they are the same is the point */
@@ -114,6 +114,9 @@ static void ring_uring_fill(struct ring_uring *r, struct nu_op *op, struct io_ur
         break;
     case NU_OP_POLL:
         io_uring_prep_poll_add(sqe, op->fd, POLLOUT);
+        break;
+    case NU_OP_POLLS:
+        io_uring_prep_poll_multishot(sqe, op->fd, POLLOUT);
         break;
     }
 }
@@ -273,7 +276,8 @@ static int ring_uring_set_up(struct ring_uring *r)
     }
     /* File opens and reads that would block run on kernel threads: a few, not hundreds. So does, in
      * the end, a write that waits for a peer which has sent its FIN: the kernel takes that for
-     * room, tries in vain, and then gives the write a thread (6.18). */
+     * room, tries in vain, and then gives the write a thread (6.18). net/tcp_write.c sees to it
+     * that they do not stay there. */
     unsigned workers[2] = { FILE_WORKERS, SOCKET_WORKERS };
     (void) io_uring_register_iowq_max_workers(&r->uring.uring, workers);
     if (nu_has(NU_HAS_BUFFER_RING)) {

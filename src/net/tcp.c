@@ -250,6 +250,7 @@ void nu_tcp_init(struct nu_tcp *tcp, struct nu_loop *loop, int fd,
     nu_stream_init(&tcp->stream, &tcp_ops, loop, gone, user);
     tcp->fd = fd;
     nu_op_init(&tcp->write_op, loop, nu_tcp_write_done);
+    tcp->write_op.fd = fd;
     nu_op_init(&tcp->read_op, loop, nu_tcp_read_done);
     nu_task_init(&tcp->wake, tcp_woken);
     tcp->hook.on_stop = tcp_on_stop;

@@ -5,7 +5,7 @@
  * alone does nothing there.
  *
  * The stream's lock is held in a system call where an application thread tries a write, where the
- * owner sends a file, closes or submits, and for an address or an option.
+ * owner sends a file, looks at the peer, closes or submits, and for an address or an option.
  */
 #ifndef NU_NET_TCP_H
 #define NU_NET_TCP_H
@@ -27,8 +27,11 @@ enum nu_tcp_reading {
 /* What the kernel has of the first write. */
 enum nu_tcp_writing {
     NU_TCP_WRITE_NONE,
-    NU_TCP_WRITE_TRY,  /* an attempt that, if the write has a deadline, does not wait */
-    NU_TCP_WRITE_WAIT, /* it waits for room, and keeps its deadline */
+    NU_TCP_WRITE_TRY,  /* an attempt that does not wait, where the kernel can do that */
+    NU_TCP_WRITE_WAIT, /* it waits for room, until its deadline or the next look at the peer */
+    NU_TCP_WRITE_ROOM, /* not the write, but a poll waits for room: the peer has sent its last */
+    NU_TCP_WRITE_BACK, /* there is room, and the poll is being ended */
+    NU_TCP_WRITE_ANEW, /* as TRY, when that poll has said that there is room */
 };
 
 struct nu_tcp {
@@ -48,7 +51,8 @@ struct nu_tcp {
     /* the owner's alone */
     struct nu_op write_op;
     struct nu_op read_op;
-    int write_abort; /* why the write in the kernel is to end; 0: it is not */
+    bool half_closed; /* the peer was seen to have sent its last, by who had to wait for room */
+    int write_abort;  /* why the write in the kernel is to end; 0: it is not */
     int read_abort;
     struct nu_loop_hook hook;
 };

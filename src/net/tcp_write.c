@@ -7,6 +7,9 @@
 #include "net/tcp_file.h"
 
 #include <errno.h>
+#include <poll.h>
+
+#define LOOK_AFTER NU_SECOND /* at the peer, while a write waits */
 
 static nng_aio *tcp_write_first(const struct nu_tcp *tcp)
 {
@@ -36,6 +39,9 @@ static int tcp_write_verdict(struct nu_tcp *tcp, const nng_aio *aio, int res)
     switch (res) {
     case -ECANCELED:
     case -EINTR:
+        if (tcp->write_op.deadline < aio->deadline && !tcp_write_stop_here(tcp, aio)) {
+            return NU_PENDING; /* it was time for another look at the peer */
+        }
         return tcp_write_broken_off(tcp);
     case -EAGAIN: /* there is no room, so it has to wait */
         if ((tcp->write_op.rw_flags & RWF_NOWAIT) == 0) {
@@ -50,7 +56,8 @@ static int tcp_write_verdict(struct nu_tcp *tcp, const nng_aio *aio, int res)
     if (res < 0) {
         return nu_tcp_failure(tcp, -res);
     }
-    if (aio->io.done == aio->io.total || !nu_stream_write_whole(aio)) {
+    bool written = tcp->write_op.kind == NU_OP_WRITEV;
+    if (written && (aio->io.done == aio->io.total || !nu_stream_write_whole(aio))) {
         return 0;
     }
     return tcp_write_stop_here(tcp, aio) ? tcp_write_broken_off(tcp) : NU_PENDING;
@@ -66,29 +73,52 @@ static void tcp_write_end(struct nu_tcp *tcp, nng_aio *aio, int err)
 
 /* ---- The owner's side --------------------------------------------------------------------- */
 
+/*
+ * io_uring takes the end of what the peer sends for room. There it tries a write that waits over
+ * and over, and then gives it a kernel thread to wait on, of which there are few. So at a peer that
+ * has sent its last a poll waits, which tells the one from the other. A peer may do so while the
+ * write waits; hence another look now and then.
+ */
+static bool tcp_write_at_half_closed(struct nu_tcp *tcp)
+{
+    struct pollfd pfd = { .fd = tcp->fd, .events = POLLRDHUP };
+    if (!tcp->half_closed && poll(&pfd, 1, 0) == 1) {
+        tcp->half_closed = (pfd.revents & POLLRDHUP) != 0;
+    }
+    return tcp->half_closed;
+}
+
 static void tcp_write_submit_vec(struct nu_tcp *tcp, nng_aio *aio)
 {
+    struct nu_loop *loop = tcp->stream.loop;
     struct nu_op *op = &tcp->write_op;
-    bool waits = tcp->writing == NU_TCP_WRITE_WAIT;
+    bool nowait = tcp->writing != NU_TCP_WRITE_WAIT && loop->ring->nowait;
     op->kind = NU_OP_WRITEV;
-    op->fd = tcp->fd;
     op->arg.vec = (struct nu_op_vec){ aio->io.iov, aio->io.niov, aio->io.done };
-    op->deadline = waits ? aio->deadline : NU_NEVER;
+    op->rw_flags = nowait ? RWF_NOWAIT : 0;
+    op->deadline = NU_NEVER;
     /* A deadline costs a second SQE, so it is paid for only when there is something to wait for. */
-    op->rw_flags = !waits && aio->deadline != NU_NEVER ? RWF_NOWAIT : 0;
+    if (!nowait) {
+        uint64_t look = nu_loop_now(loop) + LOOK_AFTER;
+        op->deadline = look < aio->deadline ? look : aio->deadline;
+    }
+    nu_op_submit(op);
+}
+
+static void tcp_write_submit_poll(struct nu_tcp *tcp, const nng_aio *aio)
+{
+    struct nu_op *op = &tcp->write_op;
+    op->kind = tcp->half_closed ? NU_OP_POLLS : NU_OP_POLL;
+    op->deadline = aio->deadline;
     nu_op_submit(op);
 }
 
 /* A file goes out here and now, and only the wait for room is the kernel's. */
 static int tcp_write_send_file(struct nu_tcp *tcp, nng_aio *aio)
 {
-    struct nu_op *op = &tcp->write_op;
     int err = nu_tcp_file_step(tcp, &aio->io, tcp->writing == NU_TCP_WRITE_WAIT);
     if (err == NU_PENDING) {
-        op->kind = NU_OP_POLL;
-        op->fd = tcp->fd;
-        op->deadline = aio->deadline;
-        nu_op_submit(op);
+        tcp_write_submit_poll(tcp, aio);
     }
     return err;
 }
@@ -102,16 +132,28 @@ static int tcp_write_submit(struct nu_tcp *tcp, nng_aio *aio, enum nu_tcp_writin
         tcp->writing = err == NU_PENDING ? how : NU_TCP_WRITE_NONE;
         return err;
     }
-    tcp_write_submit_vec(tcp, aio);
+    if (how == NU_TCP_WRITE_ROOM) {
+        tcp_write_submit_poll(tcp, aio);
+    } else {
+        tcp_write_submit_vec(tcp, aio);
+    }
     return NU_PENDING;
 }
 
-/* After a part has gone the socket is full, and a try without waiting is wasted. Pages of a file
- * are not in the ring, and always tried. */
-static enum nu_tcp_writing tcp_write_how(const struct nu_tcp *tcp, const nng_aio *aio)
+/* After a part has gone the socket is full, and a try without waiting is wasted. */
+static enum nu_tcp_writing tcp_write_how_to_wait(struct nu_tcp *tcp)
 {
+    return tcp_write_at_half_closed(tcp) ? NU_TCP_WRITE_ROOM : NU_TCP_WRITE_WAIT;
+}
+
+/* Pages of a file do not go through the ring, and are always tried. */
+static enum nu_tcp_writing tcp_write_how_to_begin(struct nu_tcp *tcp, const nng_aio *aio)
+{
+    if (aio->io.done > 0) {
+        return tcp_write_how_to_wait(tcp);
+    }
     bool can_try = aio->io.kind == NU_WRITE_FILE || tcp->stream.loop->ring->nowait;
-    return can_try && aio->io.done == 0 ? NU_TCP_WRITE_TRY : NU_TCP_WRITE_WAIT;
+    return can_try ? NU_TCP_WRITE_TRY : NU_TCP_WRITE_WAIT;
 }
 
 void nu_tcp_write_next(struct nu_tcp *tcp)
@@ -124,29 +166,71 @@ void nu_tcp_write_next(struct nu_tcp *tcp)
         }
         nu_aio_timer_stop(aio);
         tcp->write_abort = 0;
-        int err = tcp_write_submit(tcp, aio, tcp_write_how(tcp, aio));
+        int err = tcp_write_submit(tcp, aio, tcp_write_how_to_begin(tcp, aio));
         if (err != NU_PENDING) {
             tcp_write_end(tcp, aio, err);
         }
     }
 }
 
+/* A poll says something, and goes on: it is ended if that is more than the peer's end. */
+static void tcp_write_polled(struct nu_tcp *tcp, int res)
+{
+    if ((res & (POLLOUT | POLLERR | POLLHUP)) != 0) {
+        tcp->writing = NU_TCP_WRITE_BACK;
+        nu_op_cancel(&tcp->write_op);
+    }
+}
+
+static enum nu_tcp_writing tcp_write_how_to_go_on(struct nu_tcp *tcp, const nng_aio *aio,
+                                                  enum nu_tcp_writing before, int res)
+{
+    if (aio->io.kind == NU_WRITE_FILE) {
+        return NU_TCP_WRITE_WAIT;
+    }
+    if (before == NU_TCP_WRITE_ROOM || before == NU_TCP_WRITE_BACK) {
+        return NU_TCP_WRITE_ANEW;
+    }
+    if (before == NU_TCP_WRITE_ANEW && res == -EAGAIN) {
+        return NU_TCP_WRITE_WAIT; /* no memory for what there is room for: a poll would spin */
+    }
+    return tcp_write_how_to_wait(tcp);
+}
+
+/* What the kernel had has ended. NU_PENDING: there is more to do, and it is begun. */
+static int tcp_write_ended(struct nu_tcp *tcp, nng_aio *aio, int res)
+{
+    bool written = tcp->write_op.kind == NU_OP_WRITEV;
+    enum nu_tcp_writing before = tcp->writing;
+    if (before == NU_TCP_WRITE_BACK && res == -ECANCELED) {
+        res = POLLOUT; /* by ourselves */
+    }
+    tcp->writing = NU_TCP_WRITE_NONE;
+    if (res > 0 && written) {
+        aio->io.done += (size_t) res;
+    } else if (res > 0) {
+        tcp->half_closed = tcp->half_closed || (res & POLLRDHUP) != 0;
+    }
+    int err = tcp_write_verdict(tcp, aio, res);
+    nu_count(NU_COUNT_DEADLINES_FIRED, res == -ECANCELED && err == NNG_ETIMEDOUT);
+    if (err != NU_PENDING) {
+        return err;
+    }
+    nu_count(NU_COUNT_SHORT_WRITES, res > 0 && written);
+    return tcp_write_submit(tcp, aio, tcp_write_how_to_go_on(tcp, aio, before, res));
+}
+
 void nu_tcp_write_done(struct nu_op *op, int res, uint32_t flags)
 {
     struct nu_tcp *tcp = nu_container(op, struct nu_tcp, write_op);
-    (void) flags;
     nu_lock(&tcp->stream.lock);
+    if ((flags & NU_OP_F_MORE) != 0) {
+        tcp_write_polled(tcp, res);
+        nu_unlock(&tcp->stream.lock);
+        return;
+    }
     nng_aio *aio = tcp_write_first(tcp);
-    if (res > 0 && op->kind == NU_OP_WRITEV) {
-        aio->io.done += (size_t) res;
-    }
-    tcp->writing = NU_TCP_WRITE_NONE;
-    int err = tcp_write_verdict(tcp, aio, res);
-    nu_count(NU_COUNT_DEADLINES_FIRED, res == -ECANCELED && err == NNG_ETIMEDOUT);
-    if (err == NU_PENDING) {
-        nu_count(NU_COUNT_SHORT_WRITES, res > 0 && op->kind == NU_OP_WRITEV);
-        err = tcp_write_submit(tcp, aio, NU_TCP_WRITE_WAIT);
-    }
+    int err = tcp_write_ended(tcp, aio, res);
     if (err == NU_PENDING) {
         nu_unlock(&tcp->stream.lock);
         return;

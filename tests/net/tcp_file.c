@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 TestSuite(tcp_file, .timeout = 60);
@@ -311,6 +312,29 @@ Test(tcp_file, left_the_cache)
     cr_assert(count > 0 && count < SIZE - 10, "%zu bytes", count);
     assert_waits(&s.pair);
     t_pair_assert_rest(&s.pair, 11 + NU_PLENTY / 8, count - 1 - NU_PLENTY / 8, SEED);
+    close_sending(&s);
+}
+
+static void count_turns(void *arg)
+{
+    *(uint64_t *) arg = nu_loop_self()->turns;
+}
+
+/* A peer that has sent its last is always ready, in the kernel's eyes, but not for more bytes. */
+Test(tcp_file, half_closed)
+{
+    struct sending s;
+    uint64_t before, after;
+    open_sending(&s, 0, 20, SIZE);
+    cr_assert_eq(shutdown(s.pair.fd, SHUT_WR), 0);
+    start(&s);
+    nng_msleep(50);
+    t_on_owner(s.pair.conn, count_turns, &before);
+    nng_msleep(500);
+    t_on_owner(s.pair.conn, count_turns, &after);
+    cr_assert_lt(after - before, 20);
+    t_peer_read(s.pair.fd, 0, SIZE, SEED);
+    t_aio_probe_assert(&s.track, 1, 0);
     close_sending(&s);
 }
 
