@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What a directory handler's path leads to, and what its links lead to. */
+#include "http/docroot.h"
+
+#include "io/loop.h"
 #include "support/site.h"
 #include "support/web.h"
 
@@ -202,6 +205,41 @@ Test(docroot, slash_redirects)
 }
 
 /* ---- Cost ---------------------------------------------------------------------------------- */
+
+static bool leads_to(struct nu_docroot_slot *slot, const char *path, const struct nu_loop *loop,
+                     const char *name)
+{
+    struct nu_docroot *root;
+    struct stat is, st;
+    cr_assert_eq(nu_docroot_get(slot, path, loop, &root), 0);
+    cr_assert_eq(fstat(root->fd, &is), 0);
+    cr_assert_eq(stat(t_site_at(&site, name), &st), 0);
+    nu_docroot_drop(root);
+    return is.st_ino == st.st_ino && is.st_dev == st.st_dev;
+}
+
+/* All that a turn of a loop serves has one look between them; the next turn has its own, and so has
+ * another loop. */
+Test(docroot, one_look_a_turn)
+{
+    struct nu_docroot_slot slot = { 0 };
+    struct nu_loop loop = { .index = 1, .turns = 7 }, other = { .index = 2, .turns = 7 };
+    open_releases();
+    make_link("one", "current");
+    char *path = at("current");
+    cr_assert(leads_to(&slot, path, &loop, "one"));
+    make_link("two", "next");
+    move("next", "current");
+    cr_assert(leads_to(&slot, path, &loop, "one"));
+    cr_assert(leads_to(&slot, path, &other, "two"));
+    make_link("one", "next");
+    move("next", "current");
+    loop.turns++;
+    cr_assert(leads_to(&slot, path, &loop, "one"));
+    nu_docroot_drop(slot.now);
+    free(path);
+    t_site_close(&site);
+}
 
 /* Nothing is opened for good with every look. */
 Test(docroot, descriptors)
