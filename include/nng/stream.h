@@ -86,7 +86,8 @@ typedef struct nng_stream_listener nng_stream_listener;
  * NNG_ECONNRESET: the peer has closed it; NNG_ETIMEDOUT: the aio's time is up, or that of a TLS
  * handshake; NNG_ECANCELED: the aio was cancelled; NNG_ENOMEM: no memory; NNG_ENOTSUP: this is a
  * forked child; NNG_EPEERAUTH: over TLS: the peer is not who it should be; NNG_ECRYPTO: TLS failed
- * for another reason; NNG_EPROTO: the peer does not speak TLS, or sends handshakes without end.
+ * for another reason; NNG_EPROTO: the peer does not speak TLS, or sends handshakes without end;
+ * NNG_ESTATE: (WebSocket) a message of another type has not ended.
  * Threads: any.
  * See: nng_stream_recv(), nng_aio_count().
  */
@@ -95,7 +96,8 @@ NNG_DECL void nng_stream_send(nng_stream *stream, nng_aio *aio);
 /*
  * Receives at least one byte into the aio's vector.
  *
- * Errors: those of nng_stream_send(); NNG_ECONNSHUT: the peer has sent its last.
+ * Errors: those of nng_stream_send(); NNG_ECONNSHUT: the peer has sent its last; NNG_EMSGSIZE:
+ * (WebSocket) its message or frame is longer than a limit allows.
  * Threads: any.
  * See: nng_stream_send(), nng_aio_count().
  */
@@ -176,9 +178,11 @@ NNG_DECL int nng_stream_dialer_alloc_url(nng_stream_dialer **dialerp, const nng_
  * NNG_EPROTO: it has not upgraded, or not as it has to; NNG_EADDRINVAL: no such name;
  * NNG_ETIMEDOUT: the aio's time is up; NNG_ECANCELED: the aio was cancelled; NNG_ENOMEM: no memory;
  * NNG_ENOFILES: no descriptor; NNG_EAGAIN: the name servers do not answer now; NNG_ECRYPTO: a TLS
- * configuration that is of no use; NNG_ENOTSUP: there is no backend here, or this is a forked
- * child.
- * Threads: any.
+ * configuration that is of no use, or (WebSocket) TLS failed; NNG_EPEERAUTH: (WebSocket) the server
+ * is not who it should be; NNG_ECONNSHUT and NNG_ECONNRESET: (WebSocket) it has closed or reset the
+ * connection before it answered; NNG_EMSGSIZE: (WebSocket) header fields of the request or of the
+ * answer are too many or too long; NNG_ENOTSUP: there is no backend here, or this is a forked
+ * child. Threads: any.
  */
 NNG_DECL void nng_stream_dialer_dial(nng_stream_dialer *dialer, nng_aio *aio);
 
