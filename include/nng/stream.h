@@ -182,7 +182,8 @@ NNG_DECL int nng_stream_dialer_alloc_url(nng_stream_dialer **dialerp, const nng_
  * is not who it should be; NNG_ECONNSHUT and NNG_ECONNRESET: (WebSocket) it has closed or reset the
  * connection before it answered; NNG_EMSGSIZE: (WebSocket) header fields of the request or of the
  * answer are too many or too long; NNG_ENOTSUP: there is no backend here, or this is a forked
- * child. Threads: any.
+ * child.
+ * Threads: any.
  */
 NNG_DECL void nng_stream_dialer_dial(nng_stream_dialer *dialer, nng_aio *aio);
 
