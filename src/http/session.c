@@ -256,6 +256,7 @@ static enum nu_step session_call(struct nu_session *s)
         nu_session_leave_gate(s, finished);
     }
     if (!finished) {
+        nu_session_await_handler(s);
         return NU_STEP_WAIT;
     }
     if (s->state == NU_SESSION_CLOSED) {
@@ -502,6 +503,7 @@ static void session_went_on(struct nu_session *s)
         break;
     default: /* what was gathered is written while the handler or the file takes its time */
         nu_session_write_gathered(s);
+        nu_session_await_handler(s);
         break;
     }
 }

@@ -92,6 +92,9 @@ void nu_session_allow_still(struct nu_session *session, enum nng_uring_limit lim
 /* Its time goes on: the timer may have fired and been beaten by bytes that came at that moment. */
 void nu_session_arm(struct nu_session *session);
 
+/* Its handler has not finished within its call: after a while the client is watched. */
+void nu_session_await_handler(struct nu_session *session);
+
 /* session->timer.fire: aborts the read or write under way when its time is over. */
 void nu_session_fired(struct nu_timer *timer);
 

@@ -645,6 +645,13 @@ typedef struct nng_http_handler nng_http_handler;
  * written, or the connection has ended. The aio has been begun. Output 0 NULL means that the
  * handler has written the response itself. A result other than 0 gives the client a 500.
  *
+ * A handler whose answer takes its time can hear that nobody waits for it any more: it says how its
+ * work is ended by nng_aio_defer(). That function is called with NNG_ECONNRESET when the client has
+ * reset its connection (noticed within some 20 ms), also where a reset came before; and with
+ * NNG_ECLOSED when the server is stopped. The aio is to be finished all the same, with any result.
+ * A client that has only sent its last byte, as after shutdown(2), still waits, and is answered;
+ * one that has closed its socket looks the same until something is written to it.
+ *
  * The handler answers GET and HEAD for `uri` itself, also with a "/" behind it (NULL and "" stand
  * for "/"), until nng_http_handler_set_method() and nng_http_handler_set_tree() say otherwise. It
  * is added to a server by nng_http_server_add_handler().
@@ -663,8 +670,9 @@ typedef struct nng_http_handler nng_http_handler;
  *       }
  *       nng_aio_finish(aio, err);
  *   }
+ * NNG: a handler does not hear of a client's end.
  * See: nng_http_server_add_handler(), nng_http_handler_collect_body(), nng_http_handler_set_data(),
- * nng_http_hijack().
+ * nng_http_hijack(), nng_aio_defer().
  */
 NNG_DECL int nng_http_handler_alloc(nng_http_handler **handlerp, const char *uri,
                                     void (*cb)(nng_aio *aio));
