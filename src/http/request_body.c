@@ -103,7 +103,7 @@ static int request_body_cut_short(struct nu_request *r, int end)
 static int request_body_serve(nng_aio *aio, struct nu_stream *stream, int end, bool all)
 {
     struct nu_request *r = aio->io.own[1].p;
-    if (atomic_load(&r->closed)) {
+    if (atomic_load(&r->lease) == NU_LEASE_CLOSED) {
         return NNG_ECLOSED;
     }
     return end != 0 ? request_body_cut_short(r, end) : request_body_take(r, aio, stream, all);

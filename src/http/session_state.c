@@ -66,6 +66,13 @@ void nu_session_rank(struct nu_session *s)
     }
 }
 
+void nu_session_leave(struct nu_session *s)
+{
+    nu_session_set_state(s, NU_SESSION_CLOSED);
+    nu_session_unlist(s);
+    nu_timer_disarm(&s->service->loop->timers, &s->timer);
+}
+
 /* ---- Time --------------------------------------------------------------------------------- */
 
 #define LOOKS 8 /* at a read or write, in the time in which it is to move something */
@@ -137,7 +144,8 @@ static void session_hung_up(struct nu_tcp *tcp)
 {
     nng_http_conn *conn = nu_container(tcp, nng_http_conn, tcp);
     struct nu_session *s = nu_container(conn, struct nu_session, conn);
-    if (s->service != NULL && s->request.exchange != NULL) {
+    if (s->service != NULL && s->request.exchange != NULL &&
+        atomic_load(&s->request.lease) < NU_LEASE_HIJACKED) {
         nng_aio_abort(&s->request.exchange->aio, NNG_ECONNRESET);
     }
 }

@@ -985,13 +985,14 @@ NNG_DECL int nng_http_server_get_tls(nng_http_server *server, struct nng_tls_con
 /*
  * Takes a connection and its request away from the server.
  *
- * It is for a handler's callback. Both are the caller's from here on: nng_http_conn_close() and
- * nng_http_req_free() free them. Bytes the client has sent already can be read. The handler's aio
- * still has to be finished, with no response.
+ * It is for a handler, until it has finished its aio. Both are the caller's from here on:
+ * nng_http_conn_close() and nng_http_req_free() free them. Bytes the client has sent already can be
+ * read. The handler's aio still has to be finished, with no response. It waits for nobody, so it
+ * may be called with locks held.
  *
  * Errors: NNG_ECLOSED: the handler has closed it, nng_http_conn_close(); NNG_EINVAL: no handler is
  * working on the connection; NNG_ENOTSUP: this is a forked child.
- * Threads: the one the handler's callback runs on.
+ * Threads: any.
  * See: nng_http_handler_alloc(), nng_http_conn_read(), nng_http_conn_write_all().
  */
 NNG_DECL int nng_http_hijack(nng_http_conn *conn);
