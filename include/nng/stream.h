@@ -159,7 +159,7 @@ NNG_DECL int nng_stream_set_addr(nng_stream *stream, const char *name, const nng
  * Makes a dialer for a URL's address. nng_stream_dialer_free() frees it.
  *
  * Errors: NNG_ENOTSUP: no such scheme; NNG_EINVAL: malformed; NNG_EADDRINVAL: no host or port, a
- * path or name that is too long; NNG_ENOMEM: no memory; NNG_ENOTSUP: the library cannot run here.
+ * path or name that is too long; NNG_ENOMEM: no memory; NNG_ENOTSUP: there is no backend here.
  * Threads: any.
  */
 NNG_DECL int nng_stream_dialer_alloc(nng_stream_dialer **dialerp, const char *url);
@@ -171,7 +171,7 @@ NNG_DECL int nng_stream_dialer_alloc_url(nng_stream_dialer **dialerp, const nng_
  * All addresses of a name are tried (RFC 8305). Several dials of one dialer run side by side. With
  * TLS it is done when TCP is: the handshake goes on in the background, and if it fails, that is the
  * first send's or receive's error. A WebSocket's dial is done when the server has upgraded the
- * connection.
+ * connection. A UNIX socket whose backlog is full is waited for.
  *
  * Errors: NNG_ECLOSED: the dialer was closed; NNG_ECONNREFUSED: nobody is there, or (WebSocket) the
  * server has answered with 404 or 405; NNG_EPERM: not allowed, or it has answered with 401 or 403;
@@ -258,7 +258,8 @@ NNG_DECL int nng_stream_listener_alloc_url(nng_stream_listener **listenerp, cons
  *
  * Errors: NNG_EADDRINUSE: somebody else has the address; NNG_ESTATE: it listens already, or was
  * closed after it did; NNG_ECLOSED: it was closed; NNG_EADDRINVAL: no such address; NNG_EPERM: not
- * allowed; NNG_ENOMEM: no memory; NNG_ENOFILES: no descriptor; NNG_ENOTSUP: no library here.
+ * allowed; NNG_ENOMEM: no memory; NNG_ENOFILES: no descriptor; NNG_ENOTSUP: there is no backend
+ * here.
  * Threads: any.
  */
 NNG_DECL int nng_stream_listener_listen(nng_stream_listener *listener);
