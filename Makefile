@@ -155,7 +155,7 @@ SIMULATED := pthread_create pthread_join pthread_mutex_lock pthread_mutex_unlock
              pthread_cond_timedwait pthread_cond_clockwait pthread_cond_signal \
              pthread_cond_broadcast clock_gettime clock_nanosleep getrandom syscall socket close \
              bind listen accept4 setsockopt getsockopt getsockname getpeername shutdown send ioctl \
-             fcntl
+             fcntl poll
 
 # ---- Building ------------------------------------------------------------------------------------
 

@@ -202,8 +202,8 @@ static int tcp_write_ended(struct nu_tcp *tcp, nng_aio *aio, int res)
 {
     bool written = tcp->write_op.kind == NU_OP_WRITEV;
     enum nu_tcp_writing before = tcp->writing;
-    if (before == NU_TCP_WRITE_BACK && res == -ECANCELED) {
-        res = POLLOUT; /* by ourselves */
+    if (before == NU_TCP_WRITE_BACK) {
+        res = POLLOUT; /* however we have ended it */
     }
     tcp->writing = NU_TCP_WRITE_NONE;
     if (res > 0 && written) {

@@ -10,6 +10,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -102,6 +103,13 @@ int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *len
         sock->error = 0;
     }
     return 0;
+}
+
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+    sim_check(n == 1 && timeout == 0 && fds->events == POLLRDHUP, "another poll than is made up");
+    fds->revents = calls_sock(fds->fd)->fin_in ? POLLRDHUP : 0;
+    return fds->revents != 0;
 }
 
 static int calls_name(const struct sim_sock *sock, struct sockaddr *sa, socklen_t *len)

@@ -41,6 +41,7 @@ struct job {
     bool linked;       /* its timeout is still to complete */
     uint64_t sum;      /* of the bytes that it is to write */
     uint64_t ready_at; /* a connect's */
+    int told;          /* what a multishot poll has said */
 };
 
 /* An SQE: a job, or a cancellation. */
@@ -65,7 +66,7 @@ static struct ring_sim *the_ring; /* of this run */
 static bool nowait = true;
 static unsigned rare = 50;
 
-#define KINDS (NU_OP_POLL + 1)
+#define KINDS (NU_OP_POLLS + 1)
 #define RESULTS 16
 static struct {
     int res; /* > 0 as 1 */
@@ -90,7 +91,7 @@ static const char *const kind_names[KINDS] = {
     [NU_OP_RECV] = "RECV",     [NU_OP_RECV_PROVIDED] = "RECV, provided",
     [NU_OP_ACCEPT] = "ACCEPT", [NU_OP_CONNECT] = "CONNECT",
     [NU_OP_READ] = "READ",     [NU_OP_OPEN] = "OPENAT2",
-    [NU_OP_POLL] = "POLL_ADD",
+    [NU_OP_POLL] = "POLL_ADD", [NU_OP_POLLS] = "POLL_ADD, multishot",
 };
 
 static void ring_note(enum nu_op_kind kind, int res)
@@ -330,6 +331,22 @@ static struct outcome ring_connect(struct job *job)
     return (struct outcome){ .res = 0 };
 }
 
+static int ring_polled(const struct job *job)
+{
+    return (sim_writable(job->sock) ? POLLOUT : 0) | (job->sock->fin_in ? POLLRDHUP : 0);
+}
+
+/* It says what is new, all that there is with it, and now and then nothing more after that. */
+static struct outcome ring_polls(struct job *job)
+{
+    int now = ring_polled(job);
+    if ((now & ~job->told) == 0) {
+        return WAIT;
+    }
+    job->told = now;
+    return (struct outcome){ .res = now, .flags = sim_chance(rare) ? 0 : NU_OP_F_MORE };
+}
+
 static struct outcome ring_other(struct ring_sim *r, struct job *job)
 {
     struct nu_outcome outcome = nu_perform(job->op, r->buffers, false);
@@ -353,7 +370,9 @@ static struct outcome ring_perform(struct ring_sim *r, struct job *job)
     case NU_OP_CONNECT:
         return ring_connect(job);
     case NU_OP_POLL:
-        return sim_writable(job->sock) ? (struct outcome){ .res = POLLOUT } : WAIT;
+        return ring_polled(job) != 0 ? (struct outcome){ .res = ring_polled(job) } : WAIT;
+    case NU_OP_POLLS:
+        return ring_polls(job);
     case NU_OP_READ:
     case NU_OP_OPEN:
         break;
@@ -369,8 +388,11 @@ static bool ring_job_ready(const struct job *job)
     }
     switch (job->was.kind) {
     case NU_OP_WRITEV:
-    case NU_OP_POLL:
         return sim_writable(job->sock);
+    case NU_OP_POLL:
+        return ring_polled(job) != 0;
+    case NU_OP_POLLS:
+        return (ring_polled(job) & ~job->told) != 0;
     case NU_OP_CONNECT:
         return sim_time >= job->ready_at;
     case NU_OP_READ:
@@ -394,7 +416,7 @@ static void ring_try(struct ring_sim *r, struct job *job)
     }
     if ((outcome.flags & NU_OP_F_MORE) != 0) {
         ring_note(job->was.kind, outcome.res);
-        sim_trace("ring: ACCEPT(%d) gives %d", job->was.fd, outcome.res);
+        sim_trace("ring: %s(%d) gives %d", kind_names[job->was.kind], job->was.fd, outcome.res);
         ring_complete(r, job->user_data, outcome.res, outcome.flags);
         return;
     }
