@@ -445,6 +445,16 @@ enum nng_uring_limit {
     NNG_URING_LINGER_TIMEOUT,
     /* And bytes of that: 16 MiB. */
     NNG_URING_LINGER_BYTES,
+    /* Bytes of all bodies at a time that handlers have collected for them and that did not come in
+     * one piece with their head, from the head until the answer: a quarter of the memory that the
+     * cgroup or else the machine allows, which 0 stands for. What would be beyond is answered with
+     * 503 and Retry-After, and with 413 where it alone is. */
+    NNG_URING_COLLECT_BYTES,
+    /* For a whole body that the server reads: an hour. Then 408, and closed. */
+    NNG_URING_BODY_TOTAL_TIMEOUT,
+    /* Bytes a second of such a body, on average from its first moment on, when BODY_TIMEOUT has
+     * passed (without that, never): 500. With fewer 408, and closed. */
+    NNG_URING_BODY_RATE,
 };
 
 /*

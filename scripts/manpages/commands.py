@@ -43,7 +43,7 @@ class Help:
             if match:
                 return match[1]
         limits = "--LIMIT N" in " ".join(self.usage)
-        return "N" if limits and re.search(r"-(timeout|bytes|fields)$|^--connections$", option) else None
+        return "N" if limits and re.search(r"-(timeout|bytes|fields|rate)$|^--connections$", option) else None
 
     def repeats(self, option):
         return any(re.search(rf"\[{option}\b[^\]]*\][^ ]*\]\.\.\.|\[{option}\b[^\]]*\]\.\.\.", line)

@@ -28,8 +28,8 @@ struct options {
     const char *listen[MAX_LISTEN];
     unsigned nlisten;
     struct serve_tls tls;
-    uint64_t limits[NNG_URING_LINGER_BYTES + 1];
-    bool limited[NNG_URING_LINGER_BYTES + 1]; /* those that were given */
+    uint64_t limits[NNG_URING_BODY_RATE + 1];
+    bool limited[NNG_URING_BODY_RATE + 1]; /* those that were given */
 };
 
 /* What getopt_long() returns for a limit is OPT_LIMIT and its number. */
@@ -144,6 +144,9 @@ static const struct option longs[] = {
     { "connections", required_argument, NULL, OPT_LIMIT + NNG_URING_CONNECTIONS },
     { "linger-timeout", required_argument, NULL, OPT_LIMIT + NNG_URING_LINGER_TIMEOUT },
     { "linger-bytes", required_argument, NULL, OPT_LIMIT + NNG_URING_LINGER_BYTES },
+    { "collect-bytes", required_argument, NULL, OPT_LIMIT + NNG_URING_COLLECT_BYTES },
+    { "body-total-timeout", required_argument, NULL, OPT_LIMIT + NNG_URING_BODY_TOTAL_TIMEOUT },
+    { "body-rate", required_argument, NULL, OPT_LIMIT + NNG_URING_BODY_RATE },
     { 0 },
 };
 
@@ -226,7 +229,7 @@ static int serve_add_handlers(nng_http_server *server, const char *dir)
 
 static int serve_set_limits(nng_http_server *server, const struct options *options)
 {
-    for (int i = 0; i <= NNG_URING_LINGER_BYTES; i++) {
+    for (int i = 0; i <= NNG_URING_BODY_RATE; i++) {
         if (options->limited[i] &&
             nng_uring_server_set_limit(server, (enum nng_uring_limit) i, options->limits[i]) != 0) {
             int at = 0;

@@ -223,8 +223,13 @@ enum nu_step nu_answer(struct nu_request *r, nng_http_res *res, void (*release)(
 enum nu_step nu_answer_error(struct nu_request *r, unsigned status)
 {
     nng_http_res *res;
-    return nng_http_res_alloc_error(&res, (uint16_t) status) == 0 ? nu_answer(r, res, NULL, NULL)
-                                                                  : NU_STEP_GIVE_UP;
+    if (nng_http_res_alloc_error(&res, (uint16_t) status) != 0) {
+        return NU_STEP_GIVE_UP;
+    }
+    if (status == NNG_HTTP_STATUS_SERVICE_UNAVAILABLE) {
+        (void) nng_http_res_set_header(res, "Retry-After", "1"); /* RFC 9110 15.6.4 */
+    }
+    return nu_answer(r, res, NULL, NULL);
 }
 
 /* ---- Redirects ---------------------------------------------------------------------------- */

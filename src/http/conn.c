@@ -14,7 +14,7 @@ void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd,
 {
     nu_tcp_init(&conn->tcp, loop, fd, gone, conn);
     conn->stream = &conn->tcp.stream;
-    atomic_init(&conn->ops, NULL);
+    conn->ops = NULL;
     conn->asked = 0;
     conn->answered = 0;
     conn->last = false;
@@ -64,16 +64,10 @@ int nu_conn_gone(nng_http_conn *conn)
     return err;
 }
 
-static const struct nu_conn_ops *conn_ops(const nng_http_conn *conn)
-{
-    return atomic_load_explicit(&conn->ops, memory_order_acquire);
-}
-
 void nng_http_conn_close(nng_http_conn *conn)
 {
-    const struct nu_conn_ops *ops = conn != NULL ? conn_ops(conn) : NULL;
-    if (ops != NULL) {
-        ops->close(conn);
+    if (conn != NULL && conn->ops != NULL) {
+        conn->ops->close(conn);
     } else if (conn != NULL) {
         nu_stream_close(conn->stream, false);
     }
@@ -81,8 +75,7 @@ void nng_http_conn_close(nng_http_conn *conn)
 
 bool nu_conn_refuse_lent(nng_http_conn *conn, nng_aio *aio)
 {
-    const struct nu_conn_ops *ops = conn_ops(conn);
-    bool lent = ops != NULL && ops->lent;
+    bool lent = conn->ops != NULL;
     if (lent) {
         aio->loop = conn->stream->loop;
         nu_aio_finish(aio, NNG_ESTATE, 0);
@@ -106,9 +99,8 @@ static bool conn_begin_vec(nng_http_conn *conn, nng_aio *aio)
 
 void nu_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
 {
-    const struct nu_conn_ops *ops = conn_ops(conn);
-    if (ops != NULL) {
-        ops->write(conn, aio, kind);
+    if (conn->ops != NULL) {
+        conn->ops->write(conn, aio, kind);
     } else {
         nu_stream_write(conn->stream, aio, kind);
     }
@@ -133,9 +125,8 @@ static void conn_read_vec(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
     if (!conn_begin_vec(conn, aio)) {
         return;
     }
-    const struct nu_conn_ops *ops = conn_ops(conn);
-    if (ops != NULL) {
-        ops->read(conn, aio, kind);
+    if (conn->ops != NULL) {
+        conn->ops->read(conn, aio, kind);
     } else {
         nu_stream_read(conn->stream, aio, kind);
     }

@@ -48,8 +48,17 @@ struct nu_exchange *nu_exchange_new(struct nu_request *r, nng_http_handler *hand
     return exchange;
 }
 
+void nu_exchange_unclaim(struct nu_exchange *exchange)
+{
+    if (exchange->claimed > 0) {
+        atomic_fetch_sub_explicit(exchange->collected, exchange->claimed, memory_order_relaxed);
+        exchange->claimed = 0;
+    }
+}
+
 void nu_exchange_end(struct nu_exchange *exchange)
 {
+    nu_exchange_unclaim(exchange);
     nng_http_req_free(exchange->req);
     nu_buf_free(&exchange->body);
     nu_handler_drop(exchange->handler);
@@ -114,6 +123,20 @@ static enum nu_step exchange_refuse(struct nu_exchange *exchange, unsigned statu
     return nu_answer_error(r, status);
 }
 
+/* Counts so many bytes of the body. The status to refuse it with, or 0. */
+static unsigned exchange_claim(struct nu_exchange *exchange, size_t n)
+{
+    const struct nu_service *service = exchange->request->service;
+    uint64_t max = service->limits[NNG_URING_COLLECT_BYTES];
+    if (exchange->claimed + n > max) {
+        return NNG_HTTP_STATUS_PAYLOAD_TOO_LARGE;
+    }
+    exchange->collected = service->collected;
+    uint64_t others = atomic_fetch_add_explicit(exchange->collected, n, memory_order_relaxed);
+    exchange->claimed += n;
+    return others + n <= max ? 0 : NNG_HTTP_STATUS_SERVICE_UNAVAILABLE;
+}
+
 static enum nu_step exchange_collect_chunks(struct nu_exchange *exchange, const char *bytes,
                                             size_t n, size_t *used)
 {
@@ -138,7 +161,12 @@ static enum nu_step exchange_collect_chunks(struct nu_exchange *exchange, const 
     if (nu_buf_error(body) != 0) {
         return exchange_refuse(exchange, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);
     }
-    return result == NU_PARSE_DONE ? exchange_keep_body(exchange) : NU_STEP_COLLECT;
+    if (result == NU_PARSE_DONE) {
+        return exchange_keep_body(exchange);
+    }
+    unsigned status =
+        body->cap > exchange->claimed ? exchange_claim(exchange, body->cap - exchange->claimed) : 0;
+    return status == 0 ? NU_STEP_COLLECT : exchange_refuse(exchange, status);
 }
 
 enum nu_step nu_exchange_collect(struct nu_exchange *exchange, const char *bytes, size_t n,
@@ -157,6 +185,12 @@ enum nu_step nu_exchange_collect(struct nu_exchange *exchange, const char *bytes
     }
     if (reader->left <= SMALL) {
         exchange_borrow_spare(exchange);
+    }
+    unsigned status = n < reader->left && exchange->claimed == 0
+                          ? exchange_claim(exchange, (size_t) reader->left)
+                          : 0;
+    if (status != 0) {
+        return exchange_refuse(exchange, status);
     }
     if (nu_buf_reserve(body, (size_t) reader->left) != 0) {
         return exchange_refuse(exchange, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);

@@ -17,7 +17,9 @@ struct nu_exchange {
     nng_http_req *req;          /* ours, until the handler hijacks the connection */
     struct nu_buf body;         /* collected so far; the request's own once complete */
     struct iovec iov;           /* where it is read to */
-    struct nu_task call;        /* of the handler, on a worker */
+    size_t claimed;             /* bytes of the server's memory for bodies; given back at the end */
+    atomic_uint_least64_t *collected; /* where they count */
+    struct nu_task call;              /* of the handler, on a worker */
     nng_aio aio;
     struct nu_aio_args args;
 };
@@ -53,6 +55,9 @@ enum nu_step nu_exchange_answer(struct nu_exchange *exchange);
 
 /* It is, but there is nobody to send it to: drops the response. */
 void nu_exchange_drop_response(struct nu_exchange *exchange);
+
+/* Its body is somebody else's now. */
+void nu_exchange_unclaim(struct nu_exchange *exchange);
 
 /* Lets go of it; its memory goes when nothing uses the aio any more. */
 void nu_exchange_end(struct nu_exchange *exchange);

@@ -2,6 +2,7 @@
 #include "http/limits.h"
 
 #include "base/buf.h"
+#include "base/cgroup.h"
 #include "io/features.h"
 #include "wire/parse.h"
 
@@ -10,6 +11,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MEMORY_SHARE 4 /* one in so many bytes is for bodies that are collected */
 
 static const struct {
     const char *name; /* in NNG_URING_LIMITS; `serve` has it as an option */
@@ -25,6 +28,9 @@ static const struct {
     [NNG_URING_CONNECTIONS] = { "connections", 0, 0, UINT32_MAX },
     [NNG_URING_LINGER_TIMEOUT] = { "linger-timeout", 30000, 0, INT32_MAX },
     [NNG_URING_LINGER_BYTES] = { "linger-bytes", UINT64_C(16) << 20, 0, INT64_MAX },
+    [NNG_URING_COLLECT_BYTES] = { "collect-bytes", 0, 0, INT64_MAX },
+    [NNG_URING_BODY_TOTAL_TIMEOUT] = { "body-total-timeout", 3600000, 0, INT32_MAX },
+    [NNG_URING_BODY_RATE] = { "body-rate", 500, 0, INT32_MAX },
 };
 
 static bool limits_allow(unsigned limit, uint64_t value)
@@ -77,6 +83,12 @@ int nu_limits_init(uint64_t limits[NU_LIMITS])
         list += list[len] == ',' ? len + 1 : len;
     }
     return 0;
+}
+
+uint64_t nu_limit_collect_bytes(const uint64_t limits[NU_LIMITS])
+{
+    uint64_t limit = limits[NNG_URING_COLLECT_BYTES];
+    return limit > 0 ? limit : nu_cgroup_memory() / MEMORY_SHARE;
 }
 
 int nu_limit_set(uint64_t limits[NU_LIMITS], enum nng_uring_limit limit, uint64_t value)

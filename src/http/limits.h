@@ -6,10 +6,13 @@
 #include <nng/uring.h>
 #include <stdint.h>
 
-#define NU_LIMITS (NNG_URING_LINGER_BYTES + 1)
+#define NU_LIMITS (NNG_URING_BODY_RATE + 1)
 
 /* The defaults, and what the environment says (NNG_URING_LIMITS). NNG_EINVAL: it says nonsense. */
 int nu_limits_init(uint64_t limits[NU_LIMITS]);
+
+/* NNG_URING_COLLECT_BYTES in figures, also where none was set. */
+uint64_t nu_limit_collect_bytes(const uint64_t limits[NU_LIMITS]);
 
 /* Sets one; NNG_EINVAL: there is none such, or the value is beyond what it may be. */
 int nu_limit_set(uint64_t limits[NU_LIMITS], enum nng_uring_limit limit, uint64_t value);

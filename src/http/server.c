@@ -190,6 +190,9 @@ static void server_free_shards(struct nu_server_shard **shards, unsigned n)
 
 static struct nu_server_shard **server_make_shards(nng_http_server *server, unsigned n)
 {
+    uint64_t limits[NU_LIMITS];
+    memcpy(limits, server->limits, sizeof limits);
+    limits[NNG_URING_COLLECT_BYTES] = nu_limit_collect_bytes(limits);
     struct nu_shard_setup setup = { .server = server,
                                     .lock = &server->lock,
                                     .gone = server_shard_gone,
@@ -198,7 +201,8 @@ static struct nu_server_shard **server_make_shards(nng_http_server *server, unsi
                                                            &server->connections),
                                     .table = &server->router,
                                     .pages = &server->pages,
-                                    .limits = server->limits,
+                                    .collected = &server->collected,
+                                    .limits = limits,
                                     .get_tls = server->secure ? nng_http_server_get_tls : NULL };
     struct nu_server_shard **shards = calloc(n, sizeof(struct nu_server_shard *));
     for (unsigned i = 0; shards != NULL && i < n; i++) {
@@ -531,6 +535,8 @@ int nng_uring_server_get_limit(nng_http_server *server, enum nng_uring_limit lim
             nu_places_measure();
         }
         *value = nu_places_shared();
+    } else if (limit == NNG_URING_COLLECT_BYTES) {
+        *value = nu_limit_collect_bytes(server->limits);
     }
     pthread_mutex_unlock(&server->lock);
     return 0;

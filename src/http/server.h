@@ -22,6 +22,7 @@ struct nng_http_server {
 
     _Atomic(struct nu_router *) router; /* read without a lock */
     atomic_ulong connections;           /* of all shards, where there is a limit of its own */
+    atomic_uint_least64_t collected;    /* bytes of bodies, of all shards */
     struct nu_error_pages pages;        /* has a lock of its own */
 
     pthread_mutex_t lock;

@@ -337,6 +337,7 @@ static void server_shard_init_service(struct nu_server_shard *shard,
     struct nu_service *service = &shard->service;
     service->loop = nu_runtime_loop(index);
     service->pages = setup->pages;
+    service->collected = setup->collected;
     service->table = setup->table;
     service->server = setup->server;
     service->get_tls = setup->get_tls;

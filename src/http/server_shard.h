@@ -68,6 +68,7 @@ struct nu_shard_setup {
     struct nu_places places;
     const _Atomic(struct nu_router *) *table;
     struct nu_error_pages *pages;
+    atomic_uint_least64_t *collected;
     const uint64_t *limits;                                            /* copied */
     int (*get_tls)(nng_http_server *server, nng_tls_config **configp); /* NULL: it is not secure */
 };

@@ -37,6 +37,8 @@ struct nu_service {
                               * so, others among them */
     atomic_uint_least64_t idle_since; /* that of the first: none of them has been idle for longer.
                                        * Read by others */
+    atomic_uint_least64_t *collected; /* constant: bytes that count for NNG_URING_COLLECT_BYTES, of
+                                       * the whole server */
     bool draining;                    /* finish what is in hand, begin nothing new */
     void (*session_ended)(struct nu_service *service); /* it has let go of everything; the service
                                                         * may be gone when this returns */

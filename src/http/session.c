@@ -6,10 +6,11 @@
 #include "http/dispatch.h"
 #include "http/exchange.h"
 #include "http/file.h"
-#include "http/hijack.h"
 #include "http/request_body.h"
 #include "http/session_io.h"
 #include "http/session_state.h"
+#include "http/session_tls.h"
+#include "io/owner_call.h"
 #include "io/runtime.h"
 
 #include <nng/uring.h>
@@ -39,13 +40,6 @@ static void session_drop_batch(struct nu_session *s, struct nu_response_batch **
     *batch = NULL;
 }
 
-/* The handler's lease of the connection is over. False: it has hijacked it. */
-static bool session_take_back(struct nu_session *s)
-{
-    (void) nu_request_move_lease(&s->request, NU_LEASE_LENT, NU_LEASE_NONE);
-    return !nu_hijack_settle(s);
-}
-
 static void session_dispose(nng_aio *aio)
 {
     free(nu_container(aio, struct nu_session, aio));
@@ -70,15 +64,23 @@ static void session_conn_gone(struct nu_stream *stream)
     nng_aio_reap(&s->aio);
 }
 
-/* While a handler has the connection, or a file is being opened or read, those who answer close it;
- * what a handler has hijacked is not ours to close. */
+/* From here on the session only waits for what it cannot interrupt. */
+static void session_leave(struct nu_session *s)
+{
+    nu_session_set_state(s, NU_SESSION_CLOSED);
+    nu_session_unlist(s);
+    nu_timer_disarm(&s->service->loop->timers, &s->timer);
+}
+
+/* While a handler has the connection, or a file is being opened or read, those who answer close it.
+ */
 static void session_close(struct nu_session *s, bool abortive)
 {
     bool lent = nu_session_is_lent(s);
-    if (s->state == NU_SESSION_CLOSED || !session_take_back(s)) {
+    if (s->state == NU_SESSION_CLOSED) {
         return;
     }
-    nu_session_leave(s);
+    session_leave(s);
     if (lent) {
         nu_stream_shut(s->conn.stream);
     } else {
@@ -154,6 +156,8 @@ static enum nu_step session_next(struct nu_session *s)
     if (step == NU_STEP_WAIT) {
         nu_session_set_state(s, NU_SESSION_LOADING);
         nu_session_write_gathered(s);
+    } else if (step == NU_STEP_COLLECT) {
+        nu_session_begin_body(s);
     }
     return step;
 }
@@ -169,6 +173,7 @@ static enum nu_step session_collect(struct nu_session *s)
         const char *bytes = have > 0 ? (const char *) nu_rx_data(rx) : "";
         step = nu_exchange_collect(exchange, bytes, have, &used);
         nu_stream_consume(s->conn.stream, used);
+        s->body_bytes += used;
     } while (step == NU_STEP_COLLECT && nu_rx_len(rx) > 0);
     if (step != NU_STEP_COLLECT) {
         return step;
@@ -177,7 +182,9 @@ static enum nu_step session_collect(struct nu_session *s)
         return nu_session_flush(s, NU_STEP_COLLECT);
     }
     nu_request_body_continue(&s->request);
-    nu_session_allow_still(s, NNG_URING_BODY_TIMEOUT);
+    if (!nu_session_allow_body(s)) {
+        return nu_dispatch_refuse(&s->request, NNG_HTTP_STATUS_REQUEST_TIMEOUT);
+    }
     if (s->request.body.chunked) {
         return nu_session_receive(s, NU_SESSION_COLLECTING);
     }
@@ -205,7 +212,7 @@ static void session_forget_exchange(struct nu_exchange *exchange)
 static enum nu_step session_answer(struct nu_session *s, struct nu_exchange *exchange)
 {
     nu_session_set_state(s, NU_SESSION_RUNNING);
-    if (atomic_load(&s->request.lease) != NU_LEASE_CLOSED) {
+    if (!atomic_load(&s->request.closed)) {
         return nu_exchange_answer(exchange);
     }
     nu_session_abort_lent(s);
@@ -219,7 +226,7 @@ static enum nu_step session_answer(struct nu_session *s, struct nu_exchange *exc
 static void session_exchange_done(void *arg)
 {
     struct nu_exchange *exchange = arg;
-    if (exchange->request == NULL || !session_take_back(session_of(exchange->request))) {
+    if (exchange->request == NULL) {
         session_forget_exchange(exchange);
         return;
     }
@@ -241,12 +248,11 @@ static enum nu_step session_call(struct nu_session *s)
         return nu_session_flush(s, NU_STEP_CALL);
     }
     nu_session_set_state(s, NU_SESSION_HANDLING);
-    atomic_store_explicit(&s->request.lease, NU_LEASE_LENT, memory_order_relaxed);
     if (gate) {
         nu_session_shut_gate(s);
     }
     bool finished = nu_exchange_call(exchange);
-    if (exchange->request == NULL || (finished && !session_take_back(s))) {
+    if (exchange->request == NULL) {
         if (finished) {
             session_forget_exchange(exchange);
         }
@@ -256,7 +262,6 @@ static enum nu_step session_call(struct nu_session *s)
         nu_session_leave_gate(s, finished);
     }
     if (!finished) {
-        nu_session_await_handler(s);
         return NU_STEP_WAIT;
     }
     if (s->state == NU_SESSION_CLOSED) {
@@ -264,6 +269,52 @@ static enum nu_step session_call(struct nu_session *s)
         return NU_STEP_WAIT;
     }
     return session_answer(s, exchange);
+}
+
+struct session_hijack {
+    nng_http_conn *conn;
+    int err;
+};
+
+static void session_hijack(void *arg)
+{
+    struct session_hijack *hijack = arg;
+    nng_http_conn *conn = hijack->conn;
+    struct nu_session *s = nu_container(conn, struct nu_session, conn);
+    if (conn->ops != &nu_session_conn_ops || s->state == NU_SESSION_CLOSED ||
+        s->request.exchange == NULL) {
+        hijack->err = NNG_EINVAL;
+        return;
+    }
+    if (atomic_load(&s->request.closed)) {
+        hijack->err = NNG_ECLOSED;
+        return;
+    }
+    struct nu_exchange *exchange = s->request.exchange;
+    struct nu_service *service = s->service;
+    if (nu_gate_is_shut(&s->gate)) {
+        nu_session_open_gate(s);
+    }
+    session_leave(s);
+    conn->ops = NULL;
+    s->service = NULL;
+    s->request.service = NULL;
+    s->request.exchange = NULL;
+    exchange->req = NULL;
+    nu_exchange_unclaim(exchange);
+    exchange->request = NULL;
+    service->session_ended(service);
+}
+
+int nng_http_hijack(nng_http_conn *conn)
+{
+    struct session_hijack hijack = { conn, 0 };
+    int err = nu_runtime_check_fork();
+    if (err == 0) {
+        nu_owner_call(conn->stream->loop, session_hijack, &hijack);
+        err = hijack.err;
+    }
+    return err;
 }
 
 /* ---- Files -------------------------------------------------------------------------------- */
@@ -307,6 +358,7 @@ static enum nu_step session_drain(struct nu_session *s)
                                      &used, &data);
         nu_stream_consume(s->conn.stream, used);
         s->thrown += used;
+        s->body_bytes += used;
     }
     if (result == NU_PARSE_DONE) {
         return NU_STEP_NEXT;
@@ -317,8 +369,7 @@ static enum nu_step session_drain(struct nu_session *s)
     if (nu_session_gathers(s)) {
         return nu_session_flush(s, NU_STEP_DRAIN);
     }
-    nu_session_allow_still(s, NNG_URING_BODY_TIMEOUT);
-    return nu_session_receive(s, NU_SESSION_DRAINING);
+    return nu_session_allow_body(s) ? nu_session_receive(s, NU_SESSION_DRAINING) : NU_STEP_LINGER;
 }
 
 /* Reads for a while: closing at once with bytes unread would make the kernel send a reset, which
@@ -352,7 +403,11 @@ static enum nu_step session_answered(struct nu_session *s)
     if (s->request.last) {
         return nu_session_gathers(s) ? nu_session_flush(s, NU_STEP_LINGER) : NU_STEP_LINGER;
     }
-    return nu_body_reader_unread(&s->request.body) ? NU_STEP_DRAIN : NU_STEP_NEXT;
+    if (!nu_body_reader_unread(&s->request.body)) {
+        return NU_STEP_NEXT;
+    }
+    nu_session_begin_body(s);
+    return NU_STEP_DRAIN;
 }
 
 static enum nu_step session_end(struct nu_session *s, bool abortive)
@@ -458,7 +513,6 @@ static void session_went_on(struct nu_session *s)
         break;
     default: /* what was gathered is written while the handler or the file takes its time */
         nu_session_write_gathered(s);
-        nu_session_await_handler(s);
         break;
     }
 }
@@ -482,26 +536,6 @@ static void session_finished(void *arg)
 
 /* ---- Starting and stopping ---------------------------------------------------------------- */
 
-/* What a client hears that speaks HTTP where it should have begun with a handshake. */
-static const char no_plain_http[] =
-    "HTTP/1.1 400 Bad Request\r\n"
-    "Content-Type: text/plain\r\n"
-    "Content-Length: 61\r\n"
-    "Connection: close\r\n"
-    "\r\n"
-    "This port speaks https: put https:// in place of http:// ...\n";
-
-static int session_secure(struct nu_session *s)
-{
-    struct nu_tls_params params = { .alpn = "http/1.1", .plain_reply = no_plain_http };
-    int err = s->service->get_tls(s->service->server, &params.config);
-    if (err == 0) {
-        err = nu_conn_secure(&s->conn, &params);
-        nng_tls_config_free(params.config);
-    }
-    return err;
-}
-
 int nu_session_start(struct nu_service *service, int fd)
 {
     struct nu_session *s = malloc(sizeof *s);
@@ -518,17 +552,15 @@ int nu_session_start(struct nu_service *service, int fd)
     s->aio.dispose = session_dispose;
     s->aio.local = true;
     nu_task_init(&s->unpark, session_undeferred);
-    nu_task_init(&s->hijacked, nu_hijack_run);
     s->timer.fire = nu_session_fired;
     nu_gate_init(&s->gate);
     nu_list_init(&s->hold.link);
     s->hold.let_go = nu_session_let_go;
     nu_conn_init(&s->conn, service->loop, fd, session_conn_gone);
-    atomic_init(&s->conn.ops, &nu_session_conn_ops);
+    s->conn.ops = &nu_session_conn_ops;
     nu_list_init(&s->link);
     nu_session_rank(s);
-    session_run(s, service->get_tls != NULL && session_secure(s) != 0 ? NU_STEP_GIVE_UP
-                                                                      : NU_STEP_NEXT);
+    session_run(s, nu_session_secure(s) == 0 ? NU_STEP_NEXT : NU_STEP_GIVE_UP);
     return 0;
 }
 
@@ -543,9 +575,6 @@ bool nu_session_evict(struct nu_session *s)
 
 void nu_session_stop(struct nu_session *s)
 {
-    if (!session_take_back(s)) {
-        return;
-    }
     if (s->request.exchange != NULL) {
         nng_aio_abort(&s->request.exchange->aio, NNG_ECLOSED);
     }

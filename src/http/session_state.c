@@ -3,10 +3,6 @@
 
 #include "base/clock.h"
 #include "base/trace.h"
-#include "http/exchange.h"
-#include "net/tcp_hangup.h"
-
-#define WATCH_AFTER (20 * NU_MS) /* a handler that takes less answers before anybody has gone */
 
 /* ---- States ------------------------------------------------------------------------------- */
 
@@ -66,13 +62,6 @@ void nu_session_rank(struct nu_session *s)
     }
 }
 
-void nu_session_leave(struct nu_session *s)
-{
-    nu_session_set_state(s, NU_SESSION_CLOSED);
-    nu_session_unlist(s);
-    nu_timer_disarm(&s->service->loop->timers, &s->timer);
-}
-
 /* ---- Time --------------------------------------------------------------------------------- */
 
 #define LOOKS 8 /* at a read or write, in the time in which it is to move something */
@@ -121,6 +110,42 @@ void nu_session_allow_still(struct nu_session *s, enum nng_uring_limit limit)
     nu_session_arm(s);
 }
 
+void nu_session_begin_body(struct nu_session *s)
+{
+    s->body_began = nu_loop_now(s->service->loop);
+    s->body_bytes = 0;
+}
+
+/* By when the body is to be complete, or more than so much of it is to have come. */
+static uint64_t session_body_until(const struct nu_session *s, uint64_t bytes)
+{
+    const uint64_t *limits = s->service->limits;
+    uint64_t total = limits[NNG_URING_BODY_TOTAL_TIMEOUT], rate = limits[NNG_URING_BODY_RATE];
+    uint64_t begin = limits[NNG_URING_BODY_TIMEOUT];
+    uint64_t until = total > 0 ? s->body_began + total * NU_MS : NU_NEVER;
+    if (rate > 0 && begin > 0) {
+        uint64_t by_rate = s->body_began + begin * NU_MS + bytes / rate * NU_SECOND +
+                           bytes % rate * NU_SECOND / rate;
+        until = by_rate < until ? by_rate : until;
+    }
+    return until;
+}
+
+/* A body that comes too slowly ends before it is silent for too long. */
+static void session_bound_body(struct nu_session *s, uint64_t bytes)
+{
+    uint64_t until = session_body_until(s, bytes);
+    s->deadline = until < s->deadline ? until : s->deadline;
+}
+
+bool nu_session_allow_body(struct nu_session *s)
+{
+    nu_session_allow_still(s, NNG_URING_BODY_TIMEOUT);
+    session_bound_body(s, s->body_bytes);
+    nu_session_arm(s);
+    return s->deadline > nu_loop_now(s->service->loop);
+}
+
 /* A read or write that has moved something since the last look has time anew. For a write that is
  * what the peer has taken: the kernel asks for more only when much of its buffer is free. */
 static void session_look(struct nu_session *s)
@@ -136,40 +161,21 @@ static void session_look(struct nu_session *s)
     if (moved != s->moved) {
         s->moved = moved;
         s->deadline = session_after(s, s->still);
-    }
-}
-
-/* Nothing else would notice that the client has gone, and its handler works for nobody. */
-static void session_hung_up(struct nu_tcp *tcp)
-{
-    nng_http_conn *conn = nu_container(tcp, nng_http_conn, tcp);
-    struct nu_session *s = nu_container(conn, struct nu_session, conn);
-    if (s->service != NULL && s->request.exchange != NULL &&
-        atomic_load(&s->request.lease) < NU_LEASE_HIJACKED) {
-        nng_aio_abort(&s->request.exchange->aio, NNG_ECONNRESET);
-    }
-}
-
-void nu_session_await_handler(struct nu_session *s)
-{
-    if (s->state == NU_SESSION_HANDLING && !nu_session_is_writing(s) &&
-        s->conn.tcp.hangup == NULL) {
-        nu_session_set_deadline(s, nu_loop_now(s->service->loop) + WATCH_AFTER);
+        if (reads) {
+            session_bound_body(s, s->body_bytes + moved);
+        }
     }
 }
 
 void nu_session_fired(struct nu_timer *timer)
 {
     struct nu_session *s = nu_container(timer, struct nu_session, timer);
-    bool waits = nu_session_is_lent(s) && !nu_session_is_writing(s);
-    if ((waits && s->state != NU_SESSION_HANDLING) || s->service->loop->stopping) {
+    if ((nu_session_is_lent(s) && !nu_session_is_writing(s)) || s->service->loop->stopping) {
         return; /* the next step arms it again */
     }
     session_look(s);
     if (s->deadline > nu_now()) {
         nu_session_arm(s);
-    } else if (waits) {
-        nu_tcp_watch_hangup(&s->conn.tcp, session_hung_up);
     } else {
         nng_aio_abort(&s->aio, NNG_ETIMEDOUT);
     }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/cpus.h"
 
+#include "base/cgroup.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define MAX_LOOPS 256
 
@@ -34,34 +35,10 @@ unsigned nu_cpus_quota(const char *cpu_max)
     return cpus < MAX_LOOPS ? (unsigned) cpus : MAX_LOOPS;
 }
 
-/* The path of our own cgroup (v2), as "/sys/fs/cgroup" sees it. */
-static int cpus_cgroup_file(char *path, size_t size)
-{
-    char line[512];
-    int n = -1;
-    FILE *file = fopen("/proc/self/cgroup", "re");
-    while (file != NULL && n < 0 && fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, "0::", 3) == 0) {
-            line[strcspn(line, "\n")] = '\0';
-            n = snprintf(path, size, "/sys/fs/cgroup%s/cpu.max", line + 3);
-        }
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
-    return n > 0 && (size_t) n < size ? 0 : -1;
-}
-
 static unsigned cpus_cgroup_cpus(void)
 {
-    char path[600], text[64] = "";
-    FILE *file = cpus_cgroup_file(path, sizeof path) == 0 ? fopen(path, "re") : NULL;
-    if (file == NULL) {
-        return 0;
-    }
-    unsigned cpus = fgets(text, sizeof text, file) != NULL ? nu_cpus_quota(text) : 0;
-    fclose(file);
-    return cpus;
+    char text[64];
+    return nu_cgroup_read("cpu.max", 0, text, sizeof text) ? nu_cpus_quota(text) : 0;
 }
 
 static uint64_t _Atomic parameters[NNG_INIT_MAX_POLLER_THREADS + 1];

@@ -52,6 +52,7 @@ static void open_site(struct site *site, enum nng_uring_limit limit, uint64_t ms
                                                 i == limit ? ms : 0),
                      0);
     }
+    cr_assert_eq(nng_uring_server_set_limit(site->web.server, NNG_URING_BODY_RATE, 0), 0);
     t_web_start(&site->web);
     site->fds = t_proc_fds();
 }
