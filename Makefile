@@ -151,7 +151,8 @@ WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall se
 FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 
 # What the world of tests/sim is made of.
-SIMULATED := pthread_create pthread_join pthread_mutex_lock pthread_mutex_unlock pthread_cond_wait \
+SIMULATED := pthread_create pthread_join pthread_sigmask \
+             pthread_mutex_lock pthread_mutex_unlock pthread_cond_wait \
              pthread_cond_timedwait pthread_cond_clockwait pthread_cond_signal \
              pthread_cond_broadcast clock_gettime clock_nanosleep getrandom syscall socket close \
              bind listen accept4 setsockopt getsockopt getsockname getpeername shutdown send ioctl \

@@ -421,6 +421,9 @@ static void placement_turn(void *self, uint64_t until)
     }
     nu_loop_iterate(loop);
     nu_timer_disarm(&loop->timers, &timer);
+    if (loop->stopping) {
+        nu_nap(1); /* timers come at once there, and the caller asks again */
+    }
 }
 
 static void placement_wake(void *self)

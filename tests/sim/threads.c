@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ int __real_pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, 
                                   const struct timespec *until);
 int __real_pthread_cond_signal(pthread_cond_t *cond);
 int __real_pthread_cond_broadcast(pthread_cond_t *cond);
+int __real_pthread_sigmask(int how, const sigset_t *set, sigset_t *old);
 int __real_clock_gettime(clockid_t clock, struct timespec *ts);
 int __real_clock_nanosleep(clockid_t clock, int flags, const struct timespec *until,
                            struct timespec *left);
@@ -225,11 +227,18 @@ int __wrap_pthread_join(pthread_t thread, void **result)
     return 0;
 }
 
+/* Signals are the process's, which has one true thread. */
+int __wrap_pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
+{
+    return sim_inside() ? 0 : __real_pthread_sigmask(how, set, old);
+}
+
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
 {
     if (!sim_inside()) {
         return __real_clock_gettime(clock, ts);
     }
+    sim_time += 50; /* whoever looks again and again sees it pass */
     bool real = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
     uint64_t now = sim_time + (real ? EPOCH : 0);
     *ts = (struct timespec){ (time_t) (now / SECOND), (long) (now % SECOND) };
