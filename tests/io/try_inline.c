@@ -2,6 +2,7 @@
 #include "io/try_inline.h"
 
 #include "io/features.h"
+#include "support/confine.h"
 #include "support/peer.h"
 #include "support/proc.h"
 
@@ -127,5 +128,19 @@ Test(attempt, threads_leave_nothing)
     }
     cr_assert_eq(t_proc_fds(), before);
     cr_assert_eq(recv(fds[1], bytes, sizeof bytes, MSG_WAITALL), 100);
+    close_sockets(fds);
+}
+
+/* The kernel goes on refusing what it has not taken: the loop is to do it, and nothing spins. */
+Test(attempt, refused_for_good)
+{
+    int fds[2];
+    char byte = 'x';
+    open_sockets(fds);
+    cr_assert_eq(attempt(fds[0], &byte, 1), 1); /* the thread has its ring */
+    t_refuse_enter();
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(attempt(fds[0], &byte, 1), -EAGAIN);
+    }
     close_sockets(fds);
 }
