@@ -225,6 +225,14 @@ unsigned nu_workers_count(void)
     return n;
 }
 
+unsigned nu_workers_idle(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    unsigned n = pool.idle;
+    pthread_mutex_unlock(&pool.lock);
+    return n;
+}
+
 unsigned nu_workers_max(void)
 {
     pthread_mutex_lock(&pool.lock);

@@ -35,8 +35,10 @@ void nu_workers_stop(void);
 /* Whether the calling thread is one. */
 bool nu_workers_self(void);
 
-/* Threads there are, and how many there may be for slow tasks. Any thread. */
+/* Threads there are, how many of them wait for a task, and how many there may be for slow ones. Any
+ * thread. */
 unsigned nu_workers_count(void);
+unsigned nu_workers_idle(void);
 unsigned nu_workers_max(void);
 
 /* What NNG_URING_WORKERS says; 0: nothing of use, which it complains about. */
