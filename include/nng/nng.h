@@ -204,9 +204,10 @@ NNG_DECL const char *nng_version(void);
  * Stops the library's threads.
  *
  * Whatever is still pending finishes with NNG_ECLOSED first, and so does what callbacks start
- * meanwhile; operations that others provide, and HTTP handlers at work, are waited for. Objects
- * that were left alive may only be freed afterwards. A later call into the library starts it
- * afresh.
+ * meanwhile; operations that others provide, and HTTP handlers at work, are waited for. Callbacks
+ * that start something whenever it has ended do not keep it going: after a second nothing begins
+ * any more, as with an aio that is stopped, but for the result, which is NNG_ECLOSED. Objects that
+ * were left alive may only be freed afterwards. A later call into the library starts it afresh.
  *
  * A program that is about to exit need not call it; under a leak checker it makes for a clean
  * report.
@@ -821,8 +822,8 @@ NNG_DECL nng_msg *nng_aio_get_msg(nng_aio *aio);
  * with nng_aio_finish(), exactly once, now or later; in the latter case it calls nng_aio_defer()
  * first.
  *
- * Returns: false when the aio is stopped (no callback will run) or an operation is still pending:
- * then leave it alone.
+ * Returns: false when the aio is stopped, or nng_fini() has waited for a second (no callback will
+ * run), or an operation is still pending: then leave it alone.
  * Threads: any.
  * See: nng_aio_defer(), nng_aio_finish().
  */

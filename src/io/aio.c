@@ -126,6 +126,13 @@ static void aio_refuse_in_child(nng_aio *aio)
     }
 }
 
+/* Of the user's: what is ours ends without that. */
+static bool aio_is_too_late(const nng_aio *aio)
+{
+    return atomic_load_explicit(&nu_runtime_ends, memory_order_relaxed) &&
+           aio->dispose == nu_aio_destroy;
+}
+
 bool nng_aio_begin(nng_aio *aio)
 {
     if (nu_runtime_forked()) {
@@ -133,9 +140,9 @@ bool nng_aio_begin(nng_aio *aio)
         return false;
     }
     nu_aio_lock(aio);
-    if (nu_aio_state_of(aio) != NU_AIO_IDLE || aio->stopped) {
+    if (nu_aio_state_of(aio) != NU_AIO_IDLE || aio->stopped || aio_is_too_late(aio)) {
         if (nu_aio_state_of(aio) == NU_AIO_IDLE) {
-            aio_set_result(aio, NNG_ECANCELED, 0);
+            aio_set_result(aio, aio->stopped ? NNG_ECANCELED : NNG_ECLOSED, 0);
         }
         nu_aio_unlock(aio);
         return false;
@@ -155,8 +162,8 @@ bool nng_aio_begin(nng_aio *aio)
 bool nu_aio_begin_late(nng_aio *aio)
 {
     nu_aio_lock(aio);
-    bool idle =
-        nu_aio_state_of(aio) == NU_AIO_IDLE && !aio->stopped && aio->dispose == nu_aio_destroy;
+    bool idle = nu_aio_state_of(aio) == NU_AIO_IDLE && !aio->stopped && !aio_is_too_late(aio) &&
+                aio->dispose == nu_aio_destroy;
     if (idle) {
         aio_set_state(aio, NU_AIO_BEGUN);
         aio->abort = 0;

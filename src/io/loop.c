@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #define REAPED 64U
+#define PATIENCE NU_SECOND       /* with callbacks that begin something anew at the end */
 #define RETRY_AFTER (10 * NU_MS) /* when the kernel took nothing and nothing is due */
 
 _Thread_local struct nu_loop *nu_loop_mine;
@@ -412,13 +413,16 @@ static bool loop_idle_since(struct nu_loop *loop, uint64_t *tasks)
 /*
  * Callbacks of one loop may start something on another one until the end. So none leaves before all
  * have been idle for a whole round of questions: then nothing is under way between them either.
+ * Those that start something whenever it has ended would go on for ever.
  */
 void nu_loop_stop(struct nu_loop **loops, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         loop_tell(loops[i], loop_stop);
     }
+    uint64_t begun = nu_now();
     for (bool idle = false; !idle;) {
+        atomic_store(&nu_runtime_ends, nu_now() - begun > PATIENCE);
         idle = true;
         for (unsigned i = 0; i < n; i++) {
             idle = loop_idle_since(loops[i], &loops[i]->asked) && idle;

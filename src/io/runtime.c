@@ -26,6 +26,7 @@ static const struct nu_ring_kind *used; /* nu_runtime_use() */
 static bool fell_back;                  /* under lock: there was no io_uring */
 
 atomic_bool nu_runtime_child;
+atomic_bool nu_runtime_ends;
 
 static void runtime_in_parent(void)
 {
@@ -211,6 +212,7 @@ void nng_fini(void)
         }
         free(loops);
         loops = NULL;
+        atomic_store(&nu_runtime_ends, false);
     }
     nu_cpus_forget_parameters();
     pthread_mutex_unlock(&lock);

@@ -42,6 +42,9 @@ static inline bool nu_runtime_forked(void)
     return atomic_load_explicit(&nu_runtime_child, memory_order_relaxed);
 }
 
+/* nng_fini() has asked for long enough: users' aios begin nothing any more. */
+extern atomic_bool nu_runtime_ends;
+
 /* NNG_ENOTSUP in such a child, with the reason for nng_uring_reason(); else 0. Locks that others of
  * the parent's threads may have held are not to be taken before. */
 int nu_runtime_check_fork(void);
