@@ -120,9 +120,14 @@ NNG_DECL const char *nng_uring_setup_flags(void);
 enum nng_uring_placement {
     /* By what it was seen to do: its first calls are made on workers, and so are all of a function
      * that takes more than a millisecond, or waits. Others are called on their loop, and go back
-     * to the workers when they do so there. (Wait by nng_aio_wait(), nng_cv_wait(), nng_msleep():
-     * then the loop goes on meanwhile. What waits by other means, once, after it never did, holds
-     * its loop that time; after more than 50 ms nng_log_warn() says so.) */
+     * to the workers when they do so there.
+     *
+     * What waits for another one's call by nng_cv_wait(), nng_aio_wait() or nng_msleep() may do so
+     * on a loop, which goes on meanwhile. By other means (pthread_cond_wait(), sem_wait(), read())
+     * only a worker may wait, and nobody can tell that a function which has never done so is about
+     * to: the first time it holds its loop until it returns (after more than 50 ms nng_log_warn()
+     * says so then), and for ever, if what it waits for needs that loop. One that waits seldom and
+     * so is for NNG_URING_PLACE_WORKERS, or the process for NNG_URING_CALLBACKS=workers. */
     NNG_URING_PLACE_AUTO,
     NNG_URING_PLACE_INLINE,  /* always on its loop: it never waits */
     NNG_URING_PLACE_WORKERS, /* always on a worker */

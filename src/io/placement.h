@@ -21,8 +21,10 @@
  * inner one could wait for a lock that the outer one holds.
  *
  * So one case is left: a function that never slept in a whole row of calls, and then waits in the C
- * library, once, holds its loop. Who knows better says so: NNG_URING_CALLBACKS in the environment,
- * nng_uring_handler_set_placement() for one handler.
+ * library, once, holds its loop, for ever if what it waits for needs that. No other thread can go
+ * on with the loop then, for the ring is its owner's alone (SINGLE_ISSUER, DEFER_TASKRUN): all that
+ * is in flight there is completed by that thread or by none. Who knows better says so:
+ * NNG_URING_CALLBACKS in the environment, nng_uring_handler_set_placement() for one handler.
  *
  * A handler has a placement of its own. The callbacks of aios share one for each function: it is
  * found once, when the aio is made, in a table that is never emptied.
