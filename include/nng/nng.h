@@ -8,7 +8,8 @@
  * Where the kernel, a sysctl, a seccomp filter or a memory limit refuses an io_uring, epoll stands
  * in for it: `nng-uring probe` and nng_uring_reason() in <nng/uring.h> say why. With
  * NNG_URING_BACKEND=io_uring in the environment, functions that need it return (or finish their aio
- * with) NNG_ENOTSUP instead, at once: that is what "there is no backend here" means below.
+ * with) NNG_ENOTSUP instead, at once, and so they do where there are no threads or descriptors for
+ * epoll, either: that is what "there is no backend here" means below.
  */
 #ifndef NNG_NNG_H
 #define NNG_NNG_H

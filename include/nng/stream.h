@@ -86,7 +86,8 @@ typedef struct nng_stream_listener nng_stream_listener;
  * NNG_ECONNRESET: the peer has closed it; NNG_ETIMEDOUT: the aio's time is up, or that of a TLS
  * handshake; NNG_ECANCELED: the aio was cancelled; NNG_ENOMEM: no memory; NNG_ENOTSUP: this is a
  * forked child; NNG_EPEERAUTH: over TLS: the peer is not who it should be; NNG_ECRYPTO: TLS failed
- * for another reason; NNG_EPROTO: the peer does not speak TLS, or sends handshakes without end.
+ * for another reason; NNG_EPROTO: the peer does not speak TLS, or sends handshakes without end;
+ * NNG_ESTATE: (WebSocket) a message of another type has not ended.
  * Threads: any.
  * See: nng_stream_recv(), nng_aio_count().
  */
@@ -95,7 +96,8 @@ NNG_DECL void nng_stream_send(nng_stream *stream, nng_aio *aio);
 /*
  * Receives at least one byte into the aio's vector.
  *
- * Errors: those of nng_stream_send(); NNG_ECONNSHUT: the peer has sent its last.
+ * Errors: those of nng_stream_send(); NNG_ECONNSHUT: the peer has sent its last; NNG_EMSGSIZE:
+ * (WebSocket) its message or frame is longer than a limit allows.
  * Threads: any.
  * See: nng_stream_send(), nng_aio_count().
  */
@@ -157,7 +159,7 @@ NNG_DECL int nng_stream_set_addr(nng_stream *stream, const char *name, const nng
  * Makes a dialer for a URL's address. nng_stream_dialer_free() frees it.
  *
  * Errors: NNG_ENOTSUP: no such scheme; NNG_EINVAL: malformed; NNG_EADDRINVAL: no host or port, a
- * path or name that is too long; NNG_ENOMEM: no memory; NNG_ENOTSUP: the library cannot run here.
+ * path or name that is too long; NNG_ENOMEM: no memory; NNG_ENOTSUP: there is no backend here.
  * Threads: any.
  */
 NNG_DECL int nng_stream_dialer_alloc(nng_stream_dialer **dialerp, const char *url);
@@ -169,14 +171,17 @@ NNG_DECL int nng_stream_dialer_alloc_url(nng_stream_dialer **dialerp, const nng_
  * All addresses of a name are tried (RFC 8305). Several dials of one dialer run side by side. With
  * TLS it is done when TCP is: the handshake goes on in the background, and if it fails, that is the
  * first send's or receive's error. A WebSocket's dial is done when the server has upgraded the
- * connection.
+ * connection. A UNIX socket whose backlog is full is waited for.
  *
  * Errors: NNG_ECLOSED: the dialer was closed; NNG_ECONNREFUSED: nobody is there, or (WebSocket) the
  * server has answered with 404 or 405; NNG_EPERM: not allowed, or it has answered with 401 or 403;
  * NNG_EPROTO: it has not upgraded, or not as it has to; NNG_EADDRINVAL: no such name;
  * NNG_ETIMEDOUT: the aio's time is up; NNG_ECANCELED: the aio was cancelled; NNG_ENOMEM: no memory;
  * NNG_ENOFILES: no descriptor; NNG_EAGAIN: the name servers do not answer now; NNG_ECRYPTO: a TLS
- * configuration that is of no use; NNG_ENOTSUP: there is no backend here, or this is a forked
+ * configuration that is of no use, or (WebSocket) TLS failed; NNG_EPEERAUTH: (WebSocket) the server
+ * is not who it should be; NNG_ECONNSHUT and NNG_ECONNRESET: (WebSocket) it has closed or reset the
+ * connection before it answered; NNG_EMSGSIZE: (WebSocket) header fields of the request or of the
+ * answer are too many or too long; NNG_ENOTSUP: there is no backend here, or this is a forked
  * child.
  * Threads: any.
  */
@@ -253,7 +258,8 @@ NNG_DECL int nng_stream_listener_alloc_url(nng_stream_listener **listenerp, cons
  *
  * Errors: NNG_EADDRINUSE: somebody else has the address; NNG_ESTATE: it listens already, or was
  * closed after it did; NNG_ECLOSED: it was closed; NNG_EADDRINVAL: no such address; NNG_EPERM: not
- * allowed; NNG_ENOMEM: no memory; NNG_ENOFILES: no descriptor; NNG_ENOTSUP: no library here.
+ * allowed; NNG_ENOMEM: no memory; NNG_ENOFILES: no descriptor; NNG_ENOTSUP: there is no backend
+ * here.
  * Threads: any.
  */
 NNG_DECL int nng_stream_listener_listen(nng_stream_listener *listener);

@@ -51,7 +51,7 @@ def errors(top, headers):
         for function in page.functions:
             if function.returns == "int":
                 ways = found.errors(function.name)
-            elif function.takes_aio() and page.header != "nng/nng.h":
+            elif function.returns == "void" and function.takes_aio() and page.header != "nng/nng.h":
                 ways = found.ends(function.name)
             else:
                 continue

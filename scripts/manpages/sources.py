@@ -37,10 +37,10 @@ AIO_LEAVES = re.compile(r"n(?:u|ng)_(?:aio|runtime|loop|op|timers?|owner|worker)
 AIO_GOES_ON = {
     "nu_tcp_write": ("nu_tcp_write_done",),
     "nu_tcp_read": ("nu_tcp_read_done",),
-    "nng_stream_send": ("bytes_send",),
-    "nng_stream_recv": ("bytes_recv",),
-    "nng_stream_dialer_dial": ("stream_dialer_dial",),
-    "nng_stream_listener_accept": ("stream_listener_accept",),
+    "nng_stream_send": ("bytes_send", "ws_stream_send"),
+    "nng_stream_recv": ("bytes_recv", "ws_stream_recv"),
+    "nng_stream_dialer_dial": ("stream_dialer_dial", "ws_dialer_dial"),
+    "nng_stream_listener_accept": ("stream_listener_accept", "ws_listener_accept"),
 }
 
 # Functions whose errors do not become an operation's.
@@ -54,11 +54,15 @@ AIO_NOT_PASSED_ON = {
 # Errors that an operation cannot end with, although the way is there.
 AIO_NOT_THIS = {
     # A write over TLS reads on, and leaves it to reads to say that the peer has sent its last.
-    **dict.fromkeys(("nng_stream_send", "nng_http_conn_write", "nng_http_conn_write_all",
-                     "nng_http_conn_write_req", "nng_http_conn_write_res"), ("NNG_ECONNSHUT",)),
+    **dict.fromkeys(("nng_http_conn_write", "nng_http_conn_write_all", "nng_http_conn_write_req",
+                     "nng_http_conn_write_res"), ("NNG_ECONNSHUT",)),
+    # So does a WebSocket's, whose sends end with NNG_ECLOSED when it is closed for what was read.
+    **dict.fromkeys(("nng_stream_send", "nng_uring_ws_send"), ("NNG_ECONNSHUT", "NNG_EMSGSIZE")),
+    # Its receives see to it that sends go on, too.
+    **dict.fromkeys(("nng_stream_recv", "nng_uring_ws_recv"), ("NNG_ESTATE",)),
     # A dial ends when TCP is there; what becomes of the connection is the first read's or write's.
-    **dict.fromkeys(("nng_stream_dialer_dial", "nng_http_client_connect"),
-                    ("NNG_ECONNRESET", "NNG_ECONNSHUT", "NNG_EPEERAUTH", "NNG_EPROTO")),
+    "nng_http_client_connect": ("NNG_ECONNRESET", "NNG_ECONNSHUT", "NNG_EPEERAUTH", "NNG_EPROTO"),
+    "nng_stream_dialer_dial": ("NNG_EINVAL", "NNG_ESTATE"),  # a URL that was parsed, a connection of its own
 }
 
 

@@ -14,7 +14,7 @@ void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd,
 {
     nu_tcp_init(&conn->tcp, loop, fd, gone, conn);
     conn->stream = &conn->tcp.stream;
-    conn->ops = NULL;
+    atomic_init(&conn->ops, NULL);
     conn->asked = 0;
     conn->answered = 0;
     conn->last = false;
@@ -64,10 +64,16 @@ int nu_conn_gone(nng_http_conn *conn)
     return err;
 }
 
+static const struct nu_conn_ops *conn_ops(const nng_http_conn *conn)
+{
+    return atomic_load_explicit(&conn->ops, memory_order_acquire);
+}
+
 void nng_http_conn_close(nng_http_conn *conn)
 {
-    if (conn != NULL && conn->ops != NULL) {
-        conn->ops->close(conn);
+    const struct nu_conn_ops *ops = conn != NULL ? conn_ops(conn) : NULL;
+    if (ops != NULL) {
+        ops->close(conn);
     } else if (conn != NULL) {
         nu_stream_close(conn->stream, false);
     }
@@ -75,7 +81,8 @@ void nng_http_conn_close(nng_http_conn *conn)
 
 bool nu_conn_refuse_lent(nng_http_conn *conn, nng_aio *aio)
 {
-    bool lent = conn->ops != NULL;
+    const struct nu_conn_ops *ops = conn_ops(conn);
+    bool lent = ops != NULL && ops->lent;
     if (lent) {
         aio->loop = conn->stream->loop;
         nu_aio_finish(aio, NNG_ESTATE, 0);
@@ -99,8 +106,9 @@ static bool conn_begin_vec(nng_http_conn *conn, nng_aio *aio)
 
 void nu_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
 {
-    if (conn->ops != NULL) {
-        conn->ops->write(conn, aio, kind);
+    const struct nu_conn_ops *ops = conn_ops(conn);
+    if (ops != NULL) {
+        ops->write(conn, aio, kind);
     } else {
         nu_stream_write(conn->stream, aio, kind);
     }
@@ -125,8 +133,9 @@ static void conn_read_vec(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
     if (!conn_begin_vec(conn, aio)) {
         return;
     }
-    if (conn->ops != NULL) {
-        conn->ops->read(conn, aio, kind);
+    const struct nu_conn_ops *ops = conn_ops(conn);
+    if (ops != NULL) {
+        ops->read(conn, aio, kind);
     } else {
         nu_stream_read(conn->stream, aio, kind);
     }

@@ -9,18 +9,19 @@
 
 #include <nng/supplemental/http/http.h>
 
-/* What a session puts in place of reads, writes and the close while it serves a connection. For
- * begun aios, with a vector that is set up. Any thread. */
+/* What a session puts in place of reads, writes and the close while it has to do with a connection.
+ * For begun aios, with a vector that is set up. Any thread. */
 struct nu_conn_ops {
+    bool lent; /* it serves it: the connection is not the caller's */
     void (*read)(nng_http_conn *conn, nng_aio *aio, enum nu_read kind);
     void (*write)(nng_http_conn *conn, nng_aio *aio, enum nu_write kind);
     void (*close)(nng_http_conn *conn); /* any number of times */
 };
 
 struct nng_http_conn {
-    struct nu_stream *stream;      /* constant; what is read from and written to */
-    struct nu_tcp tcp;             /* what carries it, or is it */
-    const struct nu_conn_ops *ops; /* the session's that serves it; NULL: the caller owns it */
+    struct nu_stream *stream;                /* constant; what is read from and written to */
+    struct nu_tcp tcp;                       /* what carries it, or is it */
+    _Atomic(const struct nu_conn_ops *) ops; /* a session's; NULL: the caller owns it */
 
     /* Requests of transacts that were begun, and responses to them that were read. */
     uint64_t asked; /* under transact.c's lock */

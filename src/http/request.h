@@ -17,6 +17,16 @@
 struct nu_exchange;
 struct nu_file_job;
 
+/* Whose the connection is while a handler works. Set by any thread: from LENT, whoever is first. */
+enum nu_lease {
+    NU_LEASE_NONE,     /* the session's: no handler works, or its answer is being given */
+    NU_LEASE_LENT,     /* the handler's, until it has finished its aio */
+    NU_LEASE_CLOSED,   /* it has closed it, which ends the session after the request in hand */
+    NU_LEASE_HIJACKED, /* its own: the session's owner has not let go of it yet (hijack.h) */
+    NU_LEASE_RETURNED, /* likewise, and it has closed it meanwhile */
+    NU_LEASE_OVER,     /* its own, and no session's any more */
+};
+
 struct nu_request {
     /* constant */
     struct nu_service *service; /* NULL once the connection was hijacked */
@@ -32,7 +42,7 @@ struct nu_request {
     bool bodiless;                   /* it is a HEAD: the answer has no body */
     bool expects;                    /* its body comes after a 100 (Continue), which was not sent */
     atomic_bool written;             /* its handler has written to the connection */
-    atomic_bool closed;              /* its handler has closed the connection it was lent */
+    atomic_uint lease;               /* enum nu_lease */
     struct nu_body_reader body;      /* as far as it is not read */
     size_t taken;                    /* bytes of the handler's read in hand, taken off the body */
     struct iovec iov[NU_AIO_IOVS];   /* where that goes: its vector, up to the body's end */
@@ -40,6 +50,15 @@ struct nu_request {
 
 /* The one whose head was just parsed; `alone`: nothing has come behind it. */
 void nu_request_begin(struct nu_request *request, const struct nu_head *head, bool alone);
+
+/* Moves the lease on from one state, if it is in that. Returns what it was. Any thread. */
+static inline enum nu_lease nu_request_move_lease(struct nu_request *request, enum nu_lease from,
+                                                  enum nu_lease to)
+{
+    unsigned was = from;
+    (void) atomic_compare_exchange_strong(&request->lease, &was, to);
+    return (enum nu_lease) was;
+}
 
 /* The batch for its response; NULL: no memory. */
 struct nu_response_batch *nu_request_batch(struct nu_request *request);

@@ -25,11 +25,20 @@ static size_t request_body_room(const struct nu_aio_args *args)
     return room;
 }
 
+/* How many bytes of the body come next, with nothing in between. The end of a chunk is better
+ * received together with what follows. */
+static uint64_t request_body_ahead(const struct nu_body_reader *body)
+{
+    uint64_t left = body->chunked ? nu_chunked_data(&body->chunks) : body->left;
+    return body->chunked && left < NU_BUFRING_SIZE ? 0 : left;
+}
+
 /* Has what comes next go straight to the vector, as far as it is the body's. */
 static void request_body_read_directly(struct nu_request *r, nng_aio *aio)
 {
     const struct nu_aio_args *args = aio->args;
-    uint64_t end = aio->io.done + r->body.left; /* of the body, in the vector */
+    uint64_t ahead = request_body_ahead(&r->body);
+    uint64_t end = ahead > 0 ? aio->io.done + ahead : 0; /* in the vector */
     size_t total = 0;
     unsigned n = 0;
     for (; n < args->niov && total < end; n++) {
@@ -46,12 +55,15 @@ static void request_body_read_directly(struct nu_request *r, nng_aio *aio)
 }
 
 /* Bytes that were read directly, since the last look. */
-static void request_body_note(struct nu_request *r, const nng_aio *aio)
+static void request_body_note(struct nu_request *r, nng_aio *aio)
 {
-    if (aio->io.total > 0) {
-        r->body.left -= aio->io.done - r->taken;
-        r->taken = aio->io.done;
+    size_t n = aio->io.total > 0 ? aio->io.done - r->taken : 0;
+    if (n > 0 && r->body.chunked) {
+        nu_chunked_skip(&r->body.chunks, n);
+    } else {
+        r->body.left -= n;
     }
+    aio->io.total = 0; /* until it is asked for again */
 }
 
 /* Moves what has come of the body, and nothing that lies behind it. */
@@ -87,9 +99,7 @@ static int request_body_take(struct nu_request *r, nng_aio *aio, struct nu_strea
         return NNG_ECONNSHUT;
     }
     nu_request_body_continue(r);
-    if (!r->body.chunked) {
-        request_body_read_directly(r, aio);
-    }
+    request_body_read_directly(r, aio);
     return NU_PENDING;
 }
 
@@ -103,7 +113,7 @@ static int request_body_cut_short(struct nu_request *r, int end)
 static int request_body_serve(nng_aio *aio, struct nu_stream *stream, int end, bool all)
 {
     struct nu_request *r = aio->io.own[1].p;
-    if (atomic_load(&r->closed)) {
+    if (atomic_load(&r->lease) == NU_LEASE_CLOSED) {
         return NNG_ECLOSED;
     }
     return end != 0 ? request_body_cut_short(r, end) : request_body_take(r, aio, stream, all);

@@ -7,8 +7,8 @@
 
 /*
  * For a begun aio with a vector: NNG_ECONNSHUT at the end of the body, NNG_EPROTO where its chunks
- * are malformed, NNG_ECONNRESET where it is cut short, NNG_ECLOSED once request->closed is set. Any
- * thread, one at a time.
+ * are malformed, NNG_ECONNRESET where it is cut short, NNG_ECLOSED once the handler has closed the
+ * connection. Any thread, one at a time.
  */
 void nu_request_body_read(struct nu_request *request, nng_aio *aio, enum nu_read kind);
 

@@ -6,11 +6,11 @@
 #include "http/dispatch.h"
 #include "http/exchange.h"
 #include "http/file.h"
+#include "http/hijack.h"
 #include "http/request_body.h"
 #include "http/session_io.h"
 #include "http/session_state.h"
 #include "http/session_tls.h"
-#include "io/owner_call.h"
 #include "io/runtime.h"
 
 #include <nng/uring.h>
@@ -40,6 +40,13 @@ static void session_drop_batch(struct nu_session *s, struct nu_response_batch **
     *batch = NULL;
 }
 
+/* The handler's lease of the connection is over. False: it has hijacked it. */
+static bool session_take_back(struct nu_session *s)
+{
+    (void) nu_request_move_lease(&s->request, NU_LEASE_LENT, NU_LEASE_NONE);
+    return !nu_hijack_settle(s);
+}
+
 static void session_dispose(nng_aio *aio)
 {
     free(nu_container(aio, struct nu_session, aio));
@@ -64,23 +71,15 @@ static void session_conn_gone(struct nu_stream *stream)
     nng_aio_reap(&s->aio);
 }
 
-/* From here on the session only waits for what it cannot interrupt. */
-static void session_leave(struct nu_session *s)
-{
-    nu_session_set_state(s, NU_SESSION_CLOSED);
-    nu_session_unlist(s);
-    nu_timer_disarm(&s->service->loop->timers, &s->timer);
-}
-
-/* While a handler has the connection, or a file is being opened or read, those who answer close it.
- */
+/* While a handler has the connection, or a file is being opened or read, those who answer close it;
+ * what a handler has hijacked is not ours to close. */
 static void session_close(struct nu_session *s, bool abortive)
 {
     bool lent = nu_session_is_lent(s);
-    if (s->state == NU_SESSION_CLOSED) {
+    if (s->state == NU_SESSION_CLOSED || !session_take_back(s)) {
         return;
     }
-    session_leave(s);
+    nu_session_leave(s);
     if (lent) {
         nu_stream_shut(s->conn.stream);
     } else {
@@ -212,7 +211,7 @@ static void session_forget_exchange(struct nu_exchange *exchange)
 static enum nu_step session_answer(struct nu_session *s, struct nu_exchange *exchange)
 {
     nu_session_set_state(s, NU_SESSION_RUNNING);
-    if (!atomic_load(&s->request.closed)) {
+    if (atomic_load(&s->request.lease) != NU_LEASE_CLOSED) {
         return nu_exchange_answer(exchange);
     }
     nu_session_abort_lent(s);
@@ -226,7 +225,7 @@ static enum nu_step session_answer(struct nu_session *s, struct nu_exchange *exc
 static void session_exchange_done(void *arg)
 {
     struct nu_exchange *exchange = arg;
-    if (exchange->request == NULL) {
+    if (exchange->request == NULL || !session_take_back(session_of(exchange->request))) {
         session_forget_exchange(exchange);
         return;
     }
@@ -248,11 +247,12 @@ static enum nu_step session_call(struct nu_session *s)
         return nu_session_flush(s, NU_STEP_CALL);
     }
     nu_session_set_state(s, NU_SESSION_HANDLING);
+    atomic_store_explicit(&s->request.lease, NU_LEASE_LENT, memory_order_relaxed);
     if (gate) {
         nu_session_shut_gate(s);
     }
     bool finished = nu_exchange_call(exchange);
-    if (exchange->request == NULL) {
+    if (exchange->request == NULL || (finished && !session_take_back(s))) {
         if (finished) {
             session_forget_exchange(exchange);
         }
@@ -262,6 +262,7 @@ static enum nu_step session_call(struct nu_session *s)
         nu_session_leave_gate(s, finished);
     }
     if (!finished) {
+        nu_session_await_handler(s);
         return NU_STEP_WAIT;
     }
     if (s->state == NU_SESSION_CLOSED) {
@@ -269,52 +270,6 @@ static enum nu_step session_call(struct nu_session *s)
         return NU_STEP_WAIT;
     }
     return session_answer(s, exchange);
-}
-
-struct session_hijack {
-    nng_http_conn *conn;
-    int err;
-};
-
-static void session_hijack(void *arg)
-{
-    struct session_hijack *hijack = arg;
-    nng_http_conn *conn = hijack->conn;
-    struct nu_session *s = nu_container(conn, struct nu_session, conn);
-    if (conn->ops != &nu_session_conn_ops || s->state == NU_SESSION_CLOSED ||
-        s->request.exchange == NULL) {
-        hijack->err = NNG_EINVAL;
-        return;
-    }
-    if (atomic_load(&s->request.closed)) {
-        hijack->err = NNG_ECLOSED;
-        return;
-    }
-    struct nu_exchange *exchange = s->request.exchange;
-    struct nu_service *service = s->service;
-    if (nu_gate_is_shut(&s->gate)) {
-        nu_session_open_gate(s);
-    }
-    session_leave(s);
-    conn->ops = NULL;
-    s->service = NULL;
-    s->request.service = NULL;
-    s->request.exchange = NULL;
-    exchange->req = NULL;
-    nu_exchange_unclaim(exchange);
-    exchange->request = NULL;
-    service->session_ended(service);
-}
-
-int nng_http_hijack(nng_http_conn *conn)
-{
-    struct session_hijack hijack = { conn, 0 };
-    int err = nu_runtime_check_fork();
-    if (err == 0) {
-        nu_owner_call(conn->stream->loop, session_hijack, &hijack);
-        err = hijack.err;
-    }
-    return err;
 }
 
 /* ---- Files -------------------------------------------------------------------------------- */
@@ -513,6 +468,7 @@ static void session_went_on(struct nu_session *s)
         break;
     default: /* what was gathered is written while the handler or the file takes its time */
         nu_session_write_gathered(s);
+        nu_session_await_handler(s);
         break;
     }
 }
@@ -552,12 +508,13 @@ int nu_session_start(struct nu_service *service, int fd)
     s->aio.dispose = session_dispose;
     s->aio.local = true;
     nu_task_init(&s->unpark, session_undeferred);
+    nu_task_init(&s->hijacked, nu_hijack_run);
     s->timer.fire = nu_session_fired;
     nu_gate_init(&s->gate);
     nu_list_init(&s->hold.link);
     s->hold.let_go = nu_session_let_go;
     nu_conn_init(&s->conn, service->loop, fd, session_conn_gone);
-    s->conn.ops = &nu_session_conn_ops;
+    atomic_init(&s->conn.ops, &nu_session_conn_ops);
     nu_list_init(&s->link);
     nu_session_rank(s);
     session_run(s, nu_session_secure(s) == 0 ? NU_STEP_NEXT : NU_STEP_GIVE_UP);
@@ -575,6 +532,9 @@ bool nu_session_evict(struct nu_session *s)
 
 void nu_session_stop(struct nu_session *s)
 {
+    if (!session_take_back(s)) {
+        return;
+    }
     if (s->request.exchange != NULL) {
         nng_aio_abort(&s->request.exchange->aio, NNG_ECLOSED);
     }

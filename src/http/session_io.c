@@ -121,7 +121,7 @@ void nu_session_leave_gate(struct nu_session *s, bool finished)
 static void session_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
 {
     struct nu_session *s = nu_container(conn, struct nu_session, conn);
-    if (atomic_load(&s->request.closed)) {
+    if (atomic_load(&s->request.lease) == NU_LEASE_CLOSED) {
         aio->loop = conn->stream->loop;
         nu_aio_finish(aio, NNG_ECLOSED, 0);
         return;
@@ -163,11 +163,14 @@ void nu_session_abort_lent(struct nu_session *s)
 static void session_conn_close(nng_http_conn *conn)
 {
     struct nu_session *s = nu_container(conn, struct nu_session, conn);
-    atomic_store(&s->request.closed, true);
-    nu_session_abort_lent(s);
+    enum nu_lease was = nu_request_move_lease(&s->request, NU_LEASE_LENT, NU_LEASE_CLOSED);
+    if (was == NU_LEASE_LENT || was == NU_LEASE_CLOSED) {
+        nu_session_abort_lent(s);
+    }
 }
 
 const struct nu_conn_ops nu_session_conn_ops = {
+    .lent = true,
     .read = session_conn_read,
     .write = session_conn_write,
     .close = session_conn_close,

@@ -3,6 +3,10 @@
 
 #include "base/clock.h"
 #include "base/trace.h"
+#include "http/exchange.h"
+#include "net/tcp_hangup.h"
+
+#define WATCH_AFTER (20 * NU_MS) /* a handler that takes less answers before anybody has gone */
 
 /* ---- States ------------------------------------------------------------------------------- */
 
@@ -60,6 +64,13 @@ void nu_session_rank(struct nu_session *s)
     if (all->next == &s->link) {
         atomic_store_explicit(&s->service->idle_since, s->idle_since, memory_order_relaxed);
     }
+}
+
+void nu_session_leave(struct nu_session *s)
+{
+    nu_session_set_state(s, NU_SESSION_CLOSED);
+    nu_session_unlist(s);
+    nu_timer_disarm(&s->service->loop->timers, &s->timer);
 }
 
 /* ---- Time --------------------------------------------------------------------------------- */
@@ -167,15 +178,37 @@ static void session_look(struct nu_session *s)
     }
 }
 
+/* Nothing else would notice that the client has gone, and its handler works for nobody. */
+static void session_hung_up(struct nu_tcp *tcp)
+{
+    nng_http_conn *conn = nu_container(tcp, nng_http_conn, tcp);
+    struct nu_session *s = nu_container(conn, struct nu_session, conn);
+    if (s->service != NULL && s->request.exchange != NULL &&
+        atomic_load(&s->request.lease) < NU_LEASE_HIJACKED) {
+        nng_aio_abort(&s->request.exchange->aio, NNG_ECONNRESET);
+    }
+}
+
+void nu_session_await_handler(struct nu_session *s)
+{
+    if (s->state == NU_SESSION_HANDLING && !nu_session_is_writing(s) &&
+        s->conn.tcp.hangup == NULL) {
+        nu_session_set_deadline(s, nu_loop_now(s->service->loop) + WATCH_AFTER);
+    }
+}
+
 void nu_session_fired(struct nu_timer *timer)
 {
     struct nu_session *s = nu_container(timer, struct nu_session, timer);
-    if ((nu_session_is_lent(s) && !nu_session_is_writing(s)) || s->service->loop->stopping) {
+    bool waits = nu_session_is_lent(s) && !nu_session_is_writing(s);
+    if ((waits && s->state != NU_SESSION_HANDLING) || s->service->loop->stopping) {
         return; /* the next step arms it again */
     }
     session_look(s);
     if (s->deadline > nu_now()) {
         nu_session_arm(s);
+    } else if (waits) {
+        nu_tcp_watch_hangup(&s->conn.tcp, session_hung_up);
     } else {
         nng_aio_abort(&s->aio, NNG_ETIMEDOUT);
     }

@@ -44,13 +44,14 @@ struct nu_session {
     size_t thrown;                     /* bytes thrown away while draining or lingering */
     struct nu_response_batch *writing; /* what the write under way is of; NULL: of no batch */
     struct nu_task unpark;
-    struct nu_timer timer; /* may be early: `deadline` counts */
-    uint64_t deadline;     /* of the step in hand */
-    uint64_t still;        /* how long it may move nothing; 0: that does not count */
-    size_t moved;          /* bytes of it when somebody last looked */
-    uint64_t body_began;   /* the body that the session reads, */
-    uint64_t body_bytes;   /* and what has come of it, but for what the read in hand has */
-    uint64_t linger_until; /* whatever it still sends */
+    struct nu_task hijacked; /* the connection was, on another thread (hijack.h) */
+    struct nu_timer timer;   /* may be early: `deadline` counts */
+    uint64_t deadline;       /* of the step in hand */
+    uint64_t still;          /* how long it may move nothing; 0: that does not count */
+    size_t moved;            /* bytes of it when somebody last looked */
+    uint64_t body_began;     /* the body that the session reads, */
+    uint64_t body_bytes;     /* and what has come of it, but for what the read in hand has */
+    uint64_t linger_until;   /* whatever it still sends */
 
     struct nu_gate gate;      /* shut while a handler is called and `batch` is not empty */
     struct nu_loop_hold hold; /* likewise */
@@ -59,6 +60,9 @@ struct nu_session {
 
 /* The one place where the state changes. */
 void nu_session_set_state(struct nu_session *session, enum nu_session_state state);
+
+/* From here on the session only waits for what it cannot interrupt. */
+void nu_session_leave(struct nu_session *session);
 
 /* Something that may take its time has the session: it is not to be taken from under it. */
 static inline bool nu_session_is_lent(const struct nu_session *session)
@@ -97,6 +101,9 @@ bool nu_session_allow_body(struct nu_session *session);
 
 /* Its time goes on: the timer may have fired and been beaten by bytes that came at that moment. */
 void nu_session_arm(struct nu_session *session);
+
+/* Its handler has not finished within its call: after a while the client is watched. */
+void nu_session_await_handler(struct nu_session *session);
 
 /* session->timer.fire: aborts the read or write under way when its time is over. */
 void nu_session_fired(struct nu_timer *timer);

@@ -176,7 +176,7 @@ static void transact_start(struct transact *t, nng_http_conn *conn)
         t->write.io = (struct nu_aio_io){ .iov = t->printed->iov,
                                           .niov = t->printed->niov,
                                           .total = t->printed->total };
-        nu_stream_write(conn->stream, &t->write, NU_WRITE_MESSAGE);
+        nu_conn_write(conn, &t->write, NU_WRITE_MESSAGE);
         nu_stream_read_until(conn->stream, &t->read, transact_take, t);
     }
     nu_unlock(order);

@@ -49,6 +49,9 @@ enum nu_op_kind {
     NU_OP_OPEN,
     NU_OP_POLL,  /* until a socket has room for more, has failed, or its peer has sent its last */
     NU_OP_POLLS, /* multishot: what there is of these at first, and again when there is more */
+    /* Until a socket has failed, or neither side sends any more: POLLERR, POLLHUP. The result may
+     * be POLLRDHUP alone, with NU_OP_F_MORE. */
+    NU_OP_HANGUP,
 };
 
 /* Part of a scatter/gather vector: what is left after `skip` bytes. The array is copied on submit.

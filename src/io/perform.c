@@ -161,9 +161,9 @@ static struct nu_outcome perform_read(struct nu_op *op)
     return (struct nu_outcome){ .res = n < 0 ? -errno : (int) n };
 }
 
-static struct nu_outcome perform_poll(struct nu_op *op)
+static struct nu_outcome perform_poll(struct nu_op *op, short events)
 {
-    struct pollfd pfd = { .fd = op->fd, .events = POLLOUT };
+    struct pollfd pfd = { .fd = op->fd, .events = events };
     int n = poll(&pfd, 1, 0);
     if (n == 0 || (n < 0 && errno == EINTR)) {
         return (struct nu_outcome){ .wait = true };
@@ -200,7 +200,9 @@ struct nu_outcome nu_perform(struct nu_op *op, struct nu_bufring *buffers, bool 
                                                            &op->arg.open.how) };
     case NU_OP_POLL:
     case NU_OP_POLLS: /* once is enough where the peer's end does not count */
-        return perform_poll(op);
+        return perform_poll(op, POLLOUT);
+    case NU_OP_HANGUP:
+        return perform_poll(op, 0);
     }
     return (struct nu_outcome){ .res = -EINVAL };
 }

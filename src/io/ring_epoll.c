@@ -57,7 +57,7 @@ struct queue {
         NOBODY, NOBODY                                                                             \
     }
 
-enum { READ, WRITE, SIDES };
+enum { READ, WRITE, HANGUP, SIDES };
 
 /* What is known of a descriptor. It is told of changes alone (EPOLLET), so that it need not be
  * asked for them anew. */
@@ -176,6 +176,8 @@ static int epoll_side(const struct nu_op *op)
     case NU_OP_POLL:
     case NU_OP_POLLS:
         return WRITE;
+    case NU_OP_HANGUP:
+        return HANGUP;
     default:
         return READ;
     }
@@ -238,7 +240,7 @@ static int epoll_watch(struct ring_epoll *r, struct nu_op *op)
     if (err == 0) {
         r->generations = generation;
         *w = (struct watch){ .generation = generation,
-                             .parked = { NO_QUEUE, NO_QUEUE },
+                             .parked = { NO_QUEUE, NO_QUEUE, NO_QUEUE },
                              .readable = true,
                              .ended = epoll_ends_early(op->fd) };
         op->watch = generation;
@@ -373,6 +375,9 @@ static void epoll_hear(struct ring_epoll *r, const struct epoll_event *event)
     }
     if ((event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
         epoll_ready(r, w, WRITE);
+    }
+    if ((event->events & (EPOLLHUP | EPOLLERR)) != 0) {
+        epoll_ready(r, w, HANGUP);
     }
 }
 

@@ -118,6 +118,9 @@ static void ring_uring_fill(struct ring_uring *r, struct nu_op *op, struct io_ur
     case NU_OP_POLLS:
         io_uring_prep_poll_multishot(sqe, op->fd, POLLOUT);
         break;
+    case NU_OP_HANGUP: /* POLLRDHUP is always added, so one shot would end by that */
+        io_uring_prep_poll_multishot(sqe, op->fd, 0);
+        break;
     }
 }
 

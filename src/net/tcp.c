@@ -5,6 +5,7 @@
 #include "io/counters.h"
 #include "io/runtime.h"
 #include "net/address.h"
+#include "net/tcp_hangup.h"
 #include "net/tcp_read.h"
 #include "net/tcp_write.h"
 
@@ -119,9 +120,10 @@ void nu_tcp_closing(struct nu_tcp *tcp)
     struct nu_stream *stream = &tcp->stream;
     nu_tcp_write_close(tcp);
     nu_tcp_read_close(tcp);
+    nu_tcp_hangup_close(tcp);
     /* The kernel may still have our buffers; its completions bring us back here. */
     if (tcp->writing == NU_TCP_WRITE_NONE && tcp->reading == NU_TCP_READ_NONE &&
-        stream->life != NU_STREAM_DEAD) {
+        tcp->hangup == NULL && stream->life != NU_STREAM_DEAD) {
         tcp_close_fd(tcp);
     }
     bool last = stream->life == NU_STREAM_DEAD && tcp->released && !tcp->wake_posted;

@@ -55,6 +55,7 @@ struct nu_tcp {
     int write_abort;  /* why the write in the kernel is to end; 0: it is not */
     int read_abort;
     struct nu_loop_hook hook;
+    struct nu_tcp_hangup *hangup; /* the kernel watches for a reset (tcp_hangup.h); or NULL */
 };
 
 /* Takes a connected socket over, TCP_NODELAY on. Owner of `loop` only. */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OVERHEAD 64U /* at most, of a record */
@@ -196,13 +197,17 @@ static nng_aio *tls_write_unencrypted(struct nu_tls *tls)
     return NULL;
 }
 
-/* Pages that have left the cache while the write waited would hold up the loop. */
+/* Pages that have left the cache while the write waited would hold up the loop. Those of a file
+ * that has become too short are not there either; reading says so. */
 static bool tls_write_lacks_pages(const nng_aio *aio)
 {
     const struct nu_stream_file *file = aio->io.own[0].cp;
     size_t head = aio->io.kind == NU_WRITE_FILE ? aio->io.total - file->len : 0;
+    struct stat st;
     return aio->io.kind == NU_WRITE_FILE && aio->io.done > 0 && aio->io.done >= head &&
-           !nu_is_cached(file->fd, file->from + aio->io.done - head, aio->io.total - aio->io.done);
+           !nu_is_cached(file->fd, file->from + aio->io.done - head,
+                         aio->io.total - aio->io.done) &&
+           (fstat(file->fd, &st) != 0 || (uint64_t) st.st_size >= file->from + file->len);
 }
 
 /* It ends well, but short, once the carrier has taken what is encrypted. */

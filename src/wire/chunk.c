@@ -202,6 +202,18 @@ static enum nu_parse chunk_outcome(const struct nu_chunked *chunked)
                                    : NU_PARSE_MORE;
 }
 
+uint64_t nu_chunked_data(const struct nu_chunked *chunked)
+{
+    return chunked->state == DATA ? chunked->left : 0;
+}
+
+void nu_chunked_skip(struct nu_chunked *chunked, uint64_t n)
+{
+    chunked->left -= n;
+    chunked->total += n;
+    chunked->state = chunked->left > 0 ? DATA : DATA_CR;
+}
+
 enum nu_parse nu_chunked_next(struct nu_chunked *chunked, const char *buf, size_t len, size_t *used,
                               struct nu_slice *data)
 {
@@ -214,9 +226,7 @@ enum nu_parse nu_chunked_next(struct nu_chunked *chunked, const char *buf, size_
             data->p = buf + i;
             data->n = chunked->left < len - i ? (size_t) chunked->left : len - i;
             i += data->n;
-            chunked->left -= data->n;
-            chunked->total += data->n;
-            chunked->state = chunked->left > 0 ? DATA : DATA_CR;
+            nu_chunked_skip(chunked, data->n);
         } else if (chunked->state < DATA) {
             reason = chunk_line(chunked, buf[i++]);
         } else if (chunked->state < FIELD) {

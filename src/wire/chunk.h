@@ -44,4 +44,9 @@ struct nu_chunked {
 enum nu_parse nu_chunked_next(struct nu_chunked *chunked, const char *buf, size_t len, size_t *used,
                               struct nu_slice *data);
 
+/* How many of the next bytes are certainly body: the rest of a chunk. For who reads them himself,
+ * and then says how many there were. */
+uint64_t nu_chunked_data(const struct nu_chunked *chunked);
+void nu_chunked_skip(struct nu_chunked *chunked, uint64_t n);
+
 #endif

@@ -82,7 +82,7 @@ static void ws_look(struct nu_ws *ws)
     if (ws->state == NU_WS_OPEN && !nu_ws_write_frames(ws)) {
         nu_ws_close_lost(ws, NNG_ENOMEM);
     }
-    if (ws->carrier_end != 0 && nu_rx_len(&nu_ws_carrier(ws)->rx) == 0) {
+    if (ws->carrier_end != 0 && !ws->verdict && nu_rx_len(&nu_ws_carrier(ws)->rx) == 0) {
         nu_ws_close_lost(ws, ws->carrier_end);
     }
     nu_ws_read_end(ws);
@@ -253,7 +253,9 @@ static void ws_start(struct nu_ws *ws, nng_aio *aio, struct nu_list *list, int k
     }
     nu_aio_timer_start(aio);
     nu_list_append(list, &aio->link);
-    if (nu_loop_self() == ws->loop && !ws->posted) {
+    ws->unasked = ws->unasked && list != &ws->recvs;
+    /* A verdict waits until the callback that calls us is over: it may send yet. */
+    if (nu_loop_self() == ws->loop && !ws->posted && !ws->verdict) {
         ws_work(ws);
     } else {
         ws_post(ws);

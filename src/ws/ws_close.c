@@ -58,30 +58,61 @@ void nu_ws_close_begin(struct nu_ws *ws)
     }
 }
 
-/* A client leaves it to the server to close the connection (7.1.1). */
+/* ---- By the peer -------------------------------------------------------------------------- */
+
+#define PATIENCE (NU_SECOND) /* with our user, who has not taken what came before */
+
+static void ws_close_set_verdict(struct nu_ws *ws)
+{
+    ws->verdict = true;
+    if (ws->state == NU_WS_OPEN) {
+        ws_close_arm(ws, nu_loop_now(ws->loop) + PATIENCE);
+    }
+    nu_ws_close_judge(ws, false);
+}
+
 void nu_ws_close_heard(struct nu_ws *ws, uint16_t code, struct nu_slice reason)
 {
     ws->peer_code = code;
     ws->peer_reason = reason.n > 0 ? strndup(reason.p, reason.n) : NULL;
-    ws->recv_end = ws->recv_end != 0 ? ws->recv_end : NNG_ECLOSED;
-    if (ws->state == NU_WS_OPEN) {
-        ws_close_send(ws, code, NULL, 0);
+    ws_close_set_verdict(ws);
+}
+
+void nu_ws_close_refuse(struct nu_ws *ws, enum nu_ws_code code, const char *reason, int err)
+{
+    ws->refuse = code;
+    ws->refuse_reason = reason;
+    ws->refuse_err = err;
+    ws_close_set_verdict(ws);
+}
+
+static bool ws_close_is_quiet(const struct nu_ws *ws)
+{
+    return ws->first == NULL && !ws->unasked && nu_list_empty(&ws->sends) &&
+           nu_list_empty(&ws->sent);
+}
+
+/* A client leaves it to the server to close the connection (7.1.1). */
+void nu_ws_close_judge(struct nu_ws *ws, bool now)
+{
+    bool closed = ws->refuse == 0;
+    if (!ws->verdict || (!now && ws->state == NU_WS_OPEN && !ws_close_is_quiet(ws))) {
+        return;
+    }
+    ws->verdict = false;
+    ws->recv_end = ws->recv_end != 0 ? ws->recv_end : closed ? NNG_ECLOSED : ws->refuse_err;
+    if (ws->state == NU_WS_OPEN && closed) {
+        ws_close_send(ws, ws->peer_code, NULL, 0);
+    } else if (ws->state == NU_WS_OPEN) {
+        ws_close_send(ws, ws->refuse, ws->refuse_reason, strlen(ws->refuse_reason));
     }
     nu_ws_set_state(ws, NU_WS_ENDING);
-    ws->linger = ws->client;
+    ws->linger = ws->client || !closed;
+    ws->half_close = !closed;
     ws_close_arm_last(ws);
 }
 
-void nu_ws_close_fail(struct nu_ws *ws, enum nu_ws_code code, const char *reason, int err)
-{
-    ws->recv_end = ws->recv_end != 0 ? ws->recv_end : err;
-    if (ws->state == NU_WS_OPEN) {
-        ws_close_send(ws, code, reason, strlen(reason));
-    }
-    nu_ws_set_state(ws, NU_WS_ENDING);
-    ws->linger = ws->half_close = true;
-    ws_close_arm_last(ws);
-}
+/* ---- By the end of the connection ---------------------------------------------------------- */
 
 void nu_ws_close_lost(struct nu_ws *ws, int err)
 {
@@ -126,8 +157,12 @@ void nu_ws_watch(struct nu_ws *ws)
 void nu_ws_watch_fired(struct nu_ws *ws)
 {
     uint64_t now = nu_loop_now(ws->loop);
+    if (ws->verdict) {
+        nu_ws_close_judge(ws, true);
+        return;
+    }
     if (ws_close_after(ws->used, ws->settings.idle) <= now) {
-        nu_ws_close_fail(ws, NU_WS_GOING_AWAY, "idle for too long", NNG_ETIMEDOUT);
+        nu_ws_close_refuse(ws, NU_WS_GOING_AWAY, "idle for too long", NNG_ETIMEDOUT);
         return;
     }
     if (ws_close_ping_due(ws) <= now) {

@@ -11,12 +11,16 @@
 /* Our user closes it: all that pends ends, the peer is told, and is to answer. */
 void nu_ws_close_begin(struct nu_ws *ws);
 
-/* The peer has sent a close frame. */
+/* The peer has sent a close frame. It is answered when all that came before is over: taken by its
+ * receives, and what these have made our user send is written; but not much later. */
 void nu_ws_close_heard(struct nu_ws *ws, uint16_t code, struct nu_slice reason);
 
-/* It is closed at once, with a code for the peer: what it did is refused, and nothing that it sends
- * is looked at any more. Receives end with `err`. */
-void nu_ws_close_fail(struct nu_ws *ws, enum nu_ws_code code, const char *reason, int err);
+/* What the peer did is refused, at the same moment, with a code; nothing that it sends behind it is
+ * looked at. Receives then end with `err`. */
+void nu_ws_close_refuse(struct nu_ws *ws, enum nu_ws_code code, const char *reason, int err);
+
+/* Does either, if its moment has come, or `now`. */
+void nu_ws_close_judge(struct nu_ws *ws, bool now);
 
 /* The stream has ended, and all that came was looked at; or it is given up. */
 void nu_ws_close_lost(struct nu_ws *ws, int err);

@@ -46,6 +46,7 @@ static void ws_read_give(struct nu_ws *ws, nng_aio *aio, struct part *part)
     aio->args->output[0] = (void *) (uintptr_t) part->type;
     aio->args->output[1] = (void *) (uintptr_t) ended;
     ws->used = ws->heard;
+    ws->unasked = true;
     nu_list_remove(&aio->link);
     nu_aio_end(aio, 0, io->done);
 }
@@ -141,7 +142,7 @@ static bool ws_read_full(const struct nu_ws *ws)
 
 static void ws_read_refuse(struct nu_ws *ws, enum nu_ws_code code, const char *reason)
 {
-    nu_ws_close_fail(ws, code, reason, code == NU_WS_TOO_BIG ? NNG_EMSGSIZE : NNG_EPROTO);
+    nu_ws_close_refuse(ws, code, reason, code == NU_WS_TOO_BIG ? NNG_EMSGSIZE : NNG_EPROTO);
 }
 
 /* Bytes of the message in hand, as they are meant. False: they are refused. */
@@ -167,7 +168,7 @@ static bool ws_read_message(struct nu_ws *ws, struct nu_slice data, bool end)
         ws_read_give_all(ws, &part);
     }
     if ((part.n > 0 || part.end) && !ws_read_push(ws, &part)) {
-        nu_ws_close_fail(ws, NU_WS_INTERNAL_ERROR, "no memory", NNG_ENOMEM);
+        nu_ws_close_refuse(ws, NU_WS_INTERNAL_ERROR, "no memory", NNG_ENOMEM);
         return false;
     }
     return true;
@@ -262,8 +263,9 @@ void nu_ws_read(struct nu_ws *ws)
         return;
     }
     struct nu_stream *stream = nu_ws_carrier(ws);
-    while ((ws->state == NU_WS_OPEN || ws->state == NU_WS_CLOSING) && nu_rx_len(&stream->rx) > 0 &&
-           !ws_read_full(ws)) {
+    nu_ws_close_judge(ws, false);
+    while ((ws->state == NU_WS_OPEN || ws->state == NU_WS_CLOSING) && !ws->verdict &&
+           nu_rx_len(&stream->rx) > 0 && !ws_read_full(ws)) {
         ws_read_step(ws, stream);
     }
     if (ws->state == NU_WS_ENDING) {
@@ -273,7 +275,7 @@ void nu_ws_read(struct nu_ws *ws)
 
 bool nu_ws_read_wanted(const struct nu_ws *ws)
 {
-    return ws->state != NU_WS_GONE && !ws->reading && ws->carrier_end == 0 &&
+    return ws->state != NU_WS_GONE && !ws->reading && !ws->verdict && ws->carrier_end == 0 &&
            nu_rx_len(&nu_ws_carrier(ws)->rx) == 0 && (ws->state != NU_WS_ENDING || ws->linger);
 }
 

@@ -75,6 +75,7 @@ struct nu_ws {
     bool freed;           /* likewise, and it goes with the last that happens to it */
     bool stopped;         /* its loop has stopped, or is about to */
     bool posted;          /* `work` is */
+    bool unasked;         /* a receive has ended, and its user has not begun another */
     bool working;         /* the owner is at work on it, without the lock */
     uint16_t close_code;  /* what our user wants it closed with; 0: nothing yet */
     char *close_reason;   /* NULL: none */
@@ -114,9 +115,13 @@ struct nu_ws {
     uint8_t pong_length, pong[NU_WS_CONTROL_MAX];
 
     /* the end, and time */
-    bool lost;       /* ENDING: the stream is of no use any more */
-    bool linger;     /* ENDING: the peer's end is awaited */
-    bool half_close; /* and is told of ours */
+    bool verdict;              /* the peer has closed it, or is refused: once all before is over */
+    enum nu_ws_code refuse;    /* with that code; 0: the peer has closed it */
+    const char *refuse_reason; /* likewise; static */
+    int refuse_err;            /* likewise: what receives end with */
+    bool lost;                 /* ENDING: the stream is of no use any more */
+    bool linger;               /* ENDING: the peer's end is awaited */
+    bool half_close;           /* and is told of ours */
     bool half_closed;
     struct nu_timer timer; /* OPEN: the next look at pings and idleness; then the last deadline */
     uint64_t heard;        /* when something was last received */

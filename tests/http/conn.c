@@ -312,4 +312,5 @@ Test(conn, no_growth, .timeout = 120)
     nng_http_conn_close(pair.conn);
     pthread_join(thread, NULL);
     close(pair.fd);
+    nng_fini(); /* joins the worker that has ended last, which ThreadSanitizer misses otherwise */
 }

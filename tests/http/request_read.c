@@ -52,6 +52,8 @@ static void read_next(struct reader *r)
     }
 }
 
+static atomic_uint reads; /* that have ended, of all readers */
+
 static void answer(struct reader *r, int err)
 {
     nng_http_res *res;
@@ -72,6 +74,7 @@ static void have_read(void *arg)
     cr_assert_leq(n, r->piece);
     cr_assert(err != 0 || (r->all ? n == r->piece : n > 0));
     r->size += n;
+    atomic_fetch_add(&reads, 1);
     if (err == 0) {
         read_next(r);
     } else {
@@ -259,6 +262,26 @@ Test(request_read, large)
         assert_read(&b, data, size, NNG_ECONNSHUT);
         t_http_client_assert(&b, 200, "home");
     }
+    free(data);
+    t_http_client_close(&b);
+    t_web_close(&web);
+}
+
+/* What has come of a chunk is read at once, not buffer by buffer of the loop's, 4 KiB each. */
+Test(request_read, large_chunk)
+{
+    size_t size = (size_t) 2 << 20;
+    uint8_t *data = t_pattern_new(size, 2);
+    struct t_web web;
+    struct t_http_client b;
+    open_site(&web);
+    t_http_client_open(&b, web.port);
+    t_http_client_say(&b, "POST /read?65536 HTTP/1.1\r\n" HEAD "Transfer-Encoding: chunked\r\n\r\n"
+                          "200000\r\n");
+    t_http_client_send(&b, data, size);
+    t_http_client_say(&b, "\r\n0\r\n\r\n");
+    assert_read(&b, data, size, NNG_ECONNSHUT);
+    cr_assert_lt(atomic_load(&reads), size / 4096 / 2);
     free(data);
     t_http_client_close(&b);
     t_web_close(&web);

@@ -21,7 +21,7 @@ LEFT_OUT = {
 }
 
 # What is run on epoll where io_uring has had all of them: each kind of operation, through all layers.
-ON_EPOLL_AS_WELL = ("fallback file listener loop op open_beneath pairs runtime serve session "
+ON_EPOLL_AS_WELL = ("confined fallback file listener loop op open_beneath pairs runtime serve session "
                     "tcp tcp_file tcp_read tcp_write tcp_write_errors transact").split()
 
 # What is not run where io_uring is not to be had, and why.
@@ -46,20 +46,20 @@ WITHOUT_RING |= dict.fromkeys(
      "fallback::no_msg_ring"], "takes a feature of io_uring away")
 
 
-def suites(backend, alone):
+def suites(backend, alone, short):
     found = set()
     for folder in FOLDERS:
         for source in (TOP / "tests" / folder).glob("*.c"):
             found |= set(re.findall(r"^Test\((\w+),", source.read_text(), re.M))
     found -= SUITES_LEFT_OUT.keys()
-    if alone:
-        return found - SUITES_WITHOUT_RING.keys()
-    return found if backend == "io_uring" else found & set(ON_EPOLL_AS_WELL)
+    if short or not alone and backend == "epoll":
+        found &= {*ON_EPOLL_AS_WELL, "cli" if alone else ""}
+    return found - SUITES_WITHOUT_RING.keys() if alone else found
 
 
-def tests(backend="io_uring", alone=False):
+def tests(backend, alone, short):
     """suite::test of each test, by folder. Alone: there is no other backend on that kernel."""
-    found, chosen = {}, suites(backend, alone)
+    found, chosen = {}, suites(backend, alone, short)
     for folder in FOLDERS:
         names = set()
         for source in sorted((TOP / "tests" / folder).glob("*.c")):
@@ -71,21 +71,21 @@ def tests(backend="io_uring", alone=False):
     return found
 
 
-def pattern(backend, alone):
+def pattern(backend, alone, short):
     """The filter for Criterion, which fails on one with all names in it."""
     names = LEFT_OUT | WITHOUT_RING if alone else LEFT_OUT
     left_out = sorted({name.split("::")[1] for name in names})
-    return f"@({'|'.join(sorted(suites(backend, alone)))})/!({'|'.join(left_out)})"
+    return f"@({'|'.join(sorted(suites(backend, alone, short)))})/!({'|'.join(left_out)})"
 
 
 class Plan:
     """What is run on a kernel: tests by backend, and the filters that find them."""
 
-    def __init__(self, *backends):
-        alone = len(backends) == 1
-        self.name = "+".join(backends)
-        self.tests = {backend: tests(backend, alone) for backend in backends}
-        self.filters = {backend: pattern(backend, alone) for backend in backends}
+    def __init__(self, *backends, short=False):
+        kind = len(backends) == 1, short
+        self.name = "+".join(backends) + ("-short" if short else "")
+        self.tests = {backend: tests(backend, *kind) for backend in backends}
+        self.filters = {backend: pattern(backend, *kind) for backend in backends}
 
 
-BOTH, EPOLL = Plan("io_uring", "epoll"), Plan("epoll")
+BOTH, EPOLL, EPOLL_SHORT = Plan("io_uring", "epoll"), Plan("epoll"), Plan("epoll", short=True)

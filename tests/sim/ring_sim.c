@@ -66,7 +66,7 @@ static struct ring_sim *the_ring; /* of this run */
 static bool nowait = true;
 static unsigned rare = 50;
 
-#define KINDS (NU_OP_POLLS + 1)
+#define KINDS (NU_OP_HANGUP + 1)
 #define RESULTS 16
 static struct {
     int res; /* > 0 as 1 */
@@ -87,11 +87,17 @@ void sim_ring_set(bool with_nowait, unsigned once_in)
 /* ---- What was seen ------------------------------------------------------------------------ */
 
 static const char *const kind_names[KINDS] = {
-    [NU_OP_WRITEV] = "WRITEV", [NU_OP_READV] = "READV",
-    [NU_OP_RECV] = "RECV",     [NU_OP_RECV_PROVIDED] = "RECV, provided",
-    [NU_OP_ACCEPT] = "ACCEPT", [NU_OP_CONNECT] = "CONNECT",
-    [NU_OP_READ] = "READ",     [NU_OP_OPEN] = "OPENAT2",
-    [NU_OP_POLL] = "POLL_ADD", [NU_OP_POLLS] = "POLL_ADD, multishot",
+    [NU_OP_WRITEV] = "WRITEV",
+    [NU_OP_READV] = "READV",
+    [NU_OP_RECV] = "RECV",
+    [NU_OP_RECV_PROVIDED] = "RECV, provided",
+    [NU_OP_ACCEPT] = "ACCEPT",
+    [NU_OP_CONNECT] = "CONNECT",
+    [NU_OP_READ] = "READ",
+    [NU_OP_OPEN] = "OPENAT2",
+    [NU_OP_POLL] = "POLL_ADD",
+    [NU_OP_POLLS] = "POLL_ADD, multishot",
+    [NU_OP_HANGUP] = "POLL_ADD, hang-up",
 };
 
 static void ring_note(enum nu_op_kind kind, int res)
@@ -333,7 +339,10 @@ static struct outcome ring_connect(struct job *job)
 
 static int ring_polled(const struct job *job)
 {
-    return (sim_writable(job->sock) ? POLLOUT : 0) | (job->sock->fin_in ? POLLRDHUP : 0);
+    const struct sim_sock *sock = job->sock;
+    bool room = job->was.kind != NU_OP_HANGUP && sim_writable(sock);
+    return (room ? POLLOUT : 0) | (sock->fin_in ? POLLRDHUP : 0) |
+           (sock->error != 0 ? POLLERR : 0) | (sock->reset ? POLLHUP : 0);
 }
 
 /* It says what is new, all that there is with it, and now and then nothing more after that. */
@@ -372,6 +381,7 @@ static struct outcome ring_perform(struct ring_sim *r, struct job *job)
     case NU_OP_POLL:
         return ring_polled(job) != 0 ? (struct outcome){ .res = ring_polled(job) } : WAIT;
     case NU_OP_POLLS:
+    case NU_OP_HANGUP:
         return ring_polls(job);
     case NU_OP_READ:
     case NU_OP_OPEN:
@@ -392,6 +402,7 @@ static bool ring_job_ready(const struct job *job)
     case NU_OP_POLL:
         return ring_polled(job) != 0;
     case NU_OP_POLLS:
+    case NU_OP_HANGUP:
         return (ring_polled(job) & ~job->told) != 0;
     case NU_OP_CONNECT:
         return sim_time >= job->ready_at;

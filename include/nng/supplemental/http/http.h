@@ -645,6 +645,13 @@ typedef struct nng_http_handler nng_http_handler;
  * written, or the connection has ended. The aio has been begun. Output 0 NULL means that the
  * handler has written the response itself. A result other than 0 gives the client a 500.
  *
+ * A handler whose answer takes its time can hear that nobody waits for it any more: it says how its
+ * work is ended by nng_aio_defer(). That function is called with NNG_ECONNRESET when the client has
+ * reset its connection (noticed within some 20 ms), also where a reset came before; and with
+ * NNG_ECLOSED when the server is stopped. The aio is to be finished all the same, with any result.
+ * A client that has only sent its last byte, as after shutdown(2), still waits, and is answered;
+ * one that has closed its socket looks the same until something is written to it.
+ *
  * The handler answers GET and HEAD for `uri` itself, also with a "/" behind it (NULL and "" stand
  * for "/"), until nng_http_handler_set_method() and nng_http_handler_set_tree() say otherwise. It
  * is added to a server by nng_http_server_add_handler().
@@ -663,8 +670,9 @@ typedef struct nng_http_handler nng_http_handler;
  *       }
  *       nng_aio_finish(aio, err);
  *   }
+ * NNG: a handler does not hear of a client's end.
  * See: nng_http_server_add_handler(), nng_http_handler_collect_body(), nng_http_handler_set_data(),
- * nng_http_hijack().
+ * nng_http_hijack(), nng_aio_defer().
  */
 NNG_DECL int nng_http_handler_alloc(nng_http_handler **handlerp, const char *uri,
                                     void (*cb)(nng_aio *aio));
@@ -977,13 +985,14 @@ NNG_DECL int nng_http_server_get_tls(nng_http_server *server, struct nng_tls_con
 /*
  * Takes a connection and its request away from the server.
  *
- * It is for a handler's callback. Both are the caller's from here on: nng_http_conn_close() and
- * nng_http_req_free() free them. Bytes the client has sent already can be read. The handler's aio
- * still has to be finished, with no response.
+ * It is for a handler, until it has finished its aio. Both are the caller's from here on:
+ * nng_http_conn_close() and nng_http_req_free() free them. Bytes the client has sent already can be
+ * read. The handler's aio still has to be finished, with no response. It waits for nobody, so it
+ * may be called with locks held.
  *
  * Errors: NNG_ECLOSED: the handler has closed it, nng_http_conn_close(); NNG_EINVAL: no handler is
  * working on the connection; NNG_ENOTSUP: this is a forked child.
- * Threads: the one the handler's callback runs on.
+ * Threads: any.
  * See: nng_http_handler_alloc(), nng_http_conn_read(), nng_http_conn_write_all().
  */
 NNG_DECL int nng_http_hijack(nng_http_conn *conn);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A handler takes its connection away from the server: nng_http_hijack(). Whoever calls it has the
+ * connection from then on; what the owner of its loop has to do about that is left to a task, for
+ * the caller may hold a lock that a callback there waits for. Until the task has run, the
+ * connection's writes queue behind the answers that are gathered, and its close is the task's.
+ */
+#ifndef NU_HTTP_HIJACK_H
+#define NU_HTTP_HIJACK_H
+
+#include "http/session_state.h"
+
+/* session->hijacked.run */
+void nu_hijack_run(struct nu_task *task);
+
+/* Does now what is left to do, if the connection was hijacked: then the session has left its
+ * service, and its exchange has no request any more. Whether it has. Owner only. */
+bool nu_hijack_settle(struct nu_session *session);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A WebSocket's peer that a test plays by hand, as a server or a client, with frames written down
+ * as words:
+ *
+ *   T:text B:bytes C:rest    a message, or the end of one; in small letters it goes on
+ *   P:x O:x X:1000,bye       ping, pong, close (X: without a code; x:bytes with this payload)
+ *   Fnn:x                    a frame that begins with this byte
+ *   R:nnnn                   these bytes
+ *   T*70000:ab               the payload so many times
+ *
+ * In a payload %nn is a byte.
+ */
+#ifndef NU_TESTS_SUPPORT_WS_PEER_H
+#define NU_TESTS_SUPPORT_WS_PEER_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+
+struct t_ws_peer {
+    int fd;
+    bool client;   /* that is what the peer is */
+    bool bytewise; /* it sends byte by byte */
+    bool said_bye; /* it has sent a close frame */
+    struct nu_buf in;
+};
+
+/* Upgrades a connection of ours, or the library's. `fields` are lines that are added. */
+void t_ws_peer_connect(struct t_ws_peer *peer, unsigned port, const char *path, const char *fields);
+void t_ws_peer_accept(struct t_ws_peer *peer, int listener);
+
+void t_ws_peer_close(struct t_ws_peer *peer);
+
+/* Sends frames, and receives exactly those; after a close frame, answers it and awaits the end of
+ * the connection. `what` is for messages of failure. */
+void t_ws_peer_send(struct t_ws_peer *peer, const char *frames);
+void t_ws_peer_expect(struct t_ws_peer *peer, const char *frames, const char *what);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An echo in both roles against what RFC 6455 prescribes, ordered as the Autobahn Testsuite's
+ * groups are: each case whole, and byte by byte. Strict: where the RFC decides, one answer is
+ * right.
+ */
+#include "support/peer.h"
+#include "support/ws_echo.h"
+#include "support/ws_peer.h"
+
+#include <criterion/criterion.h>
+#include <nng/uring.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+TestSuite(ws_conformance, .timeout = 300);
+
+struct conversation {
+    const char *name, *send, *expect; /* as in support/ws_peer.h */
+};
+
+/* 1: messages come back as they were, at the borders of all forms of a length. */
+static const struct conversation messages[] = {
+    { "1.1.1", "T: X:1000", "T: X:1000" },
+    { "1.1.2", "T*125:* X:1000", "T*125:* X:1000" },
+    { "1.1.3", "T*126:* X:1000", "T*126:* X:1000" },
+    { "1.1.4", "T*127:* X:1000", "T*127:* X:1000" },
+    { "1.1.5", "T*128:* X:1000", "T*128:* X:1000" },
+    { "1.1.6", "T*65535:* X:1000", "T*65535:* X:1000" },
+    { "1.1.7", "T*65536:* X:1000", "T*65536:* X:1000" },
+    { "1.2.1", "B: X:1000", "B: X:1000" },
+    { "1.2.2", "B*125:%fe X:1000", "B*125:%fe X:1000" },
+    { "1.2.3", "B*126:%fe X:1000", "B*126:%fe X:1000" },
+    { "1.2.4", "B*127:%fe X:1000", "B*127:%fe X:1000" },
+    { "1.2.5", "B*128:%fe X:1000", "B*128:%fe X:1000" },
+    { "1.2.6", "B*65535:%fe X:1000", "B*65535:%fe X:1000" },
+    { "1.2.7", "B*65536:%fe X:1000", "B*65536:%fe X:1000" },
+};
+
+static const struct conversation pings[] = {
+    { "2.1", "P: X:1000", "O: X:1000" },
+    { "2.2", "P:Hello,%20world! X:1000", "O:Hello,%20world! X:1000" },
+    { "2.3", "P:%00%ff%fe%fd%fc%fb%00%ff X:1000", "O:%00%ff%fe%fd%fc%fb%00%ff X:1000" },
+    { "2.4", "P*125:%fe X:1000", "O*125:%fe X:1000" },
+    { "2.5", "P*126:%fe", "X:1002" },
+    { "2.7", "O: X:1000", "X:1000" },
+    { "2.8", "O:unasked X:1000", "X:1000" },
+    { "2.9", "O:unasked P:ping X:1000", "O:ping X:1000" },
+    { "2.10", "P:0 P:1 P:2 P:3 P:4 P:5 P:6 P:7 P:8 P:9 X:1000",
+      "O:0 O:1 O:2 O:3 O:4 O:5 O:6 O:7 O:8 O:9 X:1000" },
+};
+
+static const struct conversation reserved_bits[] = {
+    { "3.1", "Fc1:hello T:no", "X:1002" },
+    { "3.2", "T:yes Fa1:no P:no", "T:yes X:1002" },
+    { "3.3", "T:yes F91:no P:no", "T:yes X:1002" },
+    { "3.4", "T:yes Fb1:no", "T:yes X:1002" },
+    { "3.5", "Fc2:no T:no", "X:1002" },
+    { "3.6", "Fd9:no", "X:1002" },
+    { "3.7", "Ff8:", "X:1002" },
+    { "3.8 a continuation", "t:a Fc0:b", "X:1002" },
+};
+
+static const struct conversation opcodes[] = {
+    { "4.1.1", "F83: P:", "X:1002" },
+    { "4.1.2", "F84:x P:", "X:1002" },
+    { "4.1.3", "T:yes F85: P:", "T:yes X:1002" },
+    { "4.1.4", "T:yes F86:x P:", "T:yes X:1002" },
+    { "4.1.5", "T:yes F87:x P:", "T:yes X:1002" },
+    { "4.2.1", "F8b: P:", "X:1002" },
+    { "4.2.2", "F8c:x P:", "X:1002" },
+    { "4.2.3", "T:yes F8d: P:", "T:yes X:1002" },
+    { "4.2.4", "T:yes F8e:x P:", "T:yes X:1002" },
+    { "4.2.5", "T:yes F8f:x P:", "T:yes X:1002" },
+};
+
+static const struct conversation fragments[] = {
+    { "5.1", "F09:a C:b", "X:1002" },
+    { "5.2", "F0a:a C:b", "X:1002" },
+    { "5.3", "t:frag C:ment X:1000", "T:fragment X:1000" },
+    { "5.6", "t:frag P:ping C:ment X:1000", "O:ping T:fragment X:1000" },
+    { "5.9", "C:non-continuation T:no", "X:1002" },
+    { "5.10", "C:non-continuation", "X:1002" },
+    { "5.12", "c:non-continuation T:no", "X:1002" },
+    { "5.15", "t:a C:b c:no T:no", "T:ab X:1002" },
+    { "5.16", "c:a t:b C:c", "X:1002" },
+    { "5.18", "t:a T:b", "X:1002" },
+    { "5.18 binary", "t:a B:b", "X:1002" },
+    { "5.19", "t:1 c:2 P:x c:3 c:4 P:y C:5 X:1000", "O:x O:y T:12345 X:1000" },
+    { "5 empty ones", "t: c: c: C: X:1000", "T: X:1000" },
+    { "5 an empty end", "b:ab C: X:1000", "B:ab X:1000" },
+    { "5 a pong between", "b:a O: C:b X:1000", "B:ab X:1000" },
+};
+
+static const struct conversation utf8[] = {
+    { "6.1.1", "T: X:1000", "T: X:1000" },
+    { "6.1.3", "t: c:mid C: X:1000", "T:mid X:1000" },
+    { "6.2.1", "T:H%c3%a4%e2%82%ac%f0%9f%98%80 X:1000", "T:H%c3%a4%e2%82%ac%f0%9f%98%80 X:1000" },
+    { "6.2.2", "t:%c3 C:%a4 X:1000", "T:%c3%a4 X:1000" },
+    { "6.2.4", "t:%f0 c:%9f c:%98 C:%80 X:1000", "T:%f0%9f%98%80 X:1000" },
+    { "6.3.1", "T:%ce%ba%e1%bd%b9%cf%83%ce%bc%ce%b5%ed%a0%80edited", "X:1007" },
+    { "6.3.2", "t:%ce%ba c:%ed%a0 c:%80edited", "X:1007" },
+    { "6.4.1 fails at once", "t:%ce%ba c:%f4%90", "X:1007" },
+    { "6.5 U+10FFFF", "T:%f4%8f%bf%bf X:1000", "T:%f4%8f%bf%bf X:1000" },
+    { "6.6 cut", "T:%ce%ba%e1%bd", "X:1007" },
+    { "6.10 above", "T:%f4%90%80%80", "X:1007" },
+    { "6.12 a tail", "T:%80", "X:1007" },
+    { "6.14 a lonely head", "T:%c3%20", "X:1007" },
+    { "6.19 overlong", "T:%c0%af", "X:1007" },
+    { "6.19 overlong, 3", "T:%e0%80%af", "X:1007" },
+    { "6.19 overlong, 4", "T:%f0%80%80%af", "X:1007" },
+    { "6.20 five bytes", "T:%f8%88%80%80%80", "X:1007" },
+    { "6.21 a surrogate", "T:%ed%bf%bf", "X:1007" },
+    { "6.22 a noncharacter", "T:%ef%bf%bf X:1000", "T:%ef%bf%bf X:1000" },
+    { "6.23 FE", "T:%fe", "X:1007" },
+};
+
+static const struct conversation closing[] = {
+    { "7.1.1", "T:hello X:1000", "T:hello X:1000" },
+    { "7.1.2", "X:1000 X:1000", "X:1000" },
+    { "7.1.3", "X:1000 P:no", "X:1000" },
+    { "7.1.4", "X:1000 T:no", "X:1000" },
+    { "7.1.5", "t:a X:1000 C:b", "X:1000" },
+    { "7.3.1", "X:", "X:" },
+    { "7.3.2", "x:a", "X:1002" },
+    { "7.3.3", "X:1000", "X:1000" },
+    { "7.3.4", "X:1000,bye", "X:1000" },
+    { "7.3.5",
+      "x:%03%e8123456789012345678901234567890123456789012345678901234567890123456789012"
+      "34567890123456789012345678901234567890123456789012 T:no",
+      "X:1000" },
+    { "7.3.6", "x*126:a", "X:1002" },
+    { "7.5.1", "X:1000,%ce%ba%ed%a0%80", "X:1007" },
+    { "7.7.1", "X:1000", "X:1000" },
+    { "7.7.2", "X:1001", "X:1001" },
+    { "7.7.3", "X:1002", "X:1002" },
+    { "7.7.4", "X:1003", "X:1003" },
+    { "7.7.5", "X:1007", "X:1007" },
+    { "7.7.6", "X:1008", "X:1008" },
+    { "7.7.7", "X:1009", "X:1009" },
+    { "7.7.8", "X:1010", "X:1010" },
+    { "7.7.9", "X:1011", "X:1011" },
+    { "7.7.10", "X:3000", "X:3000" },
+    { "7.7.11", "X:3999", "X:3999" },
+    { "7.7.12", "X:4000", "X:4000" },
+    { "7.7.13", "X:4999", "X:4999" },
+    { "7.9.1", "X:0", "X:1002" },
+    { "7.9.2", "X:999", "X:1002" },
+    { "7.9.3", "X:1004", "X:1002" },
+    { "7.9.4", "X:1005", "X:1002" },
+    { "7.9.5", "X:1006", "X:1002" },
+    { "7.9.6", "X:1016", "X:1002" },
+    { "7.9.7", "X:1100", "X:1002" },
+    { "7.9.8", "X:2000", "X:1002" },
+    { "7.9.9", "X:2999", "X:1002" },
+    { "7.13.1", "X:5000", "X:1002" },
+    { "7.13.2", "X:65535", "X:1002" },
+};
+
+/* 9 and 10, in small: there is a limit on what the echo takes, and what it takes in pieces. */
+static const struct conversation sizes[] = {
+    { "9.1", "T*200000:ab X:1000", "T*200000:ab X:1000" },
+    { "9.2", "B*200000:%ab X:1000", "B*200000:%ab X:1000" },
+    { "9.3", "b*50000:x c*50000:x c*50000:x C*50000:x X:1000", "B*200000:x X:1000" },
+    { "10.1.1", "T*65536:* X:1000", "T*65536:* X:1000" },
+    { "too much for a frame", "B*1048577:x", "X:1009" },
+    { "too much for a message", "b*1000000:x C*48577:x", "X:1009" },
+};
+
+/* Lengths that must not be, and masks. */
+static const struct conversation server_lengths[] = {
+    { "16 bits for 125", "R:81fe007d00000000", "X:1002" },
+    { "64 bits for 65535", "R:81ff000000000000ffff00000000", "X:1002" },
+    { "the top bit", "R:82ff800000000000000000000000", "X:1002" },
+    { "no mask", "R:810161", "X:1002" },
+    { "bad text within a frame", "R:81fe0fff00000000c0af", "X:1007" },
+};
+static const struct conversation client_lengths[] = {
+    { "16 bits for 125", "R:817e007d", "X:1002" },
+    { "64 bits for 65535", "R:827f000000000000ffff", "X:1002" },
+    { "the top bit", "R:827f8000000000000000", "X:1002" },
+    { "a mask", "R:81810000000061", "X:1002" },
+    { "bad text within a frame", "R:817e0fffc0af", "X:1007" },
+};
+
+/* ---- Both roles --------------------------------------------------------------------------- */
+
+static int t_option(nng_aio **aio)
+{
+    int err = nng_aio_alloc(aio, NULL, NULL);
+    nng_aio_set_timeout(*aio, 20000);
+    return err;
+}
+
+static void t_talk(struct t_ws_peer *peer, nng_stream *stream, const struct conversation *c)
+{
+    struct t_ws_echo echo;
+    t_ws_echo_start(&echo, stream, (size_t) 1 << 20);
+    t_ws_peer_send(peer, c->send);
+    t_ws_peer_expect(peer, c->expect, c->name);
+    t_ws_peer_close(peer);
+    int end = t_ws_echo_finish(&echo);
+    cr_assert(end == NNG_ECLOSED || end == NNG_EPROTO || end == NNG_EMSGSIZE, "%s: %s", c->name,
+              nng_strerror(end));
+}
+
+static bool t_is_long(const struct conversation *c)
+{
+    return strstr(c->send, "*65") != NULL || strstr(c->send, "0000:") != NULL ||
+           strstr(c->send, "*1048577") != NULL;
+}
+
+/* The library's server, and a client by hand. */
+static void t_server(const struct conversation *cases, size_t n)
+{
+    nng_stream_listener *listener;
+    nng_aio *aio;
+    int port;
+    cr_assert_eq(t_option(&aio), 0);
+    cr_assert_eq(nng_stream_listener_alloc(&listener, "ws://127.0.0.1:0/echo"), 0);
+    cr_assert_eq(nng_stream_listener_set_bool(listener, NNG_OPT_WS_RECV_TEXT, true), 0);
+    cr_assert_eq(nng_stream_listener_listen(listener), 0);
+    cr_assert_eq(nng_stream_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port), 0);
+    for (size_t i = 0; i < 2 * n; i++) {
+        const struct conversation *c = &cases[i / 2];
+        struct t_ws_peer peer;
+        if (i % 2 == 1 && t_is_long(c)) {
+            continue;
+        }
+        t_ws_peer_connect(&peer, (unsigned) port, "/echo", "");
+        peer.bytewise = i % 2 == 1;
+        nng_stream_listener_accept(listener, aio);
+        nng_aio_wait(aio);
+        cr_assert_eq(nng_aio_result(aio), 0);
+        t_talk(&peer, nng_aio_get_output(aio, 0), c);
+    }
+    nng_stream_listener_free(listener);
+    nng_aio_free(aio);
+}
+
+/* The library's client, and a server by hand. */
+static void t_client_role(const struct conversation *cases, size_t n)
+{
+    unsigned port;
+    int fd = nu_listen(&port, 0);
+    nng_stream_dialer *dialer;
+    nng_aio *aio;
+    char url[64];
+    cr_assert_eq(t_option(&aio), 0);
+    snprintf(url, sizeof url, "ws://127.0.0.1:%u/", port);
+    cr_assert_eq(nng_stream_dialer_alloc(&dialer, url), 0);
+    cr_assert_eq(nng_stream_dialer_set_bool(dialer, NNG_OPT_WS_RECV_TEXT, true), 0);
+    for (size_t i = 0; i < 2 * n; i++) {
+        const struct conversation *c = &cases[i / 2];
+        struct t_ws_peer peer;
+        if (i % 2 == 1 && t_is_long(c)) {
+            continue;
+        }
+        nng_stream_dialer_dial(dialer, aio);
+        t_ws_peer_accept(&peer, fd);
+        peer.bytewise = i % 2 == 1;
+        nng_aio_wait(aio);
+        cr_assert_eq(nng_aio_result(aio), 0, "%s", nng_strerror(nng_aio_result(aio)));
+        t_talk(&peer, nng_aio_get_output(aio, 0), c);
+    }
+    nng_stream_dialer_free(dialer);
+    nng_aio_free(aio);
+    close(fd);
+}
+
+#define BOTH(group)                                                                                \
+    Test(ws_conformance, group##_of_a_server)                                                      \
+    {                                                                                              \
+        t_server(group, sizeof group / sizeof group[0]);                                           \
+    }                                                                                              \
+    Test(ws_conformance, group##_of_a_client)                                                      \
+    {                                                                                              \
+        t_client_role(group, sizeof group / sizeof group[0]);                                      \
+    }
+
+BOTH(messages)
+BOTH(pings)
+BOTH(reserved_bits)
+BOTH(opcodes)
+BOTH(fragments)
+BOTH(utf8)
+BOTH(closing)
+BOTH(sizes)
+
+Test(ws_conformance, lengths_of_a_server)
+{
+    t_server(server_lengths, sizeof server_lengths / sizeof server_lengths[0]);
+}
+
+Test(ws_conformance, lengths_of_a_client)
+{
+    t_client_role(client_lengths, sizeof client_lengths / sizeof client_lengths[0]);
+}
