@@ -301,6 +301,8 @@ enum nu_step nu_exchange_answer(struct nu_exchange *exchange)
         return nu_answer_error(r, NNG_HTTP_STATUS_INTERNAL_SERVER_ERROR);
     }
     if (res != NULL) {
+        nu_exchange_unclaim(
+            exchange); /* the answer may outlive the server, on a hijacked connection */
         return nu_answer(r, res, exchange_release, exchange);
     }
     nu_exchange_end(exchange); /* it has written its response itself */

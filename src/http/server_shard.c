@@ -119,10 +119,11 @@ static bool server_shard_make_room(struct nu_server_shard *shard)
             if (session->idle_since + GRACE > nu_loop_now(shard->service.loop)) {
                 return false;
             }
+            shard->evicting++; /* before it may be over */
             if (nu_session_evict(session)) {
-                shard->evicting++;
                 return true;
             }
+            shard->evicting--;
         }
         nu_session_rank(session);
     }

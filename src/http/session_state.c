@@ -128,6 +128,8 @@ void nu_session_begin_body(struct nu_session *s)
 }
 
 /* By when the body is to be complete, or more than so much of it is to have come. */
+#define MAX_BODY_SECONDS (UINT64_C(1) << 30)
+
 static uint64_t session_body_until(const struct nu_session *s, uint64_t bytes)
 {
     const uint64_t *limits = s->service->limits;
@@ -135,8 +137,10 @@ static uint64_t session_body_until(const struct nu_session *s, uint64_t bytes)
     uint64_t begin = limits[NNG_URING_BODY_TIMEOUT];
     uint64_t until = total > 0 ? s->body_began + total * NU_MS : NU_NEVER;
     if (rate > 0 && begin > 0) {
-        uint64_t by_rate = s->body_began + begin * NU_MS + bytes / rate * NU_SECOND +
-                           bytes % rate * NU_SECOND / rate;
+        uint64_t by_rate =
+            s->body_began + begin * NU_MS +
+            (bytes / rate < MAX_BODY_SECONDS ? bytes / rate : MAX_BODY_SECONDS) * NU_SECOND +
+            bytes % rate * NU_SECOND / rate;
         until = by_rate < until ? by_rate : until;
     }
     return until;

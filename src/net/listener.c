@@ -113,7 +113,8 @@ static bool listener_full(struct nu_listener *listener)
 /* The accept has ended: another one, now or after a pause. */
 static void listener_go_on(struct nu_listener *listener, bool well)
 {
-    listener->full = false; /* that was the accept's end, if it was cancelled for it */
+    well = well || listener->full; /* then it was cancelled by ourselves, and there may be room */
+    listener->full = false;
     if (well && !listener_full(listener)) {
         nu_op_submit(&listener->op);
     } else {
