@@ -121,10 +121,12 @@ void nu_stream_note_written(struct nu_stream *stream, const nng_aio *aio, int er
 void nu_stream_end_write(struct nu_stream *stream, nng_aio *aio, int err)
 {
     bool cut = err != 0 && nu_stream_write_whole(aio) && aio->io.done > 0;
+    struct nu_list *behind = aio->link.next;
     nu_stream_note_written(stream, aio, err);
     nu_aio_queue_end(aio, nu_stream_write_error(stream, aio, err));
-    if (cut) {
-        nu_aio_queue_end_all(&stream->writes, NULL,
-                             stream->life != NU_STREAM_OPEN ? NNG_ECLOSED : NNG_ECANCELED);
+    while (cut && behind != &stream->writes) { /* what is before it goes out: it is encrypted */
+        nng_aio *next = nu_container(behind, nng_aio, link);
+        behind = behind->next;
+        nu_aio_queue_end(next, stream->life != NU_STREAM_OPEN ? NNG_ECLOSED : NNG_ECANCELED);
     }
 }

@@ -95,7 +95,10 @@ static bool tls_linger(struct nu_tls *tls)
         !tls->expects_tickets || nu_stream_unacked(tls->lower) == 0) {
         return false;
     }
-    nu_stream_consume(tls->lower, nu_rx_len(&tls->lower->rx));
+    size_t heard = nu_rx_len(&tls->lower->rx);
+    if (heard > 0) { /* else what is being received into must stay */
+        nu_stream_consume(tls->lower, heard);
+    }
     nu_tls_receive(tls);
     if (!tls->lingering) {
         tls->lingering = true;

@@ -155,6 +155,10 @@ static void ws_received(void *arg)
     ws->carrier_end = err;
     if (err == 0) {
         ws->heard = nu_loop_now(ws->loop);
+        if (ws->pinged != 0 && ws->state == NU_WS_OPEN && !ws->verdict) {
+            ws->pinged = 0;
+            nu_ws_watch(ws);
+        }
     }
     ws_work(ws);
 }

@@ -122,6 +122,7 @@ void nu_ws_close_lost(struct nu_ws *ws, int err)
     nu_ws_write_end_all(ws, ws->send_end, true);
     nu_buf_reset(&ws->next);
     nu_timer_disarm(&ws->loop->timers, &ws->timer);
+    ws->verdict = false;
     if (ws->state != NU_WS_ENDING) {
         nu_ws_set_state(ws, NU_WS_ENDING);
     }
@@ -157,6 +158,9 @@ void nu_ws_watch(struct nu_ws *ws)
 void nu_ws_watch_fired(struct nu_ws *ws)
 {
     uint64_t now = nu_loop_now(ws->loop);
+    if (nu_rx_len(&nu_ws_carrier(ws)->rx) > 0) {
+        ws->heard = now; /* it is our user who does not listen */
+    }
     if (ws->verdict) {
         nu_ws_close_judge(ws, true);
         return;
