@@ -42,3 +42,11 @@ size_t nu_vec_put(const struct iovec *iov, unsigned niov, size_t skip, const voi
     }
     return put;
 }
+
+unsigned char nu_vec_byte(const struct iovec *iov, size_t at)
+{
+    for (; iov->iov_len <= at; iov++) {
+        at -= iov->iov_len;
+    }
+    return ((const unsigned char *) iov->iov_base)[at];
+}

@@ -18,4 +18,7 @@ unsigned nu_vec_copy(struct iovec *to, const struct iovec *from, unsigned n, siz
  */
 size_t nu_vec_put(const struct iovec *iov, unsigned niov, size_t skip, const void *p, size_t n);
 
+/* The byte at that place, which the vector has. */
+unsigned char nu_vec_byte(const struct iovec *iov, size_t at);
+
 #endif

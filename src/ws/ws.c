@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "ws/ws.h"
+#include "io/vec.h"
 
 #include "io/aio_data.h"
+#include "io/vec.h"
 #include "net/aio_queue.h"
 #include "ws/ws_close.h"
 #include "ws/ws_options.h"
@@ -316,13 +318,26 @@ static void ws_stream_recv(nng_stream *stream, nng_aio *aio)
     }
 }
 
+/* What one frame takes of it: no part of a character, where it is text. */
+static size_t ws_frame_share(const struct nu_ws *ws, const struct nu_aio_io *io)
+{
+    size_t most = ws->settings.send_frame, n = most;
+    if (most == 0 || io->total <= most) {
+        return io->total;
+    }
+    while (ws->settings.send_text && n > 0 && most - n < 3 &&
+           (nu_vec_byte(io->iov, n) & 0xc0) == 0x80) {
+        n--;
+    }
+    return n > 0 ? n : most;
+}
+
 /* One whole message of one frame: what does not fit is not sent, and the count says so. */
 static void ws_stream_send(nng_stream *stream, nng_aio *aio)
 {
     struct nu_ws *ws = nu_ws_of(stream);
-    size_t most = ws->settings.send_frame;
     if (ws_begin(aio)) {
-        aio->io.total = most > 0 && aio->io.total > most ? most : aio->io.total;
+        aio->io.total = ws_frame_share(ws, &aio->io);
         nu_ws_send(ws, aio, ws->settings.send_text ? NU_WS_TEXT : NU_WS_BINARY, false);
     }
 }

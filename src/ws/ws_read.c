@@ -174,6 +174,18 @@ static bool ws_read_message(struct nu_ws *ws, struct nu_slice data, bool end)
     return true;
 }
 
+/* Empty ones count, too: they would otherwise go on for ever. */
+static bool ws_read_has_too_many(const struct nu_ws *ws)
+{
+    size_t most = ws->settings.fragments;
+    return most > 0 && ws->reader.in_message && ws->reader.frames > most;
+}
+
+static void ws_read_refuse_fragments(struct nu_ws *ws)
+{
+    ws_read_refuse(ws, NU_WS_TOO_BIG, "a message has too many fragments");
+}
+
 /* Bytes of a data frame. */
 static void ws_read_data(struct nu_ws *ws, struct nu_slice data, bool end)
 {
@@ -185,7 +197,7 @@ static void ws_read_data(struct nu_ws *ws, struct nu_slice data, bool end)
     if (reader->message == NU_WS_TEXT && !settings->recv_text) {
         ws_read_refuse(ws, NU_WS_UNSUPPORTED, "text is not taken here");
     } else if (settings->fragments > 0 && reader->frames > settings->fragments) {
-        ws_read_refuse(ws, NU_WS_TOO_BIG, "a message has too many fragments");
+        ws_read_refuse_fragments(ws);
     } else {
         (void) ws_read_message(ws, data, end);
     }
@@ -236,6 +248,9 @@ static void ws_read_step(struct nu_ws *ws, struct nu_stream *stream)
         ws_read_refuse(ws, ws->reader.bad_code, ws->reader.bad_reason);
         break;
     case NU_WS_MORE:
+        if (ws->state == NU_WS_OPEN && ws_read_has_too_many(ws)) {
+            ws_read_refuse_fragments(ws);
+        }
         break;
     }
     if (used > 0) {

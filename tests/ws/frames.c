@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* How messages and frames go together where a limit comes between. */
+#include "support/peer.h"
+#include "support/ws_peer.h"
+
+#include <criterion/criterion.h>
+#include <nng/nng.h>
+#include <nng/stream.h>
+#include <nng/uring.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+TestSuite(ws_frames, .timeout = 60);
+
+/* A dialer's stream, and its server by hand. */
+static nng_stream *dial(struct t_ws_peer *peer, const char *option, size_t value, bool text)
+{
+    unsigned port;
+    int fd = nu_listen(&port, 0);
+    char url[64];
+    nng_stream_dialer *dialer;
+    nng_aio *aio;
+    snprintf(url, sizeof url, "ws://127.0.0.1:%u/", port);
+    cr_assert_eq(nng_stream_dialer_alloc(&dialer, url), 0);
+    cr_assert_eq(nng_stream_dialer_set_size(dialer, option, value), 0);
+    cr_assert_eq(nng_stream_dialer_set_bool(dialer, NNG_OPT_WS_SEND_TEXT, text), 0);
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    nng_stream_dialer_dial(dialer, aio);
+    t_ws_peer_accept(peer, fd);
+    nng_aio_wait(aio);
+    cr_assert_eq(nng_aio_result(aio), 0);
+    nng_stream *stream = nng_aio_get_output(aio, 0);
+    nng_aio_free(aio);
+    nng_stream_dialer_free(dialer);
+    close(fd);
+    return stream;
+}
+
+/* Sends all of it, as a loop over short counts does. */
+static void send_in_parts(nng_stream *stream, char *text, size_t n, unsigned parts)
+{
+    nng_aio *aio;
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    for (size_t at = 0; at < n; parts--) {
+        nng_iov iov[2] = { { text + at, 1 }, { text + at + 1, n - at - 1 } };
+        cr_assert_eq(nng_aio_set_iov(aio, 2, iov), 0);
+        nng_stream_send(stream, aio);
+        nng_aio_wait(aio);
+        cr_assert_eq(nng_aio_result(aio), 0, "%s", nng_strerror(nng_aio_result(aio)));
+        at += nng_aio_count(aio);
+    }
+    cr_assert_eq(parts, 0);
+    nng_aio_free(aio);
+}
+
+/* Text is cut between characters. */
+Test(ws_frames, text_is_cut_between_characters)
+{
+    struct t_ws_peer peer;
+    char text[] = "a\xc3\xa9\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80";
+    nng_stream *stream = dial(&peer, NNG_OPT_WS_SENDMAXFRAME, 4, true);
+    send_in_parts(stream, text, strlen(text), 4);
+    t_ws_peer_expect(&peer, "T:a%c3%a9 T:%c3%a9 T:%e2%82%ac T:%f0%9f%98%80", "four messages");
+    nng_stream_free(stream);
+    t_ws_peer_close(&peer);
+}
+
+/* Bytes are cut at the limit. */
+Test(ws_frames, bytes_are_cut_anywhere)
+{
+    struct t_ws_peer peer;
+    char text[] = "a\xc3\xa9\xc3\xa9";
+    nng_stream *stream = dial(&peer, NNG_OPT_WS_SENDMAXFRAME, 4, false);
+    send_in_parts(stream, text, strlen(text), 2);
+    t_ws_peer_expect(&peer, "B:a%c3%a9%c3 B:%a9", "two messages");
+    nng_stream_free(stream);
+    t_ws_peer_close(&peer);
+}
+
+/* Fragments count even where they bring nothing. */
+Test(ws_frames, empty_fragments_have_an_end)
+{
+    struct t_ws_peer peer;
+    nng_stream *stream = dial(&peer, NNG_URING_OPT_WS_MAX_FRAGMENTS, 3, false);
+    t_ws_peer_send(&peer, "b: c: c: c:");
+    t_ws_peer_expect(&peer, "X:1009", "too many fragments");
+    nng_stream_free(stream);
+    t_ws_peer_close(&peer);
+}
