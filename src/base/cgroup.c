@@ -23,7 +23,7 @@ static bool cgroup_path(char path[ROOM])
     }
     if (found) {
         line[strcspn(line, "\n")] = '\0';
-        strcpy(path, line + 3);
+        memcpy(path, line + 3, strlen(line + 3) + 1);
     }
     return found;
 }

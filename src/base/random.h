@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-/* From the kernel. n is 256 at most: so few come all at once. */
-void nu_random(void *buf, size_t n);
+/* From the kernel. size is 256 at most: so few come all at once. */
+void nu_random(void *buf, size_t size);
 
 #endif
