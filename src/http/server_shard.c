@@ -78,8 +78,10 @@ static bool server_shard_add_guest(struct nu_server_shard *shard, int fd,
 
 static void server_shard_drop_guests(struct nu_server_shard *shard)
 {
-    while (!nu_list_empty(&shard->guests)) {
-        struct nu_guest *guest = nu_container(shard->guests.next, struct nu_guest, link);
+    struct nu_list *next;
+    for (struct nu_list *n = shard->guests.next; n != &shard->guests; n = next) {
+        struct nu_guest *guest = nu_container(n, struct nu_guest, link);
+        next = n->next;
         server_shard_unlist_guest(shard, guest);
         close(guest->fd);
         server_shard_free_guest(guest);

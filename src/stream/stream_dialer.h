@@ -15,6 +15,6 @@ typedef int (*nu_dialer_make)(void **made, struct nu_loop *loop, int fd,
 int nu_stream_dialer_new(nng_stream_dialer **dialerp, const nng_url *url, nu_dialer_make make);
 
 /* Dials on that loop, for a begun aio. Any thread. */
-void nu_stream_dialer_dial(nng_stream_dialer *dialer, nng_aio *aio, struct nu_loop *loop);
+void nu_stream_dialer_dial(nng_stream_dialer *base, nng_aio *aio, struct nu_loop *loop);
 
 #endif

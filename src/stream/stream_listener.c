@@ -74,7 +74,7 @@ static void stream_listener_close(nng_stream_listener *base)
     if (!tell) {
         return;
     }
-    if (listener->place.kind == NU_PLACE_PATH) {
+    if (listener->place.kind == NU_PLACE_PATH && !nu_runtime_forked()) {
         nu_unix_remove(&listener->place.un, &listener->file);
     }
     nu_acceptor_close(&listener->acceptor);

@@ -406,7 +406,8 @@ void nu_headers_print(const struct nu_headers *list, struct nu_buf *buf)
         char *p = mempcpy(buf->data + buf->len, field.name.p, field.name.n);
         p = mempcpy(p, ": ", 2);
         p = mempcpy(p, field.value.p, field.value.n);
-        memcpy(p, "\r\n", 2);
+        *p++ = '\r';
+        *p = '\n';
         buf->len += n;
     }
 }

@@ -550,7 +550,8 @@ static void message_print_status_line(const nng_http_res *res, struct nu_buf *bu
     *p++ = (char) ('0' + res->status % 10);
     *p++ = ' ';
     p = mempcpy(p, reason, n);
-    memcpy(p, "\r\n", 2);
+    *p++ = '\r';
+    *p = '\n';
     buf->len += VERSION_LEN + 5 + n + 2;
 }
 

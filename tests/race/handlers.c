@@ -150,19 +150,34 @@ static void cancel(nng_aio *aio, void *arg, int err)
     }
 }
 
-static void defer(nng_aio *aio, unsigned *seed)
+/* What is on the desk are these: the aio itself may be over, and gone, when somebody takes it. */
+static struct deferred *new_deferred(nng_aio *aio)
 {
     unsigned n = atomic_fetch_add(&ndeferred, 1);
     if (n >= sizeof deferrals / sizeof deferrals[0]) {
         answer(aio);
-        return;
+        return NULL;
     }
-    struct deferred *d = &deferrals[n];
-    d->aio = aio;
-    nng_aio_set_timeout(aio, t_random(seed, 3) == 0 ? 1 + (int) t_random(seed, 30) : -1);
-    nng_aio_set_input(aio, 3, d);
-    t_pending_queue_put(&desk, aio); /* before: somebody may finish it at once */
-    nng_aio_defer(aio, cancel, d);
+    deferrals[n].aio = aio;
+    return &deferrals[n];
+}
+
+static void defer(nng_aio *aio, unsigned *seed)
+{
+    struct deferred *d = new_deferred(aio);
+    if (d != NULL) {
+        nng_aio_set_timeout(aio, t_random(seed, 3) == 0 ? 1 + (int) t_random(seed, 30) : -1);
+        t_pending_queue_put(&desk, (nng_aio *) d); /* before: somebody may finish it at once */
+        nng_aio_defer(aio, cancel, d);
+    }
+}
+
+static void leave_on_the_desk(nng_aio *aio)
+{
+    struct deferred *d = new_deferred(aio);
+    if (d != NULL) {
+        t_pending_queue_put(&desk, (nng_aio *) d);
+    }
 }
 
 static void act(nng_aio *aio, unsigned *seed)
@@ -197,8 +212,7 @@ static void handle(nng_aio *aio)
     atomic_fetch_add(&called, 1);
     switch (t_random(&seed, 4)) {
     case 0:
-        nng_aio_set_input(aio, 3, NULL);
-        t_pending_queue_put(&desk, aio);
+        leave_on_the_desk(aio);
         break;
     case 1:
         defer(aio, &seed);
@@ -212,12 +226,11 @@ static void handle(nng_aio *aio)
 static void *work_elsewhere(void *arg)
 {
     unsigned seed = (unsigned) (uintptr_t) arg;
-    nng_aio *aio;
-    while ((aio = t_pending_queue_take(&desk)) != NULL) {
-        struct deferred *d = nng_aio_get_input(aio, 3);
+    struct deferred *d;
+    while ((d = (struct deferred *) t_pending_queue_take(&desk)) != NULL) {
         usleep(t_random(&seed, 3) == 0 ? t_random(&seed, 30000) : t_random(&seed, 200));
-        if (d == NULL || !atomic_exchange(&d->taken, true)) {
-            act(aio, &seed);
+        if (!atomic_exchange(&d->taken, true)) {
+            act(d->aio, &seed);
         }
     }
     return NULL;
