@@ -145,7 +145,8 @@ FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(B)/fuzz-%,$(FUZZ_SRC))
 
 # What tests/fault/wrap.c can make fail.
 WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall sendfile ioctl \
-           pthread_create io_uring_queue_init_params epoll_create1 epoll_ctl epoll_wait eventfd
+           pthread_create io_uring_queue_init_params epoll_create1 epoll_ctl epoll_wait eventfd \
+           nu_uring_enter
 
 # Where tests/check/fake.c stands between the checks and the kernel.
 FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fault/wrap.h"
 
+#include "io/uring.h"
+
 #include <errno.h>
 #include <liburing.h>
 #include <pthread.h>
@@ -79,6 +81,7 @@ int __real_epoll_create1(int flags);
 int __real_epoll_ctl(int epfd, int command, int fd, struct epoll_event *event);
 int __real_epoll_wait(int epfd, struct epoll_event *events, int n, int timeout);
 int __real_eventfd(unsigned value, int flags);
+int __real_nu_uring_enter(struct nu_uring *ring, unsigned wait, uint64_t until);
 
 void *__wrap_malloc(size_t size)
 {
@@ -182,4 +185,33 @@ int __wrap_epoll_wait(int epfd, struct epoll_event *events, int n, int timeout)
 int __wrap_eventfd(unsigned value, int flags)
 {
     return fails(NU_FAULT_EPOLL) ? -1 : __real_eventfd(value, flags);
+}
+
+static _Thread_local unsigned busy; /* enters that fail */
+static _Thread_local bool taken;    /* an entry that the kernel has not really taken */
+
+void t_fault_busy(unsigned n)
+{
+    busy = n;
+    taken = false;
+}
+
+int __wrap_nu_uring_enter(struct nu_uring *ring, unsigned wait, uint64_t until)
+{
+    struct io_uring_sq *sq = &ring->uring.sq;
+    if (busy > 0 && !taken && io_uring_sq_ready(&ring->uring) == 1) {
+        sq->sqe_head = sq->sqe_tail;
+        io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
+        io_uring_smp_store_release(sq->khead, sq->sqe_tail);
+        taken = true;
+    }
+    if (busy > 0 && taken) {
+        busy--;
+        return -EBUSY;
+    }
+    if (taken) {
+        io_uring_smp_store_release(sq->khead, sq->sqe_tail - 1);
+        taken = false;
+    }
+    return __real_nu_uring_enter(ring, wait, until);
 }

@@ -40,4 +40,10 @@ void t_fault_disarm(void);
  * over nth has been through every call there is. */
 int t_fault_hits(void);
 
+/*
+ * The next entry that a ring is entered with is taken, but not done: entering fails with EBUSY `n`
+ * times, and then does it. As a kernel under pressure might. On the ring's thread.
+ */
+void t_fault_busy(unsigned n);
+
 #endif
