@@ -239,6 +239,28 @@ Test(cli, serves_a_directory)
     rmdir(dir);
 }
 
+/* What is relative in the index of a directory is relative to a path that ends with '/'. */
+Test(cli, redirects_to_directories)
+{
+    char dir[] = "/tmp/nng-uring-XXXXXX", docs[PATH_SIZE], file[PATH_SIZE + 16], text[1024];
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(docs, sizeof docs, "%s/docs", dir);
+    snprintf(file, sizeof file, "%s/index.html", docs);
+    cr_assert_eq(mkdir(docs, 0755), 0);
+    int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    cr_assert_eq(write(fd, "docs", 4), 4);
+    close(fd);
+    unsigned port = serve(&child, dir, NULL);
+    read_all(request(port, "GET", "/docs?a=b"), text, sizeof text);
+    assert_has(text, "HTTP/1.1 301 ");
+    assert_has(text, "\r\nLocation: /docs/?a=b\r\n");
+    assert_served(port, "/docs/", "docs", 4, "text/html");
+    cr_assert_eq(stop(&child, SIGTERM), 0, "%s", child.err_text);
+    unlink(file);
+    rmdir(docs);
+    rmdir(dir);
+}
+
 Test(cli, as_many_loops_as_told)
 {
     serve(&child, "--loops 3", NULL);

@@ -398,28 +398,40 @@ Test(session, lingers, .timeout = 60)
     close_site(&site);
 }
 
-/* A body that is refused: by a client that writes all of it before it reads, and by a slow one. */
+/* A body that is refused, for the method or for its length: by a client that writes all of it
+ * before it reads, and by a slow one. */
 Test(session, refused_uploads, .timeout = 60)
 {
-    size_t size = (size_t) 8 << 20;
-    uint8_t *junk = t_pattern_new(size, 1);
+    static const struct {
+        const char *path;
+        size_t n;
+        bool slow;
+        unsigned status;
+    } table[] = {
+        { "/", (size_t) 8 << 20, false, 405 },
+        { "/call", (size_t) 8 << 20, false, 413 },
+        { "/", (size_t) 600 << 10, true, 405 },
+        { "/call", (size_t) 3 << 20, true, 413 },
+    };
+    uint8_t *junk = t_pattern_new((size_t) 8 << 20, 1);
     struct site site;
     open_site(&site);
-    for (int slow = 0; slow < 2; slow++) {
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct t_http_client b;
         char head[128];
-        size_t n = slow ? (size_t) 600 << 10 : size;
+        size_t n = table[i].n, most = table[i].slow ? (size_t) 600 << 10 : n;
         t_http_client_open(&b, site.web.port);
-        snprintf(head, sizeof head, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", n);
+        snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n",
+                 table[i].path, n);
         t_http_client_say(&b, head);
-        for (size_t sent = 0; slow && sent < n; sent += (size_t) 30 << 10) {
+        for (size_t sent = 0; table[i].slow && sent < most; sent += (size_t) 30 << 10) {
             t_http_client_send(&b, junk, (size_t) 30 << 10);
             usleep(200000); /* 150 KB/s: longer than a fixed time for all would be */
         }
-        if (!slow) {
-            t_http_client_send(&b, junk, size);
+        if (!table[i].slow) {
+            t_http_client_send(&b, junk, n);
         }
-        t_http_client_assert(&b, 405, NULL);
+        t_http_client_assert(&b, table[i].status, NULL);
         t_http_client_assert_end(&b);
         t_http_client_close(&b);
     }
@@ -443,6 +455,29 @@ Test(session, lingers_until_its_deadline, .timeout = 60)
     cr_assert_geq(nng_clock(), began + 400);
     t_http_client_close(&b);
     close_site(&site);
+}
+
+/* It may say as many bytes as the option has it, and not many more (what sockets hold). */
+Test(session, lingers_for_some_bytes, .timeout = 60)
+{
+    static const size_t limits[] = { (size_t) 1 << 20, (size_t) 24 << 20 };
+    uint8_t *junk = t_pattern_new(65536, 1);
+    for (int i = 0; i < 2; i++) {
+        struct site site;
+        struct t_http_client b;
+        size_t sum = 0;
+        open_site_with(&site, NNG_URING_LINGER_BYTES, limits[i]);
+        t_http_client_open(&b, site.web.port);
+        t_http_client_say(&b, "GET / HTTP/1.0\r\n\r\n");
+        for (ssize_t n; (n = send(b.fd, junk, 65536, MSG_NOSIGNAL)) > 0;) {
+            sum += (size_t) n;
+            cr_assert_lt(sum, limits[i] + ((size_t) 12 << 20));
+        }
+        cr_assert_gt(sum, limits[i]);
+        t_http_client_close(&b);
+        close_site(&site);
+    }
+    free(junk);
 }
 
 /* One that will not stop sending is cut off, one that will not close too. */

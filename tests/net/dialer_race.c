@@ -133,12 +133,18 @@ Test(dialer_race, the_next_starts_beside_one_that_does_not_answer)
     t_aio_probe_assert(&track, 1, 0);
     assert_peer("127.0.0.3");
     unsigned open = t_proc_fds();
-    dial(&track, "127.0.0.2,127.0.0.3");
-    t_aio_probe_assert(&track, 2, 0);
-    cr_assert_eq(t_proc_fds(), open + 1); /* that of the other is closed by then */
-    cr_assert_geq(nu_now() - begun, HEAD_START);
-    cr_assert_lt(nu_now() - begun, 10 * NU_SECOND);
-    assert_peer("127.0.0.3");
+    uint64_t least = NU_NEVER;
+    for (int i = 2; i < 6; i++) {
+        dial(&track, "127.0.0.2,127.0.0.3");
+        t_aio_probe_assert(&track, i, 0);
+        uint64_t took = nu_now() - begun;
+        cr_assert_eq(t_proc_fds(), open + 1); /* that of the other is closed by then */
+        cr_assert_geq(took, HEAD_START);
+        cr_assert_lt(took, 10 * NU_SECOND);
+        assert_peer("127.0.0.3");
+        least = took < least ? took : least;
+    }
+    cr_assert_lt(least, 3 * HEAD_START); /* on a busy machine one of them is in time, too */
     t_aio_probe_close(&track);
     end_silence(&silence);
     close(listener);
