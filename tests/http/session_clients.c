@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -211,4 +212,52 @@ Test(session_clients, trickled_heads, .timeout = 60)
         t_http_client_close(&b[i]);
     }
     t_web_close(&web);
+}
+
+/* ---- Long heads ----------------------------------------------------------------------------- */
+
+static uint64_t cpu_us(void)
+{
+    struct rusage usage;
+    cr_assert_eq(getrusage(RUSAGE_SELF, &usage), 0);
+    return (uint64_t) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+           (uint64_t) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+/* The time that some bytes take that come one by one. */
+static uint64_t bytes_cost(struct t_http_client *b)
+{
+    uint64_t before = cpu_us();
+    for (int i = 0; i < 2000; i++) {
+        t_http_client_say(b, "x");
+        usleep(100); /* it is read by itself */
+    }
+    return cpu_us() - before;
+}
+
+/* A byte is looked at once, however much of the head is here before it. */
+Test(session_clients, long_head, .timeout = 60)
+{
+    size_t size = (size_t) 1000 << 10;
+    struct t_web web;
+    struct t_http_client b;
+    char *text = malloc(size);
+    cr_assert_not_null(text);
+    memset(text, 'x', size);
+    t_web_open(&web);
+    cr_assert_eq(nng_uring_server_set_limit(web.server, NNG_URING_HEAD_BYTES, 1 << 20), 0);
+    t_web_static(&web, "/", "home");
+    t_web_start(&web);
+    t_http_client_open(&b, web.port);
+    t_http_client_say(&b, "GET / HTTP/1.1\r\nHost: x\r\nX-Long: ");
+    uint64_t first = bytes_cost(&b);
+    t_http_client_send(&b, text, size);
+    uint64_t last = bytes_cost(&b);
+    cr_assert_lt(last, 4 * first, "%lu us, and then %lu", (unsigned long) first,
+                 (unsigned long) last);
+    t_http_client_say(&b, "\r\n\r\n");
+    t_http_client_assert(&b, 200, "home");
+    t_http_client_close(&b);
+    t_web_close(&web);
+    free(text);
 }
