@@ -263,11 +263,11 @@ Test(aio, sleep_cut_short, .timeout = 10)
 
 Test(aio, sleep_aborted, .timeout = 10)
 {
-    static const nng_duration times[] = { 60000, NNG_DURATION_INFINITE };
-    for (unsigned i = 0; i < 8; i++) {
+    static const nng_duration times[] = { 60000, NNG_DURATION_INFINITE, NNG_DURATION_DEFAULT };
+    for (unsigned i = 0; i < 12; i++) {
         struct t_aio_probe track;
         t_aio_probe_open(&track, i & NU_CALLED);
-        nng_sleep_aio(times[i & 1], track.aio);
+        nng_sleep_aio(times[i % 3], track.aio);
         cr_assert(nng_aio_busy(track.aio));
         nng_aio_abort(track.aio, i & 2 ? NNG_EPROTO : NNG_ECANCELED);
         t_aio_probe_assert(&track, 1, i & 2 ? NNG_EPROTO : NNG_ECANCELED);
