@@ -256,10 +256,10 @@ NNG_DECL int nng_stream_listener_alloc_url(nng_stream_listener **listenerp, cons
  *
  * A UNIX socket's file whose server is gone is taken over; a file that is no socket stays as it is.
  *
- * Errors: NNG_EADDRINUSE: somebody else has the address; NNG_ESTATE: it listens already, or was
- * closed after it did; NNG_ECLOSED: it was closed; NNG_EADDRINVAL: no such address; NNG_EPERM: not
- * allowed; NNG_ENOMEM: no memory; NNG_ENOFILES: no descriptor; NNG_ENOTSUP: there is no backend
- * here.
+ * Errors: NNG_EADDRINUSE: somebody else has the address, and goes on having it for a second;
+ * NNG_ESTATE: it listens already, or was closed after it did; NNG_ECLOSED: it was closed;
+ * NNG_EADDRINVAL: no such address; NNG_EPERM: not allowed; NNG_ENOMEM: no memory; NNG_ENOFILES: no
+ * descriptor; NNG_ENOTSUP: there is no backend here.
  * Threads: any.
  */
 NNG_DECL int nng_stream_listener_listen(nng_stream_listener *listener);

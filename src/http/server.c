@@ -21,8 +21,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define IN_USE_WAIT NU_SECOND /* for an address to become free */
-
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct nu_list all = { &all, &all };
 
@@ -260,7 +258,7 @@ static int server_try_start(nng_http_server *server)
  * after the process. Nothing is held while we wait for that, and no loop waits. */
 int nng_http_server_start(nng_http_server *server)
 {
-    uint64_t until = nu_now() + IN_USE_WAIT;
+    uint64_t until = nu_now() + NU_IN_USE_WAIT;
     int err = nu_runtime_start();
     if (err != 0) {
         return err;

@@ -6,10 +6,15 @@
 #ifndef NU_NET_LISTENER_H
 #define NU_NET_LISTENER_H
 
+#include "base/clock.h"
 #include "io/loop.h"
 #include "io/op.h"
 
 #include <sys/socket.h>
+
+/* How long who listens waits for an address that is in use: the sockets of a process that was
+ * killed go with its ring, a little after it. */
+#define NU_IN_USE_WAIT NU_SECOND
 
 struct nu_listener {
     struct nu_loop *loop;

@@ -69,6 +69,7 @@ static void acceptor_match(struct nu_acceptor *a)
 static void acceptor_fail(struct nu_acceptor *a, int err)
 {
     nu_lock(&a->lock);
+    a->making -= a->making > 0;
     nng_aio *aio = acceptor_first(a);
     if (aio != NULL) {
         acceptor_end_first(aio, err, NULL);
@@ -89,6 +90,7 @@ static void acceptor_make(struct nu_acceptor *a, int fd)
         return;
     }
     nu_lock(&a->lock);
+    a->making -= a->making > 0;
     bool kept = !a->closed && acceptor_push(a, stream);
     if (kept) {
         acceptor_match(a);
@@ -185,6 +187,7 @@ static void acceptor_make_handed(struct nu_acceptor *a)
         n++;
     }
     a->nhanded -= n;
+    a->making = n;
     for (unsigned i = 0; i < a->nhanded; i++) {
         a->handed[i] = a->handed[n + i];
     }
@@ -291,9 +294,9 @@ void nu_acceptor_accept(struct nu_acceptor *a, nng_aio *aio)
 int nu_acceptor_hand(struct nu_acceptor *a, int fd)
 {
     nu_lock(&a->lock);
-    int err = a->closed                                      ? NNG_ECLOSED
-              : a->nhanded + a->nready >= NU_ACCEPTOR_HANDED ? NNG_ENOSPC
-                                                             : 0;
+    int err = a->closed                                                  ? NNG_ECLOSED
+              : a->nhanded + a->making + a->nready >= NU_ACCEPTOR_HANDED ? NNG_ENOSPC
+                                                                         : 0;
     if (err == 0) {
         a->handed[a->nhanded++] = fd;
         acceptor_post(a);

@@ -33,6 +33,7 @@ struct nu_acceptor {
     unsigned first, nready, nspace; /* of it */
     int handed[NU_ACCEPTOR_HANDED];
     unsigned nhanded;
+    unsigned making; /* of those, taken to be made into streams */
 
     /* the owner's alone */
     bool started, stopping;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream/stream_listener.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "io/lock.h"
+#include "io/loop.h"
 #include "io/runtime.h"
 #include "net/address.h"
 #include "net/listen_addrs.h"
+#include "net/listener.h"
 #include "stream/acceptor.h"
 #include "stream/bytes.h"
 #include "stream/place.h"
@@ -148,15 +151,10 @@ static int stream_listener_bind(struct stream_listener *listener, int *fds, unsi
     return err;
 }
 
-static int stream_listener_listen(nng_stream_listener *base)
+static int stream_listener_try(struct stream_listener *listener, struct nu_loop *loop)
 {
-    struct stream_listener *listener = stream_listener_of(base);
     int fds[NU_LISTEN_ADDRS];
     unsigned n;
-    struct nu_loop *loop = nu_runtime_pick();
-    if (loop == NULL) {
-        return NNG_ENOTSUP;
-    }
     nu_lock(&listener->lock);
     int err = listener->listened                   ? NNG_ESTATE
               : listener->state == LISTENER_CLOSED ? NNG_ECLOSED
@@ -168,6 +166,22 @@ static int stream_listener_listen(nng_stream_listener *base)
         nu_acceptor_start(&listener->acceptor, loop, fds, n);
     }
     nu_unlock(&listener->lock);
+    return err;
+}
+
+/* As nng_http_server_start(): the sockets of a process that was killed go a little after it. */
+static int stream_listener_listen(nng_stream_listener *base)
+{
+    struct nu_loop *loop = nu_runtime_pick();
+    if (loop == NULL) {
+        return NNG_ENOTSUP;
+    }
+    uint64_t until = nu_now() + NU_IN_USE_WAIT;
+    int err;
+    while ((err = stream_listener_try(stream_listener_of(base), loop)) == NNG_EADDRINUSE &&
+           nu_loop_self() == NULL && nu_now() < until) {
+        nu_nap(10);
+    }
     return err;
 }
 

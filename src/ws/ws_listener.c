@@ -185,7 +185,7 @@ static int ws_listener_make_handler(struct ws_listener *l)
         atomic_fetch_add(&l->holds, 1);
         err = nng_http_handler_set_data(l->handler, l, ws_listener_drop);
         if (err != 0) {
-            ws_listener_drop(l);
+            atomic_fetch_sub(&l->holds, 1); /* the caller has one, too */
         }
     }
     return err;
