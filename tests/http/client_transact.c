@@ -337,6 +337,7 @@ Test(client_transact, from_callbacks)
     s.calls += 200;
     finish(&s, 0);
     tear_down(&s);
+    nng_fini(); /* a worker that has ended is joined by the next one, or here */
 }
 
 /* ---- Races -------------------------------------------------------------------------------- */
