@@ -104,7 +104,7 @@ static void uploads(bool chunked)
             continue;
         }
         t_http_client_say(&b[i], chunked ? "x\r\n0\r\n\r\n" : "x");
-        while (!has_come(&b[i]) && desk.put == desk.taken) {
+        while (!has_come(&b[i]) && t_pending_queue_count(&desk) == 0) {
             usleep(200);
         }
         if (has_come(&b[i])) {

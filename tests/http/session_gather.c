@@ -371,12 +371,12 @@ Test(session_gather, gone, .timeout = 60)
         }
         nng_msleep((nng_duration) (i % 3));
         t_http_client_reset(&b);
-        while (i % NMIX == 12 && desk.put != desk.taken) {
+        while (i % NMIX == 12 && t_pending_queue_count(&desk) > 0) {
             t_answer(t_pending_queue_take(&desk), "late", 4);
         }
     }
     nng_http_server_stop(site.web.server);
-    while (desk.put != desk.taken) {
+    while (t_pending_queue_count(&desk) > 0) {
         t_answer(t_pending_queue_take(&desk), "late", 4);
     }
     t_site_close(&site);

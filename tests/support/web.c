@@ -295,6 +295,14 @@ void t_pending_queue_put(struct t_pending_queue *desk, nng_aio *aio)
     pthread_mutex_unlock(&desk->lock);
 }
 
+unsigned t_pending_queue_count(struct t_pending_queue *desk)
+{
+    pthread_mutex_lock(&desk->lock);
+    unsigned n = desk->put - desk->taken;
+    pthread_mutex_unlock(&desk->lock);
+    return n;
+}
+
 nng_aio *t_pending_queue_take(struct t_pending_queue *desk)
 {
     struct timespec until;

@@ -108,6 +108,7 @@ struct t_pending_queue {
 
 void t_pending_queue_put(struct t_pending_queue *desk, nng_aio *aio);
 nng_aio *t_pending_queue_take(struct t_pending_queue *desk); /* waits for the next one */
+unsigned t_pending_queue_count(struct t_pending_queue *desk);
 
 /* Finishes a handler's aio with a response of that text, which is copied. */
 void t_answer(nng_aio *aio, const void *text, size_t size);
