@@ -181,8 +181,40 @@ enum nng_errno_enum {
 /*
  * Returns the English text for an error code.
  *
- * It is NNG's: "Timed out", "Connection reset". A code that carries the system's errno
- * (NNG_ESYSERR) gets the system's text.
+ * It is NNG's. A code that carries the system's errno (NNG_ESYSERR) gets the system's text. When a
+ * function ends with a code stands on the function's page.
+ *
+ *     NNG_EINTR         Interrupted
+ *     NNG_ENOMEM        Out of memory
+ *     NNG_EINVAL        Invalid argument
+ *     NNG_EBUSY         Resource busy
+ *     NNG_ETIMEDOUT     Timed out
+ *     NNG_ECONNREFUSED  Connection refused
+ *     NNG_ECLOSED       Object closed
+ *     NNG_EAGAIN        Try again
+ *     NNG_ENOTSUP       Not supported
+ *     NNG_EADDRINUSE    Address in use
+ *     NNG_ESTATE        Incorrect state
+ *     NNG_ENOENT        Entry not found
+ *     NNG_EPROTO        Protocol error
+ *     NNG_EUNREACHABLE  Destination unreachable
+ *     NNG_EADDRINVAL    Address invalid
+ *     NNG_EPERM         Permission denied
+ *     NNG_EMSGSIZE      Message too large
+ *     NNG_ECONNABORTED  Connection aborted
+ *     NNG_ECONNRESET    Connection reset
+ *     NNG_ECANCELED     Operation canceled
+ *     NNG_ENOFILES      Out of files
+ *     NNG_ENOSPC        Out of space
+ *     NNG_EEXIST        Resource already exists
+ *     NNG_EREADONLY     Read only resource
+ *     NNG_EWRITEONLY    Write only resource
+ *     NNG_ECRYPTO       Cryptographic error
+ *     NNG_EPEERAUTH     Peer could not be authenticated
+ *     NNG_ENOARG        Option requires argument
+ *     NNG_EAMBIGUOUS    Ambiguous option
+ *     NNG_EBADTYPE      Incorrect type
+ *     NNG_ECONNSHUT     Connection shutdown
  *
  * Returns: a text, never NULL, in static or thread-local storage: it is not to be freed, and the
  * text for an unknown code stays valid until the same thread asks for another one.
@@ -704,8 +736,8 @@ NNG_DECL int nng_aio_result(nng_aio *aio);
  *   size_t unsent(nng_aio *aio, size_t size)
  *   {
  *       if (nng_aio_result(aio) != 0) {
- *           fprintf(stderr, "only %zu bytes sent: %s\n", nng_aio_count(aio),
- *                   nng_strerror(nng_aio_result(aio)));
+ *           fprintf(stderr, "only %zu bytes sent: %s\n",
+ *                   nng_aio_count(aio), nng_strerror(nng_aio_result(aio)));
  *       }
  *       return size - nng_aio_count(aio);
  *   }
@@ -772,7 +804,8 @@ NNG_DECL void nng_aio_set_expire(nng_aio *aio, nng_time when);
  * SIZE_MAX.
  * Threads: any, while no operation is pending.
  * Example:
- *   int write_two(nng_http_conn *conn, nng_aio *aio, char *head, char *body)
+ *   int write_two(nng_http_conn *conn, nng_aio *aio,
+ *                 char *head, char *body)
  *   {
  *       nng_iov iov[] = { { head, strlen(head) }, { body, strlen(body) } };
  *       int err = nng_aio_set_iov(aio, 2, iov);

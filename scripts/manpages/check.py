@@ -12,7 +12,6 @@ from .headers import Breach
 
 # mandoc asks whether other packages' pages are installed, and wants BSD's name for the system.
 NOT_MEANT = re.compile(r"referenced manual not found|operating system explicitly specified")
-LONGEST_EXAMPLE_LINE = 74
 
 
 def comments(headers):
@@ -30,9 +29,9 @@ def examples(top, headers):
         if code is None:
             continue
         for line in code.split("\n"):
-            if len(line) > LONGEST_EXAMPLE_LINE:
+            if len(line) > pages.LONGEST_LINE:
                 yield (f"{page.comment.where}: {page.name}(): a line of the example is longer than "
-                       f"{LONGEST_EXAMPLE_LINE} columns: {line.strip()}")
+                       f"{pages.LONGEST_LINE} columns: {line.strip()}")
         source = "".join(f"#include <{header}>\n" for header in
                          ["stdio.h", "stdlib.h", "string.h", *sorted({page.header for page in headers.pages})])
         done = subprocess.run(

@@ -32,9 +32,9 @@ def functions(headers):
                 yield ".El"
             last = title(page)
             yield ".Ss " + last
-            yield ".Bl -tag -width Ds"
-        names = [f"Xr {function.name} 3" for function in page.functions]
-        yield ".It " + " , ".join(names)
+            yield ".Bl -tag -width Ds -compact"
+        # Each on a line of its own: a tag that is broken looks like what stands below it.
+        yield from (f".It Xr {function.name} 3" for function in page.functions)
         yield from Prose(headers.by_function, headers.constants).paragraph(page.comment.summary())
     yield ".El"
 

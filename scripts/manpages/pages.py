@@ -2,11 +2,13 @@
 """Pages of section 3: one for each function, or for each family of functions."""
 
 import re
+import textwrap
 
 from .headers import LONGEST_SUMMARY, Breach
 from .mdoc import Prose, argument
 
 LONGEST_TYPE = 40  # lines of a type's definition that a synopsis shows
+LONGEST_LINE = 71  # of an example or a definition, which are indented by nine columns
 
 
 def parse_errors(page, pages):
@@ -75,10 +77,35 @@ def shown_types(page, headers):
             yield code
 
 
+def fitting(code):
+    """A definition none of whose lines a terminal cuts: comments stand above what they are about."""
+    if max(map(len, code.split("\n"))) <= LONGEST_LINE:
+        return code
+    if "{" not in code:
+        return "\n".join(wrapped(re.sub(r"\s+", " ", code), "", "    ")).replace("\0", " ")
+    lines = []
+    for row in re.findall(r"(?m)^[^\n/]*(?:/\*[\s\S]*?\*/)?[^\n]*$", code):
+        before, comment = re.fullmatch(r"(?s)([^/]*?) *(?:/\*(.*)\*/)?", row).groups()
+        indent = " " * (len(row) - len(row.lstrip()))
+        if comment:
+            text = re.sub(r"(?:\s*\n\s*\*)+\s*", " ", comment).strip()
+            lines += textwrap.wrap(f"/* {text}\0*/", LONGEST_LINE, initial_indent=indent,
+                                   subsequent_indent=indent + " * ")
+        if before.strip() or not comment:
+            lines += wrapped(re.sub(r"(?<=\S) {2,}", " ", before.strip()), indent, indent + "    ")
+    return "\n".join(lines).replace("\0", " ")
+
+
+def wrapped(code, first, later):
+    """Lines of a declaration, broken behind commas."""
+    return textwrap.wrap(re.sub("(?<!,) ", "\0", code), LONGEST_LINE, initial_indent=first,
+                         subsequent_indent=later, break_long_words=False) or [""]
+
+
 def synopsis(page, headers):
     yield f".In {page.header}"
     for code in shown_types(page, headers):
-        yield from Prose({}, ()).literal(code)
+        yield from Prose({}, ()).literal(fitting(code))
     for function in page.functions:
         yield f".Ft {argument(function.returns)}"
         yield f".Fo {function.name}"

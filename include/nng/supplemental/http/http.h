@@ -385,7 +385,8 @@ NNG_DECL void nng_http_conn_close(nng_http_conn *conn);
  * it are carried out.
  *
  * Errors: NNG_ECANCELED: nng_aio_cancel() or nng_aio_stop() was called (nng_aio_abort() gives the
- * caller's own code), or a write_all before this one failed with a part of its bytes sent;
+ * caller's own code), or an nng_http_conn_write_all() before this one failed with a part of its
+ * bytes sent;
  * NNG_ECLOSED: this side has closed the connection, the aio was freed, or nng_fini() was called;
  * NNG_ECONNRESET: the peer has closed or reset the connection; NNG_EINVAL: the aio has no vector to
  * write: none was set, all lengths are zero, or a base is NULL with a length that is not zero;
@@ -393,10 +394,10 @@ NNG_DECL void nng_http_conn_close(nng_http_conn *conn);
  * or this is a forked child: nng_uring_reason() has it in words; NNG_ETIMEDOUT: the aio's time
  * limit passed, or that of a TLS handshake (NNG_URING_TLS_TIMEOUT, see nng-uring(7));
  * NNG_EPEERAUTH: over https: the peer is not who it should be; NNG_ECRYPTO: over https: TLS failed
- * for another reason; NNG_EPROTO: over https: the peer does not speak TLS, or sends handshakes
- * without end.
+ * for a reason that has no code of its own; NNG_EPROTO: over https: the peer does not speak TLS, or
+ * sends handshakes without end.
  * Threads: any. The callback runs on a thread of the library, never within this call.
- * NNG: it closes the connection when a write fails, and says a count of 0; without a vector it
+ * NNG: it closes the connection when a write fails, and gives a count of 0; without a vector it
  * succeeds with a count of 0.
  * Example:
  *   // Writes `text`, however many writes it takes.
@@ -432,13 +433,14 @@ NNG_DECL void nng_http_conn_write(nng_http_conn *conn, nng_aio *aio);
  * the operation is over: they are the kernel's until then. The aio's time limit,
  * nng_aio_set_timeout(), covers all of it: the time in the queue, and every attempt.
  *
- * A write_all that fails leaves the connection open. If some of its bytes were sent by then, the
+ * A write that fails leaves the connection open. If some of its bytes were sent by then, the
  * peer has a message that was cut in the middle: so that nothing is taken for its end, the writes
  * that are queued behind it end with NNG_ECANCELED, and none of their bytes is sent. What to do
  * about the rest, nng_aio_count() being known, or whether to close, is the caller's decision.
  *
  * Errors: NNG_ECANCELED: nng_aio_cancel() or nng_aio_stop() was called (nng_aio_abort() gives the
- * caller's own code), or a write_all before this one failed with a part of its bytes sent;
+ * caller's own code), or an nng_http_conn_write_all() before this one failed with a part of its
+ * bytes sent;
  * NNG_ECLOSED: this side has closed the connection, the aio was freed, or nng_fini() was called;
  * NNG_ECONNRESET: the peer has closed or reset the connection; NNG_EINVAL: the aio has no vector to
  * write: none was set, all lengths are zero, or a base is NULL with a length that is not zero;
@@ -446,13 +448,13 @@ NNG_DECL void nng_http_conn_write(nng_http_conn *conn, nng_aio *aio);
  * or this is a forked child: nng_uring_reason() has it in words; NNG_ETIMEDOUT: the aio's time
  * limit passed before all was written, or that of a TLS handshake (NNG_URING_TLS_TIMEOUT, see
  * nng-uring(7)); NNG_EPEERAUTH: over https: the peer is not who it should be; NNG_ECRYPTO: over
- * https: TLS failed for another reason; NNG_EPROTO: over https: the peer does not speak TLS, or
- * sends handshakes without end.
+ * https: TLS failed for a reason that has no code of its own; NNG_EPROTO: over https: the peer does
+ * not speak TLS, or sends handshakes without end.
  * Threads: any. The callback runs on a thread of the library, never within this call.
- * NNG: it closes the connection when a write fails, and says a count of 0; without a vector it
+ * NNG: it closes the connection when a write fails, and gives a count of 0; without a vector it
  * succeeds with a count of 0.
  * Example:
- *   // Sends `text` within a second; the aio's callback learns how that went.
+ *   // Sends `text` within a second; the aio's callback learns how it went.
  *   void send_text(nng_http_conn *conn, nng_aio *aio, char *text)
  *   {
  *       nng_iov iov = { text, strlen(text) };

@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /*
- * Registers a transport, which is there without it.
+ * Registers a transport, which is there from the start.
  *
  * Errors: none.
  * Threads: any.

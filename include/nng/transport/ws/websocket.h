@@ -14,7 +14,7 @@ extern "C" {
 #define NNG_OPT_WSS_RESPONSE_HEADERS NNG_OPT_WS_RESPONSE_HEADERS
 
 /*
- * Registers a transport, which is there without it.
+ * Registers a transport, which is there from the start.
  *
  * Errors: none.
  * Threads: any.
