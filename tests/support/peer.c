@@ -194,8 +194,8 @@ static void await_reset(const struct nu_pair *pair)
 {
     struct tcp_info info = { 0 };
     socklen_t len = sizeof info;
-    for (int i = 0;
-         i < 10000 && pair->conn != NULL && t_tls_wanted() && info.tcpi_state != TCP_CLOSE; i++) {
+    bool waits = t_tls_wanted() && pair->conn != NULL; /* else another thread may use the pair */
+    for (int i = 0; i < 10000 && waits && info.tcpi_state != TCP_CLOSE; i++) {
         usleep(100);
         if (getsockopt(pair->conn->tcp.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
             return; /* closed here, too */
