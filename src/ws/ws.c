@@ -3,7 +3,6 @@
 #include "io/vec.h"
 
 #include "io/aio_data.h"
-#include "io/vec.h"
 #include "net/aio_queue.h"
 #include "ws/ws_close.h"
 #include "ws/ws_options.h"
