@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ws/ws.h"
-#include "io/vec.h"
 
 #include "io/aio_data.h"
+#include "io/vec.h"
 #include "net/aio_queue.h"
 #include "ws/ws_close.h"
 #include "ws/ws_options.h"
