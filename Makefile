@@ -428,6 +428,7 @@ run-lint: all
 	@scripts/check-headers $(STD) $(LLHTTP_CFLAGS)
 	@scripts/check-abi
 	@scripts/check-readme
+	@scripts/sim-mutants --check
 	@scripts/man --check $(B)/man-check
 	@echo 'format'
 	@clang-format --dry-run -Werror $(FORMATTED)

@@ -7,9 +7,8 @@
 #include <unistd.h>
 
 #define ROOM 600
-#define LEVELS 64
 
-/* "/user.slice/x.scope", or "/" */
+/* Our own: "/user.slice/x.scope", or "/" */
 static bool cgroup_path(char path[ROOM])
 {
     bool found = false;
@@ -28,19 +27,20 @@ static bool cgroup_path(char path[ROOM])
     return found;
 }
 
-bool nu_cgroup_read(const char *name, unsigned levels, char *text, size_t room)
+/* The cgroup above. False: there is none. */
+static bool cgroup_up(char path[ROOM])
 {
-    char path[ROOM], full[2 * ROOM];
-    if (!cgroup_path(path)) {
+    if (path[1] == '\0') {
         return false;
     }
-    while (levels-- > 0) {
-        if (path[1] == '\0') {
-            return false;
-        }
-        char *slash = strrchr(path, '/');
-        slash[slash == path] = '\0';
-    }
+    char *slash = strrchr(path, '/');
+    slash[slash == path] = '\0';
+    return true;
+}
+
+static bool cgroup_read(const char *path, const char *name, char *text, size_t room)
+{
+    char full[2 * ROOM];
     (void) snprintf(full, sizeof full, "/sys/fs/cgroup%s/%s", path, name);
     FILE *file = fopen(full, "re");
     if (file == NULL) {
@@ -51,13 +51,20 @@ bool nu_cgroup_read(const char *name, unsigned levels, char *text, size_t room)
     return read;
 }
 
+bool nu_cgroup_read(const char *name, char *text, size_t room)
+{
+    char path[ROOM];
+    return cgroup_path(path) && cgroup_read(path, name, text, room);
+}
+
 uint64_t nu_cgroup_memory(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
     uint64_t least = pages > 0 && size > 0 ? (uint64_t) pages * (uint64_t) size : INT64_MAX;
-    char text[64];
-    for (unsigned i = 0; i < LEVELS; i++) { /* a level without the file need not be the topmost */
-        if (nu_cgroup_read("memory.max", i, text, sizeof text) && *text >= '0' && *text <= '9') {
+    char path[ROOM], text[64];
+    /* A level without the file need not be the topmost. */
+    for (bool more = cgroup_path(path); more; more = cgroup_up(path)) {
+        if (cgroup_read(path, "memory.max", text, sizeof text) && *text >= '0' && *text <= '9') {
             uint64_t max = strtoull(text, NULL, 10);
             least = max < least ? max : least;
         }

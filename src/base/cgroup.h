@@ -7,9 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Reads the first line of one of its files, "cpu.max", or of that of the cgroup so many levels
- * above; false: there is none. */
-bool nu_cgroup_read(const char *name, unsigned levels, char *text, size_t room);
+/* Reads the first line of one of its files, "cpu.max"; false: there is none. */
+bool nu_cgroup_read(const char *name, char *text, size_t room);
 
 /* Bytes of memory that we may have: the least memory.max on the way up, or what the machine has. */
 uint64_t nu_cgroup_memory(void);

@@ -11,9 +11,7 @@
 
 #include <string.h>
 
-#define SMALL                                                                                      \
-    1024U /* bytes of a body that are copied rather than kept where they were collected            \
-           */
+#define SMALL 1024U /* bytes of a body that are copied, not kept where they were collected */
 #define SPARE 4096U
 
 /* ---- Life --------------------------------------------------------------------------------- */

@@ -127,9 +127,9 @@ void nu_session_begin_body(struct nu_session *s)
     s->body_bytes = 0;
 }
 
-/* By when the body is to be complete, or more than so much of it is to have come. */
 #define MAX_BODY_SECONDS (UINT64_C(1) << 30)
 
+/* By when the body is to be complete, or more than so much of it is to have come. */
 static uint64_t session_body_until(const struct nu_session *s, uint64_t bytes)
 {
     const uint64_t *limits = s->service->limits;

@@ -38,7 +38,7 @@ unsigned nu_cpus_quota(const char *cpu_max)
 static unsigned cpus_cgroup_cpus(void)
 {
     char text[64];
-    return nu_cgroup_read("cpu.max", 0, text, sizeof text) ? nu_cpus_quota(text) : 0;
+    return nu_cgroup_read("cpu.max", text, sizeof text) ? nu_cpus_quota(text) : 0;
 }
 
 static uint64_t _Atomic parameters[NNG_INIT_MAX_POLLER_THREADS + 1];

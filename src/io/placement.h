@@ -11,8 +11,8 @@
  *   - Calls on a loop are not measured one by one. The coarse clock, which is read once behind each
  *     of them, moves on every few milliseconds. Where it has moved during a call, what the thread
  *     was given since is looked at, and compared with the last look, in the tick before: a thread
- *     that neither computed nor slept was preempted. After one tick with
- *     either nobody knows, and the next few calls are measured as on a worker.
+ *     that neither computed nor slept was preempted. After one tick with either nobody knows, and
+ *     the next few calls are measured as on a worker.
  *   - A function that held its loop, or that calls something of ours that waits (nng_msleep(),
  *     nng_cv_wait(), nng_aio_wait(), ...), is back on the workers from its next call on, and has to
  *     show a longer row than before.

@@ -19,6 +19,15 @@ void nu_aio_queue_end_all(struct nu_list *queue, const nng_aio *kept, int err)
     }
 }
 
+void nu_aio_queue_end_from(struct nu_list *queue, struct nu_list *node, int err)
+{
+    while (node != queue) {
+        nng_aio *aio = nu_container(node, nng_aio, link);
+        node = node->next;
+        nu_aio_queue_end(aio, err);
+    }
+}
+
 /* From the last one on, so that none ends for the sake of one that was before it. */
 void nu_aio_queue_abort_all(struct nu_list *queue, const nng_aio *kept, int err)
 {

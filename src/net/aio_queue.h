@@ -21,6 +21,9 @@ void nu_aio_queue_end(nng_aio *aio, int err);
 /* Ends all but `kept` (NULL: all). */
 void nu_aio_queue_end_all(struct nu_list *queue, const nng_aio *kept, int err);
 
+/* Ends those from that node on; the queue itself: none. */
+void nu_aio_queue_end_from(struct nu_list *queue, struct nu_list *node, int err);
+
 /* Aborts all but `kept` (NULL: none is); each ends in its own time. Any thread. */
 void nu_aio_queue_abort_all(struct nu_list *queue, const nng_aio *kept, int err);
 

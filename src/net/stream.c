@@ -124,9 +124,8 @@ void nu_stream_end_write(struct nu_stream *stream, nng_aio *aio, int err)
     struct nu_list *behind = aio->link.next;
     nu_stream_note_written(stream, aio, err);
     nu_aio_queue_end(aio, nu_stream_write_error(stream, aio, err));
-    while (cut && behind != &stream->writes) { /* what is before it goes out: it is encrypted */
-        nng_aio *next = nu_container(behind, nng_aio, link);
-        behind = behind->next;
-        nu_aio_queue_end(next, stream->life != NU_STREAM_OPEN ? NNG_ECLOSED : NNG_ECANCELED);
+    if (cut) { /* those before it, over TLS, have their bytes on the way */
+        nu_aio_queue_end_from(&stream->writes, behind,
+                              stream->life != NU_STREAM_OPEN ? NNG_ECLOSED : NNG_ECANCELED);
     }
 }

@@ -4,6 +4,7 @@
 #include "io/aio_data.h"
 #include "net/tcp.h"
 #include "net/tcp_read.h"
+#include "stream/tls_facts.h"
 #include "tls/tls.h"
 
 #include <netinet/in.h>
@@ -207,8 +208,9 @@ static int bytes_get_pid(void *object, union nu_option_value *value)
 
 /* ---- The other side of TLS ---------------------------------------------------------------- */
 
-static int bytes_get_info(struct bytes *bytes, nng_uring_tls_info **infop)
+static int bytes_get_info(void *object, nng_uring_tls_info **infop)
 {
+    struct bytes *bytes = object;
     int err = NNG_ECLOSED;
     if (bytes_enter(bytes)) {
         err = nu_tls_info(bytes->stream, infop);
@@ -219,39 +221,17 @@ static int bytes_get_info(struct bytes *bytes, nng_uring_tls_info **infop)
 
 static int bytes_get_verified(void *object, union nu_option_value *value)
 {
-    nng_uring_tls_info *info;
-    int err = bytes_get_info(object, &info);
-    if (err == 0) {
-        value->b = info->verified;
-        nng_uring_tls_info_free(info);
-    }
-    return err;
+    return nu_tls_facts_verified(bytes_get_info, object, value);
 }
 
 static int bytes_get_peer_cn(void *object, union nu_option_value *value)
 {
-    nng_uring_tls_info *info;
-    int err = bytes_get_info(object, &info);
-    if (err == 0) {
-        value->text = info->peer_cn;
-        info->peer_cn = NULL; /* the caller's now */
-        nng_uring_tls_info_free(info);
-        err = value->text != NULL ? 0 : NNG_ENOENT;
-    }
-    return err;
+    return nu_tls_facts_peer_cn(bytes_get_info, object, value);
 }
 
 static int bytes_get_peer_alt_names(void *object, union nu_option_value *value)
 {
-    nng_uring_tls_info *info;
-    int err = bytes_get_info(object, &info);
-    if (err == 0) {
-        value->ptr = info->peer_alt_names;
-        info->peer_alt_names = NULL;
-        nng_uring_tls_info_free(info);
-        err = value->ptr != NULL ? 0 : NNG_ENOENT;
-    }
-    return err;
+    return nu_tls_facts_peer_alt_names(bytes_get_info, object, value);
 }
 
 /* ---- Making ------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ws/ws_options.h"
 
+#include "stream/tls_facts.h"
 #include "wire/message.h"
 
 #include <netinet/in.h>
@@ -89,8 +90,9 @@ static int ws_options_set_keepalive(void *object, const union nu_option_value *v
 
 /* ---- The peer in TLS ---------------------------------------------------------------------- */
 
-static int ws_options_get_info(struct nu_ws *ws, nng_uring_tls_info **infop)
+static int ws_options_get_info(void *object, nng_uring_tls_info **infop)
 {
+    struct nu_ws *ws = object;
     int err = ws_options_enter(ws);
     if (err == 0) {
         err = nu_tls_info(nu_ws_carrier(ws), infop);
@@ -101,39 +103,17 @@ static int ws_options_get_info(struct nu_ws *ws, nng_uring_tls_info **infop)
 
 static int ws_options_get_verified(void *object, union nu_option_value *value)
 {
-    nng_uring_tls_info *info;
-    int err = ws_options_get_info(object, &info);
-    if (err == 0) {
-        value->b = info->verified;
-        nng_uring_tls_info_free(info);
-    }
-    return err;
+    return nu_tls_facts_verified(ws_options_get_info, object, value);
 }
 
 static int ws_options_get_peer_cn(void *object, union nu_option_value *value)
 {
-    nng_uring_tls_info *info;
-    int err = ws_options_get_info(object, &info);
-    if (err == 0) {
-        value->text = info->peer_cn;
-        info->peer_cn = NULL; /* the caller's now */
-        nng_uring_tls_info_free(info);
-        err = value->text != NULL ? 0 : NNG_ENOENT;
-    }
-    return err;
+    return nu_tls_facts_peer_cn(ws_options_get_info, object, value);
 }
 
 static int ws_options_get_peer_alt_names(void *object, union nu_option_value *value)
 {
-    nng_uring_tls_info *info;
-    int err = ws_options_get_info(object, &info);
-    if (err == 0) {
-        value->ptr = info->peer_alt_names;
-        info->peer_alt_names = NULL;
-        nng_uring_tls_info_free(info);
-        err = value->ptr != NULL ? 0 : NNG_ENOENT;
-    }
-    return err;
+    return nu_tls_facts_peer_alt_names(ws_options_get_info, object, value);
 }
 
 /* ---- The upgrade -------------------------------------------------------------------------- */

@@ -178,7 +178,7 @@ static bool ws_read_message(struct nu_ws *ws, struct nu_slice data, bool end)
 static bool ws_read_has_too_many(const struct nu_ws *ws)
 {
     size_t most = ws->settings.fragments;
-    return most > 0 && ws->reader.in_message && ws->reader.frames > most;
+    return most > 0 && ws->reader.frames > most;
 }
 
 static void ws_read_refuse_fragments(struct nu_ws *ws)
@@ -189,14 +189,12 @@ static void ws_read_refuse_fragments(struct nu_ws *ws)
 /* Bytes of a data frame. */
 static void ws_read_data(struct nu_ws *ws, struct nu_slice data, bool end)
 {
-    const struct nu_ws_reader *reader = &ws->reader;
-    const struct nu_ws_settings *settings = &ws->settings;
     if (ws->state != NU_WS_OPEN) {
         return; /* our user has closed it */
     }
-    if (reader->message == NU_WS_TEXT && !settings->recv_text) {
+    if (ws->reader.message == NU_WS_TEXT && !ws->settings.recv_text) {
         ws_read_refuse(ws, NU_WS_UNSUPPORTED, "text is not taken here");
-    } else if (settings->fragments > 0 && reader->frames > settings->fragments) {
+    } else if (ws_read_has_too_many(ws)) {
         ws_read_refuse_fragments(ws);
     } else {
         (void) ws_read_message(ws, data, end);

@@ -4,8 +4,8 @@
 #include "base/random.h"
 #include "net/aio_queue.h"
 
-#define AHEAD                                                                                      \
-    ((size_t) 64 * 1024) /* bytes of frames, after which the stream has to be free again */
+/* Bytes of frames, after which the stream has to be free again. */
+#define AHEAD ((size_t) 64 * 1024)
 
 /* What is kept about a send in its aio->io: `done` is how much of it is framed. */
 #define CREDIT(aio) ((aio)->io.own[0].n) /* bytes of the message that were written */
