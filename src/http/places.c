@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 
 #define RESERVE 8 /* one in so many is for dials, logs and whatever else comes up */
-#define GUESTS 16 /* one descriptor in so many, half of the reserve, is for who waits for a place */
+#define GUESTS 16 /* one descriptor in so many, half of the reserve, is for who waits */
 #define UNKNOWN 32
 
 static atomic_ulong shared_taken;

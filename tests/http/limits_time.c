@@ -397,10 +397,12 @@ static void hold_loop(nng_aio *aio)
     t_answer(aio, "held", 4);
 }
 
+#define PAUSE 400 /* ms, which a client on a busy machine may make, too */
+
 static void answer_late(nng_aio *aio)
 {
     char *body = calloc(1, BIG);
-    nng_msleep(5 * SHORT);
+    nng_msleep(5 * PAUSE);
     t_answer(aio, body, BIG);
     free(body);
 }
@@ -414,7 +416,7 @@ Test(limits_time, answer_behind_a_handler_that_blocks)
     sem_init(&entered, 0, 0);
     sem_init(&leave, 0, 0);
     setenv("NNG_URING_LOOPS", "1", 1);
-    open_site(&site, NNG_URING_WRITE_TIMEOUT, SHORT);
+    open_site(&site, NNG_URING_WRITE_TIMEOUT, PAUSE);
     t_web_callback(&site.web, "/hold", hold_loop);
     t_web_callback(&site.web, "/late", answer_late);
     t_http_client_open(&holds, site.web.port);
