@@ -14,13 +14,7 @@ SUITES_LEFT_OUT = {"check": "of the output of nng-uring check, which is run by i
 SUITES_LEFT_OUT |= dict.fromkeys(
     "address buffers cpus intake mime out router router_cost slots sockaddr vec".split(),
     "of what asks the kernel nothing")
-SUITES_LEFT_OUT |= dict.fromkeys(
-    "fini handler_gone handlers_nested handlers_slow hijack_elsewhere limits_collect limits_connections "
-    "limits_slip loop_wake placement ring_epoll serve_full session_clients "
-    "tcp_write_half_closed".split(),
-    "new, and not tried on an emulated CPU yet: times, crowds and hogs")
 LEFT_OUT = {
-    "race::handlers": "new, and not tried on an emulated CPU yet",
     "tcp_write::beyond_2_gib_from_a_thread": "minutes on an emulated CPU",
     "tcp_write::beyond_2_gib_from_the_owner": "minutes on an emulated CPU",
     "serve::terminal_that_goes_away": "guests have no pseudo-terminals",
