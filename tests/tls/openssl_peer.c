@@ -285,12 +285,6 @@ static void write_again(void *arg)
     }
 }
 
-static void stop(nng_aio *aio)
-{
-    nng_aio_cancel(aio);
-    nng_aio_wait(aio);
-}
-
 /* It asks for answers, and takes none: sooner or later it is not listened to either. What we write
  * ourselves fills the kernel's buffers first. */
 Test(tls_openssl_peer, answers_that_nobody_takes)
@@ -318,8 +312,8 @@ Test(tls_openssl_peer, answers_that_nobody_takes)
            SSL_write(link.ssl, "x", 1) == 1) {
     }
     cr_assert_lt(BIO_number_written(bio), MOST, "%lu", (unsigned long) BIO_number_written(bio));
-    stop(link.aio);
-    stop(link.other);
+    nng_aio_stop(link.aio); /* a cancelled write that was encrypted ends well, and would go on */
+    nng_aio_stop(link.other);
     link_close(&link);
 }
 
