@@ -64,9 +64,9 @@ struct nu_tls {
     bool close_notified; /* the peer is told that no more will follow */
     bool finished;       /* and so is its kernel */
     bool lower_closed;
-    bool expects_tickets; /* the server's may still come: nothing was decrypted yet */
-    bool lingering;       /* until linger_until, for the peer to have what was sent */
-    uint64_t linger_until;
+    bool expects_tickets;               /* the server's may still come: nothing was decrypted yet */
+    bool lingering;                     /* until linger_until, for the peer to have what was sent */
+    uint64_t linger_until, linger_look; /* a time, and how long to the next look */
     int lower_end;    /* what the carrier's reads have ended with; 0: they go on */
     unsigned chatter; /* handshake messages since there was data */
     struct nu_buf tx, flight;

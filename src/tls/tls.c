@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-#define LINGER_LOOK (5 * NU_MS) /* between two looks at what the peer has acknowledged */
+#define LINGER_LOOK (5 * NU_MS) /* to the first look at what the peer has acknowledged */
 
 /* ---- The memory --------------------------------------------------------------------------- */
 
@@ -100,23 +100,29 @@ static bool tls_linger(struct nu_tls *tls)
         nu_stream_consume(tls->lower, heard);
     }
     nu_tls_receive(tls);
+    uint64_t now = nu_now();
     if (!tls->lingering) {
         tls->lingering = true;
-        tls->linger_until = nu_now() + nu_tls_handshake_timeout() * NU_MS;
+        tls->linger_until = now + nu_tls_handshake_timeout() * NU_MS;
+        tls->linger_look = LINGER_LOOK;
         nu_timer_disarm(timers, &tls->timer);
     }
     if (!tls->timer.armed) {
-        nu_timer_arm(timers, &tls->timer, nu_now() + LINGER_LOOK);
+        uint64_t look = now + tls->linger_look;
+        nu_timer_arm(timers, &tls->timer, look < tls->linger_until ? look : tls->linger_until);
+        tls->linger_look *= 2;
     }
-    return nu_now() < tls->linger_until;
+    return now < tls->linger_until;
 }
 
 /* Owner; with the lock, which it releases. */
 static void tls_closing(struct nu_tls *tls)
 {
-    bool hard = tls->abortive && tls->state != NU_TLS_FAILED;
+    bool hard = tls->abortive && tls->state != NU_TLS_FAILED, lost = hard || tls->lower_closed;
     nu_aio_queue_end_all(&tls->stream.reads, NULL, NNG_ECLOSED);
-    nu_tls_write_end_all(tls, NNG_ECLOSED, hard || tls->lower_closed);
+    if (!lost || !tls->sending) { /* else once the carrier has said what the kernel has taken */
+        nu_tls_write_end_all(tls, NNG_ECLOSED, lost);
+    }
     if (tls->state == NU_TLS_HANDSHAKE) {
         nu_timer_disarm(&tls->stream.loop->timers, &tls->timer);
     }

@@ -8,6 +8,7 @@
 #include <nng/supplemental/tls/tls.h>
 #include <nng/uring.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -211,6 +212,7 @@ struct link {
     SSL_CTX *ctx;
     SSL *ssl;
     int fd;
+    size_t heard;
 };
 
 static nng_aio *new_aio(void)
@@ -500,6 +502,75 @@ static void reset_amid_writes(const struct t_cert *cert)
     nng_http_client_free(client);
     link.fd = -1;
     link_close(&link);
+}
+
+/* Reads all there is, and takes it apart. */
+static void *read_all(void *arg)
+{
+    struct link *link = arg;
+    char data[65536];
+    int n;
+    while ((n = SSL_read(link->ssl, data, sizeof data)) > 0) {
+        link->heard += (size_t) n;
+    }
+    return NULL;
+}
+
+static void close_conn(void *arg)
+{
+    nng_http_conn_close(*(nng_http_conn **) arg);
+}
+
+/* Whoever waits to read closes the connection when the library's end wakes it. */
+static void end_amid_writes(const struct t_cert *cert)
+{
+    static char data[SIZE];
+    struct link link = { 0 };
+    nng_aio *aios[WRITES];
+    nng_http_conn *conn;
+    pthread_t reader;
+    char byte;
+    unsigned port;
+    size_t counted = 0;
+    int fd = listen_at(&port);
+    nng_http_client *client = https_client(port);
+    link.aio = new_aio();
+    nng_http_client_connect(client, link.aio);
+    accept_at(&link, fd, cert);
+    cr_assert_eq(result(link.aio), 0);
+    conn = nng_aio_get_output(link.aio, 0);
+    cr_assert_eq(nng_aio_alloc(&link.other, close_conn, &conn), 0);
+    set_buffer(link.other, &byte, 1);
+    nng_http_conn_read(conn, link.other);
+    cr_assert_eq(pthread_create(&reader, NULL, read_all, &link), 0);
+    for (unsigned i = 0; i < WRITES; i++) {
+        aios[i] = new_aio();
+        set_buffer(aios[i], data, sizeof data);
+        nng_http_conn_write_all(conn, aios[i]);
+    }
+    nng_aio_wait(aios[0]);
+    nng_fini();
+    for (unsigned i = 0; i < WRITES; i++) {
+        (void) result(aios[i]);
+        counted += nng_aio_count(aios[i]);
+        nng_aio_free(aios[i]);
+    }
+    nng_aio_wait(link.other);
+    nng_http_client_free(client);
+    pthread_join(reader, NULL);
+    cr_assert_eq(counted, link.heard, "%zu counted, %zu heard", counted, link.heard);
+    link_close(&link);
+}
+
+/* What the kernel has taken by then counts, and nothing else does. */
+Test(tls_openssl_peer, the_librarys_end_amid_writes)
+{
+    struct t_cert cert = { 0 };
+    t_cert_make(&cert, NULL, &(struct t_cert_params){ 0 });
+    for (unsigned round = 0; round < 20; round++) {
+        end_amid_writes(&cert);
+    }
+    t_cert_free(&cert);
 }
 
 /* Of the writes that a reset ends, one may have gone in part, and nothing of those behind it. */
