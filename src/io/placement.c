@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "io/lock.h"
 #include "io/loop.h"
+#include "io/runtime.h"
 #include "io/timer.h"
 
 #include <fcntl.h>
@@ -35,11 +36,15 @@ _Thread_local struct nu_call *nu_calls;
 
 /* ---- What is wanted ----------------------------------------------------------------------- */
 
-static enum nng_uring_placement wanted_by_user = NNG_URING_PLACE_AUTO;
+static enum nng_uring_placement wanted_by_user;
+static pthread_once_t environment = PTHREAD_ONCE_INIT;
+static void placement_forget(void);
 
 static void placement_read_environment(void)
 {
     const char *value = getenv("NNG_URING_CALLBACKS");
+    wanted_by_user = NNG_URING_PLACE_AUTO;
+    nu_runtime_forget_with(placement_forget);
     if (value == NULL || strcmp(value, "auto") == 0) {
         return;
     }
@@ -56,8 +61,7 @@ static void placement_read_environment(void)
 
 static enum nng_uring_placement placement_for_all(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, placement_read_environment);
+    pthread_once(&environment, placement_read_environment);
     return wanted_by_user;
 }
 
@@ -86,6 +90,8 @@ static struct entry {
     struct nu_placement placement;
 } table[TABLE];
 
+static pthread_once_t table_made = PTHREAD_ONCE_INIT;
+
 /* Zeroed memory is a placement but for these. Whoever comes first sets them, perhaps several do. */
 static void placement_init_table(void)
 {
@@ -96,8 +102,7 @@ static void placement_init_table(void)
 
 struct nu_placement *nu_placement_of(void (*cb)(void *))
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, placement_init_table);
+    pthread_once(&table_made, placement_init_table);
     size_t at = (size_t) ((uintptr_t) cb * UINT64_C(0x9e3779b97f4a7c15) >> 32);
     for (size_t i = 0; i < PROBES; i++) {
         struct entry *entry = &table[(at + i) % TABLE];
@@ -109,6 +114,15 @@ struct nu_placement *nu_placement_of(void (*cb)(void *))
         }
     }
     return &table[at % TABLE].placement;
+}
+
+/* The library has ended: what the environment says is read anew, and a function may be another. */
+static void placement_forget(void)
+{
+    for (size_t i = 0; i < TABLE; i++) {
+        atomic_store(&table[i].cb, NULL);
+    }
+    table_made = environment = (pthread_once_t) PTHREAD_ONCE_INIT;
 }
 
 /* ---- The rules ---------------------------------------------------------------------------- */

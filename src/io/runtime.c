@@ -181,11 +181,17 @@ void nu_runtime_wake(void)
 
 static void (*_Atomic fini_stop)(void);
 static void (*_Atomic fini_end)(void);
+static void (*_Atomic fini_forget)(void);
 
 void nu_runtime_at_fini(void (*stop)(void), void (*end)(void))
 {
     atomic_store(&fini_stop, stop);
     atomic_store(&fini_end, end);
+}
+
+void nu_runtime_forget_with(void (*forget)(void))
+{
+    atomic_store(&fini_forget, forget);
 }
 
 static void runtime_tell(void (*whom)(void))
@@ -215,6 +221,7 @@ void nng_fini(void)
         atomic_store(&nu_runtime_ends, false);
     }
     nu_cpus_forget_parameters();
+    runtime_tell(atomic_load(&fini_forget));
     pthread_mutex_unlock(&lock);
     runtime_tell(atomic_load(&fini_end));
 }

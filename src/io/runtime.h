@@ -19,6 +19,9 @@ int nu_runtime_start(void);
  * those whose own library is to end with this one. */
 void nu_runtime_at_fini(void (*stop)(void), void (*end)(void));
 
+/* Has every nng_fini() call `forget` when nothing runs any more, for what callbacks have shown. */
+void nu_runtime_forget_with(void (*forget)(void));
+
 /* Has the next loops have rings of that kind, whatever there is and is asked for; NULL: no more.
  * For tests, while no loop runs. */
 void nu_runtime_use(const struct nu_ring_kind *kind);

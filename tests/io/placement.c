@@ -456,6 +456,23 @@ Test(placement, workers_for_all)
     nng_aio_free(c.aio);
 }
 
+/* As if the library had never been used: neither what the environment said, nor what was seen. */
+Test(placement, forgotten_by_fini)
+{
+    struct calls c;
+    cr_assert_eq(setenv("NNG_URING_CALLBACKS", "inline", 1), 0);
+    open_calls(&c, 0, NULL);
+    call(&c, MANY);
+    cr_assert(atomic_load(&c.last_inline));
+    nng_aio_free(c.aio);
+    nng_fini();
+    cr_assert_eq(setenv("NNG_URING_CALLBACKS", "auto", 1), 0);
+    open_calls(&c, 0, NULL);
+    call(&c, 1);
+    cr_assert_not(atomic_load(&c.last_inline));
+    nng_aio_free(c.aio);
+}
+
 Test(placement, nonsense_in_the_environment)
 {
     struct calls c;

@@ -26,9 +26,9 @@ struct record {
     bool aborted, cancelled, freed;
     size_t size, count;
     int result;
-    uint64_t begun, limit; /* limit: 0: none */
-    uint64_t unwanted;     /* when it was cancelled or aborted; 0: never */
-    uint8_t *data;         /* of a read */
+    uint64_t begun, queued, limit; /* before the call and after it; limit: 0: none */
+    uint64_t unwanted;             /* when it was first cancelled or aborted; 0: never */
+    uint8_t *data;                 /* of a read */
 };
 
 struct use {
@@ -163,10 +163,11 @@ static void *conns_peer(void *arg)
 
 /* ---- The user ----------------------------------------------------------------------------- */
 
+/* One before it was given up midway; or, where callbacks have no order, may have been. */
 static bool conns_write_torn(const struct conn *c, const struct record *record)
 {
     for (const struct record *r = c->records; r < record; r++) {
-        if (!r->reads && r->whole && r->over && r->result != 0 && r->count > 0) {
+        if (!r->reads && r->whole && (!r->over || (r->result != 0 && r->count > 0))) {
             return true;
         }
     }
@@ -276,6 +277,7 @@ static void conns_begin(struct use *use)
                               nng_aio *) = { { nng_http_conn_write, nng_http_conn_write_all },
                                              { nng_http_conn_read, nng_http_conn_read_all } };
     begin[r->reads][r->whole](c->http, use->aio);
+    r->queued = sim_time;
 }
 
 static void conns_new_aio(struct use *use)
@@ -293,6 +295,11 @@ static void conns_free_aio(struct use *use)
     sim_check(use->record == NULL, "freed before its callback");
 }
 
+static void conns_unwanted(struct record *record)
+{
+    record->unwanted = record->unwanted != 0 ? record->unwanted : sim_time;
+}
+
 static void conns_step(struct conn *c)
 {
     struct use *use = &c->uses[sim_pick(AIOS)];
@@ -301,14 +308,14 @@ static void conns_step(struct conn *c)
     case 0:
         if (r != NULL) {
             r->cancelled = true;
-            r->unwanted = sim_time;
+            conns_unwanted(r);
         }
         nng_aio_cancel(use->aio);
         break;
     case 1:
         if (r != NULL) {
             r->aborted = true;
-            r->unwanted = sim_time;
+            conns_unwanted(r);
         }
         nng_aio_abort(use->aio, ABORT_CODE);
         break;
@@ -403,6 +410,8 @@ static void conns_check_sent(const struct conn *c)
     for (unsigned id = 0; id < c->nrecords; id++) {
         const struct record *r = &c->records[id];
         sim_check(r->over, "connection %u: no callback for operation %u", c->id, id);
+        sim_check(r->result != NNG_ECANCELED || r->cancelled || conns_write_torn(c, r),
+                  "connection %u: operation %u: Operation canceled, why?", c->id, id);
         for (size_t i = 0; !r->reads && i < r->count; i++, at++) {
             sim_check(at < sent->len, "connection %u: more was counted than the %zu sent", c->id,
                       sent->len);
@@ -412,6 +421,24 @@ static void conns_check_sent(const struct conn *c)
     }
     sim_check(at == sent->len, "connection %u: %zu bytes were sent and %zu counted", c->id,
               sent->len, at);
+}
+
+/* What was there already when a write_all was given up, with some of its bytes out, does not go. */
+static void conns_check_torn(const struct conn *c, unsigned torn)
+{
+    const struct record *t = &c->records[torn];
+    bool late = t->result == NNG_ETIMEDOUT;
+    uint64_t given_up = late ? t->begun + t->limit : t->unwanted;
+    if (t->reads || !t->whole || t->count == 0 || given_up == 0 ||
+        (!late && t->result != ABORT_CODE && t->result != NNG_ECANCELED)) {
+        return;
+    }
+    for (unsigned id = torn + 1; id < c->nrecords; id++) {
+        const struct record *r = &c->records[id];
+        sim_check(r->reads || r->queued >= given_up || (r->result != 0 && r->count == 0),
+                  "connection %u: %zu bytes of write %u follow %zu of %zu of write %u", c->id,
+                  r->count, id, t->count, t->size, torn);
+    }
 }
 
 static void conns_check_received(struct conn *c)
@@ -433,6 +460,9 @@ void sim_conns_check(void)
     for (unsigned i = 0; i < nconns; i++) {
         if (conns[i].peer != NULL) {
             conns_check_sent(&conns[i]);
+            for (unsigned id = 0; id < conns[i].nrecords; id++) {
+                conns_check_torn(&conns[i], id);
+            }
             conns_check_received(&conns[i]);
         }
     }

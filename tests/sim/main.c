@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sim [--seconds N] [--seed N [--trace]] [--runs N]: the library in a made-up world, once for each
- * seed; see tests/sim/README.md.
+ * sim [--seconds N | --runs N] [--from SEED] [--twice] | --seed N [--trace]: the library in a
+ * made-up world, once for each seed; see tests/sim/README.md.
  */
 #include "io/runtime.h"
 #include "sim/conns.h"
@@ -64,6 +64,14 @@ static unsigned run(uint64_t seed)
     return serves ? sim_server_clients() : sim_conns_count();
 }
 
+/* Again, for it must be the same. */
+static void run_again(uint64_t seed)
+{
+    uint64_t before = sim_digest();
+    (void) run(seed);
+    sim_check(sim_digest() == before, "this run depends on more than its seed");
+}
+
 /* The library goes round in circles, without a turn for anybody else. */
 static void run_takes_too_long(int signal)
 {
@@ -96,7 +104,7 @@ int main(int argc, char **argv)
 {
     uint64_t seed = 0, runs = 0, connections = 0, n = 0;
     double seconds = 1;
-    bool one = false, trace = false;
+    bool one = false, trace = false, twice = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--seconds") == 0) {
             seconds = (double) number(argv[++i]);
@@ -109,9 +117,11 @@ int main(int argc, char **argv)
             seed = number(argv[++i]);
         } else if (strcmp(argv[i], "--trace") == 0) {
             trace = true;
+        } else if (strcmp(argv[i], "--twice") == 0) {
+            twice = true;
         } else {
-            fprintf(stderr,
-                    "usage: sim [--seconds N | --runs N] [--from SEED] | --seed N [--trace]\n");
+            fprintf(stderr, "usage: sim [--seconds N | --runs N] [--from SEED] [--twice] | --seed "
+                            "N [--trace]\n");
             return 2;
         }
     }
@@ -123,7 +133,11 @@ int main(int argc, char **argv)
     sim_tracing = trace;
     double begin = seconds_of(CLOCK_MONOTONIC), cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     do {
-        connections += run(seed++);
+        connections += run(seed);
+        if (twice) {
+            run_again(seed);
+        }
+        seed++;
         n++;
     } while (!one && (runs != 0 ? n < runs : seconds_of(CLOCK_MONOTONIC) - begin < seconds));
     double took = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#undef _FORTIFY_SOURCE /* which takes a longjmp() to another stack for an error */
 #include "sim/sched.h"
 
 #include "base/check.h"
 #include "sim/seed.h"
 
 #include <link.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,8 +19,32 @@
 #define THREADS 64U
 #define STACK ((size_t) 256 << 10)
 
+/* Somewhere to go on. swapcontext() is for the first time only: it asks the kernel for the signal
+ * mask, which is the same for all. Not so under ASan, which has its own idea of a longjmp(). */
+struct context {
+    ucontext_t first;
+    jmp_buf jump;
+    bool jumps;
+};
+
+static void sched_switch(struct context *from, struct context *to)
+{
+#ifndef NU_ASAN
+    if (_setjmp(from->jump) != 0) {
+        return;
+    }
+    from->jumps = true;
+    if (to->jumps) {
+        _longjmp(to->jump, 1);
+    }
+    setcontext(&to->first);
+#else
+    swapcontext(&from->first, &to->first);
+#endif
+}
+
 struct sim_thread {
-    ucontext_t context;
+    struct context context;
     void *stack; /* kept for the next one */
     void *locals;
     const char *name;
@@ -28,12 +54,13 @@ struct sim_thread {
     bool (*ready)(void *arg); /* what it waits for; NULL: nothing */
     void *ready_arg;
     uint64_t until;
+    struct sim_usage usage;
     bool used, over, timed_out;
 };
 
 static struct sim_thread threads[THREADS];
 static struct sim_thread *self; /* NULL: the scheduler */
-static ucontext_t scheduler;
+static struct context scheduler;
 static unsigned preemption;
 static unsigned calm;
 
@@ -67,7 +94,7 @@ static void sched_enter(struct sim_thread *thread)
     void *fake;
     __sanitizer_start_switch_fiber(&fake, thread->stack, STACK);
 #endif
-    swapcontext(&scheduler, &thread->context);
+    sched_switch(&scheduler, &thread->context);
 #ifdef NU_ASAN
     __sanitizer_finish_switch_fiber(fake, NULL, NULL);
 #endif
@@ -84,7 +111,7 @@ static void sched_leave(void)
     void *fake;
     __sanitizer_start_switch_fiber(&fake, sim_scheduler_stack, sim_scheduler_size);
 #endif
-    swapcontext(&thread->context, &scheduler);
+    sched_switch(&thread->context, &scheduler);
 #ifdef NU_ASAN
     __sanitizer_finish_switch_fiber(fake, NULL, NULL);
 #endif
@@ -133,10 +160,10 @@ struct sim_thread *sim_spawn(const char *name, void *(*run)(void *arg), void *ar
                                    .used = true };
     memset(block, 0, nlocals);
     memcpy(block, locals_image, nlocals_image);
-    getcontext(&thread->context);
-    thread->context.uc_stack.ss_sp = stack;
-    thread->context.uc_stack.ss_size = STACK;
-    makecontext(&thread->context, sched_main, 0);
+    getcontext(&thread->context.first);
+    thread->context.first.uc_stack.ss_sp = stack;
+    thread->context.first.uc_stack.ss_size = STACK;
+    makecontext(&thread->context.first, sched_main, 0);
     return thread;
 }
 
@@ -145,12 +172,18 @@ bool sim_inside(void)
     return self != NULL;
 }
 
+struct sim_usage sim_usage(void)
+{
+    return self->usage;
+}
+
 bool sim_wait(bool (*ready)(void *arg), void *arg, uint64_t until)
 {
     sim_check(calm == 0, "a calm thread waits");
     self->ready = ready;
     self->ready_arg = arg;
     self->until = until;
+    self->usage.waits += ready != NULL;
     sched_leave();
     self->ready = NULL;
     self->until = SIM_NEVER;
@@ -238,7 +271,8 @@ void sim_run(const struct sim_world *world)
             break;
         }
         sim_check(turns < 4000000, "no end after 4 million turns");
-        sim_time += sim_pick(3000);
+        unsigned passes = sim_pick(3000);
+        sim_time += passes;
         if (n + events == 0) {
             uint64_t then = sched_earliest(world);
             if (then == SIM_NEVER) {
@@ -249,6 +283,7 @@ void sim_run(const struct sim_world *world)
         }
         unsigned which = sim_pick(n + events);
         if (which < n) {
+            able[which]->usage.ran += passes;
             sched_enter(able[which]);
         } else {
             world->happen(which - n);

@@ -30,6 +30,13 @@ void sim_run(const struct sim_world *world);
 /* Whether a simulated thread calls. */
 bool sim_inside(void);
 
+/* What the calling thread was given: virtual nanoseconds, and how often it waited. */
+struct sim_usage {
+    uint64_t ran;
+    unsigned long waits;
+};
+struct sim_usage sim_usage(void);
+
 /* The calling thread waits until ready(arg), or (false) until then. */
 bool sim_wait(bool (*ready)(void *arg), void *arg, uint64_t until);
 

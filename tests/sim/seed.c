@@ -9,11 +9,12 @@
 bool sim_tracing;
 uint64_t sim_time;
 
-static uint64_t seed, state;
+static uint64_t seed, state, digest;
 
 void sim_seed(uint64_t value)
 {
     seed = state = value;
+    digest = 0;
 }
 
 /* SplitMix64. */
@@ -25,9 +26,16 @@ uint64_t sim_random(void)
     return x ^ x >> 31;
 }
 
+uint64_t sim_digest(void)
+{
+    return digest ^ sim_time;
+}
+
 unsigned sim_pick(unsigned n)
 {
-    return (unsigned) ((sim_random() >> 32) * n >> 32);
+    unsigned picked = (unsigned) ((sim_random() >> 32) * n >> 32);
+    digest = (digest ^ picked) * UINT64_C(1099511628211) + sim_time;
+    return picked;
 }
 
 bool sim_chance(unsigned n)

@@ -9,6 +9,9 @@
 void sim_seed(uint64_t seed);
 uint64_t sim_random(void);
 
+/* Of all choices up to now and their times. */
+uint64_t sim_digest(void);
+
 /* 0 to n - 1. */
 unsigned sim_pick(unsigned n);
 

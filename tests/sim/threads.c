@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EPOCH UINT64_C(1700000000000000000) /* of CLOCK_REALTIME */
+#define EPOCH UINT64_C(1700000000000000000) /* of CLOCK_REALTIME; see machine.c */
 #define SECOND UINT64_C(1000000000)
 #define WAITERS 64U
 
@@ -36,7 +36,6 @@ int __real_pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, 
 int __real_pthread_cond_signal(pthread_cond_t *cond);
 int __real_pthread_cond_broadcast(pthread_cond_t *cond);
 int __real_pthread_sigmask(int how, const sigset_t *set, sigset_t *old);
-int __real_clock_gettime(clockid_t clock, struct timespec *ts);
 int __real_clock_nanosleep(clockid_t clock, int flags, const struct timespec *until,
                            struct timespec *left);
 ssize_t __real_getrandom(void *buf, size_t len, unsigned flags);
@@ -231,18 +230,6 @@ int __wrap_pthread_join(pthread_t thread, void **result)
 int __wrap_pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 {
     return sim_inside() ? 0 : __real_pthread_sigmask(how, set, old);
-}
-
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
-{
-    if (!sim_inside()) {
-        return __real_clock_gettime(clock, ts);
-    }
-    sim_time += 50; /* whoever looks again and again sees it pass */
-    bool real = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
-    uint64_t now = sim_time + (real ? EPOCH : 0);
-    *ts = (struct timespec){ (time_t) (now / SECOND), (long) (now % SECOND) };
-    return 0;
 }
 
 int __wrap_clock_nanosleep(clockid_t clock, int flags, const struct timespec *until,
