@@ -157,7 +157,7 @@ SIMULATED := pthread_create pthread_join pthread_sigmask \
              pthread_cond_timedwait pthread_cond_clockwait pthread_cond_signal \
              pthread_cond_broadcast clock_gettime clock_nanosleep getrandom syscall socket close \
              bind listen accept4 setsockopt getsockopt getsockname getpeername shutdown send ioctl \
-             fcntl poll clock_getres getrusage getrlimit opendir open nu_cgroup_read
+             fcntl poll clock_getres getrusage getrlimit opendir open nu_cgroup_memory
 
 # ---- Building ------------------------------------------------------------------------------------
 

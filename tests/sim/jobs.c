@@ -29,18 +29,30 @@ const char *const sim_kind_names[SIM_KINDS] = {
 
 /* ---- Its memory --------------------------------------------------------------------------- */
 
+#define ENDS ((size_t) 128)
+
+static uint64_t job_sum_bytes(const uint8_t *p, size_t n, uint64_t sum)
+{
+    uint64_t word = n;
+    for (; n >= sizeof word; p += sizeof word, n -= sizeof word) {
+        memcpy(&word, p, sizeof word);
+        sum = (sum ^ word) * UINT64_C(1099511628211);
+    }
+    memcpy(&word, p, n);
+    return (sum ^ word) * UINT64_C(1099511628211);
+}
+
+/* Of what is long, its beginning and its end: who has it back uses all of it. */
 uint64_t sim_job_sum(const struct sim_job *job)
 {
     uint64_t sum = UINT64_C(14695981039346656037);
     for (unsigned i = 0; i < job->niov; i++) {
         const uint8_t *p = job->iov[i].iov_base;
-        size_t k = 0, n = job->iov[i].iov_len;
-        for (uint64_t word; k + sizeof word <= n; k += sizeof word) {
-            memcpy(&word, p + k, sizeof word);
-            sum = (sum ^ word) * UINT64_C(1099511628211);
-        }
-        for (; k < n; k++) {
-            sum = (sum ^ p[k]) * UINT64_C(1099511628211);
+        size_t n = job->iov[i].iov_len;
+        sum = job_sum_bytes(p, n < ENDS ? n : ENDS, sum);
+        if (n > ENDS) {
+            size_t last = n - ENDS < ENDS ? n - ENDS : ENDS;
+            sum = job_sum_bytes(p + n - last, last, sum);
         }
     }
     return sum;

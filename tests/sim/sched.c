@@ -59,6 +59,7 @@ struct sim_thread {
 };
 
 static struct sim_thread threads[THREADS];
+static unsigned nthreads;       /* ever used in this run */
 static struct sim_thread *self; /* NULL: the scheduler */
 static struct context scheduler;
 static unsigned preemption;
@@ -142,6 +143,7 @@ struct sim_thread *sim_spawn(const char *name, void *(*run)(void *arg), void *ar
         thread++;
     }
     sim_check(thread < threads + THREADS, "more than %u threads", THREADS);
+    nthreads = thread == threads + nthreads ? nthreads + 1 : nthreads;
     if (locals == NULL) {
         dl_iterate_phdr(sched_find_locals, NULL);
     }
@@ -237,7 +239,7 @@ static bool sched_may_run(struct sim_thread *thread)
 static uint64_t sched_earliest(const struct sim_world *world)
 {
     uint64_t earliest = world->next();
-    for (unsigned i = 0; i < THREADS; i++) {
+    for (unsigned i = 0; i < nthreads; i++) {
         const struct sim_thread *thread = &threads[i];
         if (thread->used && !thread->over && thread->until < earliest) {
             earliest = thread->until;
@@ -248,7 +250,7 @@ static uint64_t sched_earliest(const struct sim_world *world)
 
 static _Noreturn void sched_stuck(void)
 {
-    for (unsigned i = 0; i < THREADS; i++) {
+    for (unsigned i = 0; i < nthreads; i++) {
         if (threads[i].used && !threads[i].over) {
             sim_print("%s waits", threads[i].name);
         }
@@ -261,7 +263,7 @@ void sim_run(const struct sim_world *world)
     for (uint64_t turns = 0;; turns++) {
         struct sim_thread *able[THREADS];
         unsigned n = 0, alive = 0, events = world->events();
-        for (unsigned i = 0; i < THREADS; i++) {
+        for (unsigned i = 0; i < nthreads; i++) {
             alive += threads[i].used && !threads[i].over;
             if (sched_may_run(&threads[i])) {
                 able[n++] = &threads[i];
@@ -289,7 +291,8 @@ void sim_run(const struct sim_world *world)
             world->happen(which - n);
         }
     }
-    for (unsigned i = 0; i < THREADS; i++) {
+    for (unsigned i = 0; i < nthreads; i++) {
         threads[i].used = false;
     }
+    nthreads = 0;
 }

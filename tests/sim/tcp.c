@@ -47,7 +47,7 @@ void sim_tcp_reset(unsigned from)
     nsocks = 0;
     memset(fds, 0, sizeof fds);
     next_port = 40000;
-    static const size_t scales[] = { 1, 10, 100, 1460, 4096, 65536 };
+    static const size_t scales[] = { 1, 10, 100, 500, 1460, 8192 };
     scale = scales[from + sim_pick(6 - from)];
 }
 
