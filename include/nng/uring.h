@@ -406,9 +406,22 @@ NNG_DECL int nng_uring_ws_listener_set_check(struct nng_stream_listener *listene
  * Errors: NNG_ETIMEDOUT: the time was over before the requests; NNG_ESTATE: it was called in a
  * callback; NNG_ENOTSUP: this is a forked child.
  * Threads: any but the library's own.
- * See: nng_http_server_stop().
+ * See: nng_uring_server_retire(), nng_http_server_stop().
  */
 NNG_DECL int nng_uring_server_drain(struct nng_http_server *server, nng_duration ms);
+
+/*
+ * Has a server send its clients elsewhere.
+ *
+ * From now on each answer is the last of its connection, and says so ("Connection: close"). It goes
+ * on accepting, so that whoever sends it requests (a balancer that asks for its health) has time to
+ * learn that it is going away, before nng_uring_server_drain(). A new start undoes it.
+ *
+ * Errors: NNG_ENOTSUP: this is a forked child.
+ * Threads: any.
+ * See: nng_uring_server_drain().
+ */
+NNG_DECL int nng_uring_server_retire(struct nng_http_server *server);
 
 /*
  * What a server puts up with, so that clients that are slow, silent or many do no harm. Times are

@@ -5,7 +5,7 @@
 
 void nu_request_begin(struct nu_request *r, const struct nu_head *head, bool alone)
 {
-    r->last = !head->keep_alive || r->service->draining;
+    r->last = !head->keep_alive || r->service->retired;
     r->http10 = head->minor == 0;
     r->bodiless = head->method.n == 4 && memcmp(head->method.p, "HEAD", 4) == 0;
     nu_body_reader_begin(&r->body, head);

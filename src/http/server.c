@@ -309,6 +309,22 @@ static int server_wait_quiet(nng_http_server *server, nng_duration ms)
     return server->alive == 0 ? 0 : NNG_ETIMEDOUT;
 }
 
+int nng_uring_server_retire(nng_http_server *server)
+{
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
+    pthread_mutex_lock(&server->lock);
+    for (unsigned i = 0; i < server->nshards; i++) {
+        if (server->shards[i] != NULL) {
+            nu_server_shard_retire(server->shards[i]);
+        }
+    }
+    pthread_mutex_unlock(&server->lock);
+    return 0;
+}
+
 int nng_uring_server_drain(nng_http_server *server, nng_duration ms)
 {
     int err = nu_runtime_check_fork();

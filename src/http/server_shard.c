@@ -217,6 +217,7 @@ static void server_shard_end(struct nu_server_shard *shard, bool gently)
 {
     void (*act)(struct nu_session *) = gently ? nu_session_drain : nu_session_stop;
     bool stopping = shard->service.draining;
+    shard->service.retired = true;
     shard->service.draining = true;
     shard->nsessions++; /* keeps the shard while it is being ended */
     if (!gently) {
@@ -308,6 +309,14 @@ static void server_shard_run_start(struct nu_task *task)
     nu_list_append(&shard->service.loop->hooks, &shard->hook.link);
 }
 
+static void server_shard_run_retire(struct nu_task *task)
+{
+    struct nu_server_shard *shard = nu_container(task, struct nu_server_shard, retire);
+    server_shard_task_ran(shard);
+    shard->service.retired = true;
+    server_shard_check_gone(shard);
+}
+
 static void server_shard_run_drain(struct nu_task *task)
 {
     struct nu_server_shard *shard = nu_container(task, struct nu_server_shard, drain);
@@ -370,6 +379,7 @@ struct nu_server_shard *nu_server_shard_new(const struct nu_shard_setup *setup, 
     shard->places = setup->places;
     shard->index = index;
     nu_task_init(&shard->start, server_shard_run_start);
+    nu_task_init(&shard->retire, server_shard_run_retire);
     nu_task_init(&shard->drain, server_shard_run_drain);
     nu_task_init(&shard->stop, server_shard_run_stop);
     nu_list_init(&shard->hook.link);
@@ -406,6 +416,14 @@ bool nu_server_shard_shut(struct nu_server_shard *shard)
         nu_listener_shut(&shard->listeners[i]);
     }
     return true;
+}
+
+void nu_server_shard_retire(struct nu_server_shard *shard)
+{
+    if (!shard->retired) {
+        shard->retired = true;
+        server_shard_post(shard, &shard->retire);
+    }
 }
 
 void nu_server_shard_drain(struct nu_server_shard *shard)

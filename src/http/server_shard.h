@@ -42,6 +42,7 @@ struct nu_server_shard {
     struct nu_timer retry; /* places may become free without a word */
     struct nu_loop_hook hook;
     struct nu_task start;
+    struct nu_task retire;
     struct nu_task drain;
     struct nu_task stop;
 
@@ -52,6 +53,7 @@ struct nu_server_shard {
     /* Sends the guest where somebody has been idle from before `since` on; false: nowhere. */
     bool (*pass)(struct nu_server_shard *shard, struct nu_guest *guest, uint64_t since);
     nng_http_server *server;
+    bool retired;    /* `retire` was posted; under lock */
     bool shut;       /* it does not listen any more; under lock */
     unsigned posted; /* tasks that have not run; under lock */
     unsigned index;  /* in the server's shards */
@@ -90,6 +92,9 @@ void nu_server_shard_start(struct nu_server_shard *shard);
 
 /* Frees the address; false when that has been done before. With the server's lock; any thread. */
 bool nu_server_shard_shut(struct nu_server_shard *shard);
+
+/* Has each answer be the last of its connection. With the server's lock; any thread. */
+void nu_server_shard_retire(struct nu_server_shard *shard);
 
 /* Has the loop end it: what is in hand first, or at once. With the server's lock; any thread. */
 void nu_server_shard_drain(struct nu_server_shard *shard);

@@ -39,6 +39,7 @@ struct nu_service {
                                        * Read by others */
     atomic_uint_least64_t *collected; /* constant: bytes that count for NNG_URING_COLLECT_BYTES, of
                                        * the whole server */
+    bool retired;                     /* each answer is the last of its connection */
     bool draining;                    /* finish what is in hand, begin nothing new */
     void (*session_ended)(struct nu_service *service); /* it has let go of everything; the service
                                                         * may be gone when this returns */

@@ -198,9 +198,9 @@ Test(cli, directories_that_cannot_be_served)
 
 Test(cli, addresses_that_cannot_be_served)
 {
-    cr_assert_eq(t_child_run(&child, "serve --listen 192.0.2.1:0", NULL), 1); /* RFC 5737 */
+    cr_assert_eq(t_child_run(&child, "serve --listen 192.0.2.1:0", NULL), 3); /* RFC 5737 */
     assert_has(child.err_text, "not an address of this machine");
-    cr_assert_eq(t_child_run(&child, "serve --listen name.invalid:0", NULL), 1);
+    cr_assert_eq(t_child_run(&child, "serve --listen name.invalid:0", NULL), 3);
     assert_has(child.err_text, "name.invalid");
 }
 
@@ -299,7 +299,7 @@ Test(cli, names_and_interfaces)
         t_child_await_out(&child, "\n");
         cr_assert_eq(sscanf(child.out_text, "http://[::1%%25lo]:%u/", &port), 1);
         cr_assert_eq(stop(&child, SIGTERM), 0);
-        cr_assert_eq(t_child_run(&child, "serve --listen [fe80::1%nosuchif]:0", NULL), 1);
+        cr_assert_eq(t_child_run(&child, "serve --listen [fe80::1%nosuchif]:0", NULL), 3);
         assert_has(child.err_text, "--listen");
     }
 }
@@ -308,7 +308,7 @@ Test(cli, refuses_a_port_in_use)
 {
     char args[64];
     snprintf(args, sizeof args, "serve --listen 127.0.0.1:%u", serve(&child, "", NULL));
-    cr_assert_eq(t_child_run(&other, args, NULL), 1);
+    cr_assert_eq(t_child_run(&other, args, NULL), 3);
     assert_has(other.err_text, "in use");
     assert_has(other.err_text, "--listen");
     cr_assert_eq(stop(&child, SIGTERM), 0);

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/serve_options.h"
+
+#include "cmd/complain.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct serve_option {
+    const char *name;
+    int (*set)(struct serve_options *options, const struct serve_option *option, const char *value);
+    size_t at; /* of its place in struct serve_options; the limit's number */
+};
+
+/* ---- Setting one -------------------------------------------------------------------------- */
+
+static int serve_options_set_text(struct serve_options *options, const struct serve_option *option,
+                                  const char *value)
+{
+    *(const char **) ((char *) options + option->at) = value;
+    return 0;
+}
+
+/* Without a value on the command line; in a file it may be switched off, too. */
+static int serve_options_set_flag(struct serve_options *options, const struct serve_option *option,
+                                  const char *value)
+{
+    bool off = value != NULL && strcmp(value, "no") == 0;
+    if (value != NULL && *value != '\0' && !off && strcmp(value, "yes") != 0) {
+        return complain_of_usage("%s takes yes or no, not '%s'", option->name, value);
+    }
+    *(bool *) ((char *) options + option->at) = !off;
+    return 0;
+}
+
+static int serve_options_set_ms(struct serve_options *options, const struct serve_option *option,
+                                const char *value)
+{
+    char *end;
+    errno = 0;
+    long n = strtol(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end != '\0' || errno != 0 || n > INT32_MAX) {
+        return complain_of_usage("--%s takes a number of milliseconds, not '%s'", option->name,
+                                 value);
+    }
+    *(nng_duration *) ((char *) options + option->at) = (nng_duration) n;
+    return 0;
+}
+
+static int serve_options_set_limit(struct serve_options *options, const struct serve_option *option,
+                                   const char *value)
+{
+    char *end;
+    unsigned long long n = strtoull(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end != '\0' || n > INT64_MAX) {
+        return complain_of_usage("--%s takes a number, not '%s'", option->name, value);
+    }
+    options->limits[option->at] = n;
+    options->limited[option->at] = true;
+    return 0;
+}
+
+static int serve_options_set_loops(struct serve_options *options, const struct serve_option *option,
+                                   const char *value)
+{
+    char *end, text[8];
+    long n = strtol(value, &end, 10);
+    (void) options;
+    (void) option;
+    if (*value == '\0' || *end != '\0' || n < 1 || n > 256) {
+        return complain_of_usage("--loops takes a number from 1 to 256, not '%s'", value);
+    }
+    snprintf(text, sizeof text, "%ld", n);
+    return setenv("NNG_URING_LOOPS", text, 1) == 0 ? 0 : complain("%m");
+}
+
+static int serve_options_set_dir(struct serve_options *options, const struct serve_option *option,
+                                 const char *dir)
+{
+    (void) option;
+    if (options->dir != NULL && options->dir_of_file == options->from_file) {
+        return complain_of_usage("one directory is served; what is '%s'?", dir);
+    }
+    options->dir = dir;
+    options->dir_of_file = options->from_file;
+    return 0;
+}
+
+static int serve_options_add_listen(struct serve_options *options,
+                                    const struct serve_option *option, const char *where)
+{
+    (void) option;
+    if (options->file_listens && !options->from_file) {
+        options->nlisten = 0;
+    }
+    if (options->nlisten == SERVE_MAX_LISTEN) {
+        return complain_of_usage("that is one --listen too many: '%s'", where);
+    }
+    options->file_listens = options->from_file;
+    options->listen[options->nlisten++] = where;
+    return 0;
+}
+
+/* ---- All of them -------------------------------------------------------------------------- */
+
+#define PLACE(field) offsetof(struct serve_options, field)
+
+static const struct serve_option table[] = {
+    /* the command line's only */
+    { "config", serve_options_set_text, PLACE(config) },
+    { "check", serve_options_set_flag, PLACE(check) },
+
+    { "listen", serve_options_add_listen, 0 },
+    { "loops", serve_options_set_loops, 0 },
+    { "tls-cert", serve_options_set_text, PLACE(tls.cert) },
+    { "tls-key", serve_options_set_text, PLACE(tls.key) },
+    { "tls-ca", serve_options_set_text, PLACE(tls.ca) },
+    { "tls-verify", serve_options_set_flag, PLACE(tls.verify) },
+    { "tls-self-signed", serve_options_set_flag, PLACE(tls.self_signed) },
+    { "drain-delay", serve_options_set_ms, PLACE(drain_delay) },
+    { "drain-timeout", serve_options_set_ms, PLACE(drain_timeout) },
+    { "head-timeout", serve_options_set_limit, NNG_URING_HEAD_TIMEOUT },
+    { "idle-timeout", serve_options_set_limit, NNG_URING_IDLE_TIMEOUT },
+    { "body-timeout", serve_options_set_limit, NNG_URING_BODY_TIMEOUT },
+    { "write-timeout", serve_options_set_limit, NNG_URING_WRITE_TIMEOUT },
+    { "head-bytes", serve_options_set_limit, NNG_URING_HEAD_BYTES },
+    { "head-fields", serve_options_set_limit, NNG_URING_HEAD_FIELDS },
+    { "drain-bytes", serve_options_set_limit, NNG_URING_DRAIN_BYTES },
+    { "connections", serve_options_set_limit, NNG_URING_CONNECTIONS },
+    { "linger-timeout", serve_options_set_limit, NNG_URING_LINGER_TIMEOUT },
+    { "linger-bytes", serve_options_set_limit, NNG_URING_LINGER_BYTES },
+    { "collect-bytes", serve_options_set_limit, NNG_URING_COLLECT_BYTES },
+    { "body-total-timeout", serve_options_set_limit, NNG_URING_BODY_TOTAL_TIMEOUT },
+    { "body-rate", serve_options_set_limit, NNG_URING_BODY_RATE },
+
+    /* a file's only: on the command line it needs no name */
+    { "dir", serve_options_set_dir, 0 },
+};
+
+#define OPTIONS (sizeof table / sizeof *table)
+#define LINE_OPTIONS (OPTIONS - 1)
+#define FILE_OPTIONS 2 /* the first of a file's */
+
+const char *serve_options_name(enum nng_uring_limit limit)
+{
+    size_t i = 0;
+    while (table[i].set != serve_options_set_limit || table[i].at != (size_t) limit) {
+        i++;
+    }
+    return table[i].name;
+}
+
+/* ---- The command line --------------------------------------------------------------------- */
+
+#define FIRST 1000 /* what getopt_long() returns for table[0] */
+
+static int serve_options_read_line(struct serve_options *options, int argc, char **argv)
+{
+    struct option longs[LINE_OPTIONS + 1] = { 0 };
+    int c, at = 1, status = 0;
+    for (size_t i = 0; i < LINE_OPTIONS; i++) {
+        bool flag = table[i].set == serve_options_set_flag;
+        longs[i] = (struct option){ table[i].name, flag ? no_argument : required_argument, NULL,
+                                    FIRST + (int) i };
+    }
+    opterr = 0;
+    optind = 0; /* GNU's word for from the start */
+    while (status == 0 && (c = getopt_long(argc, argv, "-:", longs, NULL)) != -1) {
+        if (c == ':' || c == '?') {
+            status = complain_of_usage(
+                c == ':' ? "%s needs a value" : "there is no option '%s'; see --help", argv[at]);
+        } else if (c >= FIRST) {
+            const struct serve_option *option = &table[c - FIRST];
+            status = option->set(options, option, optarg);
+        } else {
+            status = serve_options_set_dir(options, NULL, optarg);
+        }
+        at = optind;
+    }
+    for (; status == 0 && optind < argc; optind++) { /* behind a "--" */
+        status = serve_options_set_dir(options, NULL, argv[optind]);
+    }
+    return status;
+}
+
+/* ---- The file ----------------------------------------------------------------------------- */
+
+/* One "name value": a copy, which the options point into. */
+static int serve_options_take(struct serve_options *options, const char *line)
+{
+    char *name = strdup(line + strspn(line, " \t\r\n"));
+    if (name == NULL) {
+        return complain("%m");
+    }
+    if (*name == '\0' || *name == '#') {
+        free(name);
+        return 0;
+    }
+    for (char *end = name + strlen(name); isspace((unsigned char) end[-1]); end--) {
+        end[-1] = '\0';
+    }
+    char *value = name + strcspn(name, " \t");
+    if (*value != '\0') {
+        *value++ = '\0';
+        value += strspn(value, " \t");
+    }
+    for (const struct serve_option *option = &table[FILE_OPTIONS]; option < table + OPTIONS;
+         option++) {
+        if (strcmp(option->name, name) == 0) {
+            bool flag = option->set == serve_options_set_flag;
+            return *value == '\0' && !flag ? complain_of_usage("%s needs a value", name)
+                                           : option->set(options, option, value);
+        }
+    }
+    return complain_of_usage("there is no '%s' to be configured; see --help", name);
+}
+
+static int serve_options_read_file(struct serve_options *options)
+{
+    FILE *file = fopen(options->config, "re");
+    char *line = NULL;
+    size_t room = 0;
+    int status = 0, number = 0;
+    if (file == NULL) {
+        return complain_of_usage("--config %s cannot be read: %m", options->config);
+    }
+    options->from_file = true;
+    while (status == 0 && getline(&line, &room, file) >= 0) {
+        number++;
+        status = serve_options_take(options, line);
+    }
+    if (status != 0) {
+        complain("that was %s, line %d", options->config, number);
+    } else if (ferror(file)) {
+        status = complain_of_usage("--config %s cannot be read: %m", options->config);
+    }
+    options->from_file = false;
+    free(line);
+    fclose(file);
+    return status;
+}
+
+int serve_options_read(struct serve_options *options, int argc, char **argv)
+{
+    struct serve_options fresh = { .drain_timeout = 30000 };
+    *options = fresh;
+    int status = serve_options_read_line(options, argc, argv);
+    if (status == 0 && options->config != NULL) {
+        fresh.config = options->config;
+        *options = fresh;
+        status = serve_options_read_file(options);
+        if (status == 0) { /* what it says counts more: once more */
+            status = serve_options_read_line(options, argc, argv);
+        }
+    }
+    const char *wrong = status == 0 ? serve_tls_misused(&options->tls) : NULL;
+    if (options->nlisten == 0) {
+        options->listen[options->nlisten++] = "127.0.0.1:8080";
+    }
+    return wrong != NULL ? complain_of_usage("%s", wrong) : status;
+}

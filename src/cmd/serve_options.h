@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The options of nng-uring serve: one table, from which the command line and configuration files
+ * are read. A file has "name value" lines, with the names of the command line, `dir` for the
+ * directory, and comments from a '#' at the beginning of a line on; what the command line says
+ * counts more.
+ */
+#ifndef NU_CMD_SERVE_OPTIONS_H
+#define NU_CMD_SERVE_OPTIONS_H
+
+#include "cmd/serve_tls.h"
+
+#include <nng/uring.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SERVE_MAX_LISTEN 16
+
+struct serve_options {
+    const char *dir; /* NULL: the site */
+    const char *listen[SERVE_MAX_LISTEN];
+    unsigned nlisten;
+    struct serve_tls tls;
+    uint64_t limits[NNG_URING_BODY_RATE + 1];
+    bool limited[NNG_URING_BODY_RATE + 1]; /* those that were given */
+    nng_duration drain_delay;              /* ms in which it goes on, to be taken out of service */
+    nng_duration drain_timeout;            /* ms for what is in hand then; 0: no limit */
+    const char *config;                    /* the file; NULL: none */
+    bool check;                            /* say whether it could start, and end */
+
+    /* while they are read */
+    bool from_file;    /* it is the file that is */
+    bool dir_of_file;  /* where the directory is from, */
+    bool file_listens; /* and the addresses: then the command line's replace them */
+};
+
+/* An enum serve_status; what is wrong has been said. What is read from a file stays in memory. */
+int serve_options_read(struct serve_options *options, int argc, char **argv);
+
+/* The option that sets a limit. */
+const char *serve_options_name(enum nng_uring_limit limit);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/serve_site.h"
+
+#include "cmd/complain.h"
+#include "cmd/site.h"
+
+#include <nng/uring.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int serve_site_check_dir(const char *dir)
+{
+    struct stat st;
+    if (stat(dir, &st) != 0) {
+        return complain("%s cannot be served: %m", dir);
+    }
+    if (!S_ISDIR(st.st_mode)) {
+        return complain("%s is not a directory; name the one that holds the files", dir);
+    }
+    return access(dir, R_OK | X_OK) == 0 ? 0 : complain("%s cannot be read: %m", dir);
+}
+
+static int serve_site_add(nng_http_server *server, nng_http_handler *handler)
+{
+    int err = nng_http_server_add_handler(server, handler);
+    if (err != 0) {
+        nng_http_handler_free(handler);
+    }
+    return err;
+}
+
+static int serve_site_add_handlers(nng_http_server *server, const char *dir)
+{
+    nng_http_handler *handler;
+    int err;
+    if (dir != NULL) {
+        err = nng_http_handler_alloc_directory(&handler, "/", dir);
+        if (err != 0) {
+            return err;
+        }
+        (void) nng_uring_handler_set_current_types(handler, true); /* it is of that kind, and new */
+        (void) nng_uring_handler_set_slash_redirects(handler, true);
+        return serve_site_add(server, handler);
+    }
+    for (const struct site_page *page = site_pages; page->uri != NULL; page++) {
+        err = nng_http_handler_alloc_static(&handler, page->uri, page->begin,
+                                            (size_t) (page->end - page->begin), page->type);
+        if (err != 0 || (err = serve_site_add(server, handler)) != 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+static int serve_site_set_limits(nng_http_server *server, const struct serve_options *options)
+{
+    for (int i = 0; i <= NNG_URING_BODY_RATE; i++) {
+        if (options->limited[i] &&
+            nng_uring_server_set_limit(server, (enum nng_uring_limit) i, options->limits[i]) != 0) {
+            return complain_of_usage("%ju is out of range for --%s; see --help",
+                                     (uintmax_t) options->limits[i],
+                                     serve_options_name((enum nng_uring_limit) i));
+        }
+    }
+    return 0;
+}
+
+static int serve_site_explain(int err, const char *where)
+{
+    switch (err) {
+    case NNG_EADDRINUSE:
+        complain("%s is in use already; choose another port with --listen", where);
+        return SERVE_UNBOUND;
+    case NNG_EADDRINVAL:
+        complain("%s is not an address of this machine; choose one with --listen", where);
+        return SERVE_UNBOUND;
+    case NNG_EPERM:
+        complain("%s needs privileges; choose a port from 1024 with --listen", where);
+        return SERVE_UNBOUND;
+    case NNG_ENOTSUP:
+        return complain("no io_uring: %s\n  remedy: %s\n  details: nng-uring probe",
+                        nng_uring_reason(), nng_uring_remedy());
+    default:
+        return complain("cannot serve on %s: %s", where, nng_strerror(err));
+    }
+}
+
+int serve_site_url(const struct serve_options *options, const char *where, nng_url **urlp)
+{
+    bool tls = serve_tls_wanted(&options->tls), secure = strncmp(where, "https://", 8) == 0;
+    bool plain = strncmp(where, "http://", 7) == 0;
+    const char *rest = where + (secure ? 8 : plain ? 7 : 0), *port = strrchr(rest, ':');
+    char text[300];
+    int n =
+        snprintf(text, sizeof text, "%s://%s", secure || (tls && !plain) ? "https" : "http", rest);
+    if (n >= (int) sizeof text || strpbrk(rest, "/?#@") != NULL || port == NULL || !port[1] ||
+        nng_url_parse(urlp, text) != 0) {
+        return complain_of_usage("--listen takes ADDRESS:PORT or [ADDRESS]:PORT, with https:// or "
+                                 "http:// before it or not, and not '%s'",
+                                 where);
+    }
+    if (secure && !tls) {
+        nng_url_free(*urlp);
+        return complain_of_usage("--listen %s needs --tls-cert and --tls-key, or --tls-self-signed",
+                                 where);
+    }
+    return 0;
+}
+
+static bool serve_site_is_secure(const nng_url *url)
+{
+    return strcmp(url->u_scheme, "https") == 0;
+}
+
+static int serve_site_secure(const struct serve_options *options, const nng_url *url,
+                             nng_http_server *server)
+{
+    nng_tls_config *config = NULL;
+    if (!serve_site_is_secure(url)) {
+        return 0;
+    }
+    if (serve_tls_load(&options->tls, url->u_hostname, &config, complain) != 0) {
+        return SERVE_FAILED;
+    }
+    (void) nng_http_server_set_tls(server, config); /* it is of the right kind */
+    nng_tls_config_free(config);
+    return 0;
+}
+
+/* With a server that was made: a status. */
+static int serve_site_set_up(const struct serve_options *options, const nng_url *url,
+                             const char *where, nng_http_server *server)
+{
+    int status = serve_site_set_limits(server, options);
+    if (status == 0) {
+        status = serve_site_secure(options, url, server);
+    }
+    if (status != 0) {
+        return status;
+    }
+    int err = serve_site_add_handlers(server, options->dir);
+    return err != 0 ? serve_site_explain(err, where) : 0;
+}
+
+int serve_site_make(const struct serve_options *options, const char *where,
+                    nng_http_server **serverp)
+{
+    nng_url *url = NULL;
+    int status = serve_site_url(options, where, &url);
+    if (status != 0) {
+        return status;
+    }
+    int err = nng_http_server_hold(serverp, url);
+    if (err != 0) {
+        nng_url_free(url);
+        return serve_site_explain(err, where);
+    }
+    status = serve_site_set_up(options, url, where, *serverp);
+    nng_url_free(url);
+    if (status != 0) {
+        nng_http_server_release(*serverp);
+    }
+    return status;
+}
+
+int serve_site_start(nng_http_server *server, const char *where)
+{
+    int err = nng_http_server_start(server);
+    return err != 0 ? serve_site_explain(err, where) : 0;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* nng-uring serve: its file of options, --check, and how it ends. */
+#include "support/child.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+TestSuite(serve_options, .timeout = 120);
+
+static struct t_child child;
+static char dir[] = "/tmp/nng-uring-XXXXXX", file[64];
+
+#define assert_has(text, part)                                                                     \
+    cr_assert_not_null(strstr(text, part), "'%s' is not in:\n%s", part, text)
+
+static void open_dir(void)
+{
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(file, sizeof file, "%s/options", dir);
+}
+
+static void close_dir(void)
+{
+    unlink(file);
+    rmdir(dir);
+}
+
+static void write_file(const char *text)
+{
+    FILE *to = fopen(file, "we");
+    cr_assert_not_null(to);
+    fputs(text, to);
+    cr_assert_eq(fclose(to), 0);
+}
+
+static int run(const char *args)
+{
+    char words[512];
+    snprintf(words, sizeof words, args, file);
+    return t_child_run(&child, words, NULL);
+}
+
+/* ---- The file ------------------------------------------------------------------------------ */
+
+Test(serve_options, what_is_good)
+{
+    static const char *const good[] = {
+        "",
+        "\n# nothing\n   \n\t# nothing\n",
+        "listen 127.0.0.1:0\nlisten [::]:0",
+        "  idle-timeout \t 5  \r\nloops 2\r\n",
+        "tls-self-signed\nlisten 127.0.0.1:0\n",
+        "tls-self-signed yes\ntls-verify no\nlisten http://127.0.0.1:0\n",
+        "dir /tmp\ndrain-delay 10\ndrain-timeout 0\n",
+    };
+    open_dir();
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        write_file(good[i]);
+        cr_assert_eq(run("serve --check --config %s"), 0, "%s: %s", good[i], child.err_text);
+        assert_has(child.out_text, "good");
+    }
+    close_dir();
+}
+
+Test(serve_options, what_is_not)
+{
+    static const struct {
+        const char *text;
+        int status;
+        const char *says;
+    } table[] = {
+        { "listen 127.0.0.1:0\nsing loudly\n", 2, "line 2" },
+        { "sing\n", 2, "no 'sing'" },
+        { "--listen 127.0.0.1:0\n", 2, "no '--listen'" },
+        { "listen\n", 2, "listen needs a value" },
+        { "\n\nidle-timeout never\n", 2, "line 3" },
+        { "drain-timeout -1\n", 2, "milliseconds" },
+        { "loops 0\n", 2, "1 to 256" },
+        { "config /dev/null\n", 2, "no 'config'" },
+        { "check\n", 2, "no 'check'" },
+        { "tls-verify maybe\n", 2, "yes or no" },
+        { "tls-verify\n", 2, "--tls-ca" },
+        { "dir /tmp\ndir /\n", 2, "one directory" },
+        { "listen 8080\n", 2, "ADDRESS:PORT" },
+        { "head-bytes 1\n", 2, "out of range for --head-bytes" },
+        { "dir /no/such/directory\n", 1, "No such file" },
+        { "tls-cert /dev/null\ntls-key /dev/null\n", 1, "no certificate" },
+    };
+    open_dir();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        write_file(table[i].text);
+        cr_assert_eq(run("serve --check --config %s"), table[i].status, "%s", table[i].text);
+        assert_has(child.err_text, table[i].says);
+        cr_assert_str_empty(child.out_text);
+    }
+    cr_assert_eq(run("serve --config %s.none"), 2);
+    assert_has(child.err_text, "No such file");
+    close_dir();
+}
+
+/* The command line counts more, wherever the file is named. */
+Test(serve_options, both)
+{
+    open_dir();
+    write_file("listen 192.0.2.1:1\nlisten 192.0.2.1:2\ndir /no/such/directory\nloops 3\n");
+    char words[512];
+    snprintf(words, sizeof words, "serve --loops 2 /tmp --listen 127.0.0.1:0 --config %s", file);
+    t_child_start(&child, words, NULL);
+    t_child_await_out(&child, "\nloops    2,");
+    assert_has(child.out_text, "serving  /tmp\n");
+    cr_assert_eq(strncmp(child.out_text, "http://127.0.0.1:", 17), 0);
+    cr_assert_null(strstr(child.out_text, "192.0.2.1"));
+    kill(child.pid, SIGTERM);
+    cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
+    close_dir();
+}
+
+/* ---- The end ------------------------------------------------------------------------------- */
+
+static unsigned start(const char *args)
+{
+    char words[512];
+    unsigned port;
+    snprintf(words, sizeof words, "serve --listen 127.0.0.1:0 %s", args);
+    t_child_start(&child, words, NULL);
+    t_child_await_out(&child, "\nloops ");
+    cr_assert_eq(sscanf(child.out_text, "http://127.0.0.1:%u/", &port), 1);
+    return port;
+}
+
+static int open_conn(unsigned port)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t) port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
+    return fd;
+}
+
+/* Asks for what is not there; the answer is small. Whether it is the last one. */
+static bool ask(int fd)
+{
+    static const char text[] = "HEAD /none HTTP/1.1\r\nHost: x\r\n\r\n";
+    char answer[2048] = "";
+    size_t have = 0;
+    cr_assert_eq(send(fd, text, sizeof text - 1, MSG_NOSIGNAL), (ssize_t) sizeof text - 1);
+    while (strstr(answer, "\r\n\r\n") == NULL) {
+        ssize_t n = read(fd, answer + have, sizeof answer - 1 - have);
+        cr_assert_gt(n, 0, "no answer");
+        have += (size_t) n;
+        answer[have] = '\0';
+    }
+    return strstr(answer, "Connection: close\r\n") != NULL;
+}
+
+/* A connection that was idle has its answer, and new ones are accepted and have theirs. */
+Test(serve_options, drain_delay)
+{
+    char byte;
+    unsigned port = start("--drain-delay 600000");
+    int idle = open_conn(port), fd;
+    cr_assert_not(ask(idle));
+    kill(child.pid, SIGTERM);
+    t_child_await_err(&child, "finishing");
+    for (bool last = false; !last; close(fd)) { /* each loop has to be told */
+        fd = open_conn(port);
+        last = ask(fd);
+    }
+    while (!ask(idle)) {
+    }
+    cr_assert_eq(read(idle, &byte, 1), 0);
+    close(idle);
+    fd = open_conn(port);
+    (void) ask(fd);
+    close(fd);
+    kill(child.pid, SIGTERM);
+    cr_assert_eq(t_child_end(&child), -SIGTERM);
+}
+
+Test(serve_options, drain_timeout)
+{
+    char line[16], args[128];
+    open_dir();
+    int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    cr_assert_eq(ftruncate(fd, 256 << 20), 0);
+    close(fd);
+    snprintf(args, sizeof args, "%s --drain-timeout 200", dir);
+    fd = open_conn(start(args));
+    static const char text[] = "GET /options HTTP/1.1\r\nHost: x\r\n\r\n";
+    cr_assert_eq(send(fd, text, sizeof text - 1, MSG_NOSIGNAL), (ssize_t) sizeof text - 1);
+    cr_assert_eq(recv(fd, line, sizeof line, MSG_WAITALL), (ssize_t) sizeof line);
+    kill(child.pid, SIGTERM);
+    cr_assert_eq(t_child_end(&child), 4, "%s", child.err_text);
+    assert_has(child.err_text, "gave up");
+    close(fd);
+    close_dir();
+}
