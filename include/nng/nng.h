@@ -947,6 +947,93 @@ NNG_DECL int nng_url_clone(nng_url **urlp, const nng_url *url);
  */
 NNG_DECL void nng_url_free(nng_url *url);
 
+/* ---- UDP ---------------------------------------------------------------------------------- */
+
+/* A UDP socket. NNG calls this part somewhat experimental. */
+typedef struct nng_udp nng_udp;
+
+/*
+ * Opens a UDP socket and binds it to an address.
+ *
+ * `sa` is an IPv4 or IPv6 address; its port may be 0, then the system chooses one. The caller ends
+ * the socket by nng_udp_close().
+ *
+ * Errors: NNG_EADDRINVAL: `sa` is NULL, of another family, or no address of this machine;
+ * NNG_EADDRINUSE: somebody has it; NNG_EPERM: the port is a privileged one; NNG_ENOFILES: no
+ * descriptors are left; NNG_ENOMEM: no memory; NNG_ENOTSUP: there is no backend here, this is a
+ * forked child, or the machine has no such family.
+ * Threads: any.
+ * See: nng_udp_sockname(), udp(7).
+ */
+NNG_DECL int nng_udp_open(nng_udp **udpp, nng_sockaddr *sa);
+
+/*
+ * Closes a UDP socket, and frees it.
+ *
+ * What is pending ends with NNG_ECLOSED. Returns at once; when the last of these operations has
+ * ended, or at once if there were none, the port is free again. NULL is allowed.
+ *
+ * Threads: any; nobody uses the socket any more.
+ */
+NNG_DECL void nng_udp_close(nng_udp *udp);
+
+/*
+ * Gives the address that a socket is bound to.
+ *
+ * Errors: NNG_ECLOSED: nng_fini() was called.
+ * Threads: any.
+ */
+NNG_DECL int nng_udp_sockname(nng_udp *udp, nng_sockaddr *sa);
+
+/*
+ * Sends the bytes of the aio's vector as one datagram.
+ *
+ * Input 0 of the aio is the nng_sockaddr that it goes to, and stays until the end. The vector may
+ * be empty, and so is the datagram then. Datagrams leave in the order of the calls.
+ *
+ * Errors: NNG_EADDRINVAL: input 0 is NULL, or no IPv4 or IPv6 address; NNG_ENOTSUP: it is of
+ * another family than the socket, there is no backend here, or this is a forked child; NNG_EINVAL:
+ * a part of the vector is NULL, or the system does not send there; NNG_EMSGSIZE: too long for a
+ * datagram; NNG_EUNREACHABLE: no way leads there; NNG_EPERM: the system forbids it (a broadcast, or
+ * a firewall); NNG_ECLOSED: the socket was closed; NNG_ETIMEDOUT: the aio's time is up;
+ * NNG_ECANCELED: the aio was cancelled; NNG_ENOMEM: no memory.
+ * Threads: any.
+ * See: nng_udp_recv(), nng_aio_set_input().
+ */
+NNG_DECL void nng_udp_send(nng_udp *udp, nng_aio *aio);
+
+/*
+ * Receives one datagram into the aio's vector.
+ *
+ * The count is its length. Where input 0 of the aio is not NULL, it is an nng_sockaddr for the
+ * address that the datagram came from. Receives are served in the order of the calls.
+ *
+ * Errors: NNG_EMSGSIZE: the datagram did not fit, its beginning is in the vector, and the rest is
+ * lost; NNG_EINVAL: a part of the vector is NULL; NNG_ECLOSED: the socket was closed;
+ * NNG_ETIMEDOUT: the aio's time is up; NNG_ECANCELED: the aio was cancelled; NNG_ENOMEM: no memory;
+ * NNG_ENOTSUP: there is no backend here, or this is a forked child.
+ * Threads: any.
+ * NNG: what did not fit is cut off without a word, though its header promises NNG_EMSGSIZE.
+ * See: nng_udp_send().
+ */
+NNG_DECL void nng_udp_recv(nng_udp *udp, nng_aio *aio);
+
+/*
+ * Joins or leaves a multicast group.
+ *
+ * `sa` is the group's address, its port does not matter. IPv4: on the interface that has the
+ * address which the socket is bound to (the wildcard: the one that the system chooses). IPv6: on
+ * the interface of `sa`'s scope, or else of the scope which the socket is bound to.
+ *
+ * Errors: NNG_EADDRINVAL: `sa` is NULL or of another family than the socket, or the socket leaves a
+ * group that it is not in; NNG_EINVAL: no multicast address, or no such interface; NNG_ENOMEM: too
+ * many groups; NNG_ECLOSED: nng_fini() was called.
+ * Threads: any.
+ * NNG: it takes no notice of the scope of `sa`.
+ * See: ip(7), ipv6(7).
+ */
+NNG_DECL int nng_udp_multicast_membership(nng_udp *udp, nng_sockaddr *sa, bool join);
+
 #ifdef __cplusplus
 }
 #endif

@@ -89,7 +89,7 @@ size_t nng_aio_count(nng_aio *aio)
     return atomic_load_explicit(&aio->count, memory_order_relaxed);
 }
 
-int nu_aio_take_vec(nng_aio *aio)
+int nu_aio_take_message(nng_aio *aio)
 {
     struct nu_aio_io *io = &aio->io;
     memset(io, 0, sizeof *io);
@@ -101,7 +101,13 @@ int nu_aio_take_vec(nng_aio *aio)
         }
         io->total += aio->args->iov[i].iov_len;
     }
-    return io->total > 0 ? 0 : NNG_EINVAL;
+    return 0;
+}
+
+int nu_aio_take_vec(nng_aio *aio)
+{
+    int err = nu_aio_take_message(aio);
+    return err == 0 && aio->io.total == 0 ? NNG_EINVAL : err;
 }
 
 /* ---- Operations that others provide ------------------------------------------------------- */

@@ -12,4 +12,7 @@
  */
 int nu_aio_take_vec(nng_aio *aio);
 
+/* The same, but it may be empty. */
+int nu_aio_take_message(nng_aio *aio);
+
 #endif

@@ -43,6 +43,8 @@ enum nu_op_kind {
     NU_OP_READV,
     NU_OP_RECV,          /* into the op's own buffer */
     NU_OP_RECV_PROVIDED, /* receive into a buffer the kernel takes from the loop's buffer ring */
+    NU_OP_RECVMSG,       /* a datagram, as the op's own msghdr says */
+    NU_OP_SENDMSG,       /* likewise */
     NU_OP_ACCEPT,        /* multishot */
     NU_OP_CONNECT,
     NU_OP_READ, /* a file, at an offset */
@@ -77,6 +79,7 @@ struct nu_op {
     uint64_t deadline; /* NU_OP_WRITEV, NU_OP_POLL: links a timeout; NU_NEVER for none */
     union {
         struct nu_op_vec vec;
+        struct msghdr *msg; /* the kernel's, with all that it names, until the op has ended */
         struct {
             void *base;
             size_t len;

@@ -111,6 +111,26 @@ static struct nu_outcome perform_readv(struct nu_op *op)
     return outcome;
 }
 
+static struct nu_outcome perform_recvmsg(struct nu_op *op)
+{
+    ssize_t n;
+    do {
+        n = recvmsg(op->fd, op->arg.msg, MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    struct nu_outcome outcome = perform_outcome(n);
+    outcome.drained = outcome.wait;
+    return outcome;
+}
+
+static struct nu_outcome perform_sendmsg(struct nu_op *op)
+{
+    ssize_t n;
+    do {
+        n = sendmsg(op->fd, op->arg.msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    return perform_outcome(n);
+}
+
 static struct nu_outcome perform_accept(struct nu_op *op)
 {
     int fd;
@@ -189,6 +209,10 @@ struct nu_outcome nu_perform(struct nu_op *op, struct nu_bufring *buffers, bool 
         return perform_recv(op, op->arg.buf.base, op->arg.buf.len);
     case NU_OP_RECV_PROVIDED:
         return perform_recv_provided(op, buffers);
+    case NU_OP_RECVMSG:
+        return perform_recvmsg(op);
+    case NU_OP_SENDMSG:
+        return perform_sendmsg(op);
     case NU_OP_ACCEPT:
         return perform_accept(op);
     case NU_OP_CONNECT:

@@ -172,6 +172,7 @@ static int epoll_side(const struct nu_op *op)
 {
     switch (op->kind) {
     case NU_OP_WRITEV:
+    case NU_OP_SENDMSG:
     case NU_OP_CONNECT:
     case NU_OP_POLL:
     case NU_OP_POLLS:
@@ -304,6 +305,7 @@ static bool epoll_watches_first(const struct nu_op *op)
     case NU_OP_READV:
     case NU_OP_RECV:
     case NU_OP_RECV_PROVIDED:
+    case NU_OP_RECVMSG:
     case NU_OP_ACCEPT:
         return true;
     default:

@@ -81,6 +81,13 @@ static void ring_uring_fill_vec(struct ring_uring *r, const struct nu_op *op,
     }
 }
 
+static void ring_uring_check_message(const struct msghdr *msg)
+{
+    for (size_t i = 0; i < msg->msg_iovlen; i++) {
+        nu_check_memory(msg->msg_iov[i].iov_base, msg->msg_iov[i].iov_len);
+    }
+}
+
 /* The one place where an op becomes an SQE. */
 static void ring_uring_fill(struct ring_uring *r, struct nu_op *op, struct io_uring_sqe *sqe)
 {
@@ -97,6 +104,14 @@ static void ring_uring_fill(struct ring_uring *r, struct nu_op *op, struct io_ur
         io_uring_prep_recv(sqe, op->fd, NULL, 0, 0);
         sqe->flags |= IOSQE_BUFFER_SELECT;
         sqe->buf_group = NU_BUFRING_GROUP;
+        break;
+    case NU_OP_RECVMSG:
+        ring_uring_check_message(op->arg.msg);
+        io_uring_prep_recvmsg(sqe, op->fd, op->arg.msg, 0);
+        break;
+    case NU_OP_SENDMSG:
+        ring_uring_check_message(op->arg.msg);
+        io_uring_prep_sendmsg(sqe, op->fd, op->arg.msg, MSG_NOSIGNAL);
         break;
     case NU_OP_ACCEPT:
         io_uring_prep_multishot_accept(sqe, op->fd, NULL, NULL, (int) op->rw_flags);

@@ -18,6 +18,8 @@ const char *const sim_kind_names[SIM_KINDS] = {
     [NU_OP_READV] = "READV",
     [NU_OP_RECV] = "RECV",
     [NU_OP_RECV_PROVIDED] = "RECV, provided",
+    [NU_OP_RECVMSG] = "RECVMSG",
+    [NU_OP_SENDMSG] = "SENDMSG",
     [NU_OP_ACCEPT] = "ACCEPT",
     [NU_OP_CONNECT] = "CONNECT",
     [NU_OP_READ] = "READ",
@@ -248,6 +250,8 @@ struct sim_outcome sim_job_perform(struct sim_job *job, struct nu_bufring *buffe
     case NU_OP_POLLS:
     case NU_OP_HANGUP:
         return job_polls(job);
+    case NU_OP_RECVMSG: /* it has no datagrams */
+    case NU_OP_SENDMSG:
     case NU_OP_READ:
     case NU_OP_OPEN:
         break;
