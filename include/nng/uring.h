@@ -205,10 +205,18 @@ NNG_DECL int nng_uring_conn_set_keepalive(struct nng_http_conn *conn, bool on);
 NNG_DECL int nng_uring_tls_config_alpn(struct nng_tls_config *config, const char *protocols);
 
 /*
- * Sets whether a server lets its clients resume sessions.
+ * Sets whether sessions are resumed.
  *
- * It does at first, by tickets; never with nng_tls_config_psk(). A ticket counts at all servers of
- * the process that ask the same of their clients: mode, CAs, and lists of revoked certificates.
+ * They are at first, which spares both sides the certificates and the signature; never with
+ * nng_tls_config_psk().
+ *
+ * A server gives its clients tickets. One counts at all servers of the process that ask the same of
+ * their clients: mode, CAs, and lists of revoked certificates.
+ *
+ * A client keeps the 64 newest sessions that servers have given to connections with this
+ * configuration, and offers the next connection to the same host and port one of them: those of TLS
+ * 1.3 once only (RFC 8446 appendix C.4). What was verified of a certificate then counts until the
+ * session ends, which is when its server says so, after seven days at most.
  *
  * Errors: NNG_EBUSY: it is in use.
  * Threads: any.

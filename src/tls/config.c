@@ -46,6 +46,7 @@ int nng_tls_config_alloc(nng_tls_config **configp, nng_tls_mode mode)
     bool client = mode == NNG_TLS_MODE_CLIENT;
     atomic_init(&config->holds, 1);
     pthread_mutex_init(&config->lock, NULL);
+    nu_resume_init(&config->resume);
     config->mode = mode;
     config->auth = client ? NNG_TLS_AUTH_MODE_REQUIRED : NNG_TLS_AUTH_MODE_NONE;
     config->tickets = true;
@@ -96,6 +97,7 @@ void nng_tls_config_free(nng_tls_config *config)
         return;
     }
     SSL_CTX_free(config->ctx);
+    nu_resume_free(&config->resume);
     config_free_credentials(config->cred);
     config_free_psks(config->psk);
     pthread_mutex_destroy(&config->lock);

@@ -4,6 +4,7 @@
 #define NU_TLS_CONFIG_H
 
 #include "tls/pem.h"
+#include "tls/resume.h"
 
 #include <nng/supplemental/tls/tls.h>
 #include <openssl/ssl.h>
@@ -30,7 +31,7 @@ struct nng_tls_config {
     bool used;
     enum nng_tls_auth_mode auth;
     bool system_ca;             /* the system's CAs are trusted */
-    bool tickets;               /* a server lets its clients resume sessions */
+    bool tickets;               /* sessions are resumed */
     char *server_name;          /* NULL: none was set */
     struct nu_credential *cred; /* our own certificates, in the order they were added */
     struct nu_psk *psk;
@@ -39,6 +40,8 @@ struct nng_tls_config {
     unsigned char *ocsp; /* the response to staple; NULL: none */
     size_t ocsp_len;
     SSL_CTX *ctx; /* its app data is the configuration */
+
+    struct nu_resume resume; /* a client's sessions; has a lock of its own */
 };
 
 /* A protocol (at most 255 bytes) as a list of that one; returns the bytes. */

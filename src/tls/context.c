@@ -68,6 +68,12 @@ static int context_enable_tickets(nng_tls_config *config)
     return ok ? nu_tickets_enable(config->ctx, digest, len) : nu_tls_error();
 }
 
+/* A key is shown each time. */
+static bool context_resumes(const nng_tls_config *config)
+{
+    return config->tickets && config->psk == NULL;
+}
+
 static int context_fix_server(nng_tls_config *config)
 {
     if (config->cred == NULL && config->psk == NULL) {
@@ -75,7 +81,7 @@ static int context_fix_server(nng_tls_config *config)
     }
     nu_choose_enable(config);
     int err = config->auth != NNG_TLS_AUTH_MODE_NONE ? context_name_cas(config) : 0;
-    if (err != 0 || !config->tickets || config->psk != NULL) { /* a key is shown each time */
+    if (err != 0 || !context_resumes(config)) {
         nu_tickets_disable(config->ctx);
         return err;
     }
@@ -87,7 +93,13 @@ static int context_fix(nng_tls_config *config)
 {
     context_set_verify(config);
     nu_keylog_enable(config->ctx);
-    return config->mode == NNG_TLS_MODE_SERVER ? context_fix_server(config) : 0;
+    if (config->mode == NNG_TLS_MODE_SERVER) {
+        return context_fix_server(config);
+    }
+    if (context_resumes(config)) {
+        nu_resume_enable(config->ctx);
+    }
+    return 0;
 }
 
 static int context_use(nng_tls_config *config)
@@ -137,7 +149,8 @@ static bool context_set_client(SSL *ssl, const nng_tls_config *config, const cha
            context_set_name(ssl, config, host);
 }
 
-int nu_tls_context_open(SSL **sslp, nng_tls_config *config, const char *host, const char *alpn)
+int nu_tls_context_open(SSL **sslp, nng_tls_config *config, const char *host, unsigned port,
+                        const char *alpn)
 {
     ERR_clear_error();
     int err = context_use(config);
@@ -150,6 +163,9 @@ int nu_tls_context_open(SSL **sslp, nng_tls_config *config, const char *host, co
         SSL_set_accept_state(ssl);
     } else if (context_set_client(ssl, config, host, alpn)) {
         SSL_set_connect_state(ssl);
+        if (host != NULL && context_resumes(config)) {
+            nu_resume_begin(ssl, &config->resume, host, port);
+        }
     } else {
         err = nu_tls_error();
         SSL_free(ssl);

@@ -83,7 +83,6 @@ static int tickets_ask(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIP
 {
     struct ticket_key key;
     int age = tickets_key(encrypt ? NULL : name, &key), ok = 0;
-    (void) ssl;
     if (age < 0) {
         return encrypt ? -1 : 0;
     }
@@ -96,7 +95,8 @@ static int tickets_ask(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIP
     }
     ok = ok && tickets_set_mac(mac, &key) == 1;
     OPENSSL_cleanse(&key, sizeof key);
-    return !ok ? -1 : age > 0 ? 2 : 1;
+    /* Clients use one of TLS 1.3 once. */
+    return !ok ? -1 : age > 0 || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
 int nu_tickets_enable(SSL_CTX *ctx, const unsigned char *context, unsigned len)

@@ -9,6 +9,7 @@
 #include "tls/tls_read.h"
 #include "tls/tls_write.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 #define LINGER_LOOK (5 * NU_MS) /* to the first look at what the peer has acknowledged */
@@ -26,6 +27,9 @@ static void tls_dispose(nng_aio *aio)
 /* Everything but that which the two aios may still be using. */
 static void tls_free(struct nu_tls *tls)
 {
+    if (tls->state == NU_TLS_OPEN) { /* or OpenSSL takes the session for a bad one */
+        SSL_set_shutdown(tls->ssl, SSL_get_shutdown(tls->ssl) | SSL_SENT_SHUTDOWN);
+    }
     SSL_free(tls->ssl);
     nu_tls_record_detach(tls);
     nu_tls_facts_free(&tls->facts);
@@ -407,6 +411,16 @@ static void tls_start(struct nu_tls *tls)
     nu_unlock(&tls->stream.lock);
 }
 
+/* The peer's. */
+static unsigned tls_port(struct nu_stream *lower)
+{
+    nng_sockaddr addr = { 0 };
+    (void) nu_stream_remote_addr(lower, &addr); /* else 0: who has none has no other either */
+    return addr.s_family == NNG_AF_INET    ? ntohs(addr.s_in.sa_port)
+           : addr.s_family == NNG_AF_INET6 ? ntohs(addr.s_in6.sa_port)
+                                           : 0;
+}
+
 int nu_tls_open(struct nu_stream **streamp, struct nu_stream *lower,
                 const struct nu_tls_params *params)
 {
@@ -415,7 +429,8 @@ int nu_tls_open(struct nu_stream **streamp, struct nu_stream *lower,
         return NNG_ENOMEM;
     }
     nu_stream_init(&tls->stream, &tls_ops, lower->loop, lower->gone, lower->user);
-    int err = nu_tls_context_open(&tls->ssl, params->config, params->host, params->alpn);
+    int err =
+        nu_tls_context_open(&tls->ssl, params->config, params->host, tls_port(lower), params->alpn);
     if (err == 0) {
         err = nu_tls_record_attach(tls);
     }
