@@ -17,6 +17,7 @@
 #   make race       random operations on random connections for RACE_SECONDS (60), plainly and
 #                   under the sanitizers
 #   make sim        the library in a made-up world, for SIM_SECONDS (60); SEED=n repeats one run
+#   make sim-faults  each allocation, system call and completion fails in turn; FAULT=name: that one
 #   make sim-mutants  errors put into the library, which the simulation must find
 #   make bench      this library, its peers and the limit, in rounds: build/bench/report.html
 #   make bench-quick  the same in less than five minutes
@@ -157,12 +158,13 @@ SIMULATED := pthread_create pthread_join pthread_sigmask \
              pthread_cond_timedwait pthread_cond_clockwait pthread_cond_signal \
              pthread_cond_broadcast clock_gettime clock_nanosleep getrandom syscall socket close \
              bind listen accept4 setsockopt getsockopt getsockname getpeername shutdown send ioctl \
-             fcntl poll clock_getres getrusage getrlimit opendir open nu_cgroup_memory
+             fcntl poll clock_getres getrusage getrlimit opendir open nu_cgroup_memory malloc calloc \
+             realloc strdup free mmap munmap
 
 # ---- Building ------------------------------------------------------------------------------------
 
 .PHONY: all deps man abi deb check-deb uninstall static serve test asan tsan race mutual acceptance \
-        sim sim-mutants dropin print-libs peers kernel-matrix bench bench-quick bench-micro fuzz \
+        sim sim-faults sim-mutants dropin print-libs peers kernel-matrix bench bench-quick bench-micro fuzz \
         lint format install clean run-tests run-epoll run-tls \
         run-bench run-micro run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
@@ -344,6 +346,11 @@ sim:
 	@scripts/install-deps build
 	@$(MAKE) --no-print-directory build/sim
 	@SIM_SECONDS=$(SIM_SECONDS) SEED='$(SEED)' scripts/run-sim
+
+sim-faults:
+	@scripts/install-deps build
+	@$(MAKE) --no-print-directory build/sim
+	@build/sim $(if $(FAULT),--fault $(FAULT) --trace,--faults)
 
 sim-mutants:
 	@scripts/install-deps build

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The system calls that the library makes beside its ring, on sockets that are none (ld --wrap). */
+#include "sim/faults.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
 #include "sim/tcp.h"
@@ -34,6 +35,17 @@ static struct sim_sock *calls_sock(int fd)
     return sock;
 }
 
+/* Fails where that is the run's fault. */
+#define CALLS_FAULT(what, ...)                                                                     \
+    do {                                                                                           \
+        static const int errors[] = { __VA_ARGS__, 0 };                                            \
+        int fault = sim_fault(what, errors);                                                       \
+        if (fault != 0) {                                                                          \
+            errno = fault;                                                                         \
+            return -1;                                                                             \
+        }                                                                                          \
+    } while (false)
+
 static int calls_result(int err)
 {
     if (err < 0) {
@@ -49,6 +61,7 @@ int __wrap_socket(int domain, int type, int protocol)
         return __real_socket(domain, type, protocol);
     }
     sim_preempt();
+    CALLS_FAULT("socket", EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES, EAFNOSUPPORT);
     struct sim_sock *sock = sim_sock_new();
     return sock != NULL ? sock->fd : calls_result(-EMFILE);
 }
@@ -79,12 +92,14 @@ int __wrap_open(const char *path, int flags, ...)
 int __wrap_bind(int fd, const struct sockaddr *sa, socklen_t len)
 {
     (void) len;
+    CALLS_FAULT("bind", EADDRINUSE, EACCES, EADDRNOTAVAIL, ENOMEM);
     return calls_result(
         sim_bind(calls_sock(fd), ntohs(((const struct sockaddr_in *) sa)->sin_port)));
 }
 
 int __wrap_listen(int fd, int backlog)
 {
+    CALLS_FAULT("listen", EADDRINUSE, ENOBUFS);
     sim_listen(calls_sock(fd), (unsigned) backlog);
     return 0;
 }
@@ -92,6 +107,7 @@ int __wrap_listen(int fd, int backlog)
 int __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 {
     (void) sa, (void) len, (void) flags;
+    CALLS_FAULT("accept4", EMFILE, ENFILE, ENOMEM, ENOBUFS, ECONNABORTED, EPERM);
     struct sim_sock *sock = calls_sock(fd);
     struct sim_sock *made = sock->shut_read ? NULL : sim_accept(sock);
     return made != NULL ? made->fd : calls_result(sock->shut_read ? -EINVAL : -EAGAIN);
@@ -100,6 +116,7 @@ int __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t len)
 {
     (void) len;
+    CALLS_FAULT("setsockopt", ENOMEM, ENOPROTOOPT, ENOBUFS);
     struct sim_sock *sock = calls_sock(fd);
     if (level == SOL_SOCKET && option == SO_LINGER) {
         const struct linger *linger = value;
@@ -110,6 +127,7 @@ int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_
 
 int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *len)
 {
+    CALLS_FAULT("getsockopt", ENOBUFS, ENOMEM);
     struct sim_sock *sock = calls_sock(fd);
     memset(value, 0, *len);
     if (level == SOL_SOCKET && option == SO_ERROR) {
@@ -138,16 +156,19 @@ static int calls_name(const struct sim_sock *sock, struct sockaddr *sa, socklen_
 
 int __wrap_getsockname(int fd, struct sockaddr *sa, socklen_t *len)
 {
+    CALLS_FAULT("getsockname", ENOBUFS);
     return calls_name(calls_sock(fd), sa, len);
 }
 
 int __wrap_getpeername(int fd, struct sockaddr *sa, socklen_t *len)
 {
+    CALLS_FAULT("getpeername", ENOBUFS, ENOTCONN);
     return calls_name(calls_sock(fd)->peer, sa, len);
 }
 
 int __wrap_shutdown(int fd, int how)
 {
+    CALLS_FAULT("shutdown", ENOTCONN);
     sim_shutdown(calls_sock(fd), how != SHUT_WR, how != SHUT_RD);
     sim_trace("shutdown(%d, %d)", fd, how);
     return 0;
@@ -155,6 +176,7 @@ int __wrap_shutdown(int fd, int how)
 
 ssize_t __wrap_send(int fd, const void *p, size_t n, int flags)
 {
+    CALLS_FAULT("send", EAGAIN, EINTR, ENOBUFS, ENOMEM, EPIPE, ECONNRESET, ETIMEDOUT);
     (void) flags; /* MSG_DONTWAIT, MSG_NOSIGNAL */
     ssize_t sent = sim_send(calls_sock(fd), p, n);
     if (sent < 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/conns.h"
 
+#include "sim/faults.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
 #include "sim/tcp.h"
@@ -243,8 +244,7 @@ static void conns_called(void *arg)
               "connection %u: cancelled, and ended %u ms later", c->id,
               (unsigned) ((sim_time - r->unwanted) / MS));
     if (r->reads && r->count > 0) {
-        r->data = malloc(r->count);
-        sim_check(r->data != NULL, "no memory");
+        r->data = sim_alloc(r->count);
         memcpy(r->data, use->buffer, r->count);
     }
     memset(use->buffer, 0xee, r->size); /* it is ours again */
@@ -375,7 +375,7 @@ static void *conns_user(void *arg)
     nng_aio_free(aio);
     for (unsigned i = 0; i < AIOS; i++) {
         c->uses[i].conn = c;
-        c->uses[i].buffer = malloc(MAX_SIZE);
+        c->uses[i].buffer = sim_alloc(MAX_SIZE);
         conns_new_aio(&c->uses[i]);
     }
     for (unsigned steps = sim_pick(80); steps > 0; steps--) {
@@ -387,7 +387,7 @@ static void *conns_user(void *arg)
     for (unsigned i = 0; i < AIOS; i++) {
         nng_aio_wait(c->uses[i].aio);
         conns_free_aio(&c->uses[i]);
-        free(c->uses[i].buffer);
+        sim_release(c->uses[i].buffer);
     }
     return NULL;
 }
@@ -475,7 +475,7 @@ static void conns_check_received(struct conn *c)
         sim_check(conns_same(r->data, n, c->id, at) == n,
                   "connection %u: what was read from byte %zu is wrong", c->id, at);
         at += n;
-        free(r->data);
+        sim_release(r->data);
     }
     sim_check(at <= c->peer_sent, "connection %u: more was read than was sent", c->id);
 }

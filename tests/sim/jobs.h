@@ -13,6 +13,9 @@
 
 extern const char *const sim_kind_names[SIM_KINDS];
 
+/* What its completion may say, by the man pages; they end with 0. */
+extern const int *const sim_kind_errors[SIM_KINDS];
+
 /* Something rare happens once in so many times; 0: never. */
 extern unsigned sim_rare;
 

@@ -6,6 +6,7 @@
 #include "io/counters.h"
 #include "io/op.h"
 #include "io/vec.h"
+#include "sim/faults.h"
 #include "sim/jobs.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
@@ -128,12 +129,17 @@ static void ring_finish(struct ring_sim *r, struct sim_job *job, int res, uint32
     if (job->sock != NULL) {
         job->sock->uses--;
     }
-    free(job->iov);
+    sim_release(job->iov);
     job->iov = NULL;
 }
 
 static void ring_try(struct ring_sim *r, struct sim_job *job)
 {
+    int fault = sim_fault(sim_kind_names[job->was.kind], sim_kind_errors[job->was.kind]);
+    if (fault != 0) {
+        ring_finish(r, job, -fault, 0);
+        return;
+    }
     struct sim_outcome outcome = sim_job_perform(job, r->buffers);
     if (outcome.wait) {
         return;
@@ -215,16 +221,18 @@ static struct sim_job *ring_new_job(struct ring_sim *r)
 
 static void ring_copy_vec(struct sim_job *job, const struct nu_op_vec *vec)
 {
-    job->iov = malloc(vec->niov * sizeof *job->iov);
-    sim_check(job->iov != NULL && vec->niov <= IOVS, "no memory, or too long a vector");
+    sim_check(vec->niov <= IOVS, "too long a vector");
+    job->iov = sim_alloc(vec->niov * sizeof *job->iov);
     job->niov = nu_vec_copy(job->iov, vec->iov, vec->niov, vec->skip);
 }
+
+static const int no_room[] = { ENOSPC, 0 };
 
 static bool ring_sim_prepare(struct nu_ring *ring, struct nu_op *op, uint64_t user_data)
 {
     struct ring_sim *r = ring_sim_of(ring);
     bool timed = op->deadline != SIM_NEVER;
-    if (r->nsq + (timed ? 2 : 1) > r->sq_size) {
+    if (r->nsq + (timed ? 2 : 1) > r->sq_size || sim_fault("no room for an entry", no_room) != 0) {
         return false;
     }
     sim_check(ring_find(r, user_data) == NULL, "user_data %" PRIx64 " is in use", user_data);
@@ -259,7 +267,7 @@ static bool ring_sim_prepare(struct nu_ring *ring, struct nu_op *op, uint64_t us
 static bool ring_sim_cancel(struct nu_ring *ring, uint64_t user_data)
 {
     struct ring_sim *r = ring_sim_of(ring);
-    if (r->nsq == r->sq_size) {
+    if (r->nsq == r->sq_size || sim_fault("no room for a cancellation", no_room) != 0) {
         return false;
     }
     r->sq[r->nsq++] = (struct entry){ .cancel = user_data };
@@ -323,10 +331,11 @@ static bool ring_has_work(void *arg)
 static int ring_sim_enter(struct nu_ring *ring, unsigned wait, uint64_t until)
 {
     struct ring_sim *r = ring_sim_of(ring);
+    static const int errors[] = { EINTR, EAGAIN, EBUSY, ENOMEM, 0 };
+    int fault = sim_fault("io_uring_enter", errors);
     sim_preempt();
-    if (sim_chance(sim_rare)) {
-        static const int errors[] = { -EINTR, -EAGAIN, -EBUSY };
-        return errors[sim_pick(3)];
+    if (fault != 0 || sim_chance(sim_rare)) {
+        return fault != 0 ? -fault : -errors[sim_pick(3)];
     }
     ring_submit(r);
     for (;;) {
@@ -368,9 +377,12 @@ static ssize_t ring_sim_try_writev(int fd, const struct iovec *iov, unsigned nio
     struct sim_sock *sock = sim_sock(fd);
     sim_check(sock != NULL, "a write to descriptor %d, which is not open", fd);
     struct sim_job job = { .sock = sock, .iov = (struct iovec *) iov, .niov = niov };
+    static const int errors[] = { EAGAIN,     EINTR,     ENOMEM,       ENOBUFS, EPIPE,
+                                  ECONNRESET, ETIMEDOUT, EHOSTUNREACH, 0 };
+    int fault = sim_fault("a thread's own write", errors);
     sim_preempt();
-    if (sim_chance(sim_rare)) {
-        return sim_chance(2) ? -EAGAIN : -EINTR;
+    if (fault != 0 || sim_chance(sim_rare)) {
+        return fault != 0 ? -fault : sim_chance(2) ? -EAGAIN : -EINTR;
     }
     struct sim_outcome outcome = sim_job_writev(&job);
     sim_trace("thread: writes to %d: %d", fd, outcome.wait ? -EAGAIN : outcome.res);

@@ -3,13 +3,13 @@
 #include "sim/sched.h"
 
 #include "base/check.h"
+#include "sim/faults.h"
 #include "sim/seed.h"
 
 #include <link.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <ucontext.h>
 
 #ifdef NU_ASAN
@@ -149,9 +149,8 @@ struct sim_thread *sim_spawn(const char *name, void *(*run)(void *arg), void *ar
     }
     void *stack = thread->stack, *block = thread->locals;
     if (stack == NULL) {
-        stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        block = malloc(nlocals);
-        sim_check(stack != MAP_FAILED && block != NULL, "no memory for a thread");
+        stack = sim_alloc(STACK);
+        block = sim_alloc(nlocals);
     }
     *thread = (struct sim_thread){ .stack = stack,
                                    .locals = block,

@@ -6,15 +6,25 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define BEGIN 1000000000
+
 bool sim_tracing;
 uint64_t sim_time;
 
 static uint64_t seed, state, digest;
+static const char *run_name, *run_again; /* NULL: the seed says it */
+
+void sim_set_name(const char *name, const char *again)
+{
+    run_name = name;
+    run_again = again;
+}
 
 void sim_seed(uint64_t value)
 {
     seed = state = value;
     digest = 0;
+    sim_time = BEGIN;
 }
 
 /* SplitMix64. */
@@ -64,7 +74,11 @@ void sim_fail(const char *format, ...)
     va_start(args, format);
     seed_print(format, args);
     va_end(args);
-    fprintf(stderr, "sim: seed %" PRIu64 " failed; make sim SEED=%" PRIu64 " repeats it\n", seed,
-            seed);
+    if (run_name != NULL) {
+        fprintf(stderr, "sim: %s failed; %s repeats it\n", run_name, run_again);
+    } else {
+        fprintf(stderr, "sim: seed %" PRIu64 " failed; make sim SEED=%" PRIu64 " repeats it\n",
+                seed, seed);
+    }
     _exit(1);
 }

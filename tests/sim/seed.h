@@ -7,6 +7,9 @@
 #include <stdint.h>
 
 void sim_seed(uint64_t seed);
+
+/* What the run is, and how it is repeated, for who reads of its failure: kept. */
+void sim_set_name(const char *name, const char *again);
 uint64_t sim_random(void);
 
 /* Of all choices up to now and their times. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/servers.h"
 
+#include "sim/faults.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
 #include "sim/tcp.h"
@@ -107,19 +108,18 @@ static void servers_stolen_done(void *arg)
     struct stolen *stolen = arg;
     servers_hijacked(stolen->conn);
     nng_aio_reap(stolen->aio);
-    free(stolen);
+    sim_release(stolen);
 }
 
 static void servers_hijack(nng_aio *aio)
 {
     nng_http_conn *conn = nng_aio_get_input(aio, 2);
     nng_http_req *req = nng_aio_get_input(aio, 0);
-    struct stolen *stolen = calloc(1, sizeof *stolen);
-    sim_check(stolen != NULL, "no memory");
+    struct stolen *stolen = sim_alloc(sizeof *stolen);
     int err = nng_http_hijack(conn);
     if (err != 0) {
         sim_check(err == NNG_ECLOSED, "nng_http_hijack(): %s", nng_strerror(err));
-        free(stolen);
+        sim_release(stolen);
         nng_aio_finish(aio, 0);
         return;
     }
@@ -243,7 +243,7 @@ static bool client_ask(struct client *c)
         n = sim_pick((unsigned) n);
     }
     c->whole = client_send(c, (char *) text.p, n) && !leaves;
-    free(text.p);
+    sim_release(text.p);
     return !leaves;
 }
 
@@ -303,7 +303,7 @@ static void *servers_client(void *arg)
     }
     sim_trace("client %u leaves after %u responses of %u", c->id, c->answered, c->nrequests);
     sim_close(c->sock);
-    free(c->heard.p);
+    sim_release(c->heard.p);
     return NULL;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/tcp.h"
 
+#include "sim/faults.h"
 #include "sim/seed.h"
 
 #include <errno.h>
@@ -21,8 +22,7 @@ void sim_append(struct sim_bytes *bytes, const void *p, size_t n)
 {
     if (bytes->len + n > bytes->room) {
         bytes->room = 2 * (bytes->len + n);
-        bytes->p = realloc(bytes->p, bytes->room);
-        sim_check(bytes->p != NULL, "no memory");
+        bytes->p = sim_resize(bytes->p, bytes->room);
     }
     memcpy(bytes->p + bytes->len, p, n);
     bytes->len += n;
@@ -39,10 +39,10 @@ static void tcp_drop(struct sim_bytes *bytes, size_t n)
 void sim_tcp_reset(unsigned from)
 {
     for (unsigned i = 0; i < nsocks; i++) {
-        free(socks[i]->in.p);
-        free(socks[i]->out.p);
-        free(socks[i]->sent.p);
-        free(socks[i]);
+        sim_release(socks[i]->in.p);
+        sim_release(socks[i]->out.p);
+        sim_release(socks[i]->sent.p);
+        sim_release(socks[i]);
     }
     nsocks = 0;
     memset(fds, 0, sizeof fds);
@@ -76,8 +76,7 @@ struct sim_sock *sim_sock_new(void)
         return NULL;
     }
     sim_check(nsocks < SOCKS, "more than %u sockets", SOCKS);
-    struct sim_sock *sock = calloc(1, sizeof *sock);
-    sim_check(sock != NULL, "no memory");
+    struct sim_sock *sock = sim_alloc(sizeof *sock);
     sock->fd = SIM_FD + i;
     sock->out_max = tcp_some_size();
     sock->in_max = tcp_some_size();
@@ -121,8 +120,8 @@ void sim_listen(struct sim_sock *sock, unsigned backlog)
 
 void sim_connect(struct sim_sock *sock, struct sim_sock *listener)
 {
-    struct sim_sock *other = calloc(1, sizeof *other);
-    sim_check(other != NULL && nsocks < SOCKS, "no memory");
+    struct sim_sock *other = sim_alloc(sizeof *other);
+    sim_check(nsocks < SOCKS, "more than %u sockets", SOCKS);
     socks[nsocks++] = other;
     other->fd = -1; /* until it is accepted */
     other->out_max = tcp_some_size();

@@ -3,6 +3,7 @@
  * What the library and its users call of threads, clocks and sleep, as simulated threads know them
  * (ld --wrap). Who is none gets the real thing.
  */
+#include "sim/faults.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
 
@@ -208,6 +209,11 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
 {
     if (!sim_inside()) {
         return __real_pthread_create(thread, attr, run, arg);
+    }
+    static const int errors[] = { EAGAIN, 0 };
+    int fault = sim_fault("pthread_create", errors);
+    if (fault != 0) {
+        return fault;
     }
     *thread = (pthread_t) sim_spawn("a thread of the library", run, arg);
     sim_preempt();

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* The library's memory: how much of it there is, and that there may be none (ld --wrap). */
+#include "sim/faults.h"
+#include "sim/sched.h"
+#include "sim/seed.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *p, size_t size);
+char *__real_strdup(const char *text);
+void __real_free(void *p);
+void *__real_mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset);
+int __real_munmap(void *at, size_t n);
+
+static long held; /* blocks */
+
+long sim_held(void)
+{
+    return held;
+}
+
+static bool memory_fails(const char *what)
+{
+    static const int errors[] = { ENOMEM, 0 };
+    return sim_inside() && sim_fault(what, errors) != 0;
+}
+
+static void *memory_gave(void *p)
+{
+    held += p != NULL;
+    return p;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return memory_fails("malloc") ? NULL : memory_gave(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return memory_fails("calloc") ? NULL : memory_gave(__real_calloc(count, size));
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+    if (memory_fails("realloc")) {
+        return NULL;
+    }
+    void *now = __real_realloc(p, size);
+    return p == NULL ? memory_gave(now) : now;
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return memory_fails("strdup") ? NULL : memory_gave(__real_strdup(text));
+}
+
+void __wrap_free(void *p)
+{
+    held -= p != NULL;
+    __real_free(p);
+}
+
+void *__wrap_mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
+{
+    static const int errors[] = { ENOMEM, 0 };
+    if (sim_inside() && sim_fault("mmap", errors) != 0) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    void *p = __real_mmap(at, n, protection, flags, fd, offset);
+    held += p != MAP_FAILED;
+    return p;
+}
+
+int __wrap_munmap(void *at, size_t n)
+{
+    held--;
+    return __real_munmap(at, n);
+}
+
+/* ---- The simulation's own ----------------------------------------------------------------- */
+
+void *sim_alloc(size_t n)
+{
+    void *p = __real_calloc(1, n);
+    sim_check(p != NULL, "no memory");
+    return p;
+}
+
+void *sim_resize(void *p, size_t n)
+{
+    p = __real_realloc(p, n);
+    sim_check(p != NULL, "no memory");
+    return p;
+}
+
+void sim_release(void *p)
+{
+    __real_free(p);
+}

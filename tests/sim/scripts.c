@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/scripts.h"
+
+#include "sim/faults.h"
+#include "sim/sched.h"
+#include "sim/seed.h"
+#include "sim/tcp.h"
+
+#include <errno.h>
+#include <nng/nng.h>
+#include <nng/supplemental/http/http.h>
+#include <nng/uring.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS UINT64_C(1000000)
+#define LIMIT 1000            /* ms, of an operation */
+#define PATIENCE (20000 * MS) /* of a peer */
+#define PORT 80
+
+static bool past; /* the fault was in an earlier part */
+
+/* Whoever is told of an error was told of the fault: there is no other. */
+static bool scripts_ok(int err, const char *what)
+{
+    if (err != 0) {
+        sim_trace("script: %s: %s", what, nng_strerror(err));
+    }
+    sim_check(err == 0 || (sim_fault_was() && !past), "%s: %s, and nothing has failed", what,
+              nng_strerror(err));
+    return err == 0;
+}
+
+static bool scripts_never(void *arg)
+{
+    (void) arg;
+    return false;
+}
+
+static void scripts_sleep(uint64_t ns)
+{
+    (void) sim_wait(scripts_never, NULL, sim_time + ns);
+}
+
+static bool scripts_readable(void *arg)
+{
+    return sim_readable(arg);
+}
+
+static bool scripts_wait(nng_aio *aio, const char *what)
+{
+    uint64_t begun = sim_time;
+    nng_aio_wait(aio);
+    sim_check(sim_time - begun < (LIMIT + 200) * MS, "%s takes %u ms", what,
+              (unsigned) ((sim_time - begun) / MS));
+    return scripts_ok(nng_aio_result(aio), what);
+}
+
+/* ---- A connection ------------------------------------------------------------------------- */
+
+#define TEXT 3000U
+
+static uint8_t text[TEXT];
+static struct sim_sock *listener;
+
+struct peer {
+    struct sim_sock *sock;
+    struct sim_bytes heard;
+};
+
+/* Sends its text, and takes what comes to the end. */
+static void *scripts_peer(void *arg)
+{
+    struct peer *peer = arg;
+    uint8_t bytes[512];
+    ssize_t n = 0;
+    if (!sim_wait(scripts_readable, listener, sim_time + PATIENCE) ||
+        (peer->sock = sim_accept(listener)) == NULL) {
+        return NULL;
+    }
+    size_t said = 0;
+    do {
+        if (said < TEXT && (n = sim_send(peer->sock, text + said, TEXT - said)) > 0) {
+            said += (size_t) n;
+        }
+        (void) sim_wait(scripts_readable, peer->sock, sim_time + (said < TEXT ? MS : PATIENCE));
+        n = sim_recv(peer->sock, bytes, sizeof bytes, false);
+        if (n > 0) {
+            sim_append(&peer->heard, bytes, (size_t) n);
+        }
+    } while (n > 0 || (n == -EAGAIN && said < TEXT));
+    sim_check(n != -EAGAIN, "a connection was left open");
+    sim_close(peer->sock);
+    return NULL;
+}
+
+static bool scripts_move(nng_http_conn *conn, nng_aio *aio, bool reads, uint8_t *bytes)
+{
+    nng_iov iov[2] = { { bytes, 100 }, { bytes + 100, TEXT - 100 } };
+    if (!scripts_ok(nng_aio_set_iov(aio, 2, iov), "nng_aio_set_iov()")) {
+        return false;
+    }
+    (reads ? nng_http_conn_read_all : nng_http_conn_write_all)(conn, aio);
+    bool ok = scripts_wait(aio, reads ? "read_all" : "write_all");
+    sim_check(!ok || nng_aio_count(aio) == TEXT, "counts %zu", nng_aio_count(aio));
+    return ok;
+}
+
+static void scripts_converse(nng_http_client *client, nng_aio *aio, struct peer *peer)
+{
+    uint8_t bytes[TEXT] = { 0 };
+    nng_http_client_connect(client, aio);
+    if (!scripts_wait(aio, "connect")) {
+        return;
+    }
+    nng_http_conn *conn = nng_aio_get_output(aio, 0);
+    bool wrote = scripts_move(conn, aio, false, text);
+    bool both = wrote && scripts_move(conn, aio, true, bytes);
+    sim_check(!both || memcmp(bytes, text, TEXT) == 0, "the wrong bytes were read");
+    nng_http_conn_close(conn);
+    scripts_sleep(10 * MS);
+    sim_check(!both || peer->heard.len == TEXT, "%zu bytes have come", peer->heard.len);
+    sim_check(memcmp(peer->heard.p, text, peer->heard.len) == 0, "the wrong bytes were written");
+}
+
+static void scripts_connection_once(void)
+{
+    nng_url *url = NULL;
+    nng_http_client *client = NULL;
+    nng_aio *aio = NULL;
+    struct peer peer = { .sock = NULL };
+    past = sim_fault_was();
+    if (scripts_ok(nng_url_parse(&url, "http://127.0.0.1:1000"), "nng_url_parse()") &&
+        scripts_ok(nng_http_client_alloc(&client, url), "nng_http_client_alloc()") &&
+        scripts_ok(nng_aio_alloc(&aio, NULL, NULL), "nng_aio_alloc()")) {
+        struct sim_thread *thread = sim_spawn("a peer", scripts_peer, &peer);
+        nng_aio_set_timeout(aio, LIMIT);
+        scripts_converse(client, aio, &peer);
+        (void) sim_join(thread);
+    }
+    nng_url_free(url);
+    nng_aio_free(aio);
+    nng_http_client_free(client);
+    sim_release(peer.heard.p);
+}
+
+static void scripts_connection(void)
+{
+    for (size_t i = 0; i < TEXT; i++) {
+        text[i] = (uint8_t) (i * 7 + (i >> 8));
+    }
+    listener = sim_sock_new();
+    (void) sim_bind(listener, 1000);
+    sim_listen(listener, 4);
+    scripts_connection_once();
+    scripts_connection_once();
+    sim_close(listener);
+}
+
+/* ---- A server ----------------------------------------------------------------------------- */
+
+static const char *const paths[] = { "/static", "/call", "/defer", "/missing" };
+
+#define NPATHS (sizeof paths / sizeof paths[0])
+
+static void *scripts_answer(void *arg)
+{
+    nng_aio *aio = arg;
+    nng_http_req *req = nng_aio_get_input(aio, 0);
+    nng_http_res *res = NULL;
+    const char *uri = nng_http_req_get_uri(req);
+    int err = nng_http_res_alloc(&res);
+    err = err == 0 ? nng_http_res_copy_data(res, uri, strlen(uri)) : err;
+    if (scripts_ok(err, "a response")) {
+        nng_aio_set_output(aio, 0, res);
+    } else {
+        nng_http_res_free(res);
+    }
+    nng_aio_finish(aio, err);
+    return NULL;
+}
+
+static void scripts_call(nng_aio *aio)
+{
+    (void) scripts_answer(aio);
+}
+
+static struct sim_thread *later;
+
+static void scripts_defer(nng_aio *aio)
+{
+    sim_check(later == NULL, "it is called twice");
+    later = sim_spawn("a handler's thread", scripts_answer, aio);
+}
+
+static bool scripts_add(nng_http_server *server, int err, nng_http_handler *handler)
+{
+    if (!scripts_ok(err, "a handler")) {
+        return false;
+    }
+    if (!scripts_ok(nng_http_server_add_handler(server, handler), "add_handler()")) {
+        nng_http_handler_free(handler);
+        return false;
+    }
+    return true;
+}
+
+static bool scripts_fill(nng_http_server *server)
+{
+    nng_http_handler *handler = NULL;
+    int err = nng_http_handler_alloc_static(&handler, "/static", text, TEXT, NULL);
+    if (!scripts_add(server, err, handler)) {
+        return false;
+    }
+    err = nng_http_handler_alloc(&handler, "/call", scripts_call);
+    if (!scripts_add(server, err, handler)) {
+        return false;
+    }
+    err = nng_http_handler_alloc(&handler, "/defer", scripts_defer);
+    return scripts_add(server, err, handler);
+}
+
+/* Whoever is not answered is told so, by a response or by the end. */
+static void scripts_hear(struct peer *peer)
+{
+    uint8_t bytes[512];
+    ssize_t n;
+    uint64_t until = sim_time + PATIENCE;
+    do {
+        sim_check(sim_wait(scripts_readable, peer->sock, until), "no answer, and no end");
+        n = sim_recv(peer->sock, bytes, sizeof bytes, false);
+        if (n > 0) {
+            sim_append(&peer->heard, bytes, (size_t) n);
+        }
+    } while (n > 0 || n == -EAGAIN);
+    sim_append(&peer->heard, "", 1);
+}
+
+/* How many of them are answered as they should be. */
+static unsigned scripts_answered(const struct peer *peer)
+{
+    const char *at = (const char *) peer->heard.p, *end = at + peer->heard.len;
+    unsigned n = 0;
+    while (n < NPATHS && at < end) {
+        const char *body = strstr(at, "\r\n\r\n"), *field = strstr(at, "Content-Length: ");
+        bool missing = strcmp(paths[n], "/missing") == 0;
+        if (body == NULL || field == NULL || field > body ||
+            strncmp(at, missing ? "HTTP/1.1 404 " : "HTTP/1.1 200 ", 13) != 0) {
+            break;
+        }
+        size_t size = strtoul(field + 16, NULL, 10);
+        body += 4;
+        if ((size_t) (end - body) < size) {
+            break;
+        }
+        const void *want = n == 0 ? (const void *) text : paths[n];
+        sim_check(missing ||
+                      (size == (n == 0 ? TEXT : strlen(paths[n])) && memcmp(body, want, size) == 0),
+                  "the wrong response to %s", paths[n]);
+        at = body + size;
+        n++;
+    }
+    return n;
+}
+
+static bool scripts_say(struct sim_sock *sock, const char *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t sent = sim_send(sock, p, n);
+        if (sent < 0 && sent != -EAGAIN) {
+            return false;
+        }
+        p += sent > 0 ? sent : 0;
+        n -= sent > 0 ? (size_t) sent : 0;
+        scripts_sleep(MS / 10);
+    }
+    return true;
+}
+
+/* Asks for all of them at once, the last time on this connection. */
+static void scripts_ask(void)
+{
+    struct peer peer = { .sock = sim_sock_new() };
+    char request[128];
+    past = sim_fault_was();
+    sim_connect(peer.sock, sim_listener(PORT));
+    bool more = true;
+    for (unsigned i = 0; more && i < NPATHS; i++) {
+        int n = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: sim\r\n%s\r\n",
+                         paths[i], i + 1 == NPATHS ? "Connection: close\r\n" : "");
+        more = scripts_say(peer.sock, request, (size_t) n);
+    }
+    scripts_hear(&peer);
+    unsigned n = scripts_answered(&peer);
+    sim_check(n == NPATHS || (sim_fault_was() && !past), "%u of %u requests were answered: %s", n,
+              (unsigned) NPATHS, (const char *) peer.heard.p);
+    sim_close(peer.sock);
+    sim_release(peer.heard.p);
+    if (later != NULL) {
+        (void) sim_join(later);
+        later = NULL;
+    }
+}
+
+static void scripts_server(void)
+{
+    nng_url *url = NULL;
+    nng_http_server *server = NULL;
+    past = false;
+    later = NULL;
+    if (scripts_ok(nng_url_parse(&url, "http://127.0.0.1:80"), "nng_url_parse()") &&
+        scripts_ok(nng_http_server_hold(&server, url), "nng_http_server_hold()") &&
+        scripts_fill(server) && scripts_ok(nng_http_server_start(server), "start()")) {
+        scripts_ask();
+        scripts_ask();
+        past = false;
+        (void) scripts_ok(nng_uring_server_drain(server, LIMIT), "drain()");
+    }
+    nng_url_free(url);
+    if (server != NULL) {
+        nng_http_server_release(server);
+    }
+}
+
+/* ---- Transactions ------------------------------------------------------------------------- */
+
+static void scripts_transact_once(nng_http_client *client, nng_url *url, unsigned which)
+{
+    nng_aio *aio = NULL;
+    nng_http_req *req = NULL;
+    nng_http_res *res = NULL;
+    past = sim_fault_was();
+    if (scripts_ok(nng_aio_alloc(&aio, NULL, NULL), "nng_aio_alloc()") &&
+        scripts_ok(nng_http_req_alloc(&req, url), "nng_http_req_alloc()") &&
+        scripts_ok(nng_http_res_alloc(&res), "nng_http_res_alloc()") &&
+        scripts_ok(nng_http_req_set_uri(req, paths[which]), "nng_http_req_set_uri()")) {
+        void *data;
+        size_t n;
+        nng_aio_set_timeout(aio, LIMIT);
+        nng_http_client_transact(client, req, res, aio);
+        if (scripts_wait(aio, "transact") && nng_http_res_get_status(res) == NNG_HTTP_STATUS_OK) {
+            nng_http_res_get_data(res, &data, &n);
+            sim_check(n == (which == 0 ? TEXT : strlen(paths[which])) &&
+                          memcmp(data, which == 0 ? (const void *) text : paths[which], n) == 0,
+                      "the wrong response to %s", paths[which]);
+        } else {
+            sim_check(sim_fault_was() && !past, "status %u", nng_http_res_get_status(res));
+        }
+    }
+    nng_aio_free(aio);
+    nng_http_req_free(req);
+    nng_http_res_free(res);
+    if (later != NULL) {
+        (void) sim_join(later);
+        later = NULL;
+    }
+}
+
+static void scripts_transact(void)
+{
+    nng_url *url = NULL;
+    nng_http_server *server = NULL;
+    nng_http_client *client = NULL;
+    past = false;
+    later = NULL;
+    if (scripts_ok(nng_url_parse(&url, "http://127.0.0.1:80"), "nng_url_parse()") &&
+        scripts_ok(nng_http_server_hold(&server, url), "nng_http_server_hold()") &&
+        scripts_ok(nng_http_client_alloc(&client, url), "nng_http_client_alloc()") &&
+        scripts_fill(server) && scripts_ok(nng_http_server_start(server), "start()")) {
+        for (unsigned i = 0; i < 3; i++) {
+            scripts_transact_once(client, url, i);
+        }
+        nng_http_server_stop(server);
+    }
+    nng_url_free(url);
+    nng_http_client_free(client);
+    if (server != NULL) {
+        nng_http_server_release(server);
+    }
+}
+
+const struct sim_script sim_scripts[] = {
+    { "connection", scripts_connection },
+    { "server", scripts_server },
+    { "transact", scripts_transact },
+    { NULL, NULL },
+};

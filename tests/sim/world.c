@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/world.h"
+
+#include "sim/faults.h"
+#include "sim/ring_sim.h"
+#include "sim/sched.h"
+#include "sim/seed.h"
+#include "sim/tcp.h"
+
+#include <nng/nng.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define RUN_SECONDS 30
+
+static const struct sim_world world = { sim_tcp_events, sim_tcp_happen, sim_ring_next };
+
+static void *world_program(void *arg)
+{
+    void (*const *program)(void) = arg;
+    (*program)();
+    nng_fini();
+    return NULL;
+}
+
+void sim_world_run(const struct sim_conditions *conditions, void (*program)(void))
+{
+    alarm(RUN_SECONDS);
+    sim_set_preemption(conditions->preemption);
+    sim_ring_set(conditions->nowait, conditions->rare);
+    setenv("NNG_URING_CALLBACKS", conditions->callbacks_inline ? "inline" : "auto", 1);
+    (void) sim_spawn("the program", world_program, &program);
+    sim_run(&world);
+    sim_check(sim_tcp_open() == 0, "%u descriptors are left open", sim_tcp_open());
+}
