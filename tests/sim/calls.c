@@ -22,7 +22,6 @@
 int __real_socket(int domain, int type, int protocol);
 int __real_close(int fd);
 int __real_fcntl(int fd, int command, ...);
-int __real_open(const char *path, int flags, ...);
 int __real_ioctl(int fd, unsigned long request, ...);
 
 long sim_discard(int fd);
@@ -74,19 +73,6 @@ int __wrap_close(int fd)
     sim_close(calls_sock(fd));
     sim_trace("close(%d)", fd);
     return 0;
-}
-
-/* /proc says nothing that is the same each time. */
-int __wrap_open(const char *path, int flags, ...)
-{
-    va_list args;
-    va_start(args, flags);
-    int mode = va_arg(args, int);
-    va_end(args);
-    if (!sim_inside()) {
-        return __real_open(path, flags, mode);
-    }
-    return calls_result(-ENOENT);
 }
 
 int __wrap_bind(int fd, const struct sockaddr *sa, socklen_t len)

@@ -53,6 +53,7 @@ static void faults_run(const struct sim_script *script, unsigned way)
 {
     struct sim_conditions conditions = { .preemption = way == 0 ? 0 : 20,
                                          .nowait = way % 3 != 2,
+                                         .cachestat = way % 4 < 2,
                                          .callbacks_inline = way % 2 == 0 };
     long held = sim_held();
     sim_seed(SEED + way);

@@ -2,11 +2,12 @@
 #include "sim/jobs.h"
 
 #include "io/bufring.h"
-#include "io/perform.h"
+#include "sim/files.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
@@ -88,7 +89,7 @@ void sim_job_check_memory(const struct sim_job *job)
               "an op was changed under way");
     if (job->was.kind == NU_OP_WRITEV) {
         sim_check(sim_job_sum(job) == job->sum, "bytes were changed while they were being written");
-    } else if (job->was.kind == NU_OP_RECV) {
+    } else if (job->was.kind == NU_OP_RECV || job->was.kind == NU_OP_READ) {
         volatile uint8_t *p = job->was.arg.buf.base; /* ASan knows whether it is there */
         p[0] = p[0];
         p[job->was.arg.buf.len - 1] = p[job->was.arg.buf.len - 1];
@@ -243,10 +244,24 @@ static struct sim_outcome job_polls(struct sim_job *job)
     return (struct sim_outcome){ .res = now, .flags = sim_chance(sim_rare) ? 0 : NU_OP_F_MORE };
 }
 
-static struct sim_outcome job_other(struct sim_job *job, struct nu_bufring *buffers)
+/* A file that cannot say "it would block" refuses once, if it was asked not to wait. */
+static struct sim_outcome job_read(const struct sim_job *job)
 {
-    struct nu_outcome outcome = nu_perform(job->op, buffers, false);
-    return (struct sim_outcome){ outcome.res, outcome.flags, outcome.wait };
+    if (job->sock->nonblocking && sim_chance(sim_rare)) {
+        return (struct sim_outcome){ .res = -EAGAIN };
+    }
+    ssize_t n = sim_file_read(job->sock, job->was.arg.buf.base, job->was.arg.buf.len,
+                              job->was.arg.buf.offset);
+    return (struct sim_outcome){ .res = (int) n };
+}
+
+static struct sim_outcome job_open(const struct sim_job *job)
+{
+    int fd = sim_file_open(job->was.fd, job->was.arg.open.path);
+    if (fd >= 0) {
+        sim_sock(fd)->nonblocking = (job->was.arg.open.how.flags & O_NONBLOCK) != 0;
+    }
+    return (struct sim_outcome){ .res = fd };
 }
 
 struct sim_outcome sim_job_perform(struct sim_job *job, struct nu_bufring *buffers)
@@ -273,10 +288,11 @@ struct sim_outcome sim_job_perform(struct sim_job *job, struct nu_bufring *buffe
     case NU_OP_RECVMSG: /* it has no datagrams */
     case NU_OP_SENDMSG:
     case NU_OP_READ:
+        return job_read(job);
     case NU_OP_OPEN:
-        break;
+        return job_open(job);
     }
-    return job_other(job, buffers);
+    sim_fail("an operation of kind %d", (int) job->was.kind);
 }
 
 /* Its socket says that it is worth a try. What a peer's FIN wakes is, for a write, in vain. */

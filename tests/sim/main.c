@@ -34,6 +34,7 @@ static unsigned run(uint64_t seed)
     struct sim_conditions conditions = { .preemption = preemptions[sim_pick(4)],
                                          .rare = rare[sim_pick(4)],
                                          .nowait = !sim_chance(4),
+                                         .cachestat = sim_chance(2),
                                          .callbacks_inline = sim_chance(2) };
     sim_world_run(&conditions, serves ? sim_server : sim_conns);
     if (!serves) {

@@ -2,6 +2,7 @@
 #include "sim/servers.h"
 
 #include "sim/faults.h"
+#include "sim/files.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
 #include "sim/tcp.h"
@@ -133,6 +134,45 @@ static void servers_hijack(nng_aio *aio)
     nng_http_conn_write_all(conn, stolen->aio);
 }
 
+/* ---- Files -------------------------------------------------------------------------------- */
+
+#define MOVING "/files/moving" /* changes while it is read */
+
+static const struct {
+    const char *path, *file;
+} served[] = {
+    { "/one", "small" },         { "/files/small", "small" },
+    { "/files/large", "large" }, { "/files/folder/", "folder/index.html" },
+    { "/files/empty", "empty" },
+};
+
+#define LARGE 2
+#define NFILES (sizeof served / sizeof served[0])
+
+/* NULL: it is none that stays as it is. */
+static const struct sim_file *servers_file(const char *path)
+{
+    for (size_t i = 0; i < NFILES; i++) {
+        if (strcmp(served[i].path, path) == 0) {
+            return sim_file_named(served[i].file);
+        }
+    }
+    return NULL;
+}
+
+static bool changing; /* to its end */
+
+static void *servers_change(void *arg)
+{
+    (void) arg;
+    while (changing) {
+        size_t most = sim_tcp_scale() * 20;
+        sim_file_resize(sim_file_named("moving"), sim_pick(most < 60000 ? (unsigned) most : 60000));
+        servers_sleep(10000);
+    }
+    return NULL;
+}
+
 /* ---- Clients ------------------------------------------------------------------------------ */
 
 static bool servers_readable(void *arg)
@@ -186,6 +226,31 @@ static bool client_is(const struct client *c, unsigned i, const char *path)
     return strcmp(c->paths[i], path) == 0;
 }
 
+static void client_check_file(const struct client *c, const struct sim_file *file, const char *body,
+                              size_t n)
+{
+    bool same = n == sim_file_size(file);
+    for (size_t i = 0; same && i < n; i++) {
+        same = (uint8_t) body[i] == sim_file_byte(file, i);
+    }
+    sim_check(same, "client %u: %zu bytes, which are not the file's", c->id, n);
+}
+
+static void client_check_body(const struct client *c, unsigned i, const char *body, size_t n)
+{
+    char want[64];
+    if (client_is(c, i, "/static")) {
+        sim_check(n == BODY && memcmp(body, fixed, BODY) == 0, "client %u: wrong body", c->id);
+    } else if (servers_file(c->paths[i]) != NULL) {
+        client_check_file(c, servers_file(c->paths[i]), body, n);
+    } else if (!client_is(c, i, MOVING)) {
+        int len = snprintf(want, sizeof want, "%s?%u.%u", c->paths[i], c->id, i);
+        sim_check(n == (size_t) len && memcmp(body, want, n) == 0,
+                  "client %u: the response to request %u is %.*s, not %s", c->id, i, (int) n, body,
+                  want);
+    }
+}
+
 /* Takes one response off what was heard. False: it is not here yet. */
 static bool client_take(struct client *c)
 {
@@ -205,16 +270,7 @@ static bool client_take(struct client *c)
         return false;
     }
     sim_check(i < c->nrequests, "client %u: more responses than requests", c->id);
-    char want[64];
-    int n = snprintf(want, sizeof want, "%s?%u.%u", c->paths[i], c->id, i);
-    if (client_is(c, i, "/static")) {
-        sim_check(body == BODY && memcmp(end + 4, fixed, BODY) == 0, "client %u: wrong body",
-                  c->id);
-    } else {
-        sim_check(body == (size_t) n && memcmp(end + 4, want, body) == 0,
-                  "client %u: the response to request %u is %.*s, not %s", c->id, i, (int) body,
-                  end + 4, want);
-    }
+    client_check_body(c, i, end + 4, body);
     memmove(heard->p, heard->p + size + body, heard->len - size - body);
     heard->len -= size + body;
     c->answered++;
@@ -224,6 +280,13 @@ static bool client_take(struct client *c)
 static const char *servers_some_path(bool last)
 {
     static const char *const paths[] = { "/static", "/call", "/call", "/wait", "/defer" };
+    if (sim_chance(3)) {
+        unsigned which = sim_pick(NFILES + 1);
+        if (which == LARGE && (sim_tcp_scale() < 1000 || !sim_chance(3))) {
+            which = 0; /* it would take too many steps */
+        }
+        return which < NFILES ? served[which].path : MOVING;
+    }
     return last && sim_chance(4) ? "/hijack" : paths[sim_pick(5)];
 }
 
@@ -247,6 +310,16 @@ static bool client_ask(struct client *c)
     return !leaves;
 }
 
+/* Its file may shrink, and the end of the connection takes what is before it along. */
+static bool client_awaits_moving(const struct client *c)
+{
+    unsigned i = c->answered;
+    while (i < c->nrequests && !client_is(c, i, MOVING)) {
+        i++;
+    }
+    return i < c->nrequests;
+}
+
 /* Reads on until all is answered. */
 static void client_await(struct client *c)
 {
@@ -268,8 +341,9 @@ static void client_await(struct client *c)
         size_t before = c->heard.len;
         client_hear(c);
         if (c->heard.len == before && (c->sock->fin_in || c->sock->reset)) {
-            sim_check(stopping || !c->whole, "client %u: left without an answer to request %u, %s",
-                      c->id, c->answered, c->paths[c->answered]);
+            sim_check(stopping || !c->whole || client_awaits_moving(c),
+                      "client %u: left without an answer to request %u, %s", c->id, c->answered,
+                      c->paths[c->answered]);
             return;
         }
     }
@@ -317,6 +391,16 @@ static void servers_add(nng_http_server *server, const char *path, void (*call)(
     sim_check(err == 0 && nng_http_server_add_handler(server, handler) == 0, "no handler %s", path);
 }
 
+static void servers_add_files(nng_http_server *server)
+{
+    nng_http_handler *one, *all;
+    sim_check(nng_http_handler_alloc_file(&one, "/one", SIM_SITE "/small") == 0 &&
+                  nng_http_server_add_handler(server, one) == 0 &&
+                  nng_http_handler_alloc_directory(&all, "/files", SIM_SITE) == 0 &&
+                  nng_http_server_add_handler(server, all) == 0,
+              "no handler of files");
+}
+
 static nng_http_server *servers_start(void)
 {
     nng_url *url;
@@ -332,6 +416,7 @@ static nng_http_server *servers_start(void)
     servers_add(server, "/wait", servers_wait);
     servers_add(server, "/defer", servers_defer);
     servers_add(server, "/hijack", servers_hijack);
+    servers_add_files(server);
     int err = nng_http_server_start(server);
     sim_check(err == 0, "nng_http_server_start(): %s", nng_strerror(err));
     return server;
@@ -347,6 +432,8 @@ void sim_server(void)
         clients[i] = (struct client){ .id = i, .nrequests = 1 + sim_pick(REQUESTS) };
         clients[i].thread = sim_spawn("a client", servers_client, &clients[i]);
     }
+    changing = true;
+    struct sim_thread *changer = sim_spawn("who changes a file", servers_change, NULL);
     if (sim_chance(3)) {
         servers_sleep(20000);
         stopping = true;
@@ -356,6 +443,8 @@ void sim_server(void)
     for (unsigned i = 0; i < nclients; i++) {
         (void) sim_join(clients[i].thread);
     }
+    changing = false;
+    (void) sim_join(changer);
     for (unsigned i = 0; i < nlaters; i++) {
         (void) sim_join(laters[i]);
     }

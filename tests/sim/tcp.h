@@ -21,7 +21,8 @@ struct sim_bytes {
 };
 
 struct sim_sock {
-    int fd; /* -1 when closed */
+    int fd;                /* -1 when closed */
+    struct sim_file *file; /* it is one's (files.h), and no socket */
     unsigned port;
     struct sim_sock *peer;    /* NULL: not connected */
     struct sim_bytes out, in; /* sent and not delivered; delivered and not received */

@@ -23,6 +23,10 @@
 #define SECOND UINT64_C(1000000000)
 #define WAITERS 64U
 
+#ifndef SYS_cachestat
+#define SYS_cachestat 451
+#endif
+
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
                           void *arg);
@@ -198,6 +202,11 @@ long __wrap_syscall(long number, ...)
     if (sim_inside() && number == SYS_recvfrom) {
         extern long sim_discard(int fd);
         return sim_discard((int) arg[0]);
+    }
+    if (sim_inside() && number == SYS_cachestat) {
+        extern long sim_cachestat(int fd, uint64_t from, uint64_t len, uint64_t *cached);
+        const uint64_t *range = (const uint64_t *) arg[1];
+        return sim_cachestat((int) arg[0], range[0], range[1], (uint64_t *) arg[2]);
     }
     return __real_syscall(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 }

@@ -2,6 +2,7 @@
 #include "sim/world.h"
 
 #include "sim/faults.h"
+#include "sim/files.h"
 #include "sim/ring_sim.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
@@ -27,6 +28,7 @@ void sim_world_run(const struct sim_conditions *conditions, void (*program)(void
 {
     alarm(RUN_SECONDS);
     sim_set_preemption(conditions->preemption);
+    sim_files_reset(conditions->cachestat);
     sim_ring_set(conditions->nowait, conditions->rare);
     setenv("NNG_URING_CALLBACKS", conditions->callbacks_inline ? "inline" : "auto", 1);
     (void) sim_spawn("the program", world_program, &program);

@@ -8,7 +8,7 @@
 /* How it is there, all but its seed, which was set. */
 struct sim_conditions {
     unsigned preemption, rare; /* once in so many times */
-    bool nowait;
+    bool nowait, cachestat;
     bool callbacks_inline;
 };
 
