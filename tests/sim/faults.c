@@ -57,7 +57,7 @@ static void faults_run(const struct sim_script *script, unsigned way)
                                          .callbacks_inline = way % 2 == 0 };
     long held = sim_held();
     sim_seed(SEED + way);
-    sim_tcp_reset(3);
+    sim_tcp_reset(script->from);
     now.at = 0;
     now.was = false;
     sim_world_run(&conditions, script->run);
@@ -95,7 +95,7 @@ void sim_faults(const char *only)
     unsigned total = 0;
     for (const struct sim_script *script = sim_scripts; script->name != NULL; script++) {
         unsigned of_script = 0;
-        for (unsigned way = 0; way < SIM_WAYS; way++) {
+        for (unsigned way = 0; way < script->ways; way++) {
             sim_tracing = false;
             sim_set_name(script->name, "make sim-faults");
             faults_run(script, way); /* what is made once in a process */

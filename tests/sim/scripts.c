@@ -2,6 +2,7 @@
 #include "sim/scripts.h"
 
 #include "sim/faults.h"
+#include "sim/files.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
 #include "sim/tcp.h"
@@ -122,7 +123,8 @@ static void scripts_converse(nng_http_client *client, nng_aio *aio, struct peer 
     nng_http_conn_close(conn);
     scripts_sleep(10 * MS);
     sim_check(!both || peer->heard.len == TEXT, "%zu bytes have come", peer->heard.len);
-    sim_check(memcmp(peer->heard.p, text, peer->heard.len) == 0, "the wrong bytes were written");
+    sim_check(peer->heard.len == 0 || memcmp(peer->heard.p, text, peer->heard.len) == 0,
+              "the wrong bytes were written");
 }
 
 static void scripts_connection_once(void)
@@ -161,9 +163,36 @@ static void scripts_connection(void)
 
 /* ---- A server ----------------------------------------------------------------------------- */
 
-static const char *const paths[] = { "/static", "/call", "/defer", "/missing" };
+#define NPATHS 4U
 
-#define NPATHS (sizeof paths / sizeof paths[0])
+static const char *const calls[NPATHS] = { "/static", "/call", "/defer", "/missing" };
+static const char *const files[NPATHS] = { "/one", "/files/large", "/files/folder/",
+                                           "/files/missing" };
+static const char *const *paths; /* of the script */
+
+/* What comes back: a file, the text, or the path. NULL: 404. */
+static const uint8_t *scripts_wanted(const char *path, size_t *n)
+{
+    static uint8_t bytes[50000];
+    static const struct {
+        const char *path, *file;
+    } of[] = { { "/one", "small" },
+               { "/files/large", "large" },
+               { "/files/folder/", "folder/index.html" } };
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+        if (strcmp(of[i].path, path) == 0) {
+            const struct sim_file *file = sim_file_named(of[i].file);
+            *n = sim_file_size(file);
+            for (size_t at = 0; at < *n; at++) {
+                bytes[at] = sim_file_byte(file, at);
+            }
+            return bytes;
+        }
+    }
+    bool is_text = strcmp(path, "/static") == 0;
+    *n = is_text ? TEXT : strlen(path);
+    return strstr(path, "missing") != NULL ? NULL : is_text ? text : (const uint8_t *) path;
+}
 
 static void *scripts_answer(void *arg)
 {
@@ -219,6 +248,14 @@ static bool scripts_fill(nng_http_server *server)
         return false;
     }
     err = nng_http_handler_alloc(&handler, "/defer", scripts_defer);
+    if (!scripts_add(server, err, handler)) {
+        return false;
+    }
+    err = nng_http_handler_alloc_file(&handler, "/one", SIM_SITE "/small");
+    if (!scripts_add(server, err, handler)) {
+        return false;
+    }
+    err = nng_http_handler_alloc_directory(&handler, "/files", SIM_SITE);
     return scripts_add(server, err, handler);
 }
 
@@ -245,9 +282,10 @@ static unsigned scripts_answered(const struct peer *peer)
     unsigned n = 0;
     while (n < NPATHS && at < end) {
         const char *body = strstr(at, "\r\n\r\n"), *field = strstr(at, "Content-Length: ");
-        bool missing = strcmp(paths[n], "/missing") == 0;
+        size_t wanted;
+        const uint8_t *want = scripts_wanted(paths[n], &wanted);
         if (body == NULL || field == NULL || field > body ||
-            strncmp(at, missing ? "HTTP/1.1 404 " : "HTTP/1.1 200 ", 13) != 0) {
+            strncmp(at, want == NULL ? "HTTP/1.1 404 " : "HTTP/1.1 200 ", 13) != 0) {
             break;
         }
         size_t size = strtoul(field + 16, NULL, 10);
@@ -255,9 +293,7 @@ static unsigned scripts_answered(const struct peer *peer)
         if ((size_t) (end - body) < size) {
             break;
         }
-        const void *want = n == 0 ? (const void *) text : paths[n];
-        sim_check(missing ||
-                      (size == (n == 0 ? TEXT : strlen(paths[n])) && memcmp(body, want, size) == 0),
+        sim_check(want == NULL || (size == wanted && memcmp(body, want, size) == 0),
                   "the wrong response to %s", paths[n]);
         at = body + size;
         n++;
@@ -304,8 +340,9 @@ static void scripts_ask(void)
     }
 }
 
-static void scripts_server(void)
+static void scripts_serve(const char *const *which)
 {
+    paths = which;
     nng_url *url = NULL;
     nng_http_server *server = NULL;
     past = false;
@@ -324,6 +361,16 @@ static void scripts_server(void)
     }
 }
 
+static void scripts_server(void)
+{
+    scripts_serve(calls);
+}
+
+static void scripts_files(void)
+{
+    scripts_serve(files);
+}
+
 /* ---- Transactions ------------------------------------------------------------------------- */
 
 static void scripts_transact_once(nng_http_client *client, nng_url *url, unsigned which)
@@ -335,16 +382,17 @@ static void scripts_transact_once(nng_http_client *client, nng_url *url, unsigne
     if (scripts_ok(nng_aio_alloc(&aio, NULL, NULL), "nng_aio_alloc()") &&
         scripts_ok(nng_http_req_alloc(&req, url), "nng_http_req_alloc()") &&
         scripts_ok(nng_http_res_alloc(&res), "nng_http_res_alloc()") &&
-        scripts_ok(nng_http_req_set_uri(req, paths[which]), "nng_http_req_set_uri()")) {
+        scripts_ok(nng_http_req_set_uri(req, calls[which]), "nng_http_req_set_uri()")) {
         void *data;
         size_t n;
         nng_aio_set_timeout(aio, LIMIT);
         nng_http_client_transact(client, req, res, aio);
         if (scripts_wait(aio, "transact") && nng_http_res_get_status(res) == NNG_HTTP_STATUS_OK) {
+            size_t wanted;
+            const uint8_t *want = scripts_wanted(calls[which], &wanted);
             nng_http_res_get_data(res, &data, &n);
-            sim_check(n == (which == 0 ? TEXT : strlen(paths[which])) &&
-                          memcmp(data, which == 0 ? (const void *) text : paths[which], n) == 0,
-                      "the wrong response to %s", paths[which]);
+            sim_check(n == wanted && memcmp(data, want, n) == 0, "the wrong response to %s",
+                      calls[which]);
         } else {
             sim_check(sim_fault_was() && !past, "status %u", nng_http_res_get_status(res));
         }
@@ -382,8 +430,9 @@ static void scripts_transact(void)
 }
 
 const struct sim_script sim_scripts[] = {
-    { "connection", scripts_connection },
-    { "server", scripts_server },
-    { "transact", scripts_transact },
-    { NULL, NULL },
+    { "connection", scripts_connection, 8, 3 },
+    { "server", scripts_server, 8, 3 },
+    { "files", scripts_files, 2, 5 },
+    { "transact", scripts_transact, 8, 3 },
+    { NULL, NULL, 0, 0 },
 };

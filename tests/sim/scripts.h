@@ -7,12 +7,11 @@
 #ifndef NU_TESTS_SIM_SCRIPTS_H
 #define NU_TESTS_SIM_SCRIPTS_H
 
-/* Each is run in so many ways: undisturbed, and with others in between here and there. */
-#define SIM_WAYS 8U
-
 struct sim_script {
     const char *name;
     void (*run)(void); /* the program, a simulated thread */
+    unsigned ways;     /* it is run in: undisturbed, and with others in between here and there */
+    unsigned from;     /* for sim_tcp_reset() */
 };
 
 extern const struct sim_script sim_scripts[]; /* ends with NULL */
