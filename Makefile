@@ -95,7 +95,7 @@ LLHTTP_CFLAGS += -DLLHTTP_STRICT_MODE=1
 URING_FOUND   := $(shell $(PKG_CONFIG) --exists liburing 2>/dev/null && echo yes)
 
 # libcrypto knows its own providers and engines; a static program needs what it needs.
-LIBS := -luring $(LLHTTP_LIBS) -lssl -lcrypto -pthread
+LIBS := -luring $(LLHTTP_LIBS) -lssl -lcrypto -lz -pthread
 
 # ---- Sources -------------------------------------------------------------------------------------
 

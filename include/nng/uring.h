@@ -311,6 +311,24 @@ NNG_DECL void nng_uring_tls_info_free(nng_uring_tls_info *info);
 /* ms for its answer, then the connection is given up (NNG_ETIMEDOUT): 10 s */
 #define NNG_URING_OPT_WS_PONG_TIMEOUT "ws:pong-timeout"
 
+/* Compression (permessage-deflate, RFC 7692): a bool, false: whether a dialer offers it, and a
+ * listener agrees to it. What a receive is given, and NNG_OPT_RECVMAXSZ, which bounds what a
+ * message expands to, are about messages as they were before; NNG_OPT_WS_RECVMAXFRAME is about
+ * frames as they come. The stream's NNG_OPT_WS_RESPONSE_HEADER for "Sec-WebSocket-Extensions" says
+ * what was agreed. */
+#define NNG_URING_OPT_WS_DEFLATE "ws:deflate"
+
+/* bool, true: what was sent before helps with the next message, for which each end keeps its
+ * windows. With false that is agreed on for both, and between messages there are none. */
+#define NNG_URING_OPT_WS_DEFLATE_CONTEXT "ws:deflate-context"
+
+/* int, 9 to 15: log2 of the largest windows: 15, which is 32 KiB */
+#define NNG_URING_OPT_WS_DEFLATE_WINDOW "ws:deflate-window"
+
+/* size: bytes of memory for the compression of a WebSocket, both ways; with less, smaller windows
+ * are agreed on, or (16 KiB) it is done without: 384 KiB, which is enough for the largest */
+#define NNG_URING_OPT_WS_DEFLATE_MEMORY "ws:deflate-memory"
+
 /* string, a listener's: the only Origins that are upgraded, commas between
  * ("https://example.org"); requests without one, no browser's, are, too */
 #define NNG_URING_OPT_WS_ORIGINS "ws:origins"

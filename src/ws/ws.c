@@ -21,6 +21,14 @@ static void ws_dispose(nng_aio *aio)
     }
 }
 
+static void ws_free_windows(struct nu_ws *ws)
+{
+    nu_ws_inflater_free(ws->inflater);
+    nu_ws_deflater_free(ws->deflater);
+    ws->inflater = NULL;
+    ws->deflater = NULL;
+}
+
 static void ws_free_memory(struct nu_ws *ws)
 {
     nu_list_remove(&ws->hook.link);
@@ -44,6 +52,15 @@ static void ws_unlock(struct nu_ws *ws)
     nu_unlock(&ws->lock);
     if (last) {
         ws_free_memory(ws);
+    }
+}
+
+/* The owner is to look at it. Any thread, with the lock held. */
+static void ws_post(struct nu_ws *ws)
+{
+    if (!ws->posted && !ws->stopped) {
+        ws->posted = true;
+        nu_loop_post(ws->loop, &ws->work);
     }
 }
 
@@ -79,11 +96,14 @@ static void ws_look(struct nu_ws *ws)
         nu_ws_read_drop(ws);
         nu_ws_close_begin(ws);
     }
-    nu_ws_read(ws);
+    if (nu_ws_read(ws)) {
+        ws_post(ws);
+    }
     if (ws->state == NU_WS_OPEN && !nu_ws_write_frames(ws)) {
         nu_ws_close_lost(ws, NNG_ENOMEM);
     }
-    if (ws->carrier_end != 0 && !ws->verdict && nu_rx_len(&nu_ws_carrier(ws)->rx) == 0) {
+    if (ws->carrier_end != 0 && !ws->verdict && !ws->unpacking &&
+        nu_rx_len(&nu_ws_carrier(ws)->rx) == 0) {
         nu_ws_close_lost(ws, ws->carrier_end);
     }
     nu_ws_read_end(ws);
@@ -95,6 +115,7 @@ static nng_http_conn *ws_let_go(struct nu_ws *ws)
     nng_http_conn *conn = ws->conn;
     nu_timer_disarm(&ws->loop->timers, &ws->timer);
     nu_ws_set_state(ws, NU_WS_GONE);
+    ws_free_windows(ws);
     ws->conn = NULL;
     return conn;
 }
@@ -103,7 +124,7 @@ static nng_http_conn *ws_let_go(struct nu_ws *ws)
 static void ws_work(struct nu_ws *ws)
 {
     if (ws->state == NU_WS_GONE) {
-        nu_ws_read(ws);
+        (void) nu_ws_read(ws);
         nu_ws_read_end(ws);
         ws_unlock(ws);
         return;
@@ -212,15 +233,6 @@ static void ws_on_stop(struct nu_loop_hook *hook)
 }
 
 /* ---- From any thread ---------------------------------------------------------------------- */
-
-/* With the lock held. */
-static void ws_post(struct nu_ws *ws)
-{
-    if (!ws->posted && !ws->stopped) {
-        ws->posted = true;
-        nu_loop_post(ws->loop, &ws->work);
-    }
-}
 
 /* The aios' cancel function. */
 static void ws_cancel(nng_aio *aio, void *arg, int err)
@@ -391,7 +403,9 @@ int nu_ws_new(nng_stream **streamp, const struct nu_ws_params *params)
     ws->conn = params->conn;
     ws->req = params->req;
     ws->res = params->res;
+    ws->deflate = *params->deflate;
     ws->reader = (struct nu_ws_reader){ .masked = !params->client,
+                                        .deflate = params->deflate->on,
                                         .max_frame = params->settings->recv_frame };
     nu_list_init(&ws->recvs);
     nu_list_init(&ws->sends);

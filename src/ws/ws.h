@@ -11,6 +11,7 @@ struct nu_ws_params {
     nng_http_req *req;
     nng_http_res *res;
     const struct nu_ws_settings *settings;
+    const struct nu_ws_deflate *deflate; /* what was agreed upon */
     bool client;
 };
 

@@ -158,7 +158,7 @@ void nu_ws_watch(struct nu_ws *ws)
 void nu_ws_watch_fired(struct nu_ws *ws)
 {
     uint64_t now = nu_loop_now(ws->loop);
-    if (nu_rx_len(&nu_ws_carrier(ws)->rx) > 0) {
+    if (nu_rx_len(&nu_ws_carrier(ws)->rx) > 0 || ws->unpacking) {
         ws->heard = now; /* it is our user who does not listen */
     }
     if (ws->verdict) {

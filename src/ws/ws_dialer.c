@@ -119,15 +119,16 @@ static void ws_dialer_end(struct dial *dial, int err, nng_stream *stream)
 
 static void ws_dialer_upgrade(struct dial *dial)
 {
-    const struct nu_ws_deflate none = { .on = false };
+    const struct nu_ws_deflate wish = nu_ws_deflate_wish(&dial->settings);
     struct nu_ws_deflate agreed;
     nng_stream *stream = NULL;
-    int err = nu_ws_response_check(dial->res, dial->accept, dial->protocols, &none, &agreed);
+    int err = nu_ws_response_check(dial->res, dial->accept, dial->protocols, &wish, &agreed);
     if (err == 0) {
         const struct nu_ws_params params = { .conn = dial->conn,
                                              .req = dial->req,
                                              .res = dial->res,
                                              .settings = &dial->settings,
+                                             .deflate = &agreed,
                                              .client = true };
         err = nu_ws_new(&stream, &params);
     }
@@ -193,13 +194,17 @@ static int ws_dialer_set_header(void *req, const char *name, const char *value)
 static int ws_dialer_fill_request(struct dial *dial)
 {
     struct ws_dialer *dialer = dial->dialer;
-    char key[NU_WS_KEY_LENGTH + 1];
+    const struct nu_ws_deflate wish = nu_ws_deflate_wish(&dial->settings);
+    char key[NU_WS_KEY_LENGTH + 1], extensions[NU_WS_DEFLATE_ROOM];
     nu_ws_new_key(key);
+    nu_ws_deflate_print_offer(&wish, extensions);
     const char *const headers[][2] = { { "Upgrade", "websocket" },
                                        { "Connection", "Upgrade" },
                                        { "Sec-WebSocket-Key", key },
                                        { "Sec-WebSocket-Version", NU_WS_VERSION },
-                                       { "Sec-WebSocket-Protocol", dial->protocols } };
+                                       { "Sec-WebSocket-Protocol", dial->protocols },
+                                       { "Sec-WebSocket-Extensions",
+                                         wish.on ? extensions : NULL } };
     int err = nu_ws_accept_text(key, dial->accept);
     if (err == 0) {
         err = nu_req_set_host(dial->req, dialer->url);

@@ -2,6 +2,7 @@
 #include "ws/ws_endpoint.h"
 
 #include "base/buf.h"
+#include "wire/ws_deflate.h"
 
 #include <nng/supplemental/http/http.h>
 
@@ -20,6 +21,9 @@ void nu_ws_endpoint_init(struct nu_ws_endpoint *endpoint)
         .handshake = 10000,
         .close = 2000,
         .pong = 10000,
+        .deflate_context = true,
+        .deflate_window = NU_WS_WINDOW_MAX,
+        .deflate_memory = (size_t) 384 * 1024,
     };
 }
 
@@ -49,6 +53,16 @@ int nu_ws_endpoint_look(struct nu_ws_endpoint *endpoint, struct nu_ws_settings *
     bool failed = endpoint->protocols != NULL && *protocols == NULL;
     nu_unlock(&endpoint->lock);
     return failed ? NNG_ENOMEM : 0;
+}
+
+struct nu_ws_deflate nu_ws_deflate_wish(const struct nu_ws_settings *settings)
+{
+    int bits = nu_ws_deflate_window(settings->deflate_window, settings->deflate_memory);
+    return (struct nu_ws_deflate){ .on = settings->deflate && bits > 0,
+                                   .server_no_context = !settings->deflate_context,
+                                   .client_no_context = !settings->deflate_context,
+                                   .server_bits = bits,
+                                   .client_bits = bits };
 }
 
 int nu_ws_endpoint_put_headers(struct nu_ws_endpoint *endpoint,
@@ -83,7 +97,14 @@ static bool ws_endpoint_good_ms(nng_duration value)
     return value >= 0;
 }
 
+/* The one there is is a window. */
+static bool ws_endpoint_good_int(int value)
+{
+    return value >= NU_WS_WINDOW_MIN && value <= NU_WS_WINDOW_MAX;
+}
+
 #define GOOD_BOOL ws_endpoint_good_bool
+#define GOOD_INT ws_endpoint_good_int
 #define GOOD_SIZE ws_endpoint_good_size
 #define GOOD_MS ws_endpoint_good_ms
 

@@ -8,6 +8,7 @@
 
 #include "io/lock.h"
 #include "stream/stream.h"
+#include "wire/ws_upgrade.h"
 
 #include <nng/uring.h>
 
@@ -21,6 +22,10 @@ struct nu_ws_settings {
     size_t queued;    /* received, and nobody has asked for it */
     nng_duration handshake, close, idle;
     nng_duration ping, pong; /* between pings, and for the answer to one */
+    bool deflate;            /* messages may be compressed */
+    bool deflate_context;    /* with the window of the one before */
+    int deflate_window;      /* log2 of the largest */
+    size_t deflate_memory;   /* of a WebSocket, for this */
 };
 
 /* A line that is added to a request or response. */
@@ -49,6 +54,9 @@ void nu_ws_endpoint_fini(struct nu_ws_endpoint *endpoint);
 int nu_ws_endpoint_look(struct nu_ws_endpoint *endpoint, struct nu_ws_settings *settings,
                         char **protocols);
 
+/* What they say of permessage-deflate: an offer, and what bounds an agreement. */
+struct nu_ws_deflate nu_ws_deflate_wish(const struct nu_ws_settings *settings);
+
 /* Has `set` put each header into a message, in place of those of its name. */
 int nu_ws_endpoint_put_headers(struct nu_ws_endpoint *endpoint,
                                int (*set)(void *message, const char *name, const char *value),
@@ -67,7 +75,11 @@ int nu_ws_endpoint_put_headers(struct nu_ws_endpoint *endpoint,
     X(NNG_URING_OPT_WS_CLOSE_TIMEOUT, MS, ms, close)                                               \
     X(NNG_URING_OPT_WS_IDLE_TIMEOUT, MS, ms, idle)                                                 \
     X(NNG_URING_OPT_WS_PING_INTERVAL, MS, ms, ping)                                                \
-    X(NNG_URING_OPT_WS_PONG_TIMEOUT, MS, ms, pong)
+    X(NNG_URING_OPT_WS_PONG_TIMEOUT, MS, ms, pong)                                                 \
+    X(NNG_URING_OPT_WS_DEFLATE, BOOL, b, deflate)                                                  \
+    X(NNG_URING_OPT_WS_DEFLATE_CONTEXT, BOOL, b, deflate_context)                                  \
+    X(NNG_URING_OPT_WS_DEFLATE_WINDOW, INT, i, deflate_window)                                     \
+    X(NNG_URING_OPT_WS_DEFLATE_MEMORY, SIZE, size, deflate_memory)
 
 #define NU_WS_DECLARE(option, type, member, field)                                                 \
     int nu_ws_get_##field(void *object, union nu_option_value *value);                             \

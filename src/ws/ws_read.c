@@ -8,7 +8,9 @@
 
 #include <stdlib.h>
 
-#define PIECE ((size_t) 512) /* the least room of one: small ones of a message share it */
+#define PIECE ((size_t) 512)       /* the least room of one: small ones of a message share it */
+#define UNPACK ((size_t) 8 * 1024) /* bytes that are decompressed at a time */
+#define TURN ((size_t) 512 * 1024) /* and before others on the loop have their turn */
 #define THROW ((size_t) 16 * 1024 * 1024) /* bytes that a peer may send after it was refused */
 
 /* ---- To receives -------------------------------------------------------------------------- */
@@ -145,20 +147,20 @@ static void ws_read_refuse(struct nu_ws *ws, enum nu_ws_code code, const char *r
     nu_ws_close_refuse(ws, code, reason, code == NU_WS_TOO_BIG ? NNG_EMSGSIZE : NNG_EPROTO);
 }
 
-/* Bytes of the message in hand, as they are meant. False: they are refused. */
-static bool ws_read_message(struct nu_ws *ws, struct nu_slice data, bool end)
+/* Bytes of the message in hand, as they are meant. */
+static void ws_read_message(struct nu_ws *ws, struct nu_slice data, bool end)
 {
     struct part part = { ws->reader.message, end, (const uint8_t *) data.p, data.n };
     bool text = part.type == NU_WS_TEXT;
     ws->message += data.n;
     if (ws->settings.recv_message > 0 && ws->message > ws->settings.recv_message) {
         ws_read_refuse(ws, NU_WS_TOO_BIG, "a message is too long");
-        return false;
+        return;
     }
     if (text &&
         (!nu_utf8_next(&ws->utf8, data.p, data.n) || (end && !nu_utf8_complete(&ws->utf8)))) {
         ws_read_refuse(ws, NU_WS_INVALID_DATA, "text that is not UTF-8");
-        return false;
+        return;
     }
     if (end) {
         ws->message = 0;
@@ -169,9 +171,7 @@ static bool ws_read_message(struct nu_ws *ws, struct nu_slice data, bool end)
     }
     if ((part.n > 0 || part.end) && !ws_read_push(ws, &part)) {
         nu_ws_close_refuse(ws, NU_WS_INTERNAL_ERROR, "no memory", NNG_ENOMEM);
-        return false;
     }
-    return true;
 }
 
 /* Empty ones count, too: they would otherwise go on for ever. */
@@ -186,19 +186,84 @@ static void ws_read_refuse_fragments(struct nu_ws *ws)
     ws_read_refuse(ws, NU_WS_TOO_BIG, "a message has too many fragments");
 }
 
-/* Bytes of a data frame. */
-static void ws_read_data(struct nu_ws *ws, struct nu_slice data, bool end)
+/* Bytes of a data frame. Returns how many of them are to stay, as they are to be decompressed. */
+static size_t ws_read_data(struct nu_ws *ws, struct nu_slice data, bool end)
 {
     if (ws->state != NU_WS_OPEN) {
-        return; /* our user has closed it */
+        return 0; /* our user has closed it */
     }
     if (ws->reader.message == NU_WS_TEXT && !ws->settings.recv_text) {
         ws_read_refuse(ws, NU_WS_UNSUPPORTED, "text is not taken here");
     } else if (ws_read_has_too_many(ws)) {
         ws_read_refuse_fragments(ws);
+    } else if (ws->reader.compressed) {
+        ws->unpacking = true;
+        ws->packed = data.n;
+        ws->packed_end = end;
+        return data.n;
     } else {
-        (void) ws_read_message(ws, data, end);
+        ws_read_message(ws, data, end);
     }
+    return 0;
+}
+
+/* ---- Compressed messages ------------------------------------------------------------------ */
+
+static bool ws_read_keeps_window(const struct nu_ws *ws)
+{
+    return ws->client ? !ws->deflate.server_no_context : !ws->deflate.client_no_context;
+}
+
+static enum nu_ws_inflated ws_read_inflate(struct nu_ws *ws, const uint8_t *data, size_t *used,
+                                           uint8_t out[UNPACK], size_t *made)
+{
+    if (ws->inflater == NULL) {
+        int bits = ws->client ? ws->deflate.server_bits : ws->deflate.client_bits;
+        ws->inflater = nu_ws_inflater_new(bits);
+    }
+    *used = *made = 0;
+    return ws->inflater == NULL ? NU_WS_INFLATED_NO_MEMORY
+                                : nu_ws_inflate(ws->inflater, data, ws->packed, ws->packed_end,
+                                                used, out, UNPACK, made);
+}
+
+/* What was decompressed. `over`: that is all for now. */
+static void ws_read_unpacked(struct nu_ws *ws, const uint8_t *out, size_t made, bool over)
+{
+    bool end = over && ws->packed_end;
+    ws->unpacking = !over;
+    if (made > 0 || end) {
+        ws_read_message(ws, (struct nu_slice){ (const char *) out, made }, end);
+    }
+    if (end && !ws_read_keeps_window(ws)) {
+        nu_ws_inflater_free(ws->inflater);
+        ws->inflater = NULL;
+    }
+}
+
+/* Goes on with the part in hand. Returns how many bytes came out. */
+static size_t ws_read_unpack(struct nu_ws *ws, struct nu_stream *stream)
+{
+    uint8_t out[UNPACK];
+    size_t used = ws->packed, made = 0;
+    ws->unpacking = ws->unpacking && ws->state == NU_WS_OPEN; /* else our user has closed it */
+    enum nu_ws_inflated found =
+        ws->unpacking ? ws_read_inflate(ws, nu_rx_data(&stream->rx), &used, out, &made)
+                      : NU_WS_INFLATED;
+    ws->packed -= used;
+    if (found == NU_WS_INFLATED_BAD || found == NU_WS_INFLATED_NO_MEMORY) {
+        bool bad = found == NU_WS_INFLATED_BAD;
+        ws->unpacking = false;
+        nu_ws_close_refuse(ws, bad ? NU_WS_INVALID_DATA : NU_WS_INTERNAL_ERROR,
+                           bad ? "it cannot be decompressed" : "no memory",
+                           bad ? NNG_EPROTO : NNG_ENOMEM);
+    } else if (ws->unpacking) {
+        ws_read_unpacked(ws, out, made, found == NU_WS_INFLATED);
+    }
+    if (used > 0) {
+        nu_stream_consume(stream, used);
+    }
+    return made;
 }
 
 static void ws_read_control(struct nu_ws *ws, struct nu_slice payload)
@@ -231,13 +296,13 @@ static void ws_read_control(struct nu_ws *ws, struct nu_slice payload)
  * that is the stream's, or lent to it. */
 static void ws_read_step(struct nu_ws *ws, struct nu_stream *stream)
 {
-    size_t used;
+    size_t used, kept = 0;
     struct nu_slice data;
     bool end;
     uint8_t *at = (uint8_t *) (uintptr_t) nu_rx_data(&stream->rx);
     switch (nu_ws_reader_next(&ws->reader, at, nu_rx_len(&stream->rx), &used, &data, &end)) {
     case NU_WS_DATA:
-        ws_read_data(ws, data, end);
+        kept = ws_read_data(ws, data, end);
         break;
     case NU_WS_CONTROL:
         ws_read_control(ws, data);
@@ -251,8 +316,8 @@ static void ws_read_step(struct nu_ws *ws, struct nu_stream *stream)
         }
         break;
     }
-    if (used > 0) {
-        nu_stream_consume(stream, used);
+    if (used > kept) {
+        nu_stream_consume(stream, used - kept);
     }
 }
 
@@ -260,6 +325,7 @@ static void ws_read_step(struct nu_ws *ws, struct nu_stream *stream)
 static void ws_read_throw(struct nu_ws *ws, struct nu_stream *stream)
 {
     size_t n = nu_rx_len(&stream->rx);
+    ws->unpacking = false;
     ws->thrown += n;
     if (n > 0) {
         nu_stream_consume(stream, n);
@@ -269,27 +335,39 @@ static void ws_read_throw(struct nu_ws *ws, struct nu_stream *stream)
     }
 }
 
-void nu_ws_read(struct nu_ws *ws)
+static bool ws_read_has_more(const struct nu_ws *ws, const struct nu_stream *stream)
 {
+    return (ws->state == NU_WS_OPEN || ws->state == NU_WS_CLOSING) && !ws->verdict &&
+           (nu_rx_len(&stream->rx) > 0 || ws->unpacking) && !ws_read_full(ws);
+}
+
+bool nu_ws_read(struct nu_ws *ws)
+{
+    size_t unpacked = 0;
     ws_read_serve(ws);
     if (ws->state == NU_WS_GONE) {
-        return;
+        return false;
     }
     struct nu_stream *stream = nu_ws_carrier(ws);
     nu_ws_close_judge(ws, false);
-    while ((ws->state == NU_WS_OPEN || ws->state == NU_WS_CLOSING) && !ws->verdict &&
-           nu_rx_len(&stream->rx) > 0 && !ws_read_full(ws)) {
-        ws_read_step(ws, stream);
+    while (ws_read_has_more(ws, stream) && unpacked < TURN) {
+        if (ws->unpacking) {
+            unpacked += ws_read_unpack(ws, stream);
+        } else {
+            ws_read_step(ws, stream);
+        }
     }
     if (ws->state == NU_WS_ENDING) {
         ws_read_throw(ws, stream);
     }
+    return ws_read_has_more(ws, stream);
 }
 
 bool nu_ws_read_wanted(const struct nu_ws *ws)
 {
     return ws->state != NU_WS_GONE && !ws->reading && !ws->verdict && ws->carrier_end == 0 &&
-           nu_rx_len(&nu_ws_carrier(ws)->rx) == 0 && (ws->state != NU_WS_ENDING || ws->linger);
+           !ws->unpacking && nu_rx_len(&nu_ws_carrier(ws)->rx) == 0 &&
+           (ws->state != NU_WS_ENDING || ws->linger);
 }
 
 void nu_ws_read_end(struct nu_ws *ws)

@@ -6,8 +6,9 @@
 
 #include "ws/ws_state.h"
 
-/* Looks at all that was received and that there is room for. */
-void nu_ws_read(struct nu_ws *ws);
+/* Looks at all that was received and that there is room for. True: for long enough; there is more.
+ */
+bool nu_ws_read(struct nu_ws *ws);
 
 /* Whether the stream is to be read: all that has come was looked at, and more is wanted. */
 bool nu_ws_read_wanted(const struct nu_ws *ws);

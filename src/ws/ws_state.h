@@ -18,6 +18,7 @@
 #include "io/aio.h"
 #include "stream/stream.h"
 #include "wire/utf8.h"
+#include "wire/ws_deflate.h"
 #include "wire/ws_frame.h"
 #include "ws/ws_endpoint.h"
 
@@ -62,7 +63,8 @@ struct nu_ws {
     struct nu_loop *loop;
     bool client;
     struct nu_ws_settings settings;
-    nng_http_req *req; /* that has opened it, and its answer; its own */
+    struct nu_ws_deflate deflate; /* agreed upon */
+    nng_http_req *req;            /* that has opened it, and its answer; its own */
     nng_http_res *res;
 
     struct nu_list link; /* its listener's, until it is accepted */
@@ -97,21 +99,27 @@ struct nu_ws {
     struct nu_ws_piece *first, **last; /* queued, oldest first */
     size_t queued;                     /* bytes of memory for them */
     size_t thrown;                     /* bytes thrown away while ENDING */
+    struct nu_ws_inflater *inflater;   /* NULL: nothing compressed has come, or needs it yet */
+    bool unpacking;                    /* a part of a compressed message is in hand: */
+    size_t packed;                     /* bytes of it, unmasked, the next that the stream has */
+    bool packed_end;                   /* it is the last */
 
     /* what goes out */
-    bool writing;                   /* `wr` is under way, with `flight` */
-    struct nu_buf next, flight;     /* frames */
-    struct iovec flight_iov;        /* all of flight */
-    uint64_t framed, written;       /* bytes ever put into next, and taken by the stream */
-    struct nu_buf marks;            /* nu_ws_mark, in order */
-    bool torn;                      /* a frame was not completed: nothing can follow */
-    size_t frame_left;              /* of the frame in hand: payload that is still to be put in */
-    uint64_t frame_at;              /* payload that is */
-    uint8_t mask[4];                /* its mask */
-    bool in_message;                /* its first frame is in, its last is not */
-    enum nu_ws_opcode message_type; /* of that one */
-    struct nu_utf8 send_utf8;       /* likewise */
-    bool pong_due;                  /* one that found no place */
+    bool writing;                    /* `wr` is under way, with `flight` */
+    struct nu_buf next, flight;      /* frames */
+    struct iovec flight_iov;         /* all of flight */
+    uint64_t framed, written;        /* bytes ever put into next, and taken by the stream */
+    struct nu_buf marks;             /* nu_ws_mark, in order */
+    bool torn;                       /* a frame was not completed: nothing can follow */
+    size_t frame_left;               /* of the frame in hand: payload that is still to be put in */
+    uint64_t frame_at;               /* payload that is */
+    uint8_t mask[4];                 /* its mask */
+    bool in_message;                 /* its first frame is in, its last is not */
+    enum nu_ws_opcode message_type;  /* of that one */
+    struct nu_utf8 send_utf8;        /* likewise */
+    bool compressing;                /* likewise */
+    struct nu_ws_deflater *deflater; /* as with the inflater */
+    bool pong_due;                   /* one that found no place */
     uint8_t pong_length, pong[NU_WS_CONTROL_MAX];
 
     /* the end, and time */

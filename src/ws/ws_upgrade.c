@@ -3,6 +3,7 @@
 
 #include "wire/chars.h"
 #include "wire/field_list.h"
+#include "wire/ws_deflate.h"
 #include "ws/ws_accept.h"
 
 #include <netinet/in.h>
@@ -17,6 +18,7 @@ struct upgrade {
     nng_http_req *req;
     nng_http_res *res;
     struct nu_ws_settings settings;
+    struct nu_ws_deflate deflate; /* agreed upon */
     void (*upgraded)(void *arg, nng_stream *stream);
     void *arg;
     nng_aio aio;
@@ -100,6 +102,18 @@ static unsigned ws_upgrade_choose(nng_http_req *req, const char *ours, char chos
     return 0;
 }
 
+/* The client may not be able to limit its window, and so ours. */
+static void ws_upgrade_agree(struct upgrade *up, nng_http_req *req)
+{
+    const struct nu_ws_deflate wish = nu_ws_deflate_wish(&up->settings);
+    size_t memory = up->settings.deflate_memory;
+    up->deflate =
+        nu_ws_deflate_accept(nng_http_req_get_header(req, "Sec-WebSocket-Extensions"), &wish);
+    up->deflate.on =
+        up->deflate.on && (memory == 0 || nu_ws_deflate_memory(up->deflate.server_bits,
+                                                               up->deflate.client_bits) <= memory);
+}
+
 static int ws_upgrade_set_header(void *res, const char *name, const char *value)
 {
     return nng_http_res_set_header(res, name, value);
@@ -108,12 +122,17 @@ static int ws_upgrade_set_header(void *res, const char *name, const char *value)
 static int ws_upgrade_fill(struct upgrade *up, nng_http_req *req, const char *protocol,
                            struct nu_ws_endpoint *endpoint)
 {
-    char accept[NU_WS_ACCEPT_LENGTH + 1];
+    char accept[NU_WS_ACCEPT_LENGTH + 1], extensions[NU_WS_DEFLATE_ROOM] = "";
+    ws_upgrade_agree(up, req);
+    if (up->deflate.on) {
+        nu_ws_deflate_print_response(&up->deflate, extensions);
+    }
     int err = nu_ws_accept_text(nng_http_req_get_header(req, "Sec-WebSocket-Key"), accept);
     const char *const headers[][2] = { { "Upgrade", "websocket" },
                                        { "Connection", "Upgrade" },
                                        { "Sec-WebSocket-Accept", accept },
-                                       { "Sec-WebSocket-Protocol", protocol } };
+                                       { "Sec-WebSocket-Protocol", protocol },
+                                       { "Sec-WebSocket-Extensions", extensions } };
     if (err == 0) {
         err = nng_http_res_alloc(&up->res);
     }
@@ -150,9 +169,11 @@ static void ws_upgrade_answered(void *arg)
     nng_stream *stream = NULL;
     int err = nng_aio_result(&up->aio);
     if (err == 0) {
-        const struct nu_ws_params params = {
-            .conn = up->conn, .req = up->req, .res = up->res, .settings = &up->settings
-        };
+        const struct nu_ws_params params = { .conn = up->conn,
+                                             .req = up->req,
+                                             .res = up->res,
+                                             .settings = &up->settings,
+                                             .deflate = &up->deflate };
         err = nu_ws_new(&stream, &params);
     }
     if (err == 0) {

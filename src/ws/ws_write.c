@@ -7,6 +7,12 @@
 /* Bytes of frames, after which the stream has to be free again. */
 #define AHEAD ((size_t) 64 * 1024)
 
+/* Bytes of messages that are compressed before others on the loop have their turn. */
+#define TURN (4 * AHEAD)
+
+/* Of a message that is compressed, at least. */
+#define SMALL ((size_t) 32)
+
 /* What is kept about a send in its aio->io: `done` is how much of it is framed. */
 #define CREDIT(aio) ((aio)->io.own[0].n) /* bytes of the message that were written */
 
@@ -33,13 +39,14 @@ static void ws_write_new_mask(uint8_t mask[4])
 /* ---- Frames ------------------------------------------------------------------------------- */
 
 /* The header of a frame. There is room for it. */
-static void ws_write_head(struct nu_ws *ws, enum nu_ws_opcode opcode, bool final, size_t len)
+static void ws_write_head(struct nu_ws *ws, enum nu_ws_opcode opcode, bool final, bool compressed,
+                          size_t len)
 {
     uint8_t *at = (uint8_t *) ws->next.data + ws->next.len;
     if (ws->client) {
         ws_write_new_mask(ws->mask);
     }
-    size_t n = nu_ws_frame_head(at, opcode, final, false, len, ws->client ? ws->mask : NULL);
+    size_t n = nu_ws_frame_head(at, opcode, final, compressed, len, ws->client ? ws->mask : NULL);
     ws->next.len += n;
     ws->framed += n;
     ws->frame_left = len;
@@ -69,7 +76,7 @@ void nu_ws_write_control(struct nu_ws *ws, enum nu_ws_opcode opcode, const void 
     if (nu_buf_reserve(&ws->next, NU_WS_HEAD_MAX + n) != 0) {
         return;
     }
-    ws_write_head(ws, opcode, true, n);
+    ws_write_head(ws, opcode, true, false, n);
     ws_write_payload(ws, data, n);
 }
 
@@ -146,44 +153,170 @@ static int ws_write_check(struct nu_ws *ws, const nng_aio *aio)
     return ws_write_type(aio) == NU_WS_TEXT && !ws_write_check_text(ws, aio) ? NNG_EINVAL : 0;
 }
 
-/* The frame that what is left of a send begins with. */
-static void ws_write_begin_frame(struct nu_ws *ws, nng_aio *aio)
+/* The header of a message's next frame. */
+static void ws_write_message_head(struct nu_ws *ws, const nng_aio *aio, bool final, size_t len)
 {
-    size_t left = aio->io.total - aio->io.done, max = ws->settings.send_frame;
-    size_t len = max > 0 && left > max && !ws_write_is_control(aio) ? max : left;
-    bool final = len == left && ws_write_is_final(aio);
-    if (ws_write_is_control(aio)) {
-        ws_write_head(ws, ws_write_type(aio), true, len);
-        return;
-    }
-    ws_write_head(ws, ws->in_message ? NU_WS_CONTINUATION : ws_write_type(aio), final, len);
+    bool first = !ws->in_message;
+    ws_write_head(ws, first ? ws_write_type(aio) : NU_WS_CONTINUATION, final,
+                  first && ws->compressing, len);
     ws->message_type = ws_write_type(aio);
     ws->in_message = !final;
     ws->used = ws->settings.idle > 0 ? nu_loop_now(ws->loop) : 0;
 }
 
+static size_t ws_write_frame_max(const struct nu_ws *ws, size_t len)
+{
+    size_t max = ws->settings.send_frame;
+    return max > 0 && len > max ? max : len;
+}
+
+/* The frame that what is left of a send begins with. */
+static void ws_write_begin_frame(struct nu_ws *ws, nng_aio *aio)
+{
+    size_t left = aio->io.total - aio->io.done, len = ws_write_frame_max(ws, left);
+    if (ws_write_is_control(aio)) {
+        ws_write_head(ws, ws_write_type(aio), true, false, left);
+    } else {
+        ws_write_message_head(ws, aio, len == left && ws_write_is_final(aio), len);
+    }
+}
+
+/* What lies together of n bytes of the vector, from there on. */
+static struct nu_slice ws_write_piece(const struct nu_aio_io *io, size_t at, size_t n)
+{
+    unsigned i = 0;
+    for (; i < io->niov && at >= io->iov[i].iov_len; i++) {
+        at -= io->iov[i].iov_len;
+    }
+    if (i == io->niov) {
+        return (struct nu_slice){ NULL, 0 };
+    }
+    size_t here = io->iov[i].iov_len - at;
+    return (struct nu_slice){ (const char *) io->iov[i].iov_base + at, here < n ? here : n };
+}
+
 /* n bytes of the vector, from `done` on. */
 static void ws_write_copy(struct nu_ws *ws, nng_aio *aio, size_t n)
 {
-    struct nu_aio_io *io = &aio->io;
-    size_t skip = io->done;
-    io->done += n;
-    for (unsigned i = 0; i < io->niov && n > 0; i++) {
-        if (skip >= io->iov[i].iov_len) {
-            skip -= io->iov[i].iov_len;
-            continue;
-        }
-        size_t piece = io->iov[i].iov_len - skip;
-        piece = piece < n ? piece : n;
-        ws_write_payload(ws, (const char *) io->iov[i].iov_base + skip, piece);
-        skip = 0;
-        n -= piece;
+    while (n > 0) {
+        struct nu_slice piece = ws_write_piece(&aio->io, aio->io.done, n);
+        ws_write_payload(ws, piece.p, piece.n);
+        aio->io.done += piece.n;
+        n -= piece.n;
     }
 }
+
+/* What was put in last, up to here, is `payload` bytes of the send. There is room for a mark. */
+static void ws_write_mark(struct nu_ws *ws, nng_aio *aio, size_t payload, bool exact)
+{
+    struct nu_ws_mark mark = { .end = ws->framed,
+                               .payload = payload,
+                               .exact = exact,
+                               .last = aio->io.done == aio->io.total,
+                               .aio = aio };
+    nu_buf_add(&ws->marks, &mark, sizeof mark);
+    if (mark.last) {
+        nu_list_remove(&aio->link);
+        nu_list_append(&ws->sent, &aio->link);
+    }
+}
+
+/* ---- Compressed messages ------------------------------------------------------------------ */
+
+static bool ws_write_keeps_window(const struct nu_ws *ws)
+{
+    return ws->client ? !ws->deflate.client_no_context : !ws->deflate.server_no_context;
+}
+
+static void ws_write_drop_window(struct nu_ws *ws)
+{
+    nu_ws_deflater_free(ws->deflater);
+    ws->deflater = NULL;
+}
+
+/* Whether the message that a send begins, or is a part of, is compressed. One that is small would
+ * not gain by it, and without memory for it a message can go as it is. */
+static bool ws_write_compresses(struct nu_ws *ws, const nng_aio *aio)
+{
+    if (!ws->deflate.on || ws_write_is_control(aio)) {
+        return false;
+    }
+    bool begins = !ws->in_message && aio->io.done == 0;
+    if (begins) {
+        ws->compressing = aio->io.total >= SMALL || !ws_write_is_final(aio);
+    }
+    if (ws->compressing && ws->deflater == NULL) {
+        ws->deflater =
+            nu_ws_deflater_new(ws->client ? ws->deflate.client_bits : ws->deflate.server_bits);
+        ws->compressing = !begins || ws->deflater != NULL;
+    }
+    return ws->compressing;
+}
+
+/* What n bytes of the vector become. */
+static bool ws_write_compress(struct nu_ws *ws, const nng_aio *aio, size_t n,
+                              enum nu_ws_flush flush, struct nu_buf *packed)
+{
+    size_t at = aio->io.done;
+    bool good = ws->deflater != NULL;
+    do {
+        struct nu_slice piece = ws_write_piece(&aio->io, at, n);
+        at += piece.n;
+        n -= piece.n;
+        good = good && nu_ws_deflate(ws->deflater, piece.p, piece.n,
+                                     n > 0 ? NU_WS_FLUSH_NONE : flush, packed);
+    } while (n > 0);
+    return good;
+}
+
+/* False: no memory. */
+static bool ws_write_reserve_frames(struct nu_ws *ws, size_t len)
+{
+    size_t frames = len > 0 ? len / ws_write_frame_max(ws, len) + 1 : 1;
+    return nu_buf_reserve(&ws->next, frames * NU_WS_HEAD_MAX + len) == 0 &&
+           nu_buf_reserve(&ws->marks, sizeof(struct nu_ws_mark)) == 0;
+}
+
+static void ws_write_put_frames(struct nu_ws *ws, const nng_aio *aio, struct nu_slice packed,
+                                bool end)
+{
+    do {
+        size_t len = ws_write_frame_max(ws, packed.n);
+        ws_write_message_head(ws, aio, end && len == packed.n, len);
+        ws_write_payload(ws, packed.p, len);
+        packed.p += len;
+        packed.n -= len;
+    } while (packed.n > 0);
+}
+
+/* As ws_write_step(). What is put in can be made out by the peer, so that it goes on its way. */
+static bool ws_write_compressed_step(struct nu_ws *ws, nng_aio *aio, size_t most)
+{
+    struct nu_buf packed = { 0 };
+    size_t left = aio->io.total - aio->io.done, n = left < most ? left : most;
+    bool end = n == left && ws_write_is_final(aio);
+    bool good = ws_write_compress(ws, aio, n, end ? NU_WS_FLUSH_END : NU_WS_FLUSH_PART, &packed) &&
+                ws_write_reserve_frames(ws, packed.len);
+    if (good) {
+        ws_write_put_frames(ws, aio, (struct nu_slice){ packed.data, packed.len }, end);
+        aio->io.done += n;
+        ws_write_mark(ws, aio, n, false);
+    }
+    if (!good || (end && !ws_write_keeps_window(ws))) {
+        ws_write_drop_window(ws); /* the peer does not have what was left out of it */
+    }
+    nu_buf_free(&packed);
+    return good;
+}
+
+/* ---- Sends to frames, again --------------------------------------------------------------- */
 
 /* Puts a frame of the send in, or a part of one. False: no memory. */
 static bool ws_write_step(struct nu_ws *ws, nng_aio *aio, size_t most)
 {
+    if (ws_write_compresses(ws, aio)) {
+        return ws_write_compressed_step(ws, aio, most);
+    }
     size_t left = ws->frame_left > 0 ? ws->frame_left : aio->io.total - aio->io.done;
     size_t n = left < most ? left : most;
     if (nu_buf_reserve(&ws->next, NU_WS_HEAD_MAX + n) != 0 ||
@@ -195,31 +328,25 @@ static bool ws_write_step(struct nu_ws *ws, nng_aio *aio, size_t most)
         n = n < ws->frame_left ? n : ws->frame_left;
     }
     ws_write_copy(ws, aio, n);
-    struct nu_ws_mark mark = { .end = ws->framed,
-                               .payload = n,
-                               .exact = true,
-                               .last = aio->io.done == aio->io.total,
-                               .aio = aio };
-    nu_buf_add(&ws->marks, &mark, sizeof mark);
-    if (mark.last) {
-        nu_list_remove(&aio->link);
-        nu_list_append(&ws->sent, &aio->link);
-    }
+    ws_write_mark(ws, aio, n, true);
     return true;
 }
 
 bool nu_ws_write_frames(struct nu_ws *ws)
 {
     nng_aio *aio;
+    size_t compressed = 0;
     for (;;) {
         ws_write_due_pong(ws);
         aio = nu_aio_queue_first(&ws->sends);
-        if (aio == NULL || ws->next.len >= AHEAD || ws->torn) {
+        if (aio == NULL || ws->next.len >= AHEAD || compressed >= TURN || ws->torn) {
             return !ws->torn;
         }
-        bool fresh = aio->io.done == 0 && ws->frame_left == 0;
+        size_t before = aio->io.done;
+        bool fresh = before == 0 && ws->frame_left == 0;
         int err = fresh ? ws_write_check(ws, aio) : 0;
         if (err == 0 && ws_write_step(ws, aio, AHEAD)) {
+            compressed += ws->compressing ? aio->io.done - before : 0;
             continue;
         }
         if (!fresh) {

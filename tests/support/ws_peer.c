@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/ws_peer.h"
 
+#include "support/ws_deflate.h"
 #include "wire/ws_frame.h"
 #include "ws/ws_accept.h"
 
@@ -22,6 +23,8 @@ static const uint8_t mask[4] = { 0x37, 0xfa, 0x21, 0x3d };
 struct word {
     uint8_t first; /* byte of the frame */
     bool raw;      /* there is no header */
+    bool packed;   /* it is to be compressed */
+    size_t cut;    /* bytes of its frames; 0: it is one */
     struct nu_buf payload;
 };
 
@@ -59,10 +62,42 @@ static void add_close(struct word *word, const char *text, size_t n)
     }
 }
 
+/* Text of different kinds, the same each time. */
+static void add_text(struct word *word, int kind, size_t n)
+{
+    static const char *const words[] = { "the ",
+                                         "quick ",
+                                         "brown ",
+                                         "fox, ",
+                                         "jumps\n",
+                                         "over ",
+                                         "\xc3\xbc"
+                                         "ber ",
+                                         "dogs. " };
+    uint32_t seed = (uint32_t) n;
+    size_t from = word->payload.len;
+    while (word->payload.len - from < n) {
+        char text[64];
+        seed = seed * 1664525 + 1013904223;
+        unsigned pick = seed >> 24;
+        int len = kind == 1   ? snprintf(text, sizeof text, "{\"id\":%u,\"on\":true},", pick)
+                  : kind == 2 ? snprintf(text, sizeof text, "%c", (int) pick)
+                  : kind == 3 ? snprintf(text, sizeof text, "%s", words[pick % 8])
+                  : kind == 4 ? snprintf(text, sizeof text, "<p class=a%u>%u</p>", pick % 4, seed)
+                              : snprintf(text, sizeof text, "0");
+        nu_buf_add(&word->payload, text, (size_t) len);
+    }
+    word->payload.len = from + n;
+    for (char *last = word->payload.data + from + n - 1; kind == 3 && (*last & 0x80) != 0; last--) {
+        *last = '.'; /* no part of a character */
+    }
+}
+
 static uint8_t first_byte(const char *text)
 {
-    static const char letters[] = "TtBbCcPOXx";
-    static const uint8_t bytes[] = { 0x81, 0x01, 0x82, 0x02, 0x80, 0x00, 0x89, 0x8a, 0x88, 0x88 };
+    static const char letters[] = "TtBbCcPOXxZY";
+    static const uint8_t bytes[] = { 0x81, 0x01, 0x82, 0x02, 0x80, 0x00,
+                                     0x89, 0x8a, 0x88, 0x88, 0xc1, 0xc2 };
     if (*text == 'F') {
         return (uint8_t) strtoul(text + 1, NULL, 16);
     }
@@ -77,7 +112,7 @@ static bool next_word(const char **text, struct word *word)
     const char *p = *text + strspn(*text, " ");
     size_t n = strcspn(p, " ");
     const char *colon = memchr(p, ':', n), *star = memchr(p, '*', n);
-    *word = (struct word){ .raw = *p == 'R' };
+    *word = (struct word){ .raw = *p == 'R', .packed = *p == 'Z' || *p == 'Y' };
     if (n == 0) {
         return false;
     }
@@ -86,6 +121,14 @@ static bool next_word(const char **text, struct word *word)
     size_t len = (size_t) (p + n - colon - 1);
     *text = p + n;
     word->first = word->raw ? 0 : first_byte(p);
+    if (p[1] == '/') {
+        word->cut = strtoul(p + 2, NULL, 10);
+    }
+    const char *dollar = memchr(p, '$', (size_t) (colon - p));
+    if (dollar != NULL) {
+        add_text(word, atoi(colon + 1), strtoul(dollar + 1, NULL, 10));
+        return true;
+    }
     for (size_t i = 0; i < times; i++) {
         (word->raw ? add_hex : *p == 'X' ? add_close : add_payload)(word, colon + 1, len);
     }
@@ -119,21 +162,37 @@ static void consume(struct t_ws_peer *peer, size_t n)
     memmove(peer->in.data, peer->in.data + n, peer->in.len);
 }
 
-static void put_frame(struct nu_buf *out, const struct t_ws_peer *peer, const struct word *word)
+static void put_frame(struct nu_buf *out, const struct t_ws_peer *peer, uint8_t first,
+                      const char *data, size_t len)
 {
     uint8_t head[NU_WS_HEAD_MAX];
     const uint8_t *with = peer->client ? mask : NULL;
-    size_t len = word->payload.len, at = out->len;
-    if (!word->raw) {
-        size_t n = nu_ws_frame_head(head, NU_WS_TEXT, true, false, len, with);
-        head[0] = word->first;
-        nu_buf_add(out, head, n);
-        at += n;
-    }
-    nu_buf_add(out, word->payload.data, len);
-    if (with != NULL && !word->raw && len > 0) {
+    size_t n = nu_ws_frame_head(head, NU_WS_TEXT, true, false, len, with), at = out->len + n;
+    head[0] = first;
+    nu_buf_add(out, head, n);
+    nu_buf_add(out, data, len);
+    if (with != NULL && len > 0) {
         nu_ws_mask(out->data + at, out->data + at, len, mask, 0);
     }
+}
+
+static void put_word(struct nu_buf *out, struct t_ws_peer *peer, struct word *word)
+{
+    if (word->raw) {
+        nu_buf_add(out, word->payload.data, word->payload.len);
+        return;
+    }
+    if (word->packed) {
+        t_ws_deflate_pack(peer->deflate, &word->payload);
+    }
+    size_t at = 0, n = word->payload.len, cut = word->cut > 0 ? word->cut : n;
+    do {
+        size_t piece = n - at < cut ? n - at : cut;
+        uint8_t first = at == 0 ? word->first : (uint8_t) (0x80 | NU_WS_CONTINUATION);
+        first = at + piece == n ? first : first & 0x7fU;
+        put_frame(out, peer, first, n > 0 ? word->payload.data + at : NULL, piece);
+        at += piece;
+    } while (at < n);
 }
 
 /* In one piece, so that what is behind a violation is there when that is seen. */
@@ -142,7 +201,7 @@ void t_ws_peer_send(struct t_ws_peer *peer, const char *frames)
     struct nu_buf out = { 0 };
     struct word word;
     while (next_word(&frames, &word)) {
-        put_frame(&out, peer, &word);
+        put_word(&out, peer, &word);
         peer->said_bye = peer->said_bye || word.first == 0x88;
         nu_buf_free(&word.payload);
     }
@@ -155,7 +214,7 @@ void t_ws_peer_send(struct t_ws_peer *peer, const char *frames)
 /* A message, its fragments joined, or a control frame; false: the connection has ended. */
 static bool next_message(struct t_ws_peer *peer, struct word *word)
 {
-    struct nu_ws_reader reader = { .masked = !peer->client };
+    struct nu_ws_reader reader = { .masked = !peer->client, .deflate = peer->deflate != NULL };
     struct nu_slice data;
     size_t used, at = 0;
     bool end;
@@ -176,6 +235,11 @@ static bool next_message(struct t_ws_peer *peer, struct word *word)
             if (end) {
                 word->first = (uint8_t) (0x80U | reader.message);
                 consume(peer, at);
+                peer->received += word->payload.len;
+                if (reader.compressed) {
+                    peer->compressed++;
+                    t_ws_deflate_unpack(peer->deflate, &word->payload);
+                }
                 return true;
             }
             break;
@@ -273,9 +337,15 @@ void t_ws_peer_connect(struct t_ws_peer *peer, unsigned port, const char *path, 
     receive_head(peer, text, sizeof text);
     cr_assert_eq(strncmp(text, "HTTP/1.1 101 ", 13), 0, "%s", text);
     cr_assert_not_null(strstr(text, "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+    peer->deflate = t_ws_deflate_new(strstr(text, "\r\nSec-WebSocket-Extensions: "), true);
 }
 
 void t_ws_peer_accept(struct t_ws_peer *peer, int listener)
+{
+    t_ws_peer_accept_with(peer, listener, NULL);
+}
+
+void t_ws_peer_accept_with(struct t_ws_peer *peer, int listener, const char *extensions)
 {
     static const char field[] = "\r\nSec-WebSocket-Key: ";
     char text[2048], key[NU_WS_KEY_LENGTH + 1] = "", accept_text[NU_WS_ACCEPT_LENGTH + 1];
@@ -287,8 +357,10 @@ void t_ws_peer_accept(struct t_ws_peer *peer, int listener)
     cr_assert_eq(nu_ws_accept_text(key, accept_text), 0);
     int n = snprintf(text, sizeof text,
                      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: "
-                     "upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-                     accept_text);
+                     "upgrade\r\nSec-WebSocket-Accept: %s\r\n%s%s%s\r\n",
+                     accept_text, extensions != NULL ? "Sec-WebSocket-Extensions: " : "",
+                     extensions != NULL ? extensions : "", extensions != NULL ? "\r\n" : "");
+    peer->deflate = t_ws_deflate_new(extensions, false);
     send_bytes(peer, text, (size_t) n);
 }
 
@@ -296,4 +368,5 @@ void t_ws_peer_close(struct t_ws_peer *peer)
 {
     close(peer->fd);
     nu_buf_free(&peer->in);
+    t_ws_deflate_free(peer->deflate);
 }
