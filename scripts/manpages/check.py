@@ -62,8 +62,9 @@ def errors(top, headers):
 
 
 def environment(top):
-    """What the library reads from the environment is in nng-uring(7)."""
-    manual = (top / "scripts/manpages/nng-uring.7").read_text()
+    """What is read from the environment is in nng-uring(7), or a command's page."""
+    pages = [top / "scripts/manpages/nng-uring.7", *sorted((top / "src/cmd/man").glob("*.mdoc"))]
+    manual = "".join(page.read_text() for page in pages)
     for path in sorted((top / "src").rglob("*.c")):
         for name in re.findall(r'getenv\("(\w+)"\)', path.read_text()):
             if name != "TERM" and not re.search(rf"\b{name}\b", manual):

@@ -69,6 +69,7 @@ install: all $(MAN)
 	$(call fill,$(PACKAGING)/version.cmake.in,$(NNGDIR)/nng-config-version.cmake,$(NNG_VERSION))
 	$(call fill,$(PACKAGING)/nng.pc.in,$(NNGDIR)/nng.pc)
 	$(call fill,$(PACKAGING)/nng-uring.service.in,$(UNITDIR)/nng-uring.service)
+	$(call fill,$(PACKAGING)/nng-uring.socket.in,$(UNITDIR)/nng-uring.socket)
 	for s in 1 3 7; do cp -P $(B)/man/man$$s/* $(DESTDIR)$(MANDIR)/man$$s/ || exit 1; done
 	install -D -m 644 $(B)/man/completions/nng-uring.bash $(DESTDIR)$(BASHDIR)/nng-uring
 	install -D -m 644 $(B)/man/completions/nng-uring.zsh $(DESTDIR)$(ZSHDIR)/_nng-uring
@@ -79,7 +80,8 @@ install: all $(MAN)
 uninstall: $(MAN)
 	rm -f $(foreach name,nng-uring nng-uring-nng,$(addprefix $(DESTDIR)$(LIBDIR)/,lib$(name).a \
 	    lib$(name).so lib$(name).so.$(SOVERSION) lib$(name).so.$(ABI) pkgconfig/$(name).pc))
-	rm -f $(addprefix $(DESTDIR),$(BINDIR)/nng-uring $(UNITDIR)/nng-uring.service $(BASHDIR)/nng-uring \
+	rm -f $(addprefix $(DESTDIR),$(BINDIR)/nng-uring $(UNITDIR)/nng-uring.service \
+	    $(UNITDIR)/nng-uring.socket $(BASHDIR)/nng-uring \
 	    $(ZSHDIR)/_nng-uring $(FISHDIR)/nng-uring.fish)
 	rm -rf $(addprefix $(DESTDIR),$(INCLUDEDIR) $(CMAKEDIR) $(LIBDIR)/nng-uring)
 	cd $(B)/man && rm -f $$(printf '$(abspath $(DESTDIR)$(MANDIR))/%s ' man[137]/*)

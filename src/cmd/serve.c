@@ -2,10 +2,12 @@
 #include "cmd/serve.h"
 
 #include "cmd/complain.h"
+#include "cmd/notify.h"
 #include "cmd/output.h"
 #include "cmd/serve_options.h"
 #include "cmd/serve_print.h"
 #include "cmd/serve_site.h"
+#include "cmd/serve_sockets.h"
 #include "cmd/serve_tls.h"
 #include "cmd/signals.h"
 
@@ -13,6 +15,8 @@
 #include <nng/supplemental/http/http.h>
 #include <nng/uring.h>
 #include <pthread.h>
+
+#define END_MS 5000 /* what is left when it is drained takes less */
 
 static struct serving {
     struct serve_options options;
@@ -51,15 +55,19 @@ static bool serve_reload_tls(void)
 /* Directories and files are looked up anew anyway; what is read once is read again here. */
 static void serve_reload(void)
 {
+    notify_reloading();
     pthread_mutex_lock(&serving.lock);
     bool ok = serve_reload_tls();
     pthread_mutex_unlock(&serving.lock);
+    notify_ready(ok ? "serving" : "serving, but not reloaded");
     output_print(OUTPUT_ERR, ok ? "nng-uring: reloaded\n"
                                 : "nng-uring: not reloaded, the certificate from before stays\n");
 }
 
 static void serve_finish(void)
 {
+    const struct serve_options *options = &serving.options;
+    notify_stopping((long) options->drain_delay + options->drain_timeout + END_MS);
     output_print(OUTPUT_ERR,
                  "nng-uring: finishing what is in hand; another signal ends it at once\n");
 }
@@ -124,14 +132,16 @@ static void serve_release(void)
 /* ---- The beginning ------------------------------------------------------------------------ */
 
 /* A server for a --listen, which runs unless it is only to be checked. */
-static int serve_add(const char *where)
+static int serve_add(unsigned index)
 {
     nng_http_server *server;
+    const char *where = serving.options.listen[index];
     int status = serve_site_make(&serving.options, where, &server);
     if (status != 0) {
         return status;
     }
-    if (!serving.options.check) {
+    status = serve_sockets_give(&serving.options, index, server);
+    if (status == 0 && !serving.options.check) {
         status = serve_site_start(server, where);
     }
     if (status != 0 || serving.options.check) {
@@ -148,15 +158,18 @@ static int serve(void)
 {
     int status = 0;
     for (unsigned i = 0; status == 0 && i < serving.options.nlisten; i++) {
-        status = serve_add(serving.options.listen[i]);
+        status = serve_add(i);
     }
     if (status == 0 && serving.options.check) {
         output_print(OUTPUT_OUT, "nng-uring serve: these options are good\n");
     } else if (status == 0) {
         serve_print_start(&serving.options, serving.servers, serving.nservers);
+        notify_ready("serving");
+        notify_start_watchdog();
         signals_await_end();
         serve_retire();
         status = serve_drain();
+        notify_end_watchdog();
     }
     serve_release();
     return status;
@@ -166,6 +179,9 @@ int cmd_serve(int argc, char **argv)
 {
     static const struct signals_actions actions = { serve_count, serve_reload, serve_finish };
     int status = serve_options_read(&serving.options, argc, argv);
+    if (status == 0) {
+        status = serve_sockets_take(&serving.options);
+    }
     if (status == 0 && serving.options.dir != NULL) {
         status = serve_site_check_dir(serving.options.dir);
     }

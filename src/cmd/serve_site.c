@@ -97,9 +97,10 @@ int serve_site_url(const struct serve_options *options, const char *where, nng_u
         snprintf(text, sizeof text, "%s://%s", secure || (tls && !plain) ? "https" : "http", rest);
     if (n >= (int) sizeof text || strpbrk(rest, "/?#@") != NULL || port == NULL || !port[1] ||
         nng_url_parse(urlp, text) != 0) {
-        return complain_of_usage("--listen takes ADDRESS:PORT or [ADDRESS]:PORT, with https:// or "
+        (void) complain_of_usage("--listen takes ADDRESS:PORT or [ADDRESS]:PORT, with https:// or "
                                  "http:// before it or not, and not '%s'",
                                  where);
+        return SERVE_MISUSED;
     }
     if (secure && !tls) {
         nng_url_free(*urlp);

@@ -8,6 +8,7 @@
 #include "http/limits.h"
 #include "http/router.h"
 #include "http/server_shard.h"
+#include "http/sockets.h"
 #include "net/listen_addrs.h"
 
 #include <pthread.h>
@@ -32,6 +33,7 @@ struct nng_http_server {
     unsigned alive;       /* shards that have not gone */
     unsigned nshards;
     struct nu_server_shard **shards; /* of the current run; NULL where one has gone */
+    struct nu_sockets sockets;       /* to listen on in place of `addrs`, if there are any */
     uint64_t limits[NU_LIMITS];      /* for the next start */
     struct nng_tls_config *tls;      /* held, for new connections; NULL: it is not secure */
 };

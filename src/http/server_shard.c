@@ -387,7 +387,7 @@ struct nu_server_shard *nu_server_shard_new(const struct nu_shard_setup *setup, 
     return shard;
 }
 
-void nu_server_shard_listen(struct nu_server_shard *shard, int fd)
+void nu_server_shard_listen(struct nu_server_shard *shard, int fd, bool shared)
 {
     if (fd < 0) {
         return;
@@ -398,6 +398,9 @@ void nu_server_shard_listen(struct nu_server_shard *shard, int fd)
     listener->may_accept = server_shard_may_accept;
     listener->gone = server_shard_listener_gone;
     nu_listener_init(listener, shard->service.loop, fd);
+    if (shared) {
+        nu_listener_share(listener);
+    }
     shard->listening++;
 }
 

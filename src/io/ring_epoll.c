@@ -234,7 +234,11 @@ static int epoll_watch(struct ring_epoll *r, struct nu_op *op)
         return 0;
     }
     int err = epoll_control(r, EPOLL_CTL_ADD, op->fd, generation);
-    if (err == -EEXIST) {
+    if (err == -EEXIST && op->kind == NU_OP_ACCEPT) {
+        /* Nobody else here has it: it is that of a duplicate with this number, which was closed, of
+         * a socket that others have open still. Its events would be taken for a stranger's. */
+        err = epoll_control(r, EPOLL_CTL_MOD, op->fd, generation);
+    } else if (err == -EEXIST) {
         op->watch = w->generation;
         return 0;
     }

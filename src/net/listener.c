@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <nng/uring.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -99,8 +101,38 @@ int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, bool only6
     return nu_error_from_errno(err);
 }
 
+/* All that has connected, without waiting: the socket is O_NONBLOCK. */
+static void listener_accept_all(struct nu_listener *listener)
+{
+    int fd;
+    while ((fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR ||
+           errno == ECONNABORTED) {
+        if (fd >= 0) {
+            nu_count(NU_COUNT_ACCEPTS, 1);
+            listener->accepted(listener, fd);
+        }
+    }
+}
+
+/* The kernel wakes one of those who wait for a connection. If that was us, and we have just
+ * stopped, nobody else hears of it until the next one comes. */
+static void listener_empty_shared(struct nu_listener *listener)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the flag is everybody's */
+    pthread_mutex_lock(&lock);
+    int flags = fcntl(listener->fd, F_GETFL);
+    if (flags >= 0 && fcntl(listener->fd, F_SETFL, flags | O_NONBLOCK) == 0) {
+        listener_accept_all(listener);
+        (void) fcntl(listener->fd, F_SETFL, flags);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 static void listener_finish_stop(struct nu_listener *listener)
 {
+    if (listener->shared && listener->emptied) {
+        listener_empty_shared(listener);
+    }
     close(listener->fd);
     listener->gone(listener);
 }
@@ -162,6 +194,7 @@ void nu_listener_init(struct nu_listener *listener, struct nu_loop *loop, int fd
     listener->loop = loop;
     listener->fd = fd;
     listener->stopping = false;
+    listener->shared = false;
     listener->emptied = false;
     listener->full = false;
     listener->pause = (struct nu_timer){ .fire = listener_resume };
@@ -169,6 +202,17 @@ void nu_listener_init(struct nu_listener *listener, struct nu_loop *loop, int fd
     listener->op.kind = NU_OP_ACCEPT;
     listener->op.fd = fd;
     listener->op.rw_flags = SOCK_CLOEXEC;
+}
+
+/* io_uring waits by itself; with O_NONBLOCK, which is the socket's and so everybody's, an accept
+ * may not. Epoll wants it. */
+void nu_listener_share(struct nu_listener *listener)
+{
+    int flags = fcntl(listener->fd, F_GETFL);
+    listener->shared = true;
+    if (flags >= 0 && (flags & O_NONBLOCK) != 0 && strcmp(nng_uring_backend(), "epoll") != 0) {
+        (void) fcntl(listener->fd, F_SETFL, flags & ~O_NONBLOCK);
+    }
 }
 
 void nu_listener_start(struct nu_listener *listener)
@@ -186,24 +230,22 @@ void nu_listener_look(struct nu_listener *listener)
 
 void nu_listener_shut(struct nu_listener *listener)
 {
-    shutdown(listener->fd, SHUT_RDWR);
+    if (!listener->shared) {
+        shutdown(listener->fd, SHUT_RDWR);
+    }
 }
 
 /* Without room in the queue nobody gets into it between the last accept and the end, but those few
  * whose handshake is under way. */
 void nu_listener_empty(struct nu_listener *listener)
 {
-    int fd;
+    listener->emptied = true;
+    if (listener->shared) {
+        return; /* when the kernel has let go */
+    }
     (void) listen(listener->fd, 0);
     (void) fcntl(listener->fd, F_SETFL, O_NONBLOCK);
-    while ((fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR ||
-           errno == ECONNABORTED) {
-        if (fd >= 0) {
-            nu_count(NU_COUNT_ACCEPTS, 1);
-            listener->accepted(listener, fd);
-        }
-    }
-    listener->emptied = true;
+    listener_accept_all(listener);
     nu_listener_shut(listener);
 }
 

@@ -23,6 +23,7 @@ struct nu_listener {
     struct nu_op op;
     struct nu_timer pause; /* armed while accepting waits for descriptors or memory to come back */
     bool stopping;
+    bool shared;  /* the socket goes on listening without us */
     bool emptied; /* what its accept still brings while stopping counts, too */
     bool full;    /* the callee wants no more for now */
     bool (*may_accept)(struct nu_listener *listener);       /* NULL: always */
@@ -40,6 +41,9 @@ int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, bool only6
 
 /* Takes a listening socket over; `accepted` and `gone` are set. Any thread. */
 void nu_listener_init(struct nu_listener *listener, struct nu_loop *loop, int fd);
+
+/* Others have the socket, too: who is in its queue at the end is theirs. Before it is started. */
+void nu_listener_share(struct nu_listener *listener);
 
 /* Starts accepting. Owner only. */
 void nu_listener_start(struct nu_listener *listener);

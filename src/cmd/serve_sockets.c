@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/serve_sockets.h"
+
+#include "cmd/complain.h"
+#include "cmd/notify.h"
+
+#include <netdb.h>
+#include <nng/uring.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define MAX_SOCKETS 256
+
+static struct {
+    int fd;
+    unsigned listen; /* its index in the options */
+} sockets[MAX_SOCKETS];
+
+static unsigned nsockets;
+
+/* What --listen would call it: FileDescriptorName= may be http or https. */
+static char *serve_sockets_where(int fd, const char *name)
+{
+    struct sockaddr_storage ss = { 0 };
+    socklen_t len = sizeof ss;
+    char host[100], port[8], text[128];
+    const char *scheme = strcmp(name, "http") == 0    ? "http://"
+                         : strcmp(name, "https") == 0 ? "https://"
+                                                      : "";
+    if (getsockname(fd, (struct sockaddr *) &ss, &len) != 0 ||
+        (ss.ss_family != AF_INET && ss.ss_family != AF_INET6) ||
+        getnameinfo((struct sockaddr *) &ss, len, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+        return NULL;
+    }
+    bool v6 = ss.ss_family == AF_INET6;
+    snprintf(text, sizeof text, "%s%s%s%s:%s", scheme, v6 ? "[" : "", host, v6 ? "]" : "", port);
+    return strdup(text);
+}
+
+/* Several sockets may have one address (SO_REUSEPORT). */
+static int serve_sockets_add(struct serve_options *options, int fd, char *where)
+{
+    unsigned i = 0;
+    while (i < options->nlisten && strcmp(options->listen[i], where) != 0) {
+        i++;
+    }
+    if (i == SERVE_MAX_LISTEN || nsockets == MAX_SOCKETS) {
+        free(where);
+        return complain_of_usage("more sockets were passed than can be served");
+    }
+    if (i < options->nlisten) {
+        free(where);
+    } else {
+        options->listen[options->nlisten++] = where;
+    }
+    sockets[nsockets].fd = fd;
+    sockets[nsockets++].listen = i;
+    return 0;
+}
+
+int serve_sockets_take(struct serve_options *options)
+{
+    unsigned n = notify_sockets();
+    int status = 0;
+    if (n > 0) {
+        options->nlisten = 0;
+    }
+    for (unsigned i = 0; i < n && status == 0; i++) {
+        int fd = NOTIFY_FIRST_SOCKET + (int) i;
+        char *where = serve_sockets_where(fd, notify_socket_name(i));
+        status = where != NULL
+                     ? serve_sockets_add(options, fd, where)
+                     : complain_of_usage("descriptor %d, which was passed, is no TCP socket", fd);
+    }
+    return status;
+}
+
+int serve_sockets_give(const struct serve_options *options, unsigned index, nng_http_server *server)
+{
+    for (unsigned i = 0; i < nsockets; i++) {
+        if (sockets[i].listen == index) {
+            int err = nng_uring_server_add_socket(server, sockets[i].fd);
+            if (err != 0) {
+                return complain("the socket for %s that was passed cannot be used: %s",
+                                options->listen[index], nng_strerror(err));
+            }
+        }
+    }
+    return 0;
+}

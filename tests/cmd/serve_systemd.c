@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* nng-uring serve as systemd starts it: with a socket, and told how it goes. The test is systemd.
+ */
+#include "support/child.h"
+#include "support/peer.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+TestSuite(serve_systemd, .timeout = 120);
+
+#define FIRST 3
+
+static struct t_child child;
+static int listener, notes;
+static unsigned port;
+static char notes_name[64], names[32];
+
+#define assert_has(text, part)                                                                     \
+    cr_assert_not_null(strstr(text, part), "'%s' is not in:\n%s", part, text)
+
+static void open_notes(void)
+{
+    struct timeval patience = { 60, 0 };
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    notes = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int n = snprintf(notes_name, sizeof notes_name, "@nng-uring-test-%d", (int) getpid());
+    memcpy(at.sun_path + 1, notes_name + 1, (size_t) n - 1);
+    cr_assert_eq(bind(notes, (struct sockaddr *) &at,
+                      (socklen_t) (offsetof(struct sockaddr_un, sun_path) + (size_t) n)),
+                 0);
+    cr_assert_eq(setsockopt(notes, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+}
+
+/* Reads what it says until there is that in it. */
+static void await_note(const char *what)
+{
+    char text[512] = "";
+    while (strstr(text, what) == NULL) {
+        ssize_t n = recv(notes, text, sizeof text - 1, 0);
+        cr_assert_gt(n, 0, "it does not say %s", what);
+        text[n] = '\0';
+    }
+}
+
+static void as_systemd(void)
+{
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int) getpid());
+    setenv("LISTEN_PID", pid, 1);
+    setenv("LISTEN_FDS", "1", 1);
+    setenv("LISTEN_FDNAMES", names, 1);
+    setenv("NOTIFY_SOCKET", notes_name, 1);
+    setenv("WATCHDOG_USEC", "100000", 1);
+    dup2(listener, FIRST);
+}
+
+/* For somebody else. */
+static void as_if_inherited(void)
+{
+    as_systemd();
+    setenv("LISTEN_PID", "1", 1);
+    setenv("WATCHDOG_PID", "1", 1);
+}
+
+static void start(const char *args, void (*prepare)(void))
+{
+    open_notes();
+    listener = nu_listen(&port, 0);
+    if (fcntl(FIRST, F_GETFD) < 0) {
+        cr_assert_eq(dup2(listener, FIRST), FIRST); /* lest the program's file be there */
+    }
+    t_child_start(&child, args, prepare);
+}
+
+static int ask(void)
+{
+    static const char text[] = "GET / HTTP/1.0\r\n\r\n";
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t) port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
+    cr_assert_eq(send(fd, text, sizeof text - 1, MSG_NOSIGNAL), (ssize_t) sizeof text - 1);
+    return fd;
+}
+
+static void assert_served(int fd)
+{
+    char answer[13] = "";
+    cr_assert_eq(recv(fd, answer, 12, MSG_WAITALL), 12);
+    cr_assert_str_eq(answer, "HTTP/1.1 200");
+    close(fd);
+}
+
+/* Who asks before it listens, while it does, and between two of them, is answered. */
+Test(serve_systemd, across_a_restart)
+{
+    start("serve --listen 192.0.2.1:1", as_systemd);
+    for (int round = 0; round < 2; round++) {
+        int early = ask();
+        await_note("READY=1");
+        await_note("WATCHDOG=1");
+        await_note("WATCHDOG=1");
+        assert_served(early);
+        assert_served(ask());
+        kill(child.pid, SIGHUP);
+        await_note("RELOADING=1\nMONOTONIC_USEC=");
+        await_note("READY=1");
+        kill(child.pid, SIGTERM);
+        await_note("STOPPING=1");
+        cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
+        if (round == 0) {
+            t_child_start(&child, "serve", as_systemd);
+        }
+    }
+}
+
+Test(serve_systemd, named_sockets)
+{
+    char url[64];
+    strcpy(names, "http");
+    start("serve --tls-self-signed", as_systemd);
+    await_note("READY=1");
+    assert_served(ask());
+    kill(child.pid, SIGTERM);
+    cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/\n", port);
+    assert_has(child.out_text, url);
+    strcpy(names, "https");
+    cr_assert_eq(t_child_run(&child, "serve", as_systemd), 2);
+    assert_has(child.err_text, "needs --tls-cert");
+}
+
+Test(serve_systemd, not_meant_for_it)
+{
+    start("serve --listen 127.0.0.1:0", as_if_inherited);
+    await_note("READY=1");
+    t_child_await_out(&child, "\n");
+    unsigned other;
+    cr_assert_eq(sscanf(child.out_text, "http://127.0.0.1:%u/", &other), 1);
+    cr_assert_neq(other, port);
+    kill(child.pid, SIGTERM);
+    cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
+}
+
+static void with_a_pipe(void)
+{
+    int fds[2];
+    as_systemd();
+    if (pipe(fds) == 0) {
+        dup2(fds[0], FIRST);
+    }
+}
+
+Test(serve_systemd, no_socket)
+{
+    start("serve", with_a_pipe);
+    cr_assert_eq(t_child_end(&child), 2);
+    assert_has(child.err_text, "no TCP socket");
+}
