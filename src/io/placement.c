@@ -7,6 +7,7 @@
 #include "io/loop.h"
 #include "io/runtime.h"
 #include "io/timer.h"
+#include "io/workers.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -450,6 +451,14 @@ static const struct nu_blocking placement_blocking = { placement_begin_wait, pla
 
 /* ---- Calls -------------------------------------------------------------------------------- */
 
+/* On another library's threads, which call back in place, there is no need to once it is known. */
+static bool placement_must_measure(const struct nu_placement *placement, const struct nu_loop *loop)
+{
+    enum nu_place place = placement_place(placement);
+    return place == NU_PLACE_WATCHED ||
+           (loop == NULL && (place == NU_PLACE_WORKER || nu_workers_self()));
+}
+
 void nu_call_begin(struct nu_call *call, struct nu_placement *placement, const void *of)
 {
     call->of = of;
@@ -461,7 +470,7 @@ void nu_call_begin(struct nu_call *call, struct nu_placement *placement, const v
     }
     nu_blocking_mine = &placement_blocking;
     call->loop = nu_loop_self();
-    call->measured = call->loop == NULL || placement_place(placement) == NU_PLACE_WATCHED;
+    call->measured = placement_must_measure(placement, call->loop);
     if (call->loop != NULL) {
         placement_begin_on_loop(call);
     }
@@ -476,9 +485,32 @@ void nu_call_end(struct nu_call *call)
     if (call->placement == NULL) {
         return;
     }
-    if (call->loop == NULL) {
-        placement_judge_on_worker(call);
-    } else {
+    if (call->loop != NULL) {
         placement_end_on_loop(call);
+    } else if (call->measured) {
+        placement_judge_on_worker(call);
+    }
+}
+
+/* On a loop each of them, for what the clock says afterwards is judged by all that was slept. */
+static bool placement_counts_sleeps(void)
+{
+    return nu_calls != NULL && nu_calls->placement != NULL &&
+           (nu_calls->measured || nu_calls->loop != NULL);
+}
+
+void nu_call_excuse_begin(struct nu_usage *then)
+{
+    if (placement_counts_sleeps()) {
+        placement_look(then);
+    }
+}
+
+void nu_call_excuse_end(const struct nu_usage *then)
+{
+    struct nu_usage now;
+    if (placement_counts_sleeps()) {
+        placement_look(&now);
+        nu_lock_waits += now.slept - then->slept;
     }
 }

@@ -103,4 +103,12 @@ bool nu_call_of_user(void);
 /* The user's function that this thread is in, if any, is about to wait. */
 void nu_call_waits(void);
 
+/*
+ * Around a call of another library that waits for nothing but locks of its own, which is as little
+ * the user's doing as where ours are waited for. Any thread; costs nothing where no call is
+ * measured.
+ */
+void nu_call_excuse_begin(struct nu_usage *then);
+void nu_call_excuse_end(const struct nu_usage *then);
+
 #endif

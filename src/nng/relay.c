@@ -3,6 +3,7 @@
 
 #include "base/list.h"
 #include "io/aio.h"
+#include "io/placement.h"
 #include "io/runtime.h"
 #include "nng/libnng.h"
 
@@ -233,22 +234,27 @@ static void relay_started(struct relay *relay)
     relay_leave(relay, false);
 }
 
+/* Starts an operation of NNG's: `function` with the arguments `call`, among them relay->theirs. */
+#define RELAY(aio, function, call)                                                                 \
+    do {                                                                                           \
+        struct nu_usage usage;                                                                     \
+        nu_call_excuse_begin(&usage);                                                              \
+        struct relay *relay = relay_begin(aio, NU_NNG(function));                                  \
+        if (relay != NULL) {                                                                       \
+            NU_NNG(function) call;                                                                 \
+            relay_started(relay);                                                                  \
+        }                                                                                          \
+        nu_call_excuse_end(&usage);                                                                \
+    } while (0)
+
 void nng_send_aio(nng_socket sock, nng_aio *aio)
 {
-    struct relay *relay = relay_begin(aio, NU_NNG(nng_send_aio));
-    if (relay != NULL) {
-        NU_NNG(nng_send_aio)(sock, relay->theirs);
-        relay_started(relay);
-    }
+    RELAY(aio, nng_send_aio, (sock, relay->theirs));
 }
 
 void nng_recv_aio(nng_socket sock, nng_aio *aio)
 {
-    struct relay *relay = relay_begin(aio, NU_NNG(nng_recv_aio));
-    if (relay != NULL) {
-        NU_NNG(nng_recv_aio)(sock, relay->theirs);
-        relay_started(relay);
-    }
+    RELAY(aio, nng_recv_aio, (sock, relay->theirs));
 }
 
 void nng_sock_send(nng_socket sock, nng_aio *aio)
@@ -263,27 +269,35 @@ void nng_sock_recv(nng_socket sock, nng_aio *aio)
 
 void nng_ctx_send(nng_ctx ctx, nng_aio *aio)
 {
-    struct relay *relay = relay_begin(aio, NU_NNG(nng_ctx_send));
-    if (relay != NULL) {
-        NU_NNG(nng_ctx_send)(ctx, relay->theirs);
-        relay_started(relay);
-    }
+    RELAY(aio, nng_ctx_send, (ctx, relay->theirs));
 }
 
 void nng_ctx_recv(nng_ctx ctx, nng_aio *aio)
 {
-    struct relay *relay = relay_begin(aio, NU_NNG(nng_ctx_recv));
-    if (relay != NULL) {
-        NU_NNG(nng_ctx_recv)(ctx, relay->theirs);
-        relay_started(relay);
-    }
+    RELAY(aio, nng_ctx_recv, (ctx, relay->theirs));
 }
 
 void nng_device_aio(nng_aio *aio, nng_socket s1, nng_socket s2)
 {
-    struct relay *relay = relay_begin(aio, NU_NNG(nng_device_aio));
-    if (relay != NULL) {
-        NU_NNG(nng_device_aio)(relay->theirs, s1, s2);
-        relay_started(relay);
-    }
+    RELAY(aio, nng_device_aio, (relay->theirs, s1, s2));
+}
+
+/* ---- Contexts ----------------------------------------------------------------------------- */
+
+int nng_ctx_open(nng_ctx *ctx, nng_socket sock)
+{
+    struct nu_usage usage;
+    nu_call_excuse_begin(&usage);
+    int err = NU_NNG(nng_ctx_open) != NULL ? NU_NNG(nng_ctx_open)(ctx, sock) : NNG_ENOTSUP;
+    nu_call_excuse_end(&usage);
+    return err;
+}
+
+int nng_ctx_close(nng_ctx ctx)
+{
+    struct nu_usage usage;
+    nu_call_excuse_begin(&usage);
+    int err = NU_NNG(nng_ctx_close) != NULL ? NU_NNG(nng_ctx_close)(ctx) : NNG_ENOTSUP;
+    nu_call_excuse_end(&usage);
+    return err;
 }

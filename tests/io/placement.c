@@ -139,6 +139,24 @@ Test(placement, one_that_sleeps_now_and_then_stays)
     never_on_the_loop(20, sleep_in_libc, 500);
 }
 
+/* As if another library had to wait for one of its own locks. */
+static void sleep_excused(void)
+{
+    struct nu_usage then;
+    nu_call_excuse_begin(&then);
+    usleep(1);
+    nu_call_excuse_end(&then);
+}
+
+Test(placement, what_others_locks_take_is_excused)
+{
+    struct calls c;
+    open_calls(&c, 1, sleep_excused);
+    call(&c, 500);
+    cr_assert_gt(atomic_load(&c.on_loop), 0);
+    nng_aio_free(c.aio);
+}
+
 /* ---- On a machine that is not ours alone -------------------------------------------------- */
 
 #define HOGS 8
