@@ -453,6 +453,55 @@ NNG_DECL int nng_uring_server_add_socket(struct nng_http_server *server, int fd)
  */
 NNG_DECL int nng_uring_server_drain(struct nng_http_server *server, nng_duration ms);
 
+/* A request that is over, for a log or for figures. What it points to, which is not NUL-terminated,
+ * is valid as long as the hook is called. */
+typedef struct nng_uring_request {
+    const char *method; /* length 0, like the others: its head was refused, or did not come */
+    size_t method_len;
+    const char *target; /* as it was received: any bytes but spaces, controls and DEL */
+    size_t target_len;
+    const char *head; /* all of it, as it was received */
+    size_t head_len;
+    int minor_version; /* of HTTP/1 */
+    uint16_t status;   /* of the answer; 0: a handler has written it itself, or hijacked the
+                        * connection, or there was none */
+    uint64_t bytes;    /* of the answer's body, as far as they are known: not with status 0 */
+    uint64_t duration; /* us, from its head until it was answered: until that was ready to be
+                        * written, or a file's last part was; 0: it was answered at once */
+    bool complete;     /* false: the connection was over before */
+    bool secure;       /* it came over TLS */
+    nng_sockaddr peer; /* s_family NNG_AF_UNSPEC: it is not known */
+} nng_uring_request;
+
+/* It is called on a loop, so it must not wait, nor call what does. */
+typedef void (*nng_uring_request_hook)(void *arg, const nng_uring_request *request);
+
+/*
+ * Has a function called once for each request of a server that is over.
+ *
+ * That is when it is answered, also by an error page for what was no request, or when its
+ * connection is over before. It is in force from the next nng_http_server_start() on; NULL stands
+ * for none. Calls are made on all loops at a time.
+ *
+ * Errors: NNG_EBUSY: the server runs; NNG_ENOTSUP: this is a forked child.
+ * Threads: any.
+ * See: nng_uring_request_header().
+ */
+NNG_DECL int nng_uring_server_set_request_hook(struct nng_http_server *server,
+                                               nng_uring_request_hook hook, void *arg);
+
+/*
+ * Returns a header field's value in a request that a hook is told of.
+ *
+ * It is the first of that name, `*len` bytes of it; there is no NUL behind them.
+ *
+ * Returns: the value, in the request's head; NULL: there is no such field.
+ * Threads: any, during the hook's call.
+ * See: nng_uring_server_set_request_hook().
+ */
+NNG_DECL const char *nng_uring_request_header(const nng_uring_request *request, const char *name,
+                                              size_t *len);
+
 /*
  * Has a server send its clients elsewhere.
  *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/serve.h"
 
+#include "cmd/access_log.h"
 #include "cmd/complain.h"
 #include "cmd/notify.h"
 #include "cmd/output.h"
@@ -24,6 +25,14 @@ static struct serving {
     nng_http_server *servers[SERVE_MAX_LISTEN]; /* one for each --listen; those that run */
     unsigned nservers;
 } serving = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* ---- Requests ----------------------------------------------------------------------------- */
+
+static void serve_request_over(void *arg, const nng_uring_request *request)
+{
+    (void) arg;
+    access_log_add(request);
+}
 
 /* ---- Signals: on a thread of their own, from the first to the last ------------------------- */
 
@@ -58,10 +67,11 @@ static void serve_reload(void)
     notify_reloading();
     pthread_mutex_lock(&serving.lock);
     bool ok = serve_reload_tls();
+    ok = access_log_reopen() && ok;
     pthread_mutex_unlock(&serving.lock);
     notify_ready(ok ? "serving" : "serving, but not reloaded");
     output_print(OUTPUT_ERR, ok ? "nng-uring: reloaded\n"
-                                : "nng-uring: not reloaded, the certificate from before stays\n");
+                                : "nng-uring: not reloaded, what was there before stays\n");
 }
 
 static void serve_finish(void)
@@ -141,6 +151,9 @@ static int serve_add(unsigned index)
         return status;
     }
     status = serve_sockets_give(&serving.options, index, server);
+    if (serving.options.access_log != NULL) {
+        (void) nng_uring_server_set_request_hook(server, serve_request_over, NULL);
+    }
     if (status == 0 && !serving.options.check) {
         status = serve_site_start(server, where);
     }
@@ -157,13 +170,17 @@ static int serve_add(unsigned index)
 static int serve(void)
 {
     int status = 0;
-    for (unsigned i = 0; status == 0 && i < serving.options.nlisten; i++) {
+    const struct serve_options *options = &serving.options;
+    if (options->access_log != NULL && !options->check) {
+        status = access_log_open(options->access_log, options->log_format);
+    }
+    for (unsigned i = 0; status == 0 && i < options->nlisten; i++) {
         status = serve_add(i);
     }
-    if (status == 0 && serving.options.check) {
+    if (status == 0 && options->check) {
         output_print(OUTPUT_OUT, "nng-uring serve: these options are good\n");
     } else if (status == 0) {
-        serve_print_start(&serving.options, serving.servers, serving.nservers);
+        serve_print_start(options, serving.servers, serving.nservers);
         notify_ready("serving");
         notify_start_watchdog();
         signals_await_end();
@@ -192,6 +209,7 @@ int cmd_serve(int argc, char **argv)
         status = serve();
         signals_stop();
         nng_fini();
+        access_log_close();
     }
     output_end();
     return status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/serve_options.h"
 
+#include "cmd/access_log.h"
 #include "cmd/complain.h"
 
 #include <ctype.h>
@@ -79,6 +80,16 @@ static int serve_options_set_loops(struct serve_options *options, const struct s
     return setenv("NNG_URING_LOOPS", text, 1) == 0 ? 0 : complain("%m");
 }
 
+static int serve_options_set_log_format(struct serve_options *options,
+                                        const struct serve_option *option, const char *value)
+{
+    (void) option;
+    options->log_format = value;
+    return access_log_knows(value)
+               ? 0
+               : complain_of_usage("--log-format takes common, combined or json, not '%s'", value);
+}
+
 static int serve_options_set_dir(struct serve_options *options, const struct serve_option *option,
                                  const char *dir)
 {
@@ -124,6 +135,8 @@ static const struct serve_option table[] = {
     { "tls-self-signed", serve_options_set_flag, PLACE(tls.self_signed) },
     { "drain-delay", serve_options_set_ms, PLACE(drain_delay) },
     { "drain-timeout", serve_options_set_ms, PLACE(drain_timeout) },
+    { "access-log", serve_options_set_text, PLACE(access_log) },
+    { "log-format", serve_options_set_log_format, 0 },
     { "head-timeout", serve_options_set_limit, NNG_URING_HEAD_TIMEOUT },
     { "idle-timeout", serve_options_set_limit, NNG_URING_IDLE_TIMEOUT },
     { "body-timeout", serve_options_set_limit, NNG_URING_BODY_TIMEOUT },
@@ -247,7 +260,7 @@ static int serve_options_read_file(struct serve_options *options)
 
 int serve_options_read(struct serve_options *options, int argc, char **argv)
 {
-    struct serve_options fresh = { .drain_timeout = 30000 };
+    struct serve_options fresh = { .drain_timeout = 30000, .log_format = "combined" };
     *options = fresh;
     int status = serve_options_read_line(options, argc, argv);
     if (status == 0 && options->config != NULL) {

@@ -25,8 +25,10 @@ struct serve_options {
     bool limited[NNG_URING_BODY_RATE + 1]; /* those that were given */
     nng_duration drain_delay;              /* ms in which it goes on, to be taken out of service */
     nng_duration drain_timeout;            /* ms for what is in hand then; 0: no limit */
-    const char *config;                    /* the file; NULL: none */
-    bool check;                            /* say whether it could start, and end */
+    const char *access_log;                /* a file, or "-"; NULL: none */
+    const char *log_format;
+    const char *config; /* the file; NULL: none */
+    bool check;         /* say whether it could start, and end */
 
     /* while they are read */
     bool from_file;    /* it is the file that is */

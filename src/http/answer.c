@@ -145,6 +145,8 @@ enum nu_step nu_answer_static(struct nu_request *r, nng_http_handler *h)
         return NU_STEP_GIVE_UP;
     }
     struct nu_buf *text = &batch->text;
+    r->status = NNG_HTTP_STATUS_OK;
+    r->bytes = r->bodiless ? 0 : h->reply.len - h->head - 2; /* the blank line */
     size_t from = text->len, rest = r->bodiless ? 2 : h->reply.len - h->head;
     bool copied = h->reply.len <= COPIED;
     nu_buf_add(text, h->reply.data, h->head);
@@ -174,6 +176,7 @@ enum nu_step nu_answer_head(struct nu_request *r, nng_http_res *res)
         return NU_STEP_GIVE_UP;
     }
     size_t from = batch->text.len;
+    r->status = nng_http_res_get_status(res);
     if (answer_print_head(r, res) != 0) {
         return NU_STEP_GIVE_UP;
     }
@@ -202,7 +205,9 @@ enum nu_step nu_answer(struct nu_request *r, nng_http_res *res, void (*release)(
     if (nu_error_pages_apply(r->service->pages, res) == 0) {
         step = nu_answer_head(r, res);
     }
+    r->bytes = 0;
     if (step == NU_STEP_ANSWERED && !r->bodiless && !nu_status_bodiless(res->status)) {
+        r->bytes = res->body.size;
         copied = answer_copy_body(r->batch, res->body.data, res->body.size);
     }
     if (!copied) {

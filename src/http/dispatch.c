@@ -5,6 +5,7 @@
 #include "http/exchange.h"
 #include "http/file.h"
 #include "http/handler.h"
+#include "http/report.h"
 #include "http/router.h"
 #include "wire/field_list.h"
 #include "wire/message.h"
@@ -161,6 +162,7 @@ enum nu_step nu_dispatch(struct nu_request *r, const struct nu_head *head, bool 
 
 enum nu_step nu_dispatch_refuse(struct nu_request *r, unsigned status)
 {
+    nu_report_begin(r, NULL, NULL); /* unless its head was good */
     if (r->exchange != NULL) {
         nu_exchange_end(r->exchange);
         r->exchange = NULL;

@@ -83,11 +83,17 @@ void nu_file_end(struct nu_file_job *job)
     free(job);
 }
 
+uint64_t nu_file_unread(const struct nu_file_job *job)
+{
+    return job->part.end - job->part.from;
+}
+
 /* The file is not to be had, or not needed any more. */
 static struct nu_request *file_leave(struct nu_file_job *job)
 {
     struct nu_request *r = job->request;
     r->file = NULL;
+    r->bytes -= nu_file_unread(job);
     nu_file_end(job);
     return r;
 }
@@ -247,6 +253,7 @@ static enum nu_step file_begin(struct nu_file_job *job, const struct stat *st)
     nng_http_res *res = nu_file_head(&job->precond, st, type, &job->part);
     uint64_t left = r->bodiless ? 0 : job->part.end - job->part.from;
     job->head = res;
+    r->bytes = left;
     job->capacity = left <= SMALL ? (size_t) left : NU_BUFFER_SIZE;
     if (res == NULL || (left > 0 && !file_prepare_next(job))) {
         return file_fail(job, NNG_HTTP_STATUS_SERVICE_UNAVAILABLE);

@@ -2,6 +2,7 @@
 #include "http/hijack.h"
 
 #include "http/exchange.h"
+#include "http/report.h"
 #include "http/session_io.h"
 #include "io/runtime.h"
 
@@ -18,6 +19,8 @@ bool nu_hijack_settle(struct nu_session *s)
         nu_session_open_gate(s);
     }
     nu_session_leave(s);
+    nu_report_end(&s->request, true);
+    nu_report_free(&s->request);
     s->service = NULL;
     s->request.service = NULL;
     s->request.exchange = NULL;

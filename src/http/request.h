@@ -16,6 +16,7 @@
 
 struct nu_exchange;
 struct nu_file_job;
+struct nu_report;
 
 /* Whose the connection is while a handler works. Set by any thread: from LENT, whoever is first. */
 enum nu_lease {
@@ -37,6 +38,9 @@ struct nu_request {
     struct nu_response_batch *batch; /* responses gathered so far, this one's too; or NULL */
     struct nu_exchange *exchange;    /* what a handler's callback works on, or NULL */
     struct nu_file_job *file;        /* a file on its way out, or NULL */
+    struct nu_report *report;        /* for the service's hook, or NULL */
+    uint16_t status;                 /* of its answer; 0: it has none, or a handler wrote that */
+    uint64_t bytes;                  /* of its answer's body */
     bool last;                       /* close the connection after the response in hand */
     bool http10;                     /* it is HTTP/1.0 */
     bool bodiless;                   /* it is a HEAD: the answer has no body */

@@ -201,6 +201,8 @@ static struct nu_server_shard **server_make_shards(nng_http_server *server, unsi
                                     .pages = &server->pages,
                                     .collected = &server->collected,
                                     .limits = limits,
+                                    .hook = server->hook,
+                                    .hook_arg = server->hook_arg,
                                     .get_tls = server->secure ? nng_http_server_get_tls : NULL };
     struct nu_server_shard **shards = calloc(n, sizeof(struct nu_server_shard *));
     for (unsigned i = 0; shards != NULL && i < n; i++) {

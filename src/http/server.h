@@ -11,6 +11,7 @@
 #include "http/sockets.h"
 #include "net/listen_addrs.h"
 
+#include <nng/uring.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -35,7 +36,9 @@ struct nng_http_server {
     struct nu_server_shard **shards; /* of the current run; NULL where one has gone */
     struct nu_sockets sockets;       /* to listen on in place of `addrs`, if there are any */
     uint64_t limits[NU_LIMITS];      /* for the next start */
-    struct nng_tls_config *tls;      /* held, for new connections; NULL: it is not secure */
+    nng_uring_request_hook hook;     /* likewise; NULL: none */
+    void *hook_arg;
+    struct nng_tls_config *tls; /* held, for new connections; NULL: it is not secure */
 };
 
 /* When nothing holds it and no shard is alive. */

@@ -150,6 +150,23 @@ int nng_uring_server_get_limit(nng_http_server *server, enum nng_uring_limit lim
     return 0;
 }
 
+int nng_uring_server_set_request_hook(nng_http_server *server, nng_uring_request_hook hook,
+                                      void *arg)
+{
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
+    pthread_mutex_lock(&server->lock);
+    err = server->starts > 0 ? NNG_EBUSY : 0;
+    if (err == 0) {
+        server->hook = hook;
+        server->hook_arg = arg;
+    }
+    pthread_mutex_unlock(&server->lock);
+    return err;
+}
+
 int nng_http_server_set_error_page(nng_http_server *server, uint16_t status, const char *html)
 {
     return html == NULL ? NNG_EINVAL

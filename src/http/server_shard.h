@@ -71,6 +71,8 @@ struct nu_shard_setup {
     const _Atomic(struct nu_router *) *table;
     struct nu_error_pages *pages;
     atomic_uint_least64_t *collected;
+    nng_uring_request_hook hook;
+    void *hook_arg;
     const uint64_t *limits;                                            /* copied */
     int (*get_tls)(nng_http_server *server, nng_tls_config **configp); /* NULL: it is not secure */
 };

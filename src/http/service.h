@@ -13,6 +13,7 @@
 
 #include <nng/supplemental/http/http.h>
 #include <nng/supplemental/tls/tls.h>
+#include <nng/uring.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -33,6 +34,8 @@ struct nu_service {
     const _Atomic(struct nu_router *) *table; /* constant: where the server's router is */
     nng_http_server *server;                  /* constant: for get_tls */
     int (*get_tls)(nng_http_server *server, nng_tls_config **configp); /* constant; NULL: without */
+    nng_uring_request_hook hook; /* constant; NULL: nobody wants to know */
+    void *hook_arg;
     struct nu_list sessions; /* that are not closing: idle ones in the order in which they became
                               * so, others among them */
     atomic_uint_least64_t idle_since; /* that of the first: none of them has been idle for longer.

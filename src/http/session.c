@@ -7,6 +7,7 @@
 #include "http/exchange.h"
 #include "http/file.h"
 #include "http/hijack.h"
+#include "http/report.h"
 #include "http/request_body.h"
 #include "http/session_io.h"
 #include "http/session_state.h"
@@ -60,12 +61,15 @@ static void session_conn_gone(struct nu_stream *stream)
     session_drop_batch(s, &s->writing);
     session_drop_batch(s, &s->request.batch);
     if (s->request.file != NULL) {
+        s->request.bytes -= nu_file_unread(s->request.file);
         nu_file_end(s->request.file);
     }
     if (s->request.exchange != NULL) {
         nu_exchange_end(s->request.exchange);
     }
     if (s->service != NULL) {
+        nu_report_end(&s->request, false);
+        nu_report_free(&s->request);
         s->service->session_ended(s->service);
     }
     nng_aio_reap(&s->aio);
@@ -150,7 +154,15 @@ static enum nu_step session_next(struct nu_session *s)
         return nu_dispatch_refuse(&s->request, (unsigned) head.bad_status);
     }
     s->begun = false;
+    if (s->service->hook != NULL) {
+        nu_report_begin(&s->request, &head, (const char *) nu_rx_data(&stream->rx));
+    }
     enum nu_step step = nu_dispatch(&s->request, &head, have == head.length);
+    if (step == NU_STEP_ANSWERED) {
+        nu_report_end(&s->request, true);
+    } else {
+        nu_report_keep(&s->request);
+    }
     nu_stream_consume(stream, head.length);
     if (step == NU_STEP_WAIT) {
         nu_session_set_state(s, NU_SESSION_LOADING);
@@ -355,6 +367,7 @@ static enum nu_step session_linger(struct nu_session *s)
 static enum nu_step session_answered(struct nu_session *s)
 {
     s->thrown = 0;
+    nu_report_end(&s->request, true);
     if (s->request.last) {
         return nu_session_gathers(s) ? nu_session_flush(s, NU_STEP_LINGER) : NU_STEP_LINGER;
     }

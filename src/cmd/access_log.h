@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The access log of nng-uring serve: a line for each request. Lines wait in a bounded queue for a
+ * thread that writes them, so that a slow disk holds no loop; what finds no room there is lost,
+ * which is counted and said. There is one log.
+ */
+#ifndef NU_CMD_ACCESS_LOG_H
+#define NU_CMD_ACCESS_LOG_H
+
+#include <nng/uring.h>
+#include <stdbool.h>
+
+/* Whether there is such a format: common, combined or json. */
+bool access_log_knows(const char *format);
+
+/* Starts it; "-" is standard output. An enum serve_status; what is wrong has been said. */
+int access_log_open(const char *path, const char *format);
+
+/* Adds a request, if there is a log. Any thread; it waits for nothing but other lines. */
+void access_log_add(const nng_uring_request *request);
+
+/* Goes on in a new file of that name, for the old one was moved away: from now on, unless that is
+ * being written for long. False: it cannot be opened, which
+ * has been said; the old one stays. */
+bool access_log_reopen(void);
+
+/* Writes what is left, but does not wait for long. */
+void access_log_close(void);
+
+#endif

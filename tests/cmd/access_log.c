@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* The access log of nng-uring serve. */
+#include "support/child.h"
+#include "support/json.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+TestSuite(access_log, .timeout = 120);
+
+static struct t_child child;
+static char dir[] = "/tmp/nng-uring-XXXXXX", file[64], moved[64];
+static unsigned port;
+
+#define assert_has(text, part)                                                                     \
+    cr_assert_not_null(strstr(text, part), "'%s' is not in:\n%s", part, text)
+
+static void start(const char *format)
+{
+    char words[256];
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(file, sizeof file, "%s/log", dir);
+    snprintf(moved, sizeof moved, "%s/log.1", dir);
+    snprintf(words, sizeof words, "serve --listen 127.0.0.1:0 --access-log %s --log-format %s",
+             file, format);
+    t_child_start(&child, words, NULL);
+    t_child_await_out(&child, "\nloops ");
+    cr_assert_eq(sscanf(child.out_text, "http://127.0.0.1:%u/", &port), 1);
+}
+
+static void end(void)
+{
+    kill(child.pid, SIGTERM);
+    cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
+}
+
+static void remove_all(void)
+{
+    unlink(file);
+    unlink(moved);
+    rmdir(dir);
+}
+
+static void ask(const char *request)
+{
+    char answer[65536];
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t) port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
+    cr_assert_eq(send(fd, request, strlen(request), MSG_NOSIGNAL), (ssize_t) strlen(request));
+    while (read(fd, answer, sizeof answer) > 0) {
+    }
+    close(fd);
+}
+
+#define NONE "GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+
+static const char *read_log(const char *path)
+{
+    static char text[1 << 20];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    cr_assert_geq(fd, 0, "%s", path);
+    size_t have = 0;
+    ssize_t n;
+    while ((n = read(fd, text + have, sizeof text - 1 - have)) > 0) {
+        have += (size_t) n;
+    }
+    text[have] = '\0';
+    close(fd);
+    return text;
+}
+
+static unsigned count_lines(const char *text)
+{
+    unsigned n = 0;
+    for (; (text = strchr(text, '\n')) != NULL; text++) {
+        n++;
+    }
+    return n;
+}
+
+/* What a client sends cannot make a line of its own, nor speak to a terminal. */
+Test(access_log, combined)
+{
+    start("combined");
+    ask("HEAD / HTTP/1.0\r\n\r\n");
+    ask(NONE "User-Agent: a \"b\" \\ \t\xff\x01z\r\n\r\n");
+    ask(NONE "Referer: http://x/\r\nUser-Agent: me\r\n\r\n");
+    ask("GET /\x1b[2J HTTP/1.1\r\nHost: x\r\n\r\n");
+    end();
+    const char *text = read_log(file);
+    cr_assert_eq(count_lines(text), 4, "%s", text);
+    cr_assert_eq(strncmp(text, "127.0.0.1 - - [", 15), 0, "%s", text);
+    assert_has(text, "] \"HEAD / HTTP/1.0\" 200 - \"-\" \"-\"\n");
+    assert_has(text, "\"http://x/\" \"me\"\n");
+    assert_has(text, "\"GET /none HTTP/1.1\" 404 ");
+    assert_has(text, "\"-\" 400 ");
+    for (const char *p = text; *p != '\0'; p++) {
+        cr_assert(*p == '\n' || ((unsigned char) *p >= ' ' && (unsigned char) *p < 0x7f));
+    }
+    remove_all();
+}
+
+Test(access_log, json)
+{
+    char longest[4096];
+    start("json");
+    ask("GET /?q=\"\\ HTTP/1.0\r\nUser-Agent: a \"b\" \\ \xff\r\n\r\n");
+    memset(longest, 'x', sizeof longest);
+    memcpy(longest, "GET /", 5);
+    strcpy(longest + 3000, " HTTP/1.0\r\n\r\n");
+    ask(longest);
+    end();
+    char *text = strdup(read_log(file)), *line = strtok(text, "\n");
+    cr_assert_not_null(line);
+    cr_assert(t_is_json(line), "%s", line);
+    assert_has(line, "\"status\":");
+    assert_has(line, "\"peer\":\"127.0.0.1\"");
+    line = strtok(NULL, "\n");
+    cr_assert_not_null(line);
+    cr_assert(t_is_json(line), "%s", line);
+    assert_has(line, "xxx...\",\"status\":404");
+    cr_assert_null(strtok(NULL, "\n"));
+    free(text);
+    remove_all();
+}
+
+/* As logrotate does it: each line is in one of both files. */
+Test(access_log, moved_away)
+{
+    start("common");
+    for (int i = 0; i < 10; i++) {
+        ask(NONE "\r\n");
+    }
+    cr_assert_eq(rename(file, moved), 0);
+    kill(child.pid, SIGHUP);
+    t_child_await_err(&child, "reloaded");
+    for (int i = 0; i < 10; i++) {
+        ask(NONE "\r\n");
+    }
+    end();
+    cr_assert_null(strstr(child.err_text, "lost"));
+    unsigned old = count_lines(read_log(moved)), new = count_lines(read_log(file));
+    cr_assert_eq(old + new, 20);
+    cr_assert_geq(new, 10);
+    remove_all();
+}
+
+/* A disk that takes nothing holds nobody up; what is lost is said. */
+Test(access_log, full)
+{
+    t_child_start(&child, "serve --listen 127.0.0.1:0 --access-log /dev/full", NULL);
+    t_child_await_out(&child, "\nloops ");
+    cr_assert_eq(sscanf(child.out_text, "http://127.0.0.1:%u/", &port), 1);
+    ask(NONE "\r\n");
+    t_child_await_err(&child, "1 lines of the access log were lost");
+    ask(NONE "\r\n");
+    end();
+}
+
+Test(access_log, that_cannot_be)
+{
+    cr_assert_eq(t_child_run(&child, "serve --access-log /no/such/dir/log", NULL), 1);
+    assert_has(child.err_text, "No such file");
+    cr_assert_eq(t_child_run(&child, "serve --log-format odd", NULL), 2);
+    assert_has(child.err_text, "common, combined or json");
+}
