@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <nng/nng.h>
+#include "base/log.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -33,6 +33,12 @@ void nng_log_set_facility(nng_log_facility facility)
 void nng_log_set_logger(nng_logger logger)
 {
     atomic_store(&log_logger, logger == NULL ? nng_null_logger : logger);
+}
+
+bool nu_log_wanted(nng_log_level level)
+{
+    return atomic_load_explicit(&log_logger, memory_order_relaxed) != nng_null_logger &&
+           (int) level <= atomic_load_explicit(&log_level, memory_order_relaxed);
 }
 
 /* ---- Loggers ------------------------------------------------------------------------------ */

@@ -7,6 +7,7 @@
 #include "io/loop.h"
 #include "io/runtime.h"
 #include "io/timer.h"
+#include "io/watchdog.h"
 #include "io/workers.h"
 
 #include <fcntl.h>
@@ -288,22 +289,32 @@ static void placement_look_again(uint64_t now)
     placement_look(&looked.usage);
 }
 
-static void placement_report(struct nu_placement *placement, uint64_t held)
+/* What the log is to be told, once. On the watchdog's thread, too. */
+static bool placement_describe(void *what, unsigned ms, char *text, size_t size)
 {
-    unsigned ms = (unsigned) (held / NU_MS);
+    struct nu_placement *placement = what;
     if (atomic_exchange(&placement->reported, true)) {
-        return;
+        return false;
     }
     const char *then = placement_place(placement) == NU_PLACE_PINNED
                            ? "as it was told to be called on it"
                            : "it is called on a worker from now on";
     if (placement->path != NULL) {
-        nng_log_warn("NNG-URING-HELD", "the handler of %s has held a loop for %u ms; %s",
-                     placement->path[0] != '\0' ? placement->path : "/", ms, then);
+        snprintf(text, size, "the handler of %s has held a loop for %u ms; %s",
+                 placement->path[0] != '\0' ? placement->path : "/", ms, then);
     } else {
         const struct entry *entry = nu_container(placement, struct entry, placement);
-        nng_log_warn("NNG-URING-HELD", "the callback at %p has held a loop for %u ms; %s",
-                     (void *) (uintptr_t) atomic_load(&entry->cb), ms, then);
+        snprintf(text, size, "the callback at %p has held a loop for %u ms; %s",
+                 (void *) (uintptr_t) atomic_load(&entry->cb), ms, then);
+    }
+    return true;
+}
+
+static void placement_report(struct nu_placement *placement, uint64_t held)
+{
+    char text[512]; /* as much as the log takes */
+    if (placement_describe(placement, (unsigned) (held / NU_MS), text, sizeof text)) {
+        nng_log_warn("NNG-URING-HELD", "%s", text);
     }
 }
 
@@ -412,6 +423,9 @@ void nu_call_waits(void)
     struct nu_call *call = placement_user_call();
     if (call != NULL) {
         placement_demote(call->placement, ROW_WAITED, ROW_WAITED);
+        if (call->loop != NULL) {
+            nu_watchdog_end(call->loop); /* it goes on turning */
+        }
     }
 }
 
@@ -473,6 +487,7 @@ void nu_call_begin(struct nu_call *call, struct nu_placement *placement, const v
     call->measured = placement_must_measure(placement, call->loop);
     if (call->loop != NULL) {
         placement_begin_on_loop(call);
+        nu_watchdog_begin(call->loop, placement, placement_describe);
     }
     if (call->measured) {
         placement_look(&call->before);
@@ -486,6 +501,7 @@ void nu_call_end(struct nu_call *call)
         return;
     }
     if (call->loop != NULL) {
+        nu_watchdog_end(call->loop);
         placement_end_on_loop(call);
     } else if (call->measured) {
         placement_judge_on_worker(call);

@@ -7,6 +7,7 @@
 #include "io/loop.h"
 #include "io/ring_epoll.h"
 #include "io/ring_uring.h"
+#include "io/watchdog.h"
 #include "io/workers.h"
 
 #include <nng/nng.h>
@@ -212,6 +213,7 @@ void nng_fini(void)
     if (n > 0) {
         nu_loop_stop(loops, n);
         nu_workers_stop();
+        nu_watchdog_stop();
         atomic_store(&running, 0);
         for (unsigned i = 0; i < n; i++) {
             nu_loop_free(loops[i]);

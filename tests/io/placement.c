@@ -450,6 +450,32 @@ Test(placement, one_that_held_the_loop_leaves_it)
     nng_aio_free(c.aio);
 }
 
+/* The log is told while the call still has its loop, which it keeps until then. */
+static atomic_int told_within;
+
+static void hold_until_told(void)
+{
+    for (int i = 0; i < 20000 && atomic_load(&told_within) == 0; i++) {
+        usleep(1000);
+        pthread_mutex_lock(&log_lock);
+        atomic_store(&told_within, warnings);
+        pthread_mutex_unlock(&log_lock);
+    }
+}
+
+Test(placement, one_that_holds_the_loop_is_named_meanwhile)
+{
+    struct calls c;
+    cr_assert_eq(setenv("NNG_URING_CALLBACKS", "inline", 1), 0);
+    nng_log_set_logger(logger);
+    open_calls(&c, 3, hold_until_told);
+    call(&c, 3);
+    cr_assert_eq(atomic_load(&told_within), 1);
+    call(&c, 3);
+    cr_assert_eq(warnings, 1, "said once");
+    nng_aio_free(c.aio);
+}
+
 /* ---- What the user wants ------------------------------------------------------------------ */
 
 Test(placement, inline_for_all)
