@@ -467,7 +467,7 @@ typedef struct nng_uring_request {
                         * connection, or there was none */
     uint64_t bytes;    /* of the answer's body, as far as they are known: not with status 0 */
     uint64_t duration; /* us, from its head until it was answered: until that was ready to be
-                        * written, or a file's last part was; 0: it was answered at once */
+                        * written, or a file's last part was */
     bool complete;     /* false: the connection was over before */
     bool secure;       /* it came over TLS */
     nng_sockaddr peer; /* s_family NNG_AF_UNSPEC: it is not known */

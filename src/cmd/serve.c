@@ -2,7 +2,9 @@
 #include "cmd/serve.h"
 
 #include "cmd/access_log.h"
+#include "cmd/admin.h"
 #include "cmd/complain.h"
+#include "cmd/metrics.h"
 #include "cmd/notify.h"
 #include "cmd/output.h"
 #include "cmd/serve_options.h"
@@ -32,6 +34,9 @@ static void serve_request_over(void *arg, const nng_uring_request *request)
 {
     (void) arg;
     access_log_add(request);
+    if (serving.options.admin != NULL) {
+        metrics_add(request);
+    }
 }
 
 /* ---- Signals: on a thread of their own, from the first to the last ------------------------- */
@@ -77,6 +82,7 @@ static void serve_reload(void)
 static void serve_finish(void)
 {
     const struct serve_options *options = &serving.options;
+    admin_set_unready();
     notify_stopping((long) options->drain_delay + options->drain_timeout + END_MS);
     output_print(OUTPUT_ERR,
                  "nng-uring: finishing what is in hand; another signal ends it at once\n");
@@ -151,7 +157,7 @@ static int serve_add(unsigned index)
         return status;
     }
     status = serve_sockets_give(&serving.options, index, server);
-    if (serving.options.access_log != NULL) {
+    if (serving.options.access_log != NULL || serving.options.admin != NULL) {
         (void) nng_uring_server_set_request_hook(server, serve_request_over, NULL);
     }
     if (status == 0 && !serving.options.check) {
@@ -174,6 +180,9 @@ static int serve(void)
     if (options->access_log != NULL && !options->check) {
         status = access_log_open(options->access_log, options->log_format);
     }
+    if (status == 0 && options->admin != NULL) {
+        status = admin_start(options->admin, options->check);
+    }
     for (unsigned i = 0; status == 0 && i < options->nlisten; i++) {
         status = serve_add(i);
     }
@@ -189,6 +198,7 @@ static int serve(void)
         notify_end_watchdog();
     }
     serve_release();
+    admin_stop();
     return status;
 }
 

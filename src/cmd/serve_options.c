@@ -137,6 +137,7 @@ static const struct serve_option table[] = {
     { "drain-timeout", serve_options_set_ms, PLACE(drain_timeout) },
     { "access-log", serve_options_set_text, PLACE(access_log) },
     { "log-format", serve_options_set_log_format, 0 },
+    { "admin", serve_options_set_text, PLACE(admin) },
     { "head-timeout", serve_options_set_limit, NNG_URING_HEAD_TIMEOUT },
     { "idle-timeout", serve_options_set_limit, NNG_URING_IDLE_TIMEOUT },
     { "body-timeout", serve_options_set_limit, NNG_URING_BODY_TIMEOUT },

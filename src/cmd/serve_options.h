@@ -27,6 +27,7 @@ struct serve_options {
     nng_duration drain_timeout;            /* ms for what is in hand then; 0: no limit */
     const char *access_log;                /* a file, or "-"; NULL: none */
     const char *log_format;
+    const char *admin;  /* where it tells of itself; NULL: nowhere */
     const char *config; /* the file; NULL: none */
     bool check;         /* say whether it could start, and end */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/serve_print.h"
 
+#include "cmd/admin.h"
 #include "cmd/output.h"
 #include "cmd/serve_site.h"
 
@@ -108,6 +109,11 @@ static void serve_print_facts(FILE *to, void *arg)
     for (unsigned i = 0; i < facts->n; i++) {
         serve_print_url(to, facts->options, facts->servers[i], facts->options->listen[i]);
         serve_print_fingerprint(to, facts->servers[i]);
+    }
+    char admin[64];
+    admin_print_url(admin, sizeof admin);
+    if (*admin != '\0') {
+        fprintf(to, "%-9s%s\n", "admin", admin);
     }
     fprintf(to, "%-9s%s\n", "serving", dir != NULL ? dir : "the site of nng-uring");
     fprintf(to, "%-9s%s\n", "backend", nng_uring_backend());

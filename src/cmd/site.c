@@ -12,9 +12,11 @@ FILE_BYTES("site_index", "index.html");
 FILE_BYTES("site_path", "write-path.html");
 FILE_BYTES("site_style", "style.css");
 FILE_BYTES("site_icon", "favicon.svg");
+FILE_BYTES("site_status_page", "status.html");
 
 extern const char site_index[], site_index_end[], site_path[], site_path_end[];
 extern const char site_style[], site_style_end[], site_icon[], site_icon_end[];
+extern const char site_status_page[], site_status_page_end[];
 
 const struct site_page site_pages[] = {
     { "/", "text/html; charset=utf-8", site_index, site_index_end },
@@ -23,3 +25,6 @@ const struct site_page site_pages[] = {
     { "/favicon.svg", "image/svg+xml", site_icon, site_icon_end },
     { NULL, NULL, NULL, NULL },
 };
+
+const struct site_page site_status = { "/", "text/html; charset=utf-8", site_status_page,
+                                       site_status_page_end };

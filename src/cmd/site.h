@@ -13,4 +13,7 @@ struct site_page {
 
 extern const struct site_page site_pages[];
 
+/* That of --admin, and no part of the site. */
+extern const struct site_page site_status;
+
 #endif

@@ -48,7 +48,6 @@ void nu_report_begin(struct nu_request *r, const struct nu_head *head, const cha
     info->head = head != NULL ? text : "";
     info->head_len = head != NULL ? head->length : 0;
     info->minor_version = head != NULL ? head->minor : 0;
-    info->duration = 0;
 }
 
 /* A pointer into a text that was copied. */
@@ -82,11 +81,9 @@ void nu_report_end(struct nu_request *r, bool complete)
     if (report == NULL || !report->active) {
         return;
     }
+    uint64_t now = nu_now();
     report->active = false;
-    if (report->info.head == report->text.data) { /* else it was answered at once */
-        uint64_t now = nu_now();
-        report->info.duration = now > report->began ? (now - report->began) / 1000 : 0;
-    }
+    report->info.duration = now > report->began ? (now - report->began) / 1000 : 0;
     report->info.status = r->status;
     report->info.bytes = r->bytes;
     report->info.complete = complete;

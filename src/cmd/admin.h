@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* What nng-uring serve tells of itself, at an address of its own on this machine: /metrics,
+ * /healthz, /readyz, and a status page. */
+#ifndef NU_CMD_ADMIN_H
+#define NU_CMD_ADMIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Starts it, or with `check` only says whether it could be. An enum serve_status; what is wrong has
+ * been said. */
+int admin_start(const char *where, bool check);
+
+/* Where it is to be found, for printing; "": nowhere. */
+void admin_print_url(char *text, size_t room);
+
+/* From now on it says that no requests are to be sent here any more. Any thread. */
+void admin_set_unready(void);
+
+void admin_stop(void);
+
+#endif
