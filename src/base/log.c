@@ -2,7 +2,6 @@
 #include "base/log.h"
 
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <syslog.h>
@@ -15,9 +14,18 @@ static atomic_int log_level = NNG_LOG_NOTICE;
 static atomic_int log_facility = NNG_LOG_USER;
 static _Atomic(nng_logger) log_logger = nng_null_logger;
 
+atomic_int nu_log_up_to = NNG_LOG_NONE;
+
+static void log_note_change(void)
+{
+    bool heard = atomic_load(&log_logger) != nng_null_logger;
+    atomic_store(&nu_log_up_to, heard ? atomic_load(&log_level) : (int) NNG_LOG_NONE);
+}
+
 void nng_log_set_level(nng_log_level level)
 {
     atomic_store(&log_level, (int) level);
+    log_note_change();
 }
 
 nng_log_level nng_log_get_level(void)
@@ -33,12 +41,7 @@ void nng_log_set_facility(nng_log_facility facility)
 void nng_log_set_logger(nng_logger logger)
 {
     atomic_store(&log_logger, logger == NULL ? nng_null_logger : logger);
-}
-
-bool nu_log_wanted(nng_log_level level)
-{
-    return atomic_load_explicit(&log_logger, memory_order_relaxed) != nng_null_logger &&
-           (int) level <= atomic_load_explicit(&log_level, memory_order_relaxed);
+    log_note_change();
 }
 
 /* ---- Loggers ------------------------------------------------------------------------------ */

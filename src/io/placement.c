@@ -3,6 +3,7 @@
 
 #include "base/blocking.h"
 #include "base/clock.h"
+#include "base/schedstat.h"
 #include "io/lock.h"
 #include "io/loop.h"
 #include "io/runtime.h"
@@ -10,7 +11,6 @@
 #include "io/watchdog.h"
 #include "io/workers.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <nng/nng.h>
 #include <pthread.h>
@@ -19,7 +19,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #define TABLE 1024U            /* functions; a power of two */
 #define PROBES 16U             /* places looked at for each; then two of them share one */
@@ -254,7 +253,8 @@ static void placement_judge_on_worker(const struct nu_call *call)
 static _Thread_local struct look {
     uint64_t at; /* the coarse clock */
     struct nu_usage usage;
-    uint64_t queued; /* time that it waited for a processor, in nanoseconds */
+    uint64_t queued; /* time that it waited for a processor; 0 where the kernel does not say: then
+                      * what was not computed was slept */
 } looked;
 
 /* The coarse clock when the last call in this turn of the loop ended, or before the first one. */
@@ -268,24 +268,10 @@ static uint64_t placement_tick(void)
     return (uint64_t) ts.tv_nsec;
 }
 
-/* See the kernel's sched-stats.rst. Where there is none, what was not computed was slept. */
-static uint64_t placement_queued_for(void)
-{
-    char text[96];
-    unsigned long long used, queued = 0;
-    int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-    if (fd >= 0) {
-        close(fd);
-    }
-    text[n > 0 ? n : 0] = '\0';
-    return sscanf(text, "%llu %llu", &used, &queued) == 2 ? queued : 0;
-}
-
 static void placement_look_again(uint64_t now)
 {
     looked.at = now;
-    looked.queued = placement_queued_for();
+    looked.queued = nu_schedstat_queued(0);
     placement_look(&looked.usage);
 }
 

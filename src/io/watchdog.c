@@ -2,14 +2,12 @@
 #include "io/watchdog.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/schedstat.h"
 #include "io/loop.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,9 +38,7 @@ struct seen {
     uint64_t queued; /* what the owner had waited for a processor then */
 };
 
-enum { OFF, ASLEEP, AWAKE };
-
-static atomic_uint state; /* AWAKE as well where no thread can be started */
+atomic_uint nu_watchdog_state;
 
 static struct {
     pthread_mutex_t lock;
@@ -54,21 +50,6 @@ static struct {
 } dog = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* ---- The watchdog's thread ---------------------------------------------------------------- */
-
-/* In nanoseconds; see the kernel's sched-stats.rst. */
-static uint64_t watchdog_queued_for(int tid)
-{
-    char text[96];
-    unsigned long long used, queued = 0;
-    snprintf(text, sizeof text, "/proc/self/task/%d/schedstat", tid);
-    int fd = open(text, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-    if (fd >= 0) {
-        close(fd);
-    }
-    text[n > 0 ? n : 0] = '\0';
-    return sscanf(text, "%llu %llu", &used, &queued) == 2 ? queued : 0;
-}
 
 /* The owner keeps `what` as long as it finds our word in its place. */
 static void watchdog_tell(struct watch *watch, void *what, uint64_t held)
@@ -100,9 +81,9 @@ static bool watchdog_look(struct watch *watch, struct seen *seen, uint64_t now)
     }
     if (!seen->busy || seen->calls != calls) {
         *seen = (struct seen){ .busy = true, .calls = calls, .since = now };
-        seen->queued = watchdog_queued_for(tid);
+        seen->queued = nu_schedstat_queued(tid);
     } else if (!seen->told && now - seen->since >= HELD_LONG) {
-        uint64_t queued = watchdog_queued_for(tid) - seen->queued;
+        uint64_t queued = nu_schedstat_queued(tid) - seen->queued;
         if (now - seen->since >= HELD_LONG + queued) {
             seen->told = true;
             watchdog_tell(watch, what, now - seen->since);
@@ -151,7 +132,7 @@ static void *watchdog_main(void *arg)
     pthread_setname_np(pthread_self(), "nng-watchdog");
     pthread_mutex_lock(&dog.lock);
     while (!dog.stopping) {
-        if (atomic_load(&state) == ASLEEP) {
+        if (atomic_load(&nu_watchdog_state) == NU_WATCHDOG_ASLEEP) {
             pthread_cond_wait(&dog.turn, &dog.lock);
             continue;
         }
@@ -160,9 +141,9 @@ static void *watchdog_main(void *arg)
         bool busy = watchdog_look_at_all(seen);
         pthread_mutex_lock(&dog.lock);
         if (!busy) {
-            atomic_store(&state, ASLEEP);
+            atomic_store(&nu_watchdog_state, NU_WATCHDOG_ASLEEP);
             if (watchdog_any()) {
-                atomic_store(&state, AWAKE);
+                atomic_store(&nu_watchdog_state, NU_WATCHDOG_AWAKE);
             }
         }
     }
@@ -194,10 +175,10 @@ static void watchdog_start(nu_watchdog_describe describe)
 static void watchdog_rouse(nu_watchdog_describe describe)
 {
     pthread_mutex_lock(&dog.lock);
-    if (atomic_load(&state) == OFF) {
+    if (atomic_load(&nu_watchdog_state) == NU_WATCHDOG_OFF) {
         watchdog_start(describe);
     }
-    atomic_store(&state, AWAKE);
+    atomic_store(&nu_watchdog_state, NU_WATCHDOG_AWAKE);
     if (dog.started) {
         pthread_cond_signal(&dog.turn);
     }
@@ -218,7 +199,7 @@ void nu_watchdog_stop(void)
         pthread_cond_destroy(&dog.turn);
     }
     dog.started = dog.stopping = false;
-    atomic_store(&state, OFF);
+    atomic_store(&nu_watchdog_state, NU_WATCHDOG_OFF);
     for (unsigned i = 0; i < LOOPS; i++) {
         atomic_store(&watches[i].tid, 0); /* the next loop's owner is another thread */
     }
@@ -231,10 +212,10 @@ static struct watch *watchdog_of(const struct nu_loop *loop)
     return loop->index < LOOPS ? &watches[loop->index] : NULL;
 }
 
-void nu_watchdog_begin(struct nu_loop *loop, void *what, nu_watchdog_describe describe)
+void nu_watchdog_note_begin(struct nu_loop *loop, void *what, nu_watchdog_describe describe)
 {
     struct watch *watch = watchdog_of(loop);
-    if (watch == NULL || !nu_log_wanted(NNG_LOG_WARN)) {
+    if (watch == NULL) {
         return;
     }
     if (atomic_load_explicit(&watch->tid, memory_order_relaxed) == 0) {
@@ -243,12 +224,12 @@ void nu_watchdog_begin(struct nu_loop *loop, void *what, nu_watchdog_describe de
     unsigned calls = atomic_load_explicit(&watch->calls, memory_order_relaxed);
     atomic_store_explicit(&watch->calls, calls + 1, memory_order_relaxed);
     atomic_exchange(&watch->what, what);
-    if (atomic_load(&state) != AWAKE) {
+    if (atomic_load(&nu_watchdog_state) != NU_WATCHDOG_AWAKE) {
         watchdog_rouse(describe);
     }
 }
 
-void nu_watchdog_end(struct nu_loop *loop)
+void nu_watchdog_note_end(struct nu_loop *loop)
 {
     struct watch *watch = watchdog_of(loop);
     if (watch == NULL || atomic_load_explicit(&watch->what, memory_order_relaxed) == NULL) {
