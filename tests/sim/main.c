@@ -9,6 +9,7 @@
 #include "sim/ring_sim.h"
 #include "sim/seed.h"
 #include "sim/servers.h"
+#include "sim/states.h"
 #include "sim/tcp.h"
 #include "sim/world.h"
 
@@ -114,6 +115,7 @@ int main(int argc, char **argv)
     setenv("NNG_URING_LOOPS", "1", 1);
     (void) signal(SIGALRM, run_takes_too_long);
     nu_runtime_use(&nu_ring_sim);
+    sim_states_watch();
     if (faults) {
         sim_tracing = trace;
         sim_faults(fault);
@@ -134,5 +136,6 @@ int main(int argc, char **argv)
     printf("sim: %" PRIu64 " runs, %" PRIu64 " connections, %.0f connections a CPU second\n", n,
            connections, (double) connections / took);
     sim_ring_report(stdout);
+    sim_states_report(stdout);
     return 0;
 }
