@@ -16,7 +16,7 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-#define THREADS 64U
+#define THREADS 256U
 #define STACK ((size_t) 256 << 10)
 
 /* Somewhere to go on. swapcontext() is for the first time only: it asks the kernel for the signal

@@ -21,7 +21,7 @@
 
 #define EPOCH UINT64_C(1700000000000000000) /* of CLOCK_REALTIME; see machine.c */
 #define SECOND UINT64_C(1000000000)
-#define WAITERS 64U
+#define WAITERS 256U
 
 #ifndef SYS_cachestat
 #define SYS_cachestat 451

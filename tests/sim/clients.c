@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/clients.h"
+
+#include "sim/faults.h"
+#include "sim/files.h"
+#include "sim/sched.h"
+#include "sim/seed.h"
+#include "sim/tcp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATIENCE UINT64_C(30000000000) /* for an answer */
+#define MOST_BODY 3000U
+#define JUNK 700U
+
+/* ---- What can be asked for ---------------------------------------------------------------- */
+
+enum kind {
+    SAYS_URI, /* the response is the request's URI */
+    SAYS_FIXED,
+    SAYS_FILE,
+    SAYS_MOVING,
+    REFUSED, /* 400, and the end */
+    RAW,     /* bytes that are none of HTTP's, and the end */
+};
+
+static const struct wish {
+    const char *path;
+    enum kind kind;
+    const char *file;
+    bool takes_body;
+} wishes[] = {
+    { "/call", SAYS_URI, NULL, true },
+    { "/wait", SAYS_URI, NULL, true },
+    { "/defer", SAYS_URI, NULL, true },
+    { "/collect", SAYS_URI, NULL, true },
+    { "/pull", SAYS_URI, NULL, true },
+    { "/leave", SAYS_URI, NULL, true },
+    { "/static", SAYS_FIXED, NULL, false },
+    { "/one", SAYS_FILE, "small", false },
+    { "/files/small", SAYS_FILE, "small", false },
+    { "/files/folder/", SAYS_FILE, "folder/index.html", false },
+    { "/files/empty", SAYS_FILE, "empty", false },
+    { "/files/" SIM_MOVING, SAYS_MOVING, NULL, false },
+    { "/files/large", SAYS_FILE, "large", false },
+};
+
+#define LARGE 12U /* takes too many steps through a small socket */
+
+static const struct wish bad = { "/bad", REFUSED, NULL, false };
+static const struct wish hijack = { "/hijack", RAW, NULL, false };
+
+/* ---- A client ----------------------------------------------------------------------------- */
+
+struct request {
+    const struct wish *wish;
+    size_t body;
+    bool expects; /* it says so, and sends the body all the same */
+};
+
+struct client {
+    unsigned id, nrequests;
+    struct request requests[SIM_REQUESTS];
+    struct sim_sock *sock;
+    struct sim_thread *thread;
+    struct sim_bytes heard;
+    unsigned answered;
+    bool whole; /* all of its requests were sent */
+};
+
+static struct client clients[SIM_CLIENTS];
+static unsigned nclients;
+static bool warned;
+static const struct wish *favourite; /* most ask for the same; NULL: they do not */
+
+static bool clients_never(void *arg)
+{
+    (void) arg;
+    return false;
+}
+
+static void clients_sleep(unsigned us)
+{
+    (void) sim_wait(clients_never, NULL, sim_time + (uint64_t) sim_pick(us) * 1000);
+}
+
+static bool clients_readable(void *arg)
+{
+    return sim_readable(arg);
+}
+
+static bool clients_writable(void *arg)
+{
+    return sim_writable(arg);
+}
+
+static void client_hear(struct client *c)
+{
+    char bytes[2048];
+    ssize_t n = sim_recv(c->sock, bytes, 1 + sim_pick(sizeof bytes), false);
+    if (n > 0) {
+        sim_append(&c->heard, bytes, (size_t) n);
+    }
+}
+
+/* All of it, in pieces, reading meanwhile or not. False: the server does not take it. */
+static bool client_send(struct client *c, const char *p, size_t n)
+{
+    while (n > 0) {
+        if (sim_chance(3) && sim_readable(c->sock) && c->sock->in.len > 0) {
+            client_hear(c);
+        }
+        ssize_t sent = sim_send(c->sock, p, sim_chance(3) ? 1 + sim_pick((unsigned) n) : n);
+        if (sent == -EAGAIN) {
+            (void) sim_wait(clients_writable, c->sock, sim_time + 1000000);
+            if (c->sock->in.len > 0) {
+                client_hear(c); /* else both might wait for ever */
+            }
+            continue;
+        }
+        if (sent < 0) {
+            return false;
+        }
+        p += sent;
+        n -= (size_t) sent;
+        if (sim_chance(8)) {
+            clients_sleep(2000);
+        }
+    }
+    return true;
+}
+
+/* ---- Asking ------------------------------------------------------------------------------- */
+
+static size_t clients_some_body(void)
+{
+    size_t most = sim_tcp_scale() * 10;
+    most = most < MOST_BODY ? most : MOST_BODY;
+    return sim_pick((unsigned) (sim_chance(4) ? most : most / 10 + 1));
+}
+
+static struct request clients_some_request(bool last)
+{
+    struct request r = { .wish = &wishes[sim_pick(sizeof wishes / sizeof wishes[0])] };
+    if (r.wish == &wishes[LARGE] && (sim_tcp_scale() < 1000 || !sim_chance(3))) {
+        r.wish = &wishes[0];
+    }
+    if (favourite != NULL && !sim_chance(4)) {
+        r.wish = favourite;
+    }
+    if (last && sim_chance(4)) {
+        r.wish = sim_chance(2) ? &hijack : &bad;
+    }
+    if (r.wish->takes_body && sim_chance(2)) {
+        r.body = clients_some_body();
+        r.expects = sim_chance(8);
+    }
+    return r;
+}
+
+static void clients_add_body(struct sim_bytes *text, size_t n, bool chunked)
+{
+    char bytes[MOST_BODY], line[16];
+    for (size_t i = 0; i < n; i++) {
+        bytes[i] = (char) sim_fixed(i);
+    }
+    if (!chunked) {
+        sim_append(text, bytes, n);
+        return;
+    }
+    for (size_t at = 0, part; at < n; at += part) {
+        part = 1 + sim_pick((unsigned) (n - at));
+        sim_append(text, line, (size_t) snprintf(line, sizeof line, "%zx\r\n", part));
+        sim_append(text, bytes + at, part);
+        sim_append(text, "\r\n", 2);
+    }
+    sim_append(text, "0\r\n\r\n", 5);
+}
+
+static int client_uri(const struct client *c, unsigned i, char *text, size_t room)
+{
+    const struct request *r = &c->requests[i];
+    return snprintf(text, room, "%s?%u.%u.%zu", r->wish->path, c->id, i, r->body);
+}
+
+static void client_add_request(struct client *c, unsigned i, struct sim_bytes *text)
+{
+    const struct request *r = &c->requests[i];
+    char uri[64], head[256], framing[64] = "";
+    bool chunked = r->body > 0 && sim_chance(2);
+    client_uri(c, i, uri, sizeof uri);
+    if (chunked) {
+        strcpy(framing, "Transfer-Encoding: chunked\r\n");
+    } else if (r->body > 0) {
+        snprintf(framing, sizeof framing, "Content-Length: %zu\r\n", r->body);
+    }
+    int n = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: sim\r\n%s%s%s\r\n",
+                     r->body > 0 ? "POST" : "GET", uri, framing,
+                     r->expects && r->body > 0 ? "Expect: 100-continue\r\n" : "",
+                     r->wish == &bad ? "Host: another\r\n" : "");
+    sim_append(text, head, (size_t) n);
+    if (r->body > 0) {
+        clients_add_body(text, r->body, chunked);
+    }
+}
+
+static bool client_ask(struct client *c)
+{
+    struct sim_bytes text = { .p = NULL };
+    static const char junk[JUNK];
+    for (unsigned i = 0; i < c->nrequests; i++) {
+        c->requests[i] = clients_some_request(i + 1 == c->nrequests);
+        client_add_request(c, i, &text);
+    }
+    size_t n = text.len;
+    bool leaves = sim_chance(4);
+    if (leaves) {
+        n = sim_pick((unsigned) n);
+    }
+    c->whole = client_send(c, (char *) text.p, n) && !leaves;
+    sim_release(text.p);
+    if (c->whole && c->requests[c->nrequests - 1].wish == &bad && sim_chance(2)) {
+        (void) client_send(c, junk, sim_pick(JUNK)); /* the server says why before it goes */
+    }
+    return !leaves;
+}
+
+/* ---- Responses ---------------------------------------------------------------------------- */
+
+static void client_check_file(const struct client *c, const char *name, const char *body, size_t n)
+{
+    const struct sim_file *file = sim_file_named(name);
+    bool same = n == sim_file_size(file);
+    for (size_t i = 0; same && i < n; i++) {
+        same = (uint8_t) body[i] == sim_file_byte(file, i);
+    }
+    sim_check(same, "client %u: %zu bytes, which are not those of %s", c->id, n, name);
+}
+
+static void client_check_body(const struct client *c, unsigned i, const char *body, size_t n)
+{
+    const struct wish *wish = c->requests[i].wish;
+    char want[64];
+    if (wish->kind == SAYS_FIXED) {
+        bool same = n == SIM_FIXED;
+        for (size_t at = 0; same && at < n; at++) {
+            same = (uint8_t) body[at] == sim_fixed(at);
+        }
+        sim_check(same, "client %u: wrong body", c->id);
+    } else if (wish->kind == SAYS_FILE) {
+        client_check_file(c, wish->file, body, n);
+    } else if (wish->kind == SAYS_URI) {
+        int len = client_uri(c, i, want, sizeof want);
+        sim_check(n == (size_t) len && memcmp(body, want, n) == 0,
+                  "client %u: the response to request %u is %.*s, not %s", c->id, i, (int) n, body,
+                  want);
+    }
+}
+
+static void client_drop(struct client *c, size_t n)
+{
+    memmove(c->heard.p, c->heard.p + n, c->heard.len - n);
+    c->heard.len -= n;
+}
+
+/* Takes one response off what was heard, or "go on". False: it is not here yet. */
+static bool client_take(struct client *c)
+{
+    struct sim_bytes *heard = &c->heard;
+    unsigned i = c->answered;
+    char *head = (char *) heard->p;
+    char *end = heard->len > 0 ? memmem(head, heard->len, "\r\n\r\n", 4) : NULL;
+    if (end == NULL) {
+        return false;
+    }
+    size_t size = (size_t) (end + 4 - head);
+    if (memcmp(head, "HTTP/1.1 100 ", 13) == 0) {
+        sim_check(c->requests[i].expects, "client %u: told to go on, unasked", c->id);
+        client_drop(c, size);
+        return true;
+    }
+    const struct wish *wish = c->requests[i].wish;
+    const char *field = memmem(head, size, "Content-Length: ", 16);
+    const char *line = wish->kind == REFUSED ? "HTTP/1.1 400 " : "HTTP/1.1 200 ";
+    sim_check(i < c->nrequests, "client %u: more responses than requests", c->id);
+    sim_check(memcmp(head, line, 13) == 0 && field != NULL, "client %u, request %u (%s): %.*s",
+              c->id, i, wish->path, (int) size, head);
+    size_t body = strtoul(field + 16, NULL, 10);
+    if (heard->len < size + body) {
+        return false;
+    }
+    client_check_body(c, i, end + 4, body);
+    c->answered++;
+    if (memmem(head, size, "Connection: close\r\n", 19) != NULL) {
+        bool last = i + 1 == c->nrequests && c->sock->shut_write;
+        sim_check(last || warned || c->requests[i].expects || wish->kind == REFUSED,
+                  "client %u: request %u (%s) is the last", c->id, i, wish->path);
+        c->nrequests = c->answered;
+    }
+    client_drop(c, size + body);
+    return true;
+}
+
+/* Its file may shrink, and the end of the connection takes what is before it along. */
+static bool client_awaits_moving(const struct client *c)
+{
+    unsigned i = c->answered;
+    while (i < c->nrequests && c->requests[i].wish->kind != SAYS_MOVING) {
+        i++;
+    }
+    return i < c->nrequests;
+}
+
+/* Reads on until all is answered. */
+static void client_await(struct client *c)
+{
+    uint64_t until = sim_time + PATIENCE;
+    while (c->answered < c->nrequests) {
+        const struct wish *wish = c->requests[c->answered].wish;
+        bool raw = wish->kind == RAW;
+        if (raw && c->heard.len >= 9) {
+            sim_check(memcmp(c->heard.p, "raw bytes", 9) == 0, "client %u: no raw bytes", c->id);
+            return;
+        }
+        if (!raw && client_take(c)) {
+            continue;
+        }
+        if (!sim_wait(clients_readable, c->sock, until)) {
+            sim_check(warned, "client %u: no answer to request %u, %s", c->id, c->answered,
+                      wish->path);
+            return;
+        }
+        size_t before = c->heard.len;
+        client_hear(c);
+        if (c->heard.len == before && (c->sock->fin_in || c->sock->reset)) {
+            sim_check(warned || !c->whole || client_awaits_moving(c),
+                      "client %u: left without an answer to request %u, %s", c->id, c->answered,
+                      wish->path);
+            return;
+        }
+    }
+}
+
+/* ---- Their lives -------------------------------------------------------------------------- */
+
+static bool clients_has_room(void *arg)
+{
+    struct sim_sock *listener = sim_listener(SIM_PORT);
+    (void) arg;
+    return listener == NULL || listener->nqueue < listener->backlog;
+}
+
+static void *clients_live(void *arg)
+{
+    struct client *c = arg;
+    clients_sleep(5000);
+    (void) sim_wait(clients_has_room, NULL, SIM_NEVER);
+    struct sim_sock *listener = sim_listener(SIM_PORT);
+    if (listener == NULL) {
+        return NULL;
+    }
+    c->sock = sim_sock_new();
+    sim_connect(c->sock, listener);
+    if (client_ask(c)) {
+        if (sim_chance(3)) {
+            sim_shutdown(c->sock, false, true); /* half-closed clients are served */
+        }
+        client_await(c);
+    } else if (sim_chance(2)) {
+        c->sock->linger_reset = true;
+    }
+    sim_trace("client %u leaves after %u responses of %u", c->id, c->answered, c->nrequests);
+    sim_close(c->sock);
+    sim_release(c->heard.p);
+    return NULL;
+}
+
+void sim_clients_start(unsigned n)
+{
+    unsigned most = n > 6 ? 4 : SIM_REQUESTS;
+    warned = false;
+    favourite = sim_chance(4) ? &wishes[sim_pick(LARGE)] : NULL;
+    nclients = n;
+    for (unsigned i = 0; i < n; i++) {
+        clients[i] = (struct client){ .id = i, .nrequests = 1 + sim_pick(most) };
+        clients[i].thread = sim_spawn("a client", clients_live, &clients[i]);
+    }
+}
+
+void sim_clients_join(void)
+{
+    for (unsigned i = 0; i < nclients; i++) {
+        (void) sim_join(clients[i].thread);
+    }
+}
+
+void sim_clients_warn(void)
+{
+    warned = true;
+}
