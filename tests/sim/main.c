@@ -10,6 +10,7 @@
 #include "sim/seed.h"
 #include "sim/servers.h"
 #include "sim/states.h"
+#include "sim/streams.h"
 #include "sim/tcp.h"
 #include "sim/world.h"
 
@@ -24,24 +25,37 @@
 #include <time.h>
 #include <unistd.h>
 
+static void main_nothing(void)
+{
+}
+
+static const struct load {
+    unsigned from; /* for sim_tcp_reset() */
+    void (*run)(void);
+    void (*check)(void); /* when the library has ended */
+    unsigned (*connections)(void);
+} loads[] = {
+    { 0, sim_conns, sim_conns_check, sim_conns_count },
+    { 2, sim_server, main_nothing, sim_server_clients },
+    { 1, sim_streams, sim_streams_check, sim_streams_count },
+};
+
 /* Returns how many connections there were. */
 static unsigned run(uint64_t seed)
 {
     static const unsigned preemptions[] = { 0, 4, 20, 100 };
     static const unsigned rare[] = { 0, 10, 50, 400 };
     sim_seed(seed);
-    bool serves = sim_chance(2);
-    sim_tcp_reset(serves ? 2 : 0);
+    const struct load *load = &loads[sim_pick(sizeof loads / sizeof loads[0])];
+    sim_tcp_reset(load->from);
     struct sim_conditions conditions = { .preemption = preemptions[sim_pick(4)],
                                          .rare = rare[sim_pick(4)],
                                          .nowait = !sim_chance(4),
                                          .cachestat = sim_chance(2),
                                          .callbacks_inline = sim_chance(2) };
-    sim_world_run(&conditions, serves ? sim_server : sim_conns);
-    if (!serves) {
-        sim_conns_check();
-    }
-    return serves ? sim_server_clients() : sim_conns_count();
+    sim_world_run(&conditions, load->run);
+    load->check();
+    return load->connections();
 }
 
 /* Again, for it must be the same. */
