@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#define REAPED 64U
 #define PATIENCE NU_SECOND       /* with callbacks that begin something anew at the end */
 #define RETRY_AFTER (10 * NU_MS) /* when the kernel took nothing and nothing is due */
 
@@ -167,16 +166,24 @@ static void loop_submit_and_wait(struct nu_loop *loop, bool may_wait)
     atomic_store_explicit(&loop->sleeping, false, memory_order_relaxed);
 }
 
+/* In order, also where one of them turns the loop: then that turn has done the rest. */
+static void loop_complete_reaped(struct nu_loop *loop)
+{
+    while (loop->completed < loop->nreaped) {
+        struct nu_completion c = loop->reaped[loop->completed++];
+        nu_op_complete(loop, c.user_data, c.res, c.flags);
+    }
+}
+
 static void loop_collect(struct nu_loop *loop)
 {
-    struct nu_completion list[REAPED];
     unsigned n;
     do {
-        n = loop->ring->kind->reap(loop->ring, list, REAPED);
-        for (unsigned i = 0; i < n; i++) {
-            nu_op_complete(loop, list[i].user_data, list[i].res, list[i].flags);
-        }
-    } while (n == REAPED);
+        n = loop->ring->kind->reap(loop->ring, loop->reaped, NU_LOOP_REAPED);
+        loop->nreaped = n;
+        loop->completed = 0;
+        loop_complete_reaped(loop);
+    } while (n == NU_LOOP_REAPED);
 }
 
 /* Sends everything home: hooks, deadlines and operations in flight; their ends follow. */
@@ -218,6 +225,7 @@ void nu_loop_iterate(struct nu_loop *loop)
     uint64_t turn = ++loop->turns;
     loop->depth++;
     loop_let_go(loop);
+    loop_complete_reaped(loop);
     loop_take_inbox(loop);
     if (loop->depth == 1) {
         loop_make_all_ready(loop, loop->top_level);

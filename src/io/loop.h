@@ -7,9 +7,10 @@
  * of it and wait with one system call, then collect the completions. A completion changes state,
  * may begin what comes next (a session on an accepted connection, the next piece of a file) and
  * queues callbacks; an aio's callback never runs in it but in the next turn's first step (a
- * handler's answer right behind the handler), and one that waits may itself run turns. The
- * destructor of a handler's data is the only code of a user's that may run within a completion: it
- * is not to wait.
+ * handler's answer right behind the handler), and one that waits may itself run turns. Two kinds of
+ * a user's code may run within a completion: the destructor of a handler's data, which is not to
+ * wait, and a handler whose request came behind one for a file. Turns that it runs begin with the
+ * completions that were collected with that one.
  */
 #ifndef NU_IO_LOOP_H
 #define NU_IO_LOOP_H
@@ -55,6 +56,8 @@ struct nu_slot {
     uint32_t next_free;
 };
 
+#define NU_LOOP_REAPED 64U /* completions that are taken off the ring at once */
+
 struct nu_loop {
     /* set before the owner starts, constant afterwards */
     unsigned index;
@@ -72,12 +75,14 @@ struct nu_loop {
     uint64_t turns;            /* begun so far, nested ones included */
     uint64_t tasks;            /* run so far */
     unsigned depth;            /* turns in progress, nested ones included */
-    bool stopping;             /* nng_fini(): everything that pends is sent home */
-    bool leaving;              /* nng_fini(): no loop has anything left */
-    struct nu_list backlog;    /* ops that found the ring full */
-    struct nu_list hooks;      /* connections, listeners, dials in progress */
-    struct nu_list holds;      /* of the callbacks on the stack */
-    unsigned cancels;          /* ops whose `cancel` is to be submitted (anew), or more */
+    struct nu_completion reaped[NU_LOOP_REAPED]; /* of the last look */
+    unsigned nreaped, completed;                 /* so many of them, and were told */
+    bool stopping;          /* nng_fini(): everything that pends is sent home */
+    bool leaving;           /* nng_fini(): no loop has anything left */
+    struct nu_list backlog; /* ops that found the ring full */
+    struct nu_list hooks;   /* connections, listeners, dials in progress */
+    struct nu_list holds;   /* of the callbacks on the stack */
+    unsigned cancels;       /* ops whose `cancel` is to be submitted (anew), or more */
     struct nu_slot *slots;
     uint32_t nslots;
     uint32_t free_slot; /* first free one; nslots when there is none */

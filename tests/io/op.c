@@ -3,6 +3,7 @@
 #include "io/op.h"
 
 #include "base/clock.h"
+#include "io/loop.h"
 #include "support/owner.h"
 #include "support/peer.h"
 
@@ -104,6 +105,34 @@ Test(op, done_once)
     cr_assert_eq(byte, 'x');
     t_run_on(loop, cancel_many, &n); /* idle: nothing happens */
     cr_assert_eq(atomic_load(&ended), 1);
+}
+
+static void done_and_turn(struct nu_op *op, int res, uint32_t flags)
+{
+    done(op, res, flags);
+    for (int i = 0; i < 10 && atomic_load(&all[1].ends) == 0; i++) {
+        nu_loop_wake(loop); /* it is not to sleep */
+        nu_loop_iterate(loop);
+    }
+    all[2].res = atomic_load(&all[1].ends);
+}
+
+static void receive_two_at_once(void *arg)
+{
+    (void) arg;
+    cr_assert_eq(send(fds[1], "xy", 2, 0), 2);
+    receive(&all[0]);
+    receive(&all[1]);
+    all[0].op.done = done_and_turn;
+}
+
+/* A handler that is called within a completion may wait, for what was collected with it as well. */
+Test(op, done_that_turns_the_loop)
+{
+    t_run_on(loop, receive_two_at_once, NULL);
+    await_ends(2);
+    t_run_on(loop, cancel_many, &(int){ 0 }); /* it has returned */
+    cr_assert_eq(all[2].res, 1);
 }
 
 /* Any number at once, whatever the size of the ring, and each of them cancelled. */
