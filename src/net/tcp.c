@@ -13,6 +13,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -149,13 +150,15 @@ static void tcp_shutdown_write(struct nu_stream *stream)
     shutdown(nu_tcp_of(stream)->fd, SHUT_WR);
 }
 
-/* A part of them would tear the stream, so then it ends. */
+/* A part of them would tear the stream, so then it ends. But a poll says that there is room only
+ * when a third of the socket's buffer is free, and so few bytes go whole. */
 static void tcp_send_now(struct nu_stream *stream, const void *data, size_t n)
 {
-    int fd = nu_tcp_of(stream)->fd;
-    ssize_t sent = send(fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    struct pollfd pfd = { .fd = nu_tcp_of(stream)->fd, .events = POLLOUT };
+    bool room = poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLOUT) != 0;
+    ssize_t sent = room ? send(pfd.fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
     if (sent > 0 && (size_t) sent < n) {
-        shutdown(fd, SHUT_RDWR);
+        shutdown(pfd.fd, SHUT_RDWR);
     }
 }
 
