@@ -24,6 +24,8 @@ int __real_close(int fd);
 int __real_fcntl(int fd, int command, ...);
 int __real_ioctl(int fd, unsigned long request, ...);
 
+#define MUCH 1500 /* bytes that are free when there is room: for more than a message of its own */
+
 long sim_discard(int fd);
 
 static struct sim_sock *calls_sock(int fd)
@@ -125,8 +127,11 @@ int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *len
 
 int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
 {
-    sim_check(n == 1 && timeout == 0 && fds->events == POLLRDHUP, "another poll than is made up");
-    fds->revents = calls_sock(fds->fd)->fin_in ? POLLRDHUP : 0;
+    sim_check(n == 1 && timeout == 0, "another poll than is made up");
+    const struct sim_sock *sock = calls_sock(fds->fd);
+    bool room = sock->out.len == 0 || sock->out.len + MUCH <= sock->out_max;
+    int now = (sock->fin_in ? POLLRDHUP : 0) | (room || sock->reset ? POLLOUT : 0);
+    fds->revents = (short) (now & fds->events);
     return fds->revents != 0;
 }
 
@@ -164,7 +169,9 @@ ssize_t __wrap_send(int fd, const void *p, size_t n, int flags)
 {
     CALLS_FAULT("send", EAGAIN, EINTR, ENOBUFS, ENOMEM, EPIPE, ECONNRESET, ETIMEDOUT);
     (void) flags; /* MSG_DONTWAIT, MSG_NOSIGNAL */
-    ssize_t sent = sim_send(calls_sock(fd), p, n);
+    struct sim_sock *sock = calls_sock(fd);
+    bool first = sock->out.len == 0 && n <= sock->out_max;
+    ssize_t sent = first ? sim_send_whole(sock, p, n) : sim_send(sock, p, n);
     if (sent < 0) {
         errno = (int) -sent;
         return -1;

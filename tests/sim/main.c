@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sim [--seconds N | --runs N] [--from SEED] [--twice] | --seed N [--trace]: the library in a
- * made-up world, once for each seed; see tests/sim/README.md.
+ * sim [--seconds N | --runs N] [--from SEED] [--twice], --seed N [--trace], --replay FILE,
+ * --faults,
+ * --fault NAME [--trace]: the library in a made-up world; see tests/sim/README.md.
  */
 #include "io/runtime.h"
 #include "sim/conns.h"
@@ -94,11 +95,28 @@ static void without_randomness(char **argv)
     }
 }
 
+/* Those that a file names, one at the beginning of each line. */
+static void replay(const char *path)
+{
+    char line[256];
+    unsigned n = 0;
+    FILE *file = fopen(path, "r");
+    sim_check(file != NULL, "%s cannot be read", path);
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (line[0] >= '0' && line[0] <= '9') {
+            (void) run(number(line));
+            n++;
+        }
+    }
+    fclose(file);
+    printf("sim: %u seeds that once failed\n", n);
+}
+
 int main(int argc, char **argv)
 {
     uint64_t seed = 0, runs = 0, connections = 0, n = 0;
     double seconds = 1;
-    const char *fault = NULL;
+    const char *fault = NULL, *seeds = NULL;
     bool faults = false, one = false, trace = false, twice = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--seconds") == 0) {
@@ -115,13 +133,16 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "--fault") == 0) {
             faults = true;
             fault = argv[++i];
+        } else if (strcmp(argv[i], "--replay") == 0) {
+            seeds = argv[++i];
         } else if (strcmp(argv[i], "--trace") == 0) {
             trace = true;
         } else if (strcmp(argv[i], "--twice") == 0) {
             twice = true;
         } else {
-            fprintf(stderr, "usage: sim [--seconds N | --runs N] [--from SEED] [--twice] | --seed "
-                            "N [--trace]\n");
+            fprintf(stderr, "usage: sim [--seconds N | --runs N] [--from SEED] [--twice]\n"
+                            "       sim --seed N [--trace] | --replay FILE\n"
+                            "       sim --faults | --fault NAME [--trace]\n");
             return 2;
         }
     }
@@ -136,6 +157,10 @@ int main(int argc, char **argv)
         return 0;
     }
     (void) run(0); /* what is made once in a process */
+    if (seeds != NULL) {
+        replay(seeds);
+        return 0;
+    }
     sim_tracing = trace;
     double begin = seconds_of(CLOCK_MONOTONIC), cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     do {

@@ -24,8 +24,10 @@ void sim_append(struct sim_bytes *bytes, const void *p, size_t n)
         bytes->room = 2 * (bytes->len + n);
         bytes->p = sim_resize(bytes->p, bytes->room);
     }
-    memcpy(bytes->p + bytes->len, p, n);
-    bytes->len += n;
+    if (n > 0) {
+        memcpy(bytes->p + bytes->len, p, n);
+        bytes->len += n;
+    }
 }
 
 static void tcp_drop(struct sim_bytes *bytes, size_t n)
@@ -161,7 +163,7 @@ static int tcp_take_error(struct sim_sock *sock)
     return -error;
 }
 
-ssize_t sim_send(struct sim_sock *sock, const void *p, size_t n)
+static ssize_t tcp_send(struct sim_sock *sock, const void *p, size_t n, bool whole)
 {
     if (sock->error != 0) {
         return tcp_take_error(sock);
@@ -177,7 +179,7 @@ ssize_t sim_send(struct sim_sock *sock, const void *p, size_t n)
         return -EAGAIN;
     }
     n = n < room ? n : room;
-    if (n > 1 && sim_chance(8)) {
+    if (!whole && n > 1 && sim_chance(8)) {
         n = 1 + sim_pick((unsigned) n - 1);
     }
     sim_append(&sock->out, p, n);
@@ -185,6 +187,16 @@ ssize_t sim_send(struct sim_sock *sock, const void *p, size_t n)
         sim_append(&sock->sent, p, n);
     }
     return (ssize_t) n;
+}
+
+ssize_t sim_send(struct sim_sock *sock, const void *p, size_t n)
+{
+    return tcp_send(sock, p, n, false);
+}
+
+ssize_t sim_send_whole(struct sim_sock *sock, const void *p, size_t n)
+{
+    return tcp_send(sock, p, n, true);
 }
 
 ssize_t sim_recv(struct sim_sock *sock, void *p, size_t n, bool peek)

@@ -64,6 +64,8 @@ struct sim_sock *sim_accept(struct sim_sock *listener); /* NULL: nobody is there
 
 /* Bytes or -errno; -EAGAIN: it has to wait. At most `n`, or fewer. */
 ssize_t sim_send(struct sim_sock *sock, const void *p, size_t n);
+ssize_t sim_send_whole(struct sim_sock *sock, const void *p,
+                       size_t n); /* as far as there is room */
 ssize_t sim_recv(struct sim_sock *sock, void *p, size_t n, bool peek);
 void sim_shutdown(struct sim_sock *sock, bool read, bool write);
 void sim_close(struct sim_sock *sock);
