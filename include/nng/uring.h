@@ -405,6 +405,20 @@ NNG_DECL void nng_uring_ws_send(struct nng_stream *stream, nng_aio *aio,
 NNG_DECL int nng_uring_ws_close(struct nng_stream *stream, uint16_t code, const char *reason);
 
 /*
+ * Closes a WebSocket as far as sending goes.
+ *
+ * What is being sent is sent, and a close frame with this code and reason behind it; sends that
+ * come later end with NNG_ECLOSED. What the peer sends until its own close frame is still received,
+ * as long as it does not pause for longer than NNG_URING_OPT_WS_CLOSE_TIMEOUT; then receives end
+ * with NNG_ECLOSED, too.
+ *
+ * Errors: those of nng_uring_ws_close().
+ * Threads: any.
+ * See: nng_uring_ws_close().
+ */
+NNG_DECL int nng_uring_ws_finish(struct nng_stream *stream, uint16_t code, const char *reason);
+
+/*
  * Has a function look at each request before it becomes a WebSocket.
  *
  * It returns 0, or the status that the request is refused with. It is called on a loop, and must

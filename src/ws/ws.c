@@ -102,6 +102,9 @@ static void ws_look(struct nu_ws *ws)
     if (ws->state == NU_WS_OPEN && !nu_ws_write_frames(ws)) {
         nu_ws_close_lost(ws, NNG_ENOMEM);
     }
+    if (ws->finished && ws->state == NU_WS_OPEN && nu_list_empty(&ws->sends)) {
+        nu_ws_close_finish(ws);
+    }
     if (ws->carrier_end != 0 && !ws->verdict && !ws->unpacking &&
         nu_rx_len(&nu_ws_carrier(ws)->rx) == 0) {
         nu_ws_close_lost(ws, ws->carrier_end);
@@ -180,6 +183,8 @@ static void ws_received(void *arg)
         if (ws->pinged != 0 && ws->state == NU_WS_OPEN && !ws->verdict) {
             ws->pinged = 0;
             nu_ws_watch(ws);
+        } else if (ws->state == NU_WS_CLOSING && !ws->closed) {
+            nu_ws_close_wait(ws);
         }
     }
     ws_work(ws);
@@ -206,6 +211,8 @@ static void ws_fired(struct nu_timer *timer)
     nu_lock(&ws->lock);
     if (ws->state == NU_WS_OPEN) {
         nu_ws_watch_fired(ws);
+    } else if (nu_ws_listens(ws) && nu_ws_is_behind(ws)) {
+        nu_ws_close_wait(ws);
     } else if (ws->state != NU_WS_GONE) {
         nu_ws_close_lost(ws, NNG_ECONNRESET);
     }
@@ -256,7 +263,10 @@ static void ws_start(struct nu_ws *ws, nng_aio *aio, struct nu_list *list, int k
     aio->io.own[0].n = 0;
     aio->io.own[1].p = list;
     nu_lock(&ws->lock);
-    int err = ws->closed || ws->stopped ? NNG_ECLOSED : list == &ws->sends ? ws->send_end : 0;
+    bool sends = list == &ws->sends;
+    int err = ws->closed || ws->stopped || (sends && ws->finished) ? NNG_ECLOSED
+              : sends                                              ? ws->send_end
+                                                                   : 0;
     if (err == 0 && nu_aio_expired(aio)) {
         err = NNG_ETIMEDOUT;
     }
@@ -290,21 +300,29 @@ void nu_ws_send(struct nu_ws *ws, nng_aio *aio, enum nu_ws_opcode type, bool mor
     ws_start(ws, aio, &ws->sends, (int) type | (more ? NU_WS_MORE_TO_COME : 0));
 }
 
-/* With the lock held. */
+/* With the lock held. The first who gives a code is heard. */
 static void ws_close_wanted(struct nu_ws *ws, uint16_t code, const char *reason)
 {
-    if (!ws->closed) {
-        ws->closed = true;
+    if (!ws->closed && !ws->finished) {
         ws->close_code = code;
         ws->close_reason = reason != NULL ? strdup(reason) : NULL;
-        ws_post(ws);
     }
+    ws_post(ws);
 }
 
 void nu_ws_close(struct nu_ws *ws, uint16_t code, const char *reason)
 {
     nu_lock(&ws->lock);
     ws_close_wanted(ws, code, reason);
+    ws->closed = true;
+    ws_unlock(ws);
+}
+
+void nu_ws_finish(struct nu_ws *ws, uint16_t code, const char *reason)
+{
+    nu_lock(&ws->lock);
+    ws_close_wanted(ws, code, reason);
+    ws->finished = true;
     ws_unlock(ws);
 }
 
@@ -369,8 +387,7 @@ static void ws_stream_free(nng_stream *stream)
     struct nu_ws *ws = nu_ws_of(stream);
     nu_lock(&ws->lock);
     ws_close_wanted(ws, ws_usual_code(ws), NULL);
-    ws->freed = true;
-    ws_post(ws);
+    ws->closed = ws->freed = true;
     ws_unlock(ws);
 }
 

@@ -28,4 +28,7 @@ void nu_ws_send(struct nu_ws *ws, nng_aio *aio, enum nu_ws_opcode type, bool mor
 /* Closes it unless it is closed. The reason is copied. Any thread. */
 void nu_ws_close(struct nu_ws *ws, uint16_t code, const char *reason);
 
+/* The same, behind all that is being sent, and what the peer still sends is received. */
+void nu_ws_finish(struct nu_ws *ws, uint16_t code, const char *reason);
+
 #endif

@@ -69,7 +69,8 @@ void nng_uring_ws_send(nng_stream *stream, nng_aio *aio, enum nng_uring_ws_type 
     nu_ws_send(ws, aio, (enum nu_ws_opcode) type, !ended && type != NNG_URING_WS_PING);
 }
 
-int nng_uring_ws_close(nng_stream *stream, uint16_t code, const char *reason)
+static int ws_calls_close(nng_stream *stream, uint16_t code, const char *reason,
+                          void (*close)(struct nu_ws *ws, uint16_t code, const char *reason))
 {
     struct nu_ws *ws = nu_ws_of(stream);
     struct nu_utf8 utf8 = { 0 };
@@ -81,6 +82,16 @@ int nng_uring_ws_close(nng_stream *stream, uint16_t code, const char *reason)
         !nu_utf8_complete(&utf8)) {
         return NNG_EINVAL;
     }
-    nu_ws_close(ws, code, reason);
+    close(ws, code, reason);
     return 0;
+}
+
+int nng_uring_ws_close(nng_stream *stream, uint16_t code, const char *reason)
+{
+    return ws_calls_close(stream, code, reason, nu_ws_close);
+}
+
+int nng_uring_ws_finish(nng_stream *stream, uint16_t code, const char *reason)
+{
+    return ws_calls_close(stream, code, reason, nu_ws_finish);
 }

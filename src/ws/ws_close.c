@@ -47,12 +47,29 @@ static void ws_close_send(struct nu_ws *ws, unsigned code, const char *reason, s
     }
 }
 
+static size_t ws_close_reason_length(const struct nu_ws *ws)
+{
+    return ws->close_reason != NULL ? strlen(ws->close_reason) : 0;
+}
+
+void nu_ws_close_wait(struct nu_ws *ws)
+{
+    ws_close_arm_last(ws);
+}
+
+void nu_ws_close_finish(struct nu_ws *ws)
+{
+    ws->send_end = NNG_ECLOSED;
+    ws_close_put(ws, ws->close_code, ws->close_reason, ws_close_reason_length(ws));
+    nu_ws_set_state(ws, NU_WS_CLOSING);
+    ws_close_arm_last(ws);
+}
+
 void nu_ws_close_begin(struct nu_ws *ws)
 {
-    const char *reason = ws->close_reason;
     ws->recv_end = NNG_ECLOSED;
     if (ws->state == NU_WS_OPEN) {
-        ws_close_send(ws, ws->close_code, reason, reason != NULL ? strlen(reason) : 0);
+        ws_close_send(ws, ws->close_code, ws->close_reason, ws_close_reason_length(ws));
         nu_ws_set_state(ws, NU_WS_CLOSING);
         ws_close_arm_last(ws);
     }
@@ -158,7 +175,7 @@ void nu_ws_watch(struct nu_ws *ws)
 void nu_ws_watch_fired(struct nu_ws *ws)
 {
     uint64_t now = nu_loop_now(ws->loop);
-    if (nu_rx_len(&nu_ws_carrier(ws)->rx) > 0 || ws->unpacking) {
+    if (nu_ws_is_behind(ws)) {
         ws->heard = now; /* it is our user who does not listen */
     }
     if (ws->verdict) {

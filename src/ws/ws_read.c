@@ -189,7 +189,7 @@ static void ws_read_refuse_fragments(struct nu_ws *ws)
 /* Bytes of a data frame. Returns how many of them are to stay, as they are to be decompressed. */
 static size_t ws_read_data(struct nu_ws *ws, struct nu_slice data, bool end)
 {
-    if (ws->state != NU_WS_OPEN) {
+    if (!nu_ws_listens(ws)) {
         return 0; /* our user has closed it */
     }
     if (ws->reader.message == NU_WS_TEXT && !ws->settings.recv_text) {
@@ -246,7 +246,7 @@ static size_t ws_read_unpack(struct nu_ws *ws, struct nu_stream *stream)
 {
     uint8_t out[UNPACK];
     size_t used = ws->packed, made = 0;
-    ws->unpacking = ws->unpacking && ws->state == NU_WS_OPEN; /* else our user has closed it */
+    ws->unpacking = ws->unpacking && nu_ws_listens(ws); /* else our user has closed it */
     enum nu_ws_inflated found =
         ws->unpacking ? ws_read_inflate(ws, nu_rx_data(&stream->rx), &used, out, &made)
                       : NU_WS_INFLATED;
@@ -311,7 +311,7 @@ static void ws_read_step(struct nu_ws *ws, struct nu_stream *stream)
         ws_read_refuse(ws, ws->reader.bad_code, ws->reader.bad_reason);
         break;
     case NU_WS_MORE:
-        if (ws->state == NU_WS_OPEN && ws_read_has_too_many(ws)) {
+        if (nu_ws_listens(ws) && ws_read_has_too_many(ws)) {
             ws_read_refuse_fragments(ws);
         }
         break;

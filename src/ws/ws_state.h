@@ -74,6 +74,7 @@ struct nu_ws {
     /* under lock */
     nng_http_conn *conn;  /* NULL once it is GONE */
     bool closed;          /* by its user: nothing is begun on it any more */
+    bool finished;        /* likewise, but for receives */
     bool freed;           /* likewise, and it goes with the last that happens to it */
     bool stopped;         /* its loop has stopped, or is about to */
     bool posted;          /* `work` is */
@@ -145,9 +146,21 @@ struct nu_ws {
 /* The one place where the state changes. Owner, with the lock held. */
 void nu_ws_set_state(struct nu_ws *ws, enum nu_ws_state state);
 
+/* Whether its user takes what comes. */
+static inline bool nu_ws_listens(const struct nu_ws *ws)
+{
+    return ws->state == NU_WS_OPEN || (ws->state == NU_WS_CLOSING && !ws->closed);
+}
+
 static inline struct nu_stream *nu_ws_carrier(const struct nu_ws *ws)
 {
     return ws->conn->stream;
+}
+
+/* Whether something has come that was not looked at: it is our user who does not listen. Owner. */
+static inline bool nu_ws_is_behind(const struct nu_ws *ws)
+{
+    return nu_rx_len(&nu_ws_carrier(ws)->rx) > 0 || ws->unpacking;
 }
 
 #endif

@@ -78,6 +78,37 @@ Test(ws_frames, bytes_are_cut_anywhere)
     t_ws_peer_close(&peer);
 }
 
+/* Who has finished sending still gets what the peer has to say. */
+Test(ws_frames, finished_and_still_listening)
+{
+    struct t_ws_peer peer;
+    char text[] = "a", got[16] = "";
+    nng_stream *stream = dial(&peer, NNG_OPT_WS_SENDMAXFRAME, 4, false);
+    nng_iov iov = { got, sizeof got };
+    nng_aio *aio;
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    send_in_parts(stream, text, 1, 1);
+    cr_assert_eq(nng_uring_ws_finish(stream, 4000, "that is all"), 0);
+    cr_assert_eq(nng_uring_ws_finish(stream, 5000, NULL), NNG_EINVAL);
+    t_ws_peer_expect(&peer, "B:a", "the message");
+    t_ws_peer_send(&peer, "b:last C:word X:4001");
+    cr_assert_eq(nng_aio_set_iov(aio, 1, &iov), 0);
+    nng_uring_ws_recv(stream, aio);
+    nng_aio_wait(aio);
+    cr_assert_eq(nng_aio_result(aio), 0);
+    cr_assert_str_eq(got, "lastword");
+    nng_uring_ws_send(stream, aio, NNG_URING_WS_BINARY, true);
+    nng_aio_wait(aio);
+    cr_assert_eq(nng_aio_result(aio), NNG_ECLOSED);
+    nng_uring_ws_recv(stream, aio);
+    nng_aio_wait(aio);
+    cr_assert_eq(nng_aio_result(aio), NNG_ECLOSED);
+    t_ws_peer_expect(&peer, "X:4000,that%20is%20all", "the close");
+    nng_stream_free(stream);
+    nng_aio_free(aio);
+    t_ws_peer_close(&peer);
+}
+
 /* Fragments count even where they bring nothing. */
 Test(ws_frames, empty_fragments_have_an_end)
 {
