@@ -4,6 +4,7 @@
 #include "cmd/output.h"
 #include "cmd/probe.h"
 #include "cmd/serve.h"
+#include "cmd/ws.h"
 
 #include <nng/nng.h>
 #include <nss.h>
@@ -17,7 +18,9 @@ static const char usage[] =
     "                 --tls-key FILE | --tls-self-signed] [--tls-ca FILE [--tls-verify]]\n"
     "                 [--loops N] [--drain-delay MS] [--drain-timeout MS] [--LIMIT N]...\n"
     "                 [--access-log FILE] [--log-format FORMAT] [--admin HOST:PORT]\n"
-    "                 [--config FILE] [--check]\n"
+    "                 [--ws-echo PATH] [--config FILE] [--check]\n"
+    "       nng-uring ws URL [--binary] [--ping MS] [--header NAME:VALUE]...\n"
+    "                 [--subprotocol NAME]... [--tls-ca FILE]\n"
     "       nng-uring probe [--json]\n"
     "       nng-uring check [--tap | --json | --junit FILE] [--list] [NAME]...\n"
     "       nng-uring --version | --help\n"
@@ -31,6 +34,7 @@ static const char usage[] =
     "       --tls-self-signed  in place of these two, a certificate that is made at the start\n"
     "       --tls-ca   a file of CAs that may sign clients' certificates; then they are asked for\n"
     "       --tls-verify  let nobody in without such a certificate\n"
+    "       --ws-echo  a WebSocket at this path, that sends back what it is sent\n"
     "       --loops    how many rings and threads: by default one for each CPU\n"
     "       --drain-delay    milliseconds in which it goes on when it is to end, each answer the "
     "last\n"
@@ -66,6 +70,17 @@ static const char usage[] =
     "       once. SIGHUP is like them when its terminal is gone.\n"
     "       Exit status 0; 1: it cannot start; 2: wrong usage; 3: it cannot listen there; 4: the\n"
     "       time was over before what was in hand.\n"
+    "ws     connects to a WebSocket: each line of standard input is sent as a message, and each\n"
+    "       message that comes is printed as a line.\n"
+    "       --binary   what is read is sent as it is, in binary messages, and printed so\n"
+    "       --ping     milliseconds of silence after which a ping is sent; without an answer in\n"
+    "                  10 s it ends\n"
+    "       --header   a line that is added to the request\n"
+    "       --subprotocol  one that the server may choose\n"
+    "       --tls-ca   a file of CAs that are trusted with wss://, in place of the system's\n"
+    "       At the end of standard input it closes, and ends when the server has, too.\n"
+    "       Exit status 0; 1: it cannot connect, the connection was lost, or the server closed\n"
+    "       it with an error; 2: wrong usage.\n"
     "probe  says what this kernel's io_uring offers.\n"
     "       --json     print it for machines\n"
     "       Exit status 0: the full path, which is what Linux 6.1 has (what came later may have a\n"
@@ -96,6 +111,9 @@ static int main_run(int argc, char **argv)
     }
     if (strcmp(command, "serve") == 0) {
         return cmd_serve(argc - 1, argv + 1);
+    }
+    if (strcmp(command, "ws") == 0) {
+        return cmd_ws(argc - 1, argv + 1);
     }
     if (strcmp(command, "probe") == 0) {
         return cmd_probe(argc - 1, argv + 1);

@@ -7,6 +7,7 @@
 #include "cmd/metrics.h"
 #include "cmd/notify.h"
 #include "cmd/output.h"
+#include "cmd/serve_echo.h"
 #include "cmd/serve_options.h"
 #include "cmd/serve_print.h"
 #include "cmd/serve_site.h"
@@ -26,6 +27,7 @@ static struct serving {
     pthread_mutex_t lock;                       /* for those who may be told to reload them */
     nng_http_server *servers[SERVE_MAX_LISTEN]; /* one for each --listen; those that run */
     unsigned nservers;
+    struct serve_echo *echoes[SERVE_MAX_LISTEN]; /* likewise; NULL: none */
 } serving = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* ---- Requests ----------------------------------------------------------------------------- */
@@ -139,6 +141,9 @@ static int serve_drain(void)
 static void serve_release(void)
 {
     pthread_mutex_lock(&serving.lock);
+    for (unsigned i = 0; i < serving.nservers; i++) {
+        serve_echo_stop(serving.echoes[i]);
+    }
     while (serving.nservers > 0) {
         nng_http_server_release(serving.servers[--serving.nservers]);
     }
@@ -156,18 +161,22 @@ static int serve_add(unsigned index)
     if (status != 0) {
         return status;
     }
+    struct serve_echo *echo = NULL;
     status = serve_sockets_give(&serving.options, index, server);
     if (serving.options.access_log != NULL || serving.options.admin != NULL) {
         (void) nng_uring_server_set_request_hook(server, serve_request_over, NULL);
     }
     if (status == 0 && !serving.options.check) {
-        status = serve_site_start(server, where);
+        int err = serve_echo_start(&serving.options, where, &echo);
+        status = err != 0 ? serve_site_explain(err, where) : serve_site_start(server, where);
     }
     if (status != 0 || serving.options.check) {
+        serve_echo_stop(echo);
         nng_http_server_release(server);
         return status;
     }
     pthread_mutex_lock(&serving.lock);
+    serving.echoes[serving.nservers] = echo;
     serving.servers[serving.nservers++] = server;
     pthread_mutex_unlock(&serving.lock);
     return 0;

@@ -27,6 +27,14 @@ static int serve_options_set_text(struct serve_options *options, const struct se
     return 0;
 }
 
+static int serve_options_set_path(struct serve_options *options, const struct serve_option *option,
+                                  const char *value)
+{
+    return *value == '/' ? serve_options_set_text(options, option, value)
+                         : complain_of_usage("--%s takes a path, /echo for one, not '%s'",
+                                             option->name, value);
+}
+
 /* Without a value on the command line; in a file it may be switched off, too. */
 static int serve_options_set_flag(struct serve_options *options, const struct serve_option *option,
                                   const char *value)
@@ -133,6 +141,7 @@ static const struct serve_option table[] = {
     { "tls-ca", serve_options_set_text, PLACE(tls.ca) },
     { "tls-verify", serve_options_set_flag, PLACE(tls.verify) },
     { "tls-self-signed", serve_options_set_flag, PLACE(tls.self_signed) },
+    { "ws-echo", serve_options_set_path, PLACE(ws_echo) },
     { "drain-delay", serve_options_set_ms, PLACE(drain_delay) },
     { "drain-timeout", serve_options_set_ms, PLACE(drain_timeout) },
     { "access-log", serve_options_set_text, PLACE(access_log) },

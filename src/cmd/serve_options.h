@@ -27,9 +27,10 @@ struct serve_options {
     nng_duration drain_timeout;            /* ms for what is in hand then; 0: no limit */
     const char *access_log;                /* a file, or "-"; NULL: none */
     const char *log_format;
-    const char *admin;  /* where it tells of itself; NULL: nowhere */
-    const char *config; /* the file; NULL: none */
-    bool check;         /* say whether it could start, and end */
+    const char *admin;   /* where it tells of itself; NULL: nowhere */
+    const char *ws_echo; /* path of the echo; NULL: none */
+    const char *config;  /* the file; NULL: none */
+    bool check;          /* say whether it could start, and end */
 
     /* while they are read */
     bool from_file;    /* it is the file that is */

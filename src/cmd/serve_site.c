@@ -67,7 +67,7 @@ static int serve_site_set_limits(nng_http_server *server, const struct serve_opt
     return 0;
 }
 
-static int serve_site_explain(int err, const char *where)
+int serve_site_explain(int err, const char *where)
 {
     switch (err) {
     case NNG_EADDRINUSE:

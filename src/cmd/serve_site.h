@@ -15,6 +15,9 @@ int serve_site_make(const struct serve_options *options, const char *where,
 /* Starts it. Likewise. */
 int serve_site_start(nng_http_server *server, const char *where);
 
+/* Says why it cannot be served there. Likewise. */
+int serve_site_explain(int err, const char *where);
+
 /* The URL of a --listen: without a scheme it is https if there is a certificate. */
 int serve_site_url(const struct serve_options *options, const char *where, nng_url **urlp);
 

@@ -53,7 +53,9 @@ static bool t_inflate(struct nu_ws_inflater *inflater, const uint8_t *p, size_t 
         uint8_t room[4096];
         size_t used, made, piece = n - at < step ? n - at : step;
         uint8_t *copy = malloc(piece + 1); /* ends where the memory does, nearly */
-        memcpy(copy, p + at, piece);
+        if (piece > 0) {
+            memcpy(copy, p + at, piece);
+        }
         enum nu_ws_inflated found =
             nu_ws_inflate(inflater, copy, piece, at + piece == n, &used, room,
                           step < sizeof room ? step : sizeof room, &made);
