@@ -213,15 +213,11 @@ static int serve_options_read_line(struct serve_options *options, int argc, char
 
 /* ---- The file ----------------------------------------------------------------------------- */
 
-/* One "name value": a copy, which the options point into. */
-static int serve_options_take(struct serve_options *options, const char *line)
+/* One "name value"; the options point into the line. */
+static int serve_options_take(struct serve_options *options, char *line)
 {
-    char *name = strdup(line + strspn(line, " \t\r\n"));
-    if (name == NULL) {
-        return complain("%m");
-    }
+    char *name = line + strspn(line, " \t\r");
     if (*name == '\0' || *name == '#') {
-        free(name);
         return 0;
     }
     for (char *end = name + strlen(name); isspace((unsigned char) end[-1]); end--) {
@@ -243,28 +239,42 @@ static int serve_options_take(struct serve_options *options, const char *line)
     return complain_of_usage("there is no '%s' to be configured; see --help", name);
 }
 
+/* All of it, which stays, for the options point into it. NULL: it cannot be read. */
+static char *serve_options_load(const char *path)
+{
+    static char *text;
+    size_t room = 0;
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return NULL;
+    }
+    free(text);
+    text = NULL;
+    ssize_t n = getdelim(&text, &room, '\0', file);
+    bool bad = ferror(file) != 0 || text == NULL;
+    fclose(file);
+    if (!bad && n < 0) {
+        *text = '\0'; /* it is empty */
+    }
+    return bad ? NULL : text;
+}
+
 static int serve_options_read_file(struct serve_options *options)
 {
-    FILE *file = fopen(options->config, "re");
-    char *line = NULL;
-    size_t room = 0;
+    char *text = serve_options_load(options->config);
     int status = 0, number = 0;
-    if (file == NULL) {
+    if (text == NULL) {
         return complain_of_usage("--config %s cannot be read: %m", options->config);
     }
     options->from_file = true;
-    while (status == 0 && getline(&line, &room, file) >= 0) {
+    for (char *line; status == 0 && (line = strsep(&text, "\n")) != NULL;) {
         number++;
         status = serve_options_take(options, line);
     }
     if (status != 0) {
         complain("that was %s, line %d", options->config, number);
-    } else if (ferror(file)) {
-        status = complain_of_usage("--config %s cannot be read: %m", options->config);
     }
     options->from_file = false;
-    free(line);
-    fclose(file);
     return status;
 }
 
