@@ -19,6 +19,7 @@
 #include <nng/supplemental/http/http.h>
 #include <nng/uring.h>
 #include <pthread.h>
+#include <string.h>
 
 #define END_MS 5000 /* what is left when it is drained takes less */
 
@@ -29,6 +30,16 @@ static struct serving {
     unsigned nservers;
     struct serve_echo *echoes[SERVE_MAX_LISTEN]; /* likewise; NULL: none */
 } serving = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* What the library warns of; that there is no io_uring is among the facts that are printed. */
+static void serve_log(nng_log_level level, nng_log_facility facility, const char *id,
+                      const char *text)
+{
+    (void) facility;
+    if (level <= NNG_LOG_WARN && strcmp(id != NULL ? id : "", "NNG-URING") != 0) {
+        output_print(OUTPUT_ERR, "nng-uring serve: %s\n", text);
+    }
+}
 
 /* ---- Requests ----------------------------------------------------------------------------- */
 
@@ -214,6 +225,7 @@ static int serve(void)
 int cmd_serve(int argc, char **argv)
 {
     static const struct signals_actions actions = { serve_count, serve_reload, serve_finish };
+    nng_log_set_logger(serve_log);
     int status = serve_options_read(&serving.options, argc, argv);
     if (status == 0) {
         status = serve_sockets_take(&serving.options);

@@ -2,6 +2,7 @@
 #include "http/exchange.h"
 
 #include "base/freelist.h"
+#include "base/seldom.h"
 #include "http/answer.h"
 #include "http/handler.h"
 #include "io/placement.h"
@@ -132,7 +133,13 @@ static unsigned exchange_claim(struct nu_exchange *exchange, size_t n)
     exchange->collected = service->collected;
     uint64_t others = atomic_fetch_add_explicit(exchange->collected, n, memory_order_relaxed);
     exchange->claimed += n;
-    return others + n <= max ? 0 : NNG_HTTP_STATUS_SERVICE_UNAVAILABLE;
+    if (others + n > max) {
+        static struct nu_seldom full;
+        nu_warn_seldom(&full, "requests' bodies take all the memory that they may "
+                              "(--collect-bytes): 503");
+        return NNG_HTTP_STATUS_SERVICE_UNAVAILABLE;
+    }
+    return 0;
 }
 
 static enum nu_step exchange_collect_chunks(struct nu_exchange *exchange, const char *bytes,

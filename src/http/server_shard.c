@@ -2,6 +2,7 @@
 #include "http/server_shard.h"
 
 #include "base/clock.h"
+#include "base/seldom.h"
 #include "http/response_batch.h"
 #include "http/session.h"
 #include "http/session_state.h"
@@ -282,10 +283,15 @@ static bool server_shard_may_accept(struct nu_listener *listener)
 
 static void server_shard_accepted(struct nu_listener *listener, int fd)
 {
+    static struct nu_seldom full;
     struct nu_server_shard *shard = listener->user;
     if (nu_places_take(&shard->places)) {
         server_shard_serve(shard, fd);
-    } else if (!server_shard_add_guest(shard, fd, server_shard_guest_came)) {
+        return;
+    }
+    nu_warn_seldom(&full, "there are as many connections as there may be (--connections, "
+                          "ulimit -n): new ones wait, or are closed");
+    if (!server_shard_add_guest(shard, fd, server_shard_guest_came)) {
         close(fd);
     }
 }

@@ -2,6 +2,7 @@
 #include "http/session_state.h"
 
 #include "base/clock.h"
+#include "base/seldom.h"
 #include "base/trace.h"
 #include "http/exchange.h"
 #include "net/tcp_hangup.h"
@@ -201,6 +202,19 @@ void nu_session_await_handler(struct nu_session *s)
     }
 }
 
+/* A connection that is idle, or whose peer is to close it, is nothing to speak of. */
+static void session_warn_late(const struct nu_session *s)
+{
+    static struct nu_seldom heads, bodies, answers;
+    if (nu_session_is_writing(s)) {
+        nu_warn_seldom(&answers, "an answer was not taken for too long: its connection is closed");
+    } else if (s->state == NU_SESSION_READING && s->begun) {
+        nu_warn_seldom(&heads, "a request's head took too long: 408");
+    } else if (s->state == NU_SESSION_COLLECTING || s->state == NU_SESSION_DRAINING) {
+        nu_warn_seldom(&bodies, "a request's body took too long: its connection is closed");
+    }
+}
+
 void nu_session_fired(struct nu_timer *timer)
 {
     struct nu_session *s = nu_container(timer, struct nu_session, timer);
@@ -214,6 +228,7 @@ void nu_session_fired(struct nu_timer *timer)
     } else if (waits) {
         nu_tcp_watch_hangup(&s->conn.tcp, session_hung_up);
     } else {
+        session_warn_late(s);
         nng_aio_abort(&s->aio, NNG_ETIMEDOUT);
     }
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/seldom.h"
 #include "io/counters.h"
 
 #include <errno.h>
@@ -154,10 +155,25 @@ static void listener_go_on(struct nu_listener *listener, bool well)
     }
 }
 
+static void listener_warn(int err)
+{
+    static struct nu_seldom files, others;
+    if (err == EMFILE || err == ENFILE) {
+        nu_warn_seldom(&files, "too many files are open to accept connections: raise the limit "
+                               "(ulimit -n, LimitNOFILE=)");
+    } else if (err != ECANCELED && err != ECONNABORTED) {
+        nu_warn_seldom(&others, "connections cannot be accepted: no memory, or the network is "
+                                "down");
+    }
+}
+
 static void listener_done(struct nu_op *op, int res, uint32_t flags)
 {
     struct nu_listener *listener = nu_container(op, struct nu_listener, op);
     nu_count(NU_COUNT_ACCEPTS, res >= 0);
+    if (res < 0 && !listener->stopping) {
+        listener_warn(-res);
+    }
     if (res >= 0 && listener->stopping && !listener->emptied) {
         close(res);
     } else if (res >= 0) {

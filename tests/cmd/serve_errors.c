@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* What nng-uring serve says when it has to let somebody down. */
+#include "support/child.h"
+#include "support/peer.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+TestSuite(serve_errors, .timeout = 120);
+
+static struct t_child child;
+static unsigned port;
+
+static void start(const char *args, void (*prepare)(void))
+{
+    char words[256];
+    snprintf(words, sizeof words, "serve --listen 127.0.0.1:0 --loops 1 %s", args);
+    t_child_start(&child, words, prepare);
+    t_child_await_out(&child, "\nloops ");
+    cr_assert_eq(sscanf(child.out_text, "http://127.0.0.1:%u/", &port), 1);
+}
+
+static int say(const char *text)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t) port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
+    cr_assert_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t) strlen(text));
+    return fd;
+}
+
+static void end(void)
+{
+    kill(child.pid, SIGTERM);
+    cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
+}
+
+/* Once for all of them. */
+Test(serve_errors, slow_heads)
+{
+    start("--head-timeout 100", NULL);
+    for (int i = 0; i < 8; i++) {
+        (void) say("GET /");
+    }
+    t_child_await_err(&child, "a request's head took too long");
+    end();
+}
+
+/* That is no error. */
+Test(serve_errors, idle_ones)
+{
+    char byte;
+    start("--idle-timeout 100", NULL);
+    int fd = say("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    while (read(fd, &byte, 1) > 0) {
+    }
+    close(fd);
+    end();
+    cr_assert_null(strstr(child.err_text, "too long"), "%s", child.err_text);
+}
