@@ -75,7 +75,9 @@ static void handshake_failed(struct nu_tls *tls)
     if (err == 0) {
         err = nu_tls_peer_error();
     }
-    nu_tls_fail(tls, nu_buf_error(&tls->tx) != 0 ? NNG_ENOMEM : err);
+    bool memory =
+        nu_buf_error(&tls->tx) != 0 || SSL_get_verify_result(tls->ssl) == X509_V_ERR_OUT_OF_MEM;
+    nu_tls_fail(tls, memory ? NNG_ENOMEM : err);
 }
 
 static void handshake_done(struct nu_tls *tls)

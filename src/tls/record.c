@@ -168,6 +168,7 @@ void nu_tls_fail(struct nu_tls *tls, int err)
     tls->write_end = tls->write_end != 0 ? tls->write_end : err;
     nu_timer_disarm(&tls->stream.loop->timers, &tls->timer);
     nu_tls_flush(tls);
+    nu_tls_wake(tls); /* whoever waits is told, whoever has found it */
 }
 
 void nu_tls_wake(struct nu_tls *tls)
