@@ -149,6 +149,17 @@ WRAPPED := malloc calloc realloc strdup socket bind listen setsockopt syscall se
            pthread_create io_uring_queue_init_params epoll_create1 epoll_ctl epoll_wait eventfd \
            nu_uring_enter
 
+# And tests/fault/openssl.c.
+WRAPPED += SSL_CTX_new SSL_new BIO_new BIO_new_mem_buf SSL_CTX_set_cipher_list \
+           SSL_CTX_use_cert_and_key SSL_CTX_add_client_CA SSL_CTX_set_session_id_context \
+           SSL_CTX_set_num_tickets SSL_CTX_set_ex_data SSL_set_alpn_protos SSL_set1_host \
+           SSL_set_ex_data SSL_set_session SSL_do_handshake SSL_read SSL_write SSL_shutdown \
+           RAND_bytes EVP_MD_CTX_new EVP_DigestInit_ex EVP_DigestUpdate EVP_DigestFinal_ex \
+           EVP_EncryptInit_ex EVP_DecryptInit_ex EVP_MAC_CTX_set_params X509_digest \
+           PEM_read_bio_X509 PEM_read_bio_X509_AUX PEM_read_bio_PrivateKey \
+           PEM_X509_INFO_read_bio X509_STORE_add_cert X509_check_private_key SSL_CTX_ctrl \
+           SSL_ctrl
+
 # Where tests/check/fake.c stands between the checks and the kernel.
 FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message
 

@@ -24,6 +24,8 @@ enum t_fault {
     NU_FAULT_RING,           /* io_uring_queue_init_params(); returns -errno, like the real one */
     NU_FAULT_EPOLL,          /* epoll_create1(), epoll_ctl(), eventfd() */
     NU_FAULT_EPOLL_WAIT,
+    NU_FAULT_OPENSSL,        /* a call into OpenSSL, which then says that there is no memory */
+    NU_FAULT_OPENSSL_MEMORY, /* an allocation of OpenSSL's own */
 };
 
 /*
@@ -39,6 +41,10 @@ void t_fault_disarm(void);
 /* The calls that were made to fail since t_fault_arm(): 0 or 1. 0 in the end means that a loop
  * over nth has been through every call there is. */
 int t_fault_hits(void);
+
+/* For those who wrap calls: the error that this call is to fail with, set in errno as well, or 0.
+ */
+int t_fault_fails(enum t_fault which);
 
 /*
  * The next entry that a ring is entered with is taken, but not done: entering fails with EBUSY `n`
