@@ -12,7 +12,7 @@
 #   make mutual     MUTUAL_ROUNDS (100,000) random sequences on io_uring and epoll, compared: minutes
 #   make acceptance servers from the outside, with real clients (ACCEPTANCE_ARGS="curl node ...")
 #   make dropin     the programs of tests/dropin, built against NNG and against this library
-#   make peers      our client with nginx, Node and Python
+#   make peers      our client with nginx, Node and Python; https with these, HAProxy and others
 #   make bench-micro  the programs of perf/*.cc, with NNG beside; JSON into build/bench
 #   make race       random operations on random connections for RACE_SECONDS (60), plainly and
 #                   under the sanitizers
@@ -383,8 +383,9 @@ print-libs:
 
 peers:
 	@scripts/install-deps peers
-	@$(MAKE) --no-print-directory build/peers-ask
+	@$(MAKE) --no-print-directory all build/peers-ask
 	@scripts/check-peers
+	@scripts/check-peers-tls
 
 kernel-matrix:
 	@scripts/install-deps kernels

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client for scripts/check-peers: ask [-1] [-n TIMES] [-d FILE] METHOD URL BODY
+ * A client for scripts/check-peers:
+ *   ask [-1 | -r] [-n TIMES] [-d FILE] [-c FILE] [-k FILE] METHOD URL BODY
  * Sends the request TIMES times (1) on one connection, or (-1) once with a connection of its own,
  * with the bytes of FILE as its body. Every response must be the same. Prints "STATUS LENGTH",
- * writes the body to the file BODY; exits 0, or 1 and says why.
+ * writes the body to the file BODY; exits 0, or 1 and says why. For https: -c are the CAs that it
+ * trusts, -k is its own certificate with the key; -r sends each request on a connection of its own,
+ * which must resume the session of one before.
  */
 #include <nng/nng.h>
 #include <nng/supplemental/http/http.h>
+#include <nng/supplemental/tls/tls.h>
+#include <nng/uring.h>
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,7 +31,8 @@ static void must(int err, const char *what)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: ask [-1] [-n TIMES] [-d FILE] METHOD URL BODY\n");
+    fprintf(stderr,
+            "usage: ask [-1 | -r] [-n TIMES] [-d FILE] [-c FILE] [-k FILE] METHOD URL BODY\n");
     return 2;
 }
 
@@ -85,6 +91,53 @@ static void take(struct answer *first, nng_http_res *res, int i)
     }
 }
 
+static void assert_resumed(nng_http_conn *conn)
+{
+    nng_uring_tls_info *info;
+    must(nng_uring_conn_tls_info(conn, &info), "what is known of TLS");
+    if (!info->resumed) {
+        fprintf(stderr, "a full handshake, %s\n", info->version);
+        exit(1);
+    }
+    nng_uring_tls_info_free(info);
+}
+
+/* A connection for each request. */
+static void ask_again(nng_http_client *client, nng_http_req *req, int times, struct answer *answer)
+{
+    nng_http_res *res;
+    nng_aio *aio;
+    must(nng_http_res_alloc(&res), "response");
+    must(nng_aio_alloc(&aio, NULL, NULL), "aio");
+    nng_aio_set_timeout(aio, PATIENCE);
+    for (int i = 0; i < times; i++) {
+        nng_http_conn *conn = connect_to(client, aio);
+        nng_http_conn_transact(conn, req, res, aio);
+        nng_aio_wait(aio);
+        must(nng_aio_result(aio), "transact");
+        take(answer, res, i);
+        if (i > 0) {
+            assert_resumed(conn);
+        }
+        nng_http_conn_close(conn);
+    }
+    nng_aio_free(aio);
+    nng_http_res_free(res);
+}
+
+static void secure(nng_http_client *client, const char *ca, const char *own)
+{
+    nng_tls_config *config;
+    must(nng_http_client_get_tls(client, &config), "TLS");
+    if (ca != NULL) {
+        must(nng_tls_config_ca_file(config, ca), ca);
+    }
+    if (own != NULL) {
+        must(nng_tls_config_cert_key_file(config, own, NULL), own);
+    }
+    nng_tls_config_free(config);
+}
+
 static void ask(nng_http_client *client, nng_http_req *req, bool once, int times,
                 struct answer *answer)
 {
@@ -114,32 +167,42 @@ static void ask(nng_http_client *client, nng_http_req *req, bool once, int times
 
 int main(int argc, char **argv)
 {
-    bool once = false;
+    bool once = false, resumes = false;
     int times = 1;
-    const char *body = NULL;
+    const char *body = NULL, *ca = NULL, *own = NULL;
     nng_url *url;
     nng_http_client *client;
     nng_http_req *req;
     struct answer answer;
-    for (int c; (c = getopt(argc, argv, "1n:d:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "1rn:d:c:k:")) != -1;) {
         if (c == '?') {
             return usage();
         }
         once = once || c == '1';
         times = c == 'n' ? atoi(optarg) : times;
+        resumes = resumes || c == 'r';
         body = c == 'd' ? optarg : body;
+        ca = c == 'c' ? optarg : ca;
+        own = c == 'k' ? optarg : own;
     }
     if (argc - optind != 3 || times < 1) {
         return usage();
     }
     must(nng_url_parse(&url, argv[optind + 1]), "URL");
     must(nng_http_client_alloc(&client, url), "client");
+    if (ca != NULL || own != NULL) {
+        secure(client, ca, own);
+    }
     must(nng_http_req_alloc(&req, url), "request");
     must(nng_http_req_set_method(req, argv[optind]), "method");
     if (body != NULL) {
         read_body(req, body);
     }
-    ask(client, req, once, times, &answer);
+    if (resumes) {
+        ask_again(client, req, times, &answer);
+    } else {
+        ask(client, req, once, times, &answer);
+    }
     FILE *file = fopen(argv[optind + 2], "wb");
     if (file == NULL || fwrite(answer.data, 1, answer.size, file) != answer.size ||
         fclose(file) != 0) {
