@@ -50,7 +50,7 @@ struct missing {
 static int answer_settle_connection(struct nu_request *r, nng_http_res *res,
                                     struct missing *missing)
 {
-    const char *connection = nng_http_res_get_header(res, "Connection");
+    const char *connection = nu_res_get(res, "Connection");
     nu_request_decide_last(r);
     if (connection == NULL) {
         missing->connection = true;
@@ -73,7 +73,7 @@ static int answer_settle_connection(struct nu_request *r, nng_http_res *res,
  */
 static int answer_settle_length(struct nu_request *r, nng_http_res *res, struct missing *missing)
 {
-    const char *length = nng_http_res_get_header(res, "Content-Length");
+    const char *length = nu_res_get(res, "Content-Length");
     unsigned status = nng_http_res_get_status(res);
     char size[NU_DECIMAL_MAX + 1];
     if (status < 200 || status == NNG_HTTP_STATUS_NO_CONTENT) {
@@ -82,7 +82,7 @@ static int answer_settle_length(struct nu_request *r, nng_http_res *res, struct 
         (void) nng_http_res_del_header(res, "Transfer-Encoding"); /* RFC 9112 6.1 */
         return 0;
     }
-    if (!nu_status_bodiless(status) && nng_http_res_get_header(res, "Transfer-Encoding") != NULL) {
+    if (!nu_status_bodiless(status) && nu_res_get(res, "Transfer-Encoding") != NULL) {
         r->last = true;
         (void) nng_http_res_del_header(res, "Content-Length"); /* RFC 9112 6.2 */
         return 0;
@@ -118,7 +118,7 @@ static int answer_print_head(struct nu_request *r, nng_http_res *res)
     if (missing.connection) {
         nu_buf_str(text, answer_connection_line(r));
     }
-    if (nng_http_res_get_header(res, "Date") == NULL) {
+    if (nu_res_get(res, "Date") == NULL) {
         answer_print_date(r->service, text);
     }
     nu_buf_add(text, "\r\n", 2);

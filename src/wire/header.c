@@ -54,15 +54,9 @@ void nu_headers_reset(struct nu_headers *list)
     }
 }
 
-/* Names are told apart by their lengths first, which answers most questions. */
-static uint32_t header_length_bit(size_t nname)
-{
-    return UINT32_C(1) << nname % 32;
-}
-
 static struct nu_header *header_find(const struct nu_headers *list, const char *name, size_t n)
 {
-    if ((list->lengths & header_length_bit(n)) == 0) {
+    if (!nu_headers_may_have(list, n)) {
         return NULL;
     }
     for (unsigned i = 0; i < list->n; i++) {
@@ -124,7 +118,7 @@ static struct nu_header *header_append(struct nu_headers *list, const char *name
     h.value = h.name + nname + 1;
     h.value[0] = '\0';
     h.kind = kind;
-    list->lengths |= header_length_bit(nname);
+    list->lengths |= nu_headers_length_bit(nname);
     list->v[list->n] = h;
     return &list->v[list->n++];
 }
@@ -372,7 +366,7 @@ int nu_headers_load(struct nu_headers *list, char *copy, const char *from,
         } else if (header_reserve(list, 1) != 0) {
             return NNG_ENOMEM;
         } else {
-            list->lengths |= header_length_bit(nname);
+            list->lengths |= nu_headers_length_bit(nname);
             list->v[list->n++] = (struct nu_header){
                 name, value, (uint32_t) nname, (uint32_t) n, (uint32_t) (value + n + 1 - name), LINE
             };

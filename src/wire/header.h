@@ -44,6 +44,17 @@ struct nu_headers {
     struct nu_header *lent; /* entries that are not ours to free, or NULL */
 };
 
+/* Names are told apart by their lengths first, which answers most questions. */
+static inline uint32_t nu_headers_length_bit(size_t nname)
+{
+    return UINT32_C(1) << nname % 32;
+}
+
+static inline bool nu_headers_may_have(const struct nu_headers *list, size_t nname)
+{
+    return (list->lengths & nu_headers_length_bit(nname)) != 0;
+}
+
 /* Makes an empty list that begins with this memory, which goes after it. */
 void nu_headers_lend(struct nu_headers *list, struct nu_headers_room *room);
 

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/uio.h>
 
 /* A message as it goes out: the text of its head, and where all of it lies. */
@@ -48,6 +49,14 @@ struct nng_http_res {
     uint16_t status;
     bool error_page; /* body is the built-in page, which a custom one may replace */
 };
+
+/* nng_http_res_get_header() for a name whose length the compiler knows: that it is not there, as
+ * mostly, takes no call. */
+static inline const char *nu_res_get(nng_http_res *res, const char *name)
+{
+    return nu_headers_may_have(&res->headers, strlen(name)) ? nng_http_res_get_header(res, name)
+                                                            : NULL;
+}
 
 /*
  * Fills a reset message from a parsed head, with one copy of the text; the head's buffer is not
