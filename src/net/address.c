@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/address.h"
 
+#include "base/error.h"
+
 #include <arpa/inet.h>
+#include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#define PATH_OFFSET offsetof(struct sockaddr_un, sun_path)
 
 int nu_address_to_nng(const struct sockaddr *sa, nng_sockaddr *out)
 {
@@ -61,6 +65,61 @@ int nu_address_from_nng(const nng_sockaddr *addr, struct sockaddr_storage *ss, s
     }
     return NNG_EADDRINVAL;
 }
+
+/* ---- UNIX sockets ------------------------------------------------------------------------- */
+
+void nu_address_unix_to_nng(const struct sockaddr_un *un, socklen_t len, nng_sockaddr *out)
+{
+    size_t n = len > PATH_OFFSET ? len - PATH_OFFSET : 0;
+    memset(out, 0, sizeof *out);
+    if (n > 0 && un->sun_path[0] != '\0') {
+        out->s_ipc.sa_family = NNG_AF_IPC;
+        memcpy(out->s_ipc.sa_path, un->sun_path, strnlen(un->sun_path, n));
+        return;
+    }
+    out->s_abstract.sa_family = NNG_AF_ABSTRACT;
+    out->s_abstract.sa_len = (uint16_t) (n > 0 ? n - 1 : 0);
+    if (n > 1) {
+        memcpy(out->s_abstract.sa_name, un->sun_path + 1, n - 1);
+    }
+}
+
+int nu_address_from_path(const char *path, struct sockaddr_un *un, socklen_t *len)
+{
+    size_t n = strlen(path);
+    if (n == 0 || n >= sizeof un->sun_path) {
+        return NNG_EADDRINVAL;
+    }
+    *un = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    memcpy(un->sun_path, path, n);
+    *len = (socklen_t) (PATH_OFFSET + n + 1);
+    return 0;
+}
+
+static int address_get(int fd, bool peer, struct sockaddr_storage *ss, socklen_t *len)
+{
+    struct sockaddr *sa = (struct sockaddr *) ss;
+    *len = sizeof *ss;
+    int n = peer ? getpeername(fd, sa, len) : getsockname(fd, sa, len);
+    return n == 0 ? 0 : nu_error_from_errno(errno);
+}
+
+int nu_address_of_socket(int fd, bool peer, nng_sockaddr *out)
+{
+    struct sockaddr_storage ss = { 0 };
+    socklen_t len;
+    int err = address_get(fd, peer, &ss, &len);
+    if (err == 0 && ss.ss_family == AF_UNIX && len <= PATH_OFFSET) {
+        (void) address_get(fd, !peer, &ss, &len); /* a socket that listens has no other end */
+    }
+    if (err != 0 || ss.ss_family != AF_UNIX) {
+        return err != 0 ? err : nu_address_to_nng((struct sockaddr *) &ss, out);
+    }
+    nu_address_unix_to_nng((struct sockaddr_un *) &ss, len, out);
+    return 0;
+}
+
+/* ---- Text --------------------------------------------------------------------------------- */
 
 /* Digits only: no sign, space or sign of overflow gets through. */
 static bool address_parse_decimal(const char *text, uint64_t max, uint32_t *out)

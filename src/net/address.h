@@ -4,12 +4,25 @@
 #define NU_NET_ADDRESS_H
 
 #include <nng/nng.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 /* IPv4 and IPv6 alone. 0, or NNG_EADDRINVAL for another family; the result is then left alone. */
 int nu_address_to_nng(const struct sockaddr *sa, nng_sockaddr *out);
 int nu_address_from_nng(const nng_sockaddr *addr, struct sockaddr_storage *ss, socklen_t *len);
+
+/* A UNIX socket's: NNG_AF_IPC with its path, or NNG_AF_ABSTRACT, of length 0 where it has no name.
+ */
+void nu_address_unix_to_nng(const struct sockaddr_un *un, socklen_t len, nng_sockaddr *out);
+
+/* NNG_EADDRINVAL: the path is empty, or too long for an address. */
+int nu_address_from_path(const char *path, struct sockaddr_un *un, socklen_t *len);
+
+/* Of the socket, or of its peer; of a UNIX socket's ends both have the name that one of them has,
+ * which is what NNG says of them. 0, or an NNG error. */
+int nu_address_of_socket(int fd, bool peer, nng_sockaddr *out);
 
 /*
  * Parses a literal address ("127.0.0.1", "::1", "fe80::1%eth0"; "" and "*" are the wildcard) and a

@@ -176,31 +176,25 @@ static size_t tcp_unread(const struct nu_stream *stream)
 
 /* ---- Facts and options -------------------------------------------------------------------- */
 
-typedef int (*get_name)(int fd, struct sockaddr *sa, socklen_t *len);
-
-static int tcp_addr_of(struct nu_stream *stream, get_name get, nng_sockaddr *addr)
+static int tcp_addr_of(struct nu_stream *stream, bool peer, nng_sockaddr *addr)
 {
-    struct sockaddr_storage ss;
-    socklen_t len = sizeof ss;
-    nu_lock(&stream->lock);
     int err = NNG_ECLOSED;
+    nu_lock(&stream->lock);
     if (stream->life == NU_STREAM_OPEN) {
-        err = get(nu_tcp_of(stream)->fd, (struct sockaddr *) &ss, &len) == 0
-                  ? 0
-                  : nu_error_from_errno(errno);
+        err = nu_address_of_socket(nu_tcp_of(stream)->fd, peer, addr);
     }
     nu_unlock(&stream->lock);
-    return err != 0 ? err : nu_address_to_nng((struct sockaddr *) &ss, addr);
+    return err;
 }
 
 static int tcp_local_addr(struct nu_stream *stream, nng_sockaddr *addr)
 {
-    return tcp_addr_of(stream, getsockname, addr);
+    return tcp_addr_of(stream, false, addr);
 }
 
 static int tcp_remote_addr(struct nu_stream *stream, nng_sockaddr *addr)
 {
-    return tcp_addr_of(stream, getpeername, addr);
+    return tcp_addr_of(stream, true, addr);
 }
 
 int nu_tcp_get_option(struct nu_tcp *tcp, int level, int name, void *value, socklen_t *len)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream/place.h"
 
+#include "net/address.h"
 #include "wire/chars.h"
 
 #include <stddef.h>
@@ -33,19 +34,6 @@ static int place_set_host(struct nu_place *place, const nng_url *url)
     place->host = strdup(url->u_hostname);
     place->port = strdup(port);
     return place->host != NULL && place->port != NULL ? 0 : NNG_ENOMEM;
-}
-
-/* The path of ipc:///tmp/x is "/tmp/x", that of ipc://x is "x". */
-static int place_set_path(struct nu_place *place, const char *path)
-{
-    size_t n = strlen(path);
-    if (n == 0 || n >= sizeof place->un.sun_path) {
-        return NNG_EADDRINVAL;
-    }
-    place->un.sun_family = AF_UNIX;
-    memcpy(place->un.sun_path, path, n + 1);
-    place->len = (socklen_t) (NAME_OFFSET + n + 1);
-    return 0;
 }
 
 /* A byte of a percent-encoded name; moves *p on. -1: malformed. */
@@ -89,8 +77,10 @@ int nu_place_parse(struct nu_place *place, const nng_url *url)
         place->kind = place_schemes[i].kind;
         place->family = place_schemes[i].family;
         place->tls = place_schemes[i].tls;
-        int err = place->kind == NU_PLACE_TCP        ? place_set_host(place, url)
-                  : place->kind == NU_PLACE_PATH     ? place_set_path(place, url->u_path)
+        /* The path of ipc:///tmp/x is "/tmp/x", that of ipc://x is "x". */
+        int err = place->kind == NU_PLACE_TCP ? place_set_host(place, url)
+                  : place->kind == NU_PLACE_PATH
+                      ? nu_address_from_path(url->u_path, &place->un, &place->len)
                   : place->kind == NU_PLACE_ABSTRACT ? place_set_name(place, url->u_path)
                                                      : 0;
         if (err != 0) {
@@ -106,20 +96,4 @@ void nu_place_free(struct nu_place *place)
     free(place->host);
     free(place->port);
     place->host = place->port = NULL;
-}
-
-void nu_place_address(const struct sockaddr_un *un, socklen_t len, nng_sockaddr *addr)
-{
-    size_t n = len > NAME_OFFSET ? len - NAME_OFFSET : 0;
-    memset(addr, 0, sizeof *addr);
-    if (n > 0 && un->sun_path[0] != '\0') {
-        addr->s_ipc.sa_family = NNG_AF_IPC;
-        memcpy(addr->s_ipc.sa_path, un->sun_path, strnlen(un->sun_path, n));
-        return;
-    }
-    addr->s_abstract.sa_family = NNG_AF_ABSTRACT;
-    addr->s_abstract.sa_len = (uint16_t) (n > 0 ? n - 1 : 0);
-    if (n > 1) {
-        memcpy(addr->s_abstract.sa_name, un->sun_path + 1, n - 1);
-    }
 }

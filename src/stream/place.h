@@ -30,7 +30,4 @@ int nu_place_parse(struct nu_place *place, const nng_url *url);
 
 void nu_place_free(struct nu_place *place);
 
-/* A UNIX socket's address as NNG has it. */
-void nu_place_address(const struct sockaddr_un *un, socklen_t len, nng_sockaddr *addr);
-
 #endif

@@ -124,7 +124,7 @@ static int stream_dialer_dial_set_up(struct dial *dial, nng_aio *aio)
         nu_tls_settings_hold(&dialer->tls, &dial->params.tls);
     }
     if (place->kind != NU_PLACE_TCP) {
-        nu_place_address(&place->un, place->len, &dial->params.remote);
+        nu_address_unix_to_nng(&place->un, place->len, &dial->params.remote);
         dial->params.local = dial->params.remote; /* as NNG has it */
     }
     if (err == 0) {

@@ -2,22 +2,20 @@
 #include "stream/stream_listener.h"
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "io/lock.h"
 #include "io/loop.h"
 #include "io/runtime.h"
 #include "net/address.h"
 #include "net/listen_addrs.h"
 #include "net/listener.h"
+#include "net/unix_bind.h"
 #include "stream/acceptor.h"
 #include "stream/bytes.h"
 #include "stream/place.h"
 #include "stream/stream.h"
 #include "stream/tls_settings.h"
-#include "stream/unix_bind.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -108,8 +106,6 @@ static void stream_listener_params(void *user, struct nu_bytes_params *params)
 
 static int stream_listener_bind_tcp(struct stream_listener *listener, int *fds, unsigned *n)
 {
-    struct sockaddr_storage ss;
-    socklen_t len = sizeof ss;
     unsigned i = 0;
     *n = listener->addrs.n;
     int err = nu_listen_addrs_bind(&listener->addrs, fds, 1);
@@ -119,10 +115,7 @@ static int stream_listener_bind_tcp(struct stream_listener *listener, int *fds, 
     while (fds[i] < 0) {
         i++; /* one is there */
     }
-    err = getsockname(fds[i], (struct sockaddr *) &ss, &len) == 0 ? 0 : nu_error_from_errno(errno);
-    if (err == 0) {
-        err = nu_address_to_nng((struct sockaddr *) &ss, &listener->local);
-    }
+    err = nu_address_of_socket(fds[i], false, &listener->local);
     for (i = 0; err != 0 && i < *n; i++) {
         if (fds[i] >= 0) {
             close(fds[i]);
@@ -145,7 +138,7 @@ static int stream_listener_bind(struct stream_listener *listener, int *fds, unsi
     int err =
         nu_unix_bind(&fds[0], &place->un, &place->len, listener->permissions, &listener->file);
     if (err == 0) {
-        nu_place_address(&place->un, place->len, &listener->local);
+        nu_address_unix_to_nng(&place->un, place->len, &listener->local);
         *n = 1;
     }
     return err;
@@ -409,7 +402,7 @@ static int stream_listener_set_up(struct stream_listener *listener)
         return stream_listener_find_addrs(listener);
     }
     if (place->kind != NU_PLACE_HANDED) {
-        nu_place_address(&place->un, place->len, &listener->local);
+        nu_address_unix_to_nng(&place->un, place->len, &listener->local);
     }
     return 0;
 }

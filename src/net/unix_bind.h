@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A UNIX socket that listens. */
-#ifndef NU_STREAM_UNIX_BIND_H
-#define NU_STREAM_UNIX_BIND_H
+#ifndef NU_NET_UNIX_BIND_H
+#define NU_NET_UNIX_BIND_H
 
 #include <sys/socket.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stream/unix_bind.h"
+#include "net/unix_bind.h"
 
 #include "base/error.h"
 
