@@ -917,8 +917,10 @@ typedef struct nng_url {
  * escapes of unreserved characters and of bytes above 127 are decoded, others are written in upper
  * case, and empty, "." and ".." segments of the path are resolved. An IPv6 address may have a zone,
  * an interface's name or number, after "%25" (RFC 6874) or "%": "[fe80::1%25eth0]", whose
- * `u_hostname` is "fe80::1%eth0". Schemes ipc, unix, abstract and inproc have only a path, taken as
- * it is; all members but `u_rawurl` and `u_scheme` are then NULL.
+ * `u_hostname` is "fe80::1%eth0". In place of a host and port http+unix has the path of a socket,
+ * with '/' and the like escaped: the `u_hostname` of "http+unix://%2Frun%2Fx.sock/status" is
+ * "/run/x.sock", its `u_port` is "". Schemes ipc, unix, abstract and inproc have only a path, taken
+ * as it is; all members but `u_rawurl` and `u_scheme` are then NULL.
  *
  * Errors: NNG_EINVAL: no "://", a scheme, user, host or port (0 to 65535) against RFC 3986, a
  * malformed escape, a control character, or text that is not UTF-8; NNG_ENOMEM: no memory.

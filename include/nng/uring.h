@@ -167,7 +167,8 @@ NNG_DECL size_t nng_uring_counters(nng_uring_counter *list, size_t room);
 /*
  * Tell the addresses of both ends of a connection.
  *
- * The connection may also be one that is lent to a handler (input 2 of its aio).
+ * The connection may also be one that is lent to a handler (input 2 of its aio). Both ends of a
+ * UNIX socket's have its path, NNG_AF_IPC.
  *
  * Errors: NNG_ECLOSED: the connection is closed.
  * Threads: any.
@@ -528,6 +529,19 @@ NNG_DECL const char *nng_uring_request_header(const nng_uring_request *request, 
  * See: nng_uring_server_drain().
  */
 NNG_DECL int nng_uring_server_retire(struct nng_http_server *server);
+
+/*
+ * Sets the permissions of a server's UNIX socket.
+ *
+ * They count from the next nng_http_server_start() on, before anybody can connect; to connect takes
+ * the permission to write. By default they are what the umask leaves of 0777.
+ *
+ * Errors: NNG_EBUSY: the server runs; NNG_EINVAL: `mode` is none; NNG_ENOTSUP: its URL's scheme is
+ * not http+unix.
+ * Threads: any.
+ * See: nng_http_server_hold(), unix(7).
+ */
+NNG_DECL int nng_uring_server_set_permissions(struct nng_http_server *server, int mode);
 
 /*
  * What a server puts up with, so that clients that are slow, silent or many do no harm. Times are

@@ -3,6 +3,7 @@
 
 #include "http/conn.h"
 #include "io/runtime.h"
+#include "net/address.h"
 #include "net/dialer.h"
 #include "tls/tls.h"
 #include "wire/scheme.h"
@@ -34,6 +35,9 @@ int nng_http_client_alloc(nng_http_client **clientp, const nng_url *url)
     client->family = scheme.family;
     client->secure = scheme.secure;
     int err = nng_url_clone(&client->url, url);
+    if (err == 0 && scheme.family == AF_UNIX) {
+        err = nu_address_from_path(client->url->u_hostname, &client->un, &client->un_len);
+    }
     if (err == 0 && scheme.secure) {
         err = client_make_config(client);
     }
@@ -116,7 +120,11 @@ void nu_client_dial(nng_http_client *client, nng_aio *aio, struct nu_loop *loop)
                                       .drop = client_drop_dial,
                                       .arg = dial };
     }
-    nu_dial(aio, loop, host, port, client->family, &user);
+    if (client->family == AF_UNIX) {
+        nu_dial_address(aio, loop, (const struct sockaddr *) &client->un, client->un_len, &user);
+    } else {
+        nu_dial(aio, loop, host, port, client->family, &user);
+    }
 }
 
 void nng_http_client_connect(nng_http_client *client, nng_aio *aio)

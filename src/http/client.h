@@ -7,11 +7,14 @@
 
 #include <nng/supplemental/http/http.h>
 #include <pthread.h>
+#include <sys/un.h>
 
 /* Where to connect. Copied by every connect, so it may go at any time. */
 struct nng_http_client {
     nng_url *url;
-    int family; /* AF_UNSPEC, or what the scheme's suffix 4 or 6 asks for */
+    int family;            /* AF_UNSPEC, or what the scheme asks for */
+    struct sockaddr_un un; /* AF_UNIX */
+    socklen_t un_len;
     bool secure;
     pthread_mutex_t lock;
     struct nng_tls_config *tls; /* held; under lock; NULL: it is not secure */

@@ -2,7 +2,6 @@
 #include "http/server.h"
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "http/handler.h"
 #include "io/placement.h"
 #include "io/runtime.h"
@@ -82,14 +81,22 @@ static int server_make_server(nng_http_server **serverp, const nng_url *url)
     return 0;
 }
 
+/* Of paths each byte counts. */
+static bool server_is_for(const nng_http_server *server, const nng_url *url)
+{
+    struct nu_scheme scheme = nu_scheme_find(url->u_scheme);
+    bool path = server->addrs.family == AF_UNIX;
+    return server->secure == scheme.secure && path == (scheme.family == AF_UNIX) &&
+           (path ? strcmp : strcasecmp)(server->host, url->u_hostname) == 0 &&
+           strcmp(server->service, url->u_port) == 0;
+}
+
 /* With `all_lock` held: one more hold on the server for this host and port, or NULL. */
 static nng_http_server *server_hold_existing(const nng_url *url)
 {
-    bool secure = nu_scheme_find(url->u_scheme).secure;
     for (struct nu_list *n = all.next; n != &all; n = n->next) {
         nng_http_server *server = nu_container(n, nng_http_server, link);
-        if (server->secure == secure && strcasecmp(server->host, url->u_hostname) == 0 &&
-            strcmp(server->service, url->u_port) == 0) {
+        if (server_is_for(server, url)) {
             pthread_mutex_lock(&server->lock);
             server->holds++;
             pthread_mutex_unlock(&server->lock);
@@ -146,7 +153,9 @@ static bool server_shard_gone(struct nu_server_shard *shard)
         server->shards[shard->index] == shard) {
         server->shards[shard->index] = NULL;
     }
-    server->alive--;
+    if (--server->alive == 0) {
+        nu_listen_addrs_leave(&server->addrs); /* nng_fini() has ended them all */
+    }
     bool last = server->alive == 0 && server->holds == 0;
     pthread_cond_broadcast(&server->quiet);
     pthread_mutex_unlock(&server->lock);
@@ -250,8 +259,11 @@ static int server_start_shards(nng_http_server *server)
     server->shards = shards;
     server->nshards = n;
     server->alive += n;
+    enum nu_sharing sharing = server->sockets.n > 0             ? NU_SHARED_WITH_OTHERS
+                              : server->addrs.family == AF_UNIX ? NU_SHARED_BY_LOOPS
+                                                                : NU_SHARED_WITH_NOBODY;
     for (unsigned i = 0; i < (unsigned) nfds; i++) {
-        nu_server_shard_listen(shards[i % n], fds[i], server->sockets.n > 0);
+        nu_server_shard_listen(shards[i % n], fds[i], sharing);
     }
     for (unsigned i = 0; i < n; i++) {
         nu_server_shard_start(shards[i]);
@@ -290,6 +302,7 @@ int nng_http_server_start(nng_http_server *server)
 /* With the lock held. The address is free for others, or for a new start, at once. */
 static void server_stop_shards(nng_http_server *server)
 {
+    nu_listen_addrs_leave(&server->addrs);
     for (unsigned i = 0; i < server->nshards; i++) {
         if (server->shards[i] != NULL) {
             nu_server_shard_shut(server->shards[i]);
@@ -364,6 +377,7 @@ int nng_uring_server_drain(nng_http_server *server, nng_duration ms)
         return NNG_ESTATE;
     }
     pthread_mutex_lock(&server->lock);
+    nu_listen_addrs_leave(&server->addrs);
     for (unsigned i = 0; i < server->nshards; i++) {
         if (server->shards[i] != NULL) {
             nu_server_shard_drain(server->shards[i]);
@@ -401,8 +415,6 @@ void nng_http_server_release(nng_http_server *server)
 
 int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *addr)
 {
-    struct sockaddr_storage ss;
-    socklen_t len = sizeof ss;
     int err = nu_runtime_check_fork();
     if (err != 0) {
         return err;
@@ -410,12 +422,10 @@ int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *addr)
     err = NNG_ESTATE;
     pthread_mutex_lock(&server->lock);
     if (server->nshards > 0 && server->shards[0] != NULL && !server->shards[0]->shut) {
-        err = getsockname(server->shards[0]->listeners[0].fd, (struct sockaddr *) &ss, &len) == 0
-                  ? 0
-                  : nu_error_from_errno(errno);
+        err = nu_address_of_socket(server->shards[0]->listeners[0].fd, false, addr);
     }
     pthread_mutex_unlock(&server->lock);
-    return err != 0 ? err : nu_address_to_nng((struct sockaddr *) &ss, addr);
+    return err;
 }
 
 int nng_http_server_set_tls(nng_http_server *server, nng_tls_config *config)

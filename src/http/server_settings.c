@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* ---- Handlers ----------------------------------------------------------------------------- */
 
@@ -102,6 +103,22 @@ int nng_http_server_del_handler(nng_http_server *server, nng_http_handler *handl
     }
     if (err == 0) {
         atomic_store(&handler->served, false);
+    }
+    pthread_mutex_unlock(&server->lock);
+    return err;
+}
+
+/* ---- Its socket --------------------------------------------------------------------------- */
+
+int nng_uring_server_set_permissions(nng_http_server *server, int mode)
+{
+    if (server->addrs.family != AF_UNIX || (mode & ~07777) != 0) {
+        return server->addrs.family != AF_UNIX ? NNG_ENOTSUP : NNG_EINVAL;
+    }
+    pthread_mutex_lock(&server->lock);
+    int err = server->starts > 0 ? NNG_EBUSY : 0;
+    if (err == 0) {
+        server->addrs.mode = mode;
     }
     pthread_mutex_unlock(&server->lock);
     return err;

@@ -395,7 +395,7 @@ struct nu_server_shard *nu_server_shard_new(const struct nu_shard_setup *setup, 
     return shard;
 }
 
-void nu_server_shard_listen(struct nu_server_shard *shard, int fd, bool shared)
+void nu_server_shard_listen(struct nu_server_shard *shard, int fd, enum nu_sharing sharing)
 {
     if (fd < 0) {
         return;
@@ -406,8 +406,8 @@ void nu_server_shard_listen(struct nu_server_shard *shard, int fd, bool shared)
     listener->may_accept = server_shard_may_accept;
     listener->gone = server_shard_listener_gone;
     nu_listener_init(listener, shard->service.loop, fd);
-    if (shared) {
-        nu_listener_share(listener);
+    if (sharing != NU_SHARED_WITH_NOBODY) {
+        nu_listener_share(listener, sharing);
     }
     shard->listening++;
 }

@@ -83,9 +83,8 @@ struct nu_server_shard *nu_server_shard_new(const struct nu_shard_setup *setup, 
 /* Frees what is left of a shard that was never started, or has gone. */
 void nu_server_shard_free(struct nu_server_shard *shard);
 
-/* Gives it a listening socket (none, if -1), before it is started. `shared`: others listen there,
- * too. Any thread. */
-void nu_server_shard_listen(struct nu_server_shard *shard, int fd, bool shared);
+/* Gives it a listening socket (none, if -1), before it is started. Any thread. */
+void nu_server_shard_listen(struct nu_server_shard *shard, int fd, enum nu_sharing sharing);
 
 /* Sends a guest there. With the server's lock; any thread. */
 void nu_server_shard_send(struct nu_server_shard *shard, struct nu_guest *guest);

@@ -45,7 +45,7 @@ enum nu_op_kind {
     NU_OP_RECV_PROVIDED, /* receive into a buffer the kernel takes from the loop's buffer ring */
     NU_OP_RECVMSG,       /* a datagram, as the op's own msghdr says */
     NU_OP_SENDMSG,       /* likewise */
-    NU_OP_ACCEPT,        /* multishot */
+    NU_OP_ACCEPT,        /* multishot, unless it is to take turns */
     NU_OP_CONNECT,
     NU_OP_READ, /* a file, at an offset */
     NU_OP_OPEN,
@@ -93,6 +93,11 @@ struct nu_op {
             const char *path;
             struct open_how how;
         } open;
+        struct {
+            /* Ends with each connection: submitted anew, it is behind others that wait at the same
+             * socket. A multishot one keeps its place, the first one, and gets them all. */
+            bool turns;
+        } accept;
     } arg;
 };
 

@@ -114,7 +114,8 @@ static void ring_uring_fill(struct ring_uring *r, struct nu_op *op, struct io_ur
         io_uring_prep_sendmsg(sqe, op->fd, op->arg.msg, MSG_NOSIGNAL);
         break;
     case NU_OP_ACCEPT:
-        io_uring_prep_multishot_accept(sqe, op->fd, NULL, NULL, (int) op->rw_flags);
+        io_uring_prep_accept(sqe, op->fd, NULL, NULL, (int) op->rw_flags);
+        sqe->ioprio |= op->arg.accept.turns ? 0 : IORING_ACCEPT_MULTISHOT;
         break;
     case NU_OP_CONNECT:
         io_uring_prep_connect(sqe, op->fd, op->arg.addr.sa, op->arg.addr.len);

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/listen_addrs.h"
 
+#include "base/error.h"
 #include "net/address.h"
 #include "net/listener.h"
+#include "net/unix_bind.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -70,7 +74,12 @@ int nu_listen_addrs_find(struct nu_listen_addrs *addrs, const char *host, const 
                          int family)
 {
     socklen_t len;
-    *addrs = (struct nu_listen_addrs){ .family = family };
+    *addrs = (struct nu_listen_addrs){ .family = family, .mode = -1 };
+    if (family == AF_UNIX) {
+        int err = nu_address_from_path(host, (struct sockaddr_un *) &addrs->ss[0], &len);
+        addrs->n = err == 0;
+        return err;
+    }
     int err = nu_address_parse(host, port, family, &addrs->ss[0], &len);
     if (err != NNG_ENOENT) {
         addrs->n = err == 0;
@@ -121,12 +130,45 @@ static int listen_addrs_try(const struct nu_listen_addrs *addrs, int *fds, unsig
     return err;
 }
 
-int nu_listen_addrs_bind(const struct nu_listen_addrs *addrs, int *fds, unsigned n)
+/* Its file has to be removed by whoever has made it, and no one else. */
+static int listen_addrs_bind_unix(struct nu_listen_addrs *addrs, int *fds, unsigned n)
+{
+    struct sockaddr_un *un = (struct sockaddr_un *) &addrs->ss[0];
+    socklen_t len = (socklen_t) (offsetof(struct sockaddr_un, sun_path) + strlen(un->sun_path) + 1);
+    int err = nu_unix_bind(&fds[0], un, &len, addrs->mode, &addrs->file);
+    if (err != 0) {
+        return err;
+    }
+    addrs->made = true;
+    for (unsigned i = 1; i < n; i++) {
+        fds[i] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
+        if (fds[i] < 0) {
+            err = nu_error_from_errno(errno);
+            listen_addrs_close(fds, n);
+            nu_listen_addrs_leave(addrs);
+            return err;
+        }
+    }
+    return 0;
+}
+
+void nu_listen_addrs_leave(struct nu_listen_addrs *addrs)
+{
+    if (addrs->made) {
+        addrs->made = false;
+        nu_unix_remove((const struct sockaddr_un *) &addrs->ss[0], &addrs->file);
+    }
+}
+
+int nu_listen_addrs_bind(struct nu_listen_addrs *addrs, int *fds, unsigned n)
 {
     struct sockaddr_storage first = addrs->ss[0];
     int err = NNG_EADDRINUSE;
     for (unsigned i = 0; i < addrs->n * n; i++) {
         fds[i] = -1;
+    }
+    if (addrs->family == AF_UNIX) {
+        return listen_addrs_bind_unix(addrs, fds, n);
     }
     bool any = *listen_addrs_port(&first) == 0;
     for (int tries = any ? PORT_TRIES : 1; tries > 0 && err == NNG_EADDRINUSE; tries--) {

@@ -218,14 +218,16 @@ void nu_listener_init(struct nu_listener *listener, struct nu_loop *loop, int fd
     listener->op.kind = NU_OP_ACCEPT;
     listener->op.fd = fd;
     listener->op.rw_flags = SOCK_CLOEXEC;
+    listener->op.arg.accept.turns = false;
 }
 
 /* io_uring waits by itself; with O_NONBLOCK, which is the socket's and so everybody's, an accept
  * may not. Epoll wants it. */
-void nu_listener_share(struct nu_listener *listener)
+void nu_listener_share(struct nu_listener *listener, enum nu_sharing sharing)
 {
     int flags = fcntl(listener->fd, F_GETFL);
-    listener->shared = true;
+    listener->shared = sharing == NU_SHARED_WITH_OTHERS;
+    listener->op.arg.accept.turns = true;
     if (flags >= 0 && (flags & O_NONBLOCK) != 0 && strcmp(nng_uring_backend(), "epoll") != 0) {
         (void) fcntl(listener->fd, F_SETFL, flags & ~O_NONBLOCK);
     }

@@ -16,6 +16,13 @@
  * killed go with its ring, a little after it. */
 #define NU_IN_USE_WAIT NU_SECOND
 
+/* Who else accepts from a socket. Then they take turns, where the kernel lets them. */
+enum nu_sharing {
+    NU_SHARED_WITH_NOBODY,
+    NU_SHARED_BY_LOOPS,    /* of this process, and its end is the end for all */
+    NU_SHARED_WITH_OTHERS, /* who is in its queue at the end is theirs */
+};
+
 struct nu_listener {
     struct nu_loop *loop;
     void *user; /* whose it is */
@@ -42,8 +49,8 @@ int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, bool only6
 /* Takes a listening socket over; `accepted` and `gone` are set. Any thread. */
 void nu_listener_init(struct nu_listener *listener, struct nu_loop *loop, int fd);
 
-/* Others have the socket, too: who is in its queue at the end is theirs. Before it is started. */
-void nu_listener_share(struct nu_listener *listener);
+/* Somebody else accepts from the socket, too. Before it is started. */
+void nu_listener_share(struct nu_listener *listener, enum nu_sharing sharing);
 
 /* Starts accepting. Owner only. */
 void nu_listener_start(struct nu_listener *listener);

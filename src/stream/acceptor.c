@@ -253,7 +253,7 @@ void nu_acceptor_start(struct nu_acceptor *a, struct nu_loop *loop, const int *f
             listener->may_accept = acceptor_may_accept;
             listener->accepted = acceptor_accepted;
             listener->gone = acceptor_listener_gone;
-            nu_listener_init(listener, loop, fds[i], false);
+            nu_listener_init(listener, loop, fds[i]);
             a->nlisteners++;
         }
     }

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* A string that is not ours to write to; a later set takes memory for its own. */
 #define LITERAL(text) ((struct nu_string){ (char *) (text), 0 })
@@ -78,13 +79,15 @@ static void message_req_init(nng_http_req *req)
 int nu_req_set_host(nng_http_req *req, const nng_url *url)
 {
     struct nu_buf buf = { 0 };
-    const char *name = url->u_hostname;
+    struct nu_scheme scheme = nu_scheme_find(url->u_scheme);
+    /* A path is no host that servers take (RFC 9110 7.2); this one they do. */
+    const char *name = scheme.family == AF_UNIX ? "localhost" : url->u_hostname;
     bool colon = strchr(name, ':') != NULL;
 
     nu_buf_str(&buf, colon ? "[" : "");
     nu_buf_add(&buf, name, colon ? strcspn(name, "%") : strlen(name));
     nu_buf_str(&buf, colon ? "]" : "");
-    if (*name != '\0' && strcmp(url->u_port, nu_scheme_find(url->u_scheme).port) != 0) {
+    if (*name != '\0' && strcmp(url->u_port, scheme.port) != 0) {
         nu_buf_str(&buf, ":");
         nu_buf_str(&buf, url->u_port);
     }

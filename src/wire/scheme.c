@@ -10,10 +10,11 @@ static const struct {
     const char *name;
     struct nu_scheme scheme;
 } schemes[] = {
-    { "http", { "80", true, false, AF_UNSPEC } },   { "https", { "443", true, true, AF_UNSPEC } },
-    { "ws", { "80", true, false, AF_UNSPEC } },     { "wss", { "443", true, true, AF_UNSPEC } },
-    { "git", { "9418", false, false, AF_UNSPEC } }, { "gopher", { "70", false, false, AF_UNSPEC } },
-    { "ssh", { "22", false, true, AF_UNSPEC } },    { "telnet", { "23", false, false, AF_UNSPEC } },
+    { "http", { "80", true, false, AF_UNSPEC } },    { "https", { "443", true, true, AF_UNSPEC } },
+    { "ws", { "80", true, false, AF_UNSPEC } },      { "wss", { "443", true, true, AF_UNSPEC } },
+    { "http+unix", { "", true, false, AF_UNIX } },   { "git", { "9418", false, false, AF_UNSPEC } },
+    { "gopher", { "70", false, false, AF_UNSPEC } }, { "ssh", { "22", false, true, AF_UNSPEC } },
+    { "telnet", { "23", false, false, AF_UNSPEC } },
 };
 
 struct nu_scheme nu_scheme_find(const char *name)
@@ -24,9 +25,10 @@ struct nu_scheme nu_scheme_find(const char *name)
 
     n -= family != AF_UNSPEC; /* NNG's way of asking for one family; no name ends so itself */
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        if (strlen(schemes[i].name) == n && nu_chars_same(name, schemes[i].name, n)) {
+        bool either = family == AF_UNSPEC || schemes[i].scheme.family == AF_UNSPEC;
+        if (either && strlen(schemes[i].name) == n && nu_chars_same(name, schemes[i].name, n)) {
             struct nu_scheme found = schemes[i].scheme;
-            found.family = family;
+            found.family = found.family == AF_UNSPEC ? family : found.family;
             return found;
         }
     }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* Text that is being cut into parts. */
 struct span {
@@ -239,6 +240,29 @@ static void url_put_host(nng_url *url, struct nu_slice host, struct nu_slice nam
     }
 }
 
+/* The path of a socket, whose '/' and all else that is no letter of a name are escaped. */
+static bool url_parse_socket(nng_url *url, struct nu_slice host, struct out *out)
+{
+    url->u_host = url_put(out, host.p, host.n);
+    url->u_hostname = out->p;
+    for (size_t i = 0; i < host.n; i++) {
+        int c = (unsigned char) host.p[i];
+        if (c == '%') {
+            c = host.n - i > 2 ? nu_chars_hex(host.p[i + 1], host.p[i + 2]) : 0;
+            i += 2;
+        } else if (!nu_chars_all(host.p + i, 1, NU_CHAR_HOST)) {
+            return false;
+        }
+        if (c <= 0) {
+            return false;
+        }
+        *out->p++ = (char) c;
+    }
+    *out->p++ = '\0';
+    url->u_port = url_put(out, "", 0);
+    return true;
+}
+
 /* "name:port", "[address]:port", or either without the port, or with an empty one. */
 static bool url_parse_host(nng_url *url, struct nu_slice host, struct out *out)
 {
@@ -343,7 +367,9 @@ static bool url_parse(nng_url *url, const char *raw, struct out *out)
         url->u_userinfo = url_put(out, user.p, user.n);
         host = (struct nu_slice){ at + 1, host.n - user.n - 1 };
     }
-    return url_parse_host(url, host, out) && url_parse_path(url, in, out);
+    bool socket = nu_scheme_find(url->u_scheme).family == AF_UNIX;
+    return (socket ? url_parse_socket(url, host, out) : url_parse_host(url, host, out)) &&
+           url_parse_path(url, in, out);
 }
 
 int nng_url_parse(nng_url **urlp, const char *raw)

@@ -24,6 +24,9 @@ static const struct {
     { "wss", "443", true, true, AF_UNSPEC },
     { "wss4", "443", true, true, AF_INET },
     { "wss6", "443", true, true, AF_INET6 },
+    { "http+unix", "", true, false, AF_UNIX },
+    { "HTTP+Unix", "", true, false, AF_UNIX },
+    { "http+unix4", "", false, false, AF_UNSPEC },
     /* those that NNG knows a port for besides */
     { "git", "9418", false, false, AF_UNSPEC },
     { "gopher", "70", false, false, AF_UNSPEC },

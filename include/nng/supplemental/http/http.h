@@ -98,8 +98,9 @@ typedef struct nng_http_req nng_http_req;
  *
  * It is a GET, HTTP/1.1, for `url`: the URI is its path and query ("/" when the path is empty; the
  * fragment is left out, it is not for servers), and the Host field is set from it, with the port
- * unless it is the scheme's own. With a NULL `url` both are left for the caller to set. The URL is
- * not needed afterwards. nng_http_req_free() frees the request.
+ * unless it is the scheme's own, or to "localhost" where it has a socket's path. With a NULL `url`
+ * both are left for the caller to set. The URL is not needed afterwards. nng_http_req_free() frees
+ * the request.
  *
  * Errors: NNG_EINVAL: a URL without a host part; NNG_ENOMEM: no memory.
  * Threads: any.
@@ -828,9 +829,15 @@ typedef struct nng_http_server nng_http_server;
  * name that this machine has, of both families ("localhost": ::1 and 127.0.0.1).
  * nng_http_server_start() then makes it listen.
  *
- * Errors: NNG_EADDRINVAL: another scheme, or a host that is no address or name; NNG_EINVAL: the
- * environment variable NNG_URING_LIMITS is no list of limits, see nng_uring_server_set_limit();
- * NNG_ENOMEM: no memory; NNG_ENOTSUP: this is a forked child.
+ * With "http+unix://%2Frun%2Fx.sock" it listens on the UNIX socket /run/x.sock (curl's
+ * --unix-socket). A start makes that file, and takes the place of a socket whose server is gone,
+ * but of no other file; the end removes it. Requests need a Host field there, too, with any host,
+ * and handlers for one host go by it. nng_uring_server_set_permissions() says who may connect.
+ *
+ * Errors: NNG_EADDRINVAL: another scheme, a host that is no address or name, or a path that is
+ * empty or too long (107 bytes); NNG_EINVAL: the environment variable NNG_URING_LIMITS is no list
+ * of limits, see nng_uring_server_set_limit(); NNG_ENOMEM: no memory; NNG_ENOTSUP: this is a forked
+ * child.
  * Threads: any.
  * NNG: it takes one address of a name.
  * Example:
@@ -877,9 +884,10 @@ NNG_DECL void nng_http_server_release(nng_http_server *server);
  * was killed outlive it a little; not in a callback on a thread of the library, which never waits.
  *
  * Errors: NNG_EADDRINUSE: somebody else listens there; NNG_EADDRINVAL: it is not an address of this
- * machine; NNG_EBUSY: the server is being drained; NNG_ENOFILES: no descriptors are left;
- * NNG_ENOMEM: no memory; NNG_ENOTSUP: there is no backend here; NNG_EPERM: the port (below 1024,
- * as a rule) needs privileges.
+ * machine; NNG_EBUSY: the server is being drained; NNG_ENOENT: there is no directory for the UNIX
+ * socket; NNG_ENOFILES: no descriptors are left; NNG_ENOMEM: no memory; NNG_ENOTSUP: there is no
+ * backend here; NNG_EPERM: the port (below 1024, as a rule) needs privileges, or the directory does
+ * not let us.
  * Threads: any.
  * See: nng_http_server_hold(), nng_http_server_get_addr(), nng_uring_server_drain().
  */
@@ -1008,9 +1016,11 @@ typedef struct nng_http_client nng_http_client;
  * Makes a client for a URL's host and port.
  *
  * The URL is copied. Its scheme is http, https, ws or wss (with a 4 or 6 behind it for one address
- * family). nng_http_client_free() frees the client.
+ * family), or http+unix with a socket's path: "http+unix://%2Frun%2Fx.sock". nng_http_client_free()
+ * frees the client.
  *
- * Errors: NNG_EADDRINVAL: another scheme, or no host; NNG_ENOMEM: no memory.
+ * Errors: NNG_EADDRINVAL: another scheme, no host, or a path that is too long (107 bytes);
+ * NNG_ENOMEM: no memory.
  * Threads: any.
  * See: nng_http_client_connect(), nng_http_client_transact().
  */
@@ -1035,7 +1045,7 @@ NNG_DECL void nng_http_client_free(nng_http_client *client);
  *
  * Errors: NNG_ECONNREFUSED: nobody listens there; NNG_EADDRINVAL: there is no such name or port;
  * NNG_EAGAIN: the name servers do not answer now; NNG_ECRYPTO: with https, a TLS configuration that
- * is of no use;
+ * is of no use; NNG_ENOENT: there is no such UNIX socket; NNG_EPERM: its permissions do not let us;
  * NNG_EUNREACHABLE: the network has no way there; NNG_ETIMEDOUT: the aio's time limit, or the
  * kernel's, passed; NNG_ECANCELED: it was cancelled (nng_aio_abort() gives the caller's own code);
  * NNG_ECLOSED: the aio was freed, or nng_fini() called, meanwhile; NNG_ENOFILES: no descriptors are
