@@ -418,7 +418,7 @@ lint:
 run-tests: all $(TEST_BIN) $(FAULT_BIN) $(FAKE_BIN) $(DIFF_BIN) $(REPLAY_BIN) $(SIM_BIN)
 	@TEST_JOBS=$(TEST_JOBS) TEST_ARGS='$(TEST_ARGS)' \
 	    scripts/run-tests $(TEST_BIN) $(FAULT_BIN) $(FAKE_BIN) $(DIFF_BIN) $(REPLAY_BIN) $(SIM_BIN) \
-	    $(if $(TEST_ARGS),,epoll:$(TEST_BIN))
+	    $(if $(TEST_ARGS),,unix:$(TEST_BIN) epoll:$(TEST_BIN))
 
 # All of it with epoll in the place of io_uring; run-tests has a short pass of that.
 run-epoll: all $(TEST_BIN) $(FAULT_BIN)
@@ -428,7 +428,7 @@ run-epoll: all $(TEST_BIN) $(FAULT_BIN)
 # Rounds are fewer: a connection costs a handshake and a thread that speaks TLS for the test.
 run-tls: all $(TEST_BIN)
 	@NU_TESTS_TLS=1 NU_TESTS_SLOW=1 TEST_JOBS=$(TEST_JOBS) \
-	    TEST_ARGS='$(or $(TEST_ARGS),--filter=$(shell scripts/over-tls))' scripts/run-tests $(TEST_BIN)
+	    TEST_ARGS='$(or $(TEST_ARGS),--filter=$(shell scripts/list-suites tests/over-tls))' scripts/run-tests $(TEST_BIN)
 
 run-bench: all $(PERF_BIN) $(MICRO)
 	@scripts/bench $(BENCH_ARGS)

@@ -14,9 +14,10 @@
 #include <sys/auxv.h>
 
 static const char usage[] =
-    "usage: nng-uring serve [DIR] [--listen [https://]ADDR:PORT]... [--tls-cert FILE\n"
-    "                 --tls-key FILE | --tls-self-signed] [--tls-ca FILE [--tls-verify]]\n"
-    "                 [--loops N] [--drain-delay MS] [--drain-timeout MS] [--LIMIT N]...\n"
+    "usage: nng-uring serve [DIR] [--listen [https://]ADDR:PORT | unix:PATH]...\n"
+    "                 [--socket-mode MODE] [--tls-cert FILE --tls-key FILE |\n"
+    "                 --tls-self-signed] [--tls-ca FILE [--tls-verify]] [--loops N]\n"
+    "                 [--drain-delay MS] [--drain-timeout MS] [--LIMIT N]...\n"
     "                 [--access-log FILE] [--log-format FORMAT] [--admin HOST:PORT]\n"
     "                 [--ws-echo PATH] [--config FILE] [--check]\n"
     "       nng-uring ws URL [--binary] [--ping MS] [--header NAME:VALUE]...\n"
@@ -28,7 +29,9 @@ static const char usage[] =
     "serve  serves the files below DIR (default: a small site about nng-uring) over HTTP/1.1.\n"
     "       --listen   where: 127.0.0.1:8080 by default; [::1]:8080; :8080 for every address;\n"
     "                  port 0 lets the system choose. Up to 16 times, with http:// or https://\n"
-    "                  before it, or else https where there is a certificate\n"
+    "                  before it, or else https where there is a certificate. unix:PATH is a UNIX\n"
+    "                  socket, which is there as long as it is served\n"
+    "       --socket-mode  permissions of UNIX sockets: 660, or what the umask leaves by default\n"
     "       --tls-cert, --tls-key  the server's certificate, with its chain, and its key, in PEM;\n"
     "                  SIGHUP has them read again, for the connections that come then\n"
     "       --tls-self-signed  in place of these two, a certificate that is made at the start\n"

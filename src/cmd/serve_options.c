@@ -125,6 +125,20 @@ static int serve_options_add_listen(struct serve_options *options,
     return 0;
 }
 
+static int serve_options_set_mode(struct serve_options *options, const struct serve_option *option,
+                                  const char *value)
+{
+    char *end;
+    long mode = strtol(value, &end, 8);
+    if (*value < '0' || *value > '7' || *end != '\0' || mode > 0777) {
+        return complain_of_usage("--%s takes permissions as chmod does in octal, such as 660, and "
+                                 "not '%s'",
+                                 option->name, value);
+    }
+    options->socket_mode = (int) mode;
+    return 0;
+}
+
 /* ---- All of them -------------------------------------------------------------------------- */
 
 #define PLACE(field) offsetof(struct serve_options, field)
@@ -135,6 +149,7 @@ static const struct serve_option table[] = {
     { "check", serve_options_set_flag, PLACE(check) },
 
     { "listen", serve_options_add_listen, 0 },
+    { "socket-mode", serve_options_set_mode, 0 },
     { "loops", serve_options_set_loops, 0 },
     { "tls-cert", serve_options_set_text, PLACE(tls.cert) },
     { "tls-key", serve_options_set_text, PLACE(tls.key) },
@@ -280,7 +295,9 @@ static int serve_options_read_file(struct serve_options *options)
 
 int serve_options_read(struct serve_options *options, int argc, char **argv)
 {
-    struct serve_options fresh = { .drain_timeout = 30000, .log_format = "combined" };
+    struct serve_options fresh = { .drain_timeout = 30000,
+                                   .log_format = "combined",
+                                   .socket_mode = -1 };
     *options = fresh;
     int status = serve_options_read_line(options, argc, argv);
     if (status == 0 && options->config != NULL) {

@@ -15,11 +15,13 @@
 #include <stdint.h>
 
 #define SERVE_MAX_LISTEN 16
+#define SERVE_MAX_PATH 107 /* of a UNIX socket */
 
 struct serve_options {
     const char *dir; /* NULL: the site */
     const char *listen[SERVE_MAX_LISTEN];
     unsigned nlisten;
+    int socket_mode; /* permissions of UNIX sockets; -1: as the umask has them */
     struct serve_tls tls;
     uint64_t limits[NNG_URING_BODY_RATE + 1];
     bool limited[NNG_URING_BODY_RATE + 1]; /* those that were given */

@@ -28,6 +28,11 @@ static void serve_print_url(FILE *to, const struct serve_options *options, nng_h
     if (nng_http_server_get_addr(server, &addr) != 0 || serve_site_url(options, where, &url) != 0) {
         return;
     }
+    if (addr.s_family == NNG_AF_IPC) {
+        fprintf(to, "unix:%s\n", addr.s_ipc.sa_path);
+        nng_url_free(url);
+        return;
+    }
     const char *host = url->u_hostname, *scheme = url->u_scheme;
     int n = (int) strcspn(host, "%");
     unsigned port = ntohs(addr.s_in.sa_port); /* which is where s_in6 has it, too */

@@ -4,6 +4,7 @@
 #include "cmd/complain.h"
 #include "cmd/site.h"
 
+#include <ctype.h>
 #include <nng/uring.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,8 +68,33 @@ static int serve_site_set_limits(nng_http_server *server, const struct serve_opt
     return 0;
 }
 
+/* Of a UNIX socket. */
+static int serve_site_explain_unix(int err, const char *where)
+{
+    switch (err) {
+    case NNG_EADDRINUSE:
+        complain("%s is in use already, or a file that is no socket; choose another path with "
+                 "--listen",
+                 where);
+        return SERVE_UNBOUND;
+    case NNG_ENOENT:
+        complain("%s is in no directory that is there; make it, or choose another with --listen",
+                 where);
+        return SERVE_UNBOUND;
+    case NNG_EPERM:
+        complain("%s cannot be made there; choose a directory that may be written to with --listen",
+                 where);
+        return SERVE_UNBOUND;
+    default:
+        return complain("cannot serve on %s: %s", where, nng_strerror(err));
+    }
+}
+
 int serve_site_explain(int err, const char *where)
 {
+    if (strncmp(where, "unix:", 5) == 0 && err != NNG_ENOTSUP) {
+        return serve_site_explain_unix(err, where);
+    }
     switch (err) {
     case NNG_EADDRINUSE:
         complain("%s is in use already; choose another port with --listen", where);
@@ -87,8 +113,33 @@ int serve_site_explain(int err, const char *where)
     }
 }
 
+/* What follows "unix:" is escaped as RFC 3986 wants it of a host. */
+static int serve_site_unix_url(const char *path, nng_url **urlp)
+{
+    char text[16 + 3 * SERVE_MAX_PATH] = "http+unix://";
+    size_t n = strlen(text);
+    if (*path == '\0' || strlen(path) > SERVE_MAX_PATH) {
+        (void) complain_of_usage("--listen unix:PATH takes a path of 1 to %d bytes, and not '%s'",
+                                 SERVE_MAX_PATH, path);
+        return SERVE_MISUSED;
+    }
+    for (const char *p = path; *p != '\0'; p++) {
+        bool plain = isalnum((unsigned char) *p) || strchr("-._~", *p) != NULL;
+        n += (size_t) snprintf(text + n, sizeof text - n, plain ? "%c" : "%%%02X",
+                               (unsigned char) *p);
+    }
+    if (nng_url_parse(urlp, text) != 0) { /* there is no memory for it */
+        complain("cannot serve on unix:%s: %m", path);
+        return SERVE_FAILED;
+    }
+    return 0;
+}
+
 int serve_site_url(const struct serve_options *options, const char *where, nng_url **urlp)
 {
+    if (strncmp(where, "unix:", 5) == 0) {
+        return serve_site_unix_url(where + 5, urlp);
+    }
     bool tls = serve_tls_wanted(&options->tls), secure = strncmp(where, "https://", 8) == 0;
     bool plain = strncmp(where, "http://", 7) == 0;
     const char *rest = where + (secure ? 8 : plain ? 7 : 0), *port = strrchr(rest, ':');
@@ -98,7 +149,7 @@ int serve_site_url(const struct serve_options *options, const char *where, nng_u
     if (n >= (int) sizeof text || strpbrk(rest, "/?#@") != NULL || port == NULL || !port[1] ||
         nng_url_parse(urlp, text) != 0) {
         (void) complain_of_usage("--listen takes ADDRESS:PORT or [ADDRESS]:PORT, with https:// or "
-                                 "http:// before it or not, and not '%s'",
+                                 "http:// before it or not, or unix:PATH, and not '%s'",
                                  where);
         return SERVE_MISUSED;
     }
@@ -135,6 +186,9 @@ static int serve_site_set_up(const struct serve_options *options, const nng_url 
                              const char *where, nng_http_server *server)
 {
     int status = serve_site_set_limits(server, options);
+    if (options->socket_mode >= 0) {
+        (void) nng_uring_server_set_permissions(server, options->socket_mode); /* of a socket */
+    }
     if (status == 0) {
         status = serve_site_secure(options, url, server);
     }

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -238,4 +240,27 @@ Test(serve, terminal_that_goes_away)
     close(pty);
     t_child_await_err(&child, "finishing");
     cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
+}
+
+/* ---- UNIX sockets -------------------------------------------------------------------------- */
+
+Test(serve, a_unix_socket)
+{
+    char args[256], text[256];
+    struct stat st;
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    snprintf(at.sun_path, sizeof at.sun_path, "/tmp/nng-uring-serve-%d.%%", (int) getpid());
+    snprintf(args, sizeof args, "serve --listen unix:%s --socket-mode 640", at.sun_path);
+    t_child_start(&child, args, NULL);
+    snprintf(text, sizeof text, "unix:%s\n", at.sun_path);
+    t_child_await_out(&child, text);
+    cr_assert(stat(at.sun_path, &st) == 0 && (st.st_mode & 07777) == 0640);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *) &at, sizeof at), 0);
+    cr_assert_eq(send(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27, 0), 27);
+    cr_assert_eq(recv(fd, text, 15, MSG_WAITALL), 15);
+    cr_assert_eq(memcmp(text, "HTTP/1.1 200 OK", 15), 0);
+    close(fd);
+    end(SIGTERM, 0);
+    cr_assert(stat(at.sun_path, &st) != 0 && errno == ENOENT);
 }

@@ -28,7 +28,10 @@ int nu_listen(unsigned *port, int buffer);
 /* Whether this machine has ::1. */
 bool t_ipv6_here(void);
 
-/* A client of ours for 127.0.0.1:port. */
+/* The URL of 127.0.0.1:port. */
+nng_url *t_url(unsigned port);
+
+/* A client of ours for that. */
 nng_http_client *t_client(unsigned port);
 
 /* Connects. The buffers in between are small and of fixed size, */

@@ -3,6 +3,7 @@
 
 #include "support/proc.h"
 #include "support/tls_relay.h"
+#include "support/unix_place.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -29,8 +30,14 @@ void t_web_open(struct t_web *web)
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0); /* starts the library */
     nng_aio_free(aio);
     web->fds = t_proc_fds();
-    cr_assert_eq(nng_url_parse(&url, t_tls_wanted() ? "https://127.0.0.1:0" : "http://127.0.0.1:0"),
-                 0);
+    if (t_unix_wanted()) {
+        web->port = t_unix_port();
+        url = t_unix_url(web->port);
+    } else {
+        const char *text = t_tls_wanted() ? "https://127.0.0.1:0" : "http://127.0.0.1:0";
+        cr_assert_eq(nng_url_parse(&url, text), 0);
+        web->port = 0;
+    }
     cr_assert_eq(nng_http_server_hold(&web->server, url), 0);
     if (t_tls_wanted()) {
         nng_tls_config *config = t_tls_server_config();
@@ -38,7 +45,6 @@ void t_web_open(struct t_web *web)
         nng_tls_config_free(config);
     }
     nng_url_free(url);
-    web->port = 0;
 }
 
 void t_web_add(struct t_web *web, nng_http_handler *handler)
@@ -76,6 +82,10 @@ void t_web_start(struct t_web *web)
     int err = nng_http_server_start(web->server);
     cr_assert_eq(err, 0, "start: %s", nng_strerror(err));
     cr_assert_eq(nng_http_server_get_addr(web->server, &addr), 0);
+    if (addr.s_family == NNG_AF_IPC) {
+        cr_assert_str_eq(addr.s_ipc.sa_path, t_unix_address(web->port).sun_path);
+        return;
+    }
     cr_assert(addr.s_family == NNG_AF_INET || addr.s_family == NNG_AF_INET6); /* a name's first */
     web->port = ntohs(addr.s_in.sa_port);
     cr_assert_neq(web->port, 0);
@@ -94,20 +104,31 @@ void t_http_client_open_later(struct t_http_client *b)
 {
     int on = 1;
     memset(b, 0, sizeof *b);
-    b->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    b->fd = socket(t_unix_wanted() ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_geq(b->fd, 0);
     setsockopt(b->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+static void connect_unix(int fd, unsigned port)
+{
+    struct sockaddr_un un = t_unix_address(port);
+    cr_assert_eq(connect(fd, (struct sockaddr *) &un, sizeof un), 0, "%s", strerror(errno));
+}
+
+static void connect_tcp(int fd, unsigned port)
+{
+    struct sockaddr_in sin = { .sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                               .sin_port = htons((uint16_t) port) };
+    cr_assert_eq(connect(fd, (struct sockaddr *) &sin, sizeof sin), 0, "%s", strerror(errno));
 }
 
 void t_http_client_connect(struct t_http_client *b, unsigned port)
 {
     struct timeval patience = { PATIENCE, 0 };
-    struct sockaddr_in sin = { .sin_family = AF_INET,
-                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                               .sin_port = htons((uint16_t) port) };
     int size = 0;
     socklen_t len = sizeof size;
-    cr_assert_eq(connect(b->fd, (struct sockaddr *) &sin, sizeof sin), 0, "%s", strerror(errno));
+    (t_unix_wanted() ? connect_unix : connect_tcp)(b->fd, port);
     if (t_tls_wanted()) {
         cr_assert_eq(getsockopt(b->fd, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
         b->fd = t_tls_relay(b->fd, false, size < 65536 ? 8192 : 0);

@@ -18,7 +18,7 @@ struct t_web {
     unsigned fds;  /* open descriptors, before there was a server */
 };
 
-/* Holds the server for 127.0.0.1 and port 0. */
+/* Holds the server for 127.0.0.1 and port 0; or for a UNIX socket (unix_place.h). */
 void t_web_open(struct t_web *web);
 
 /* Adds a handler of either kind, for GET; or one that was made elsewhere. */
