@@ -5,10 +5,11 @@
 
 PEERS     := build/peers
 PEER_LIBS := $(firstword $(wildcard $(PEERS)/root/usr/lib/*-linux-gnu*))
-PERF_BIN  := $(addprefix $(B)/perf/,load ref_uring ref_epoll ref_recv server arena \
+PERF_BIN  := $(addprefix $(B)/perf/,load handshakes ref_uring ref_epoll ref_recv server arena \
                $(if $(wildcard $(PEERS)/nng.version),peer_nng peer_arena) \
                $(if $(wildcard $(PEERS)/libh2o.version),peer_h2o))
 
+$(B)/perf/handshakes: perf/handshakes.c
 $(B)/perf/load: $(addprefix perf/,load.c options.c reply.c hist.c usage.c)
 $(B)/perf/ref_uring $(B)/perf/ref_epoll $(B)/perf/ref_recv: $(B)/perf/%: perf/%.c perf/ref.c
 $(B)/perf/server $(B)/perf/peer_nng: perf/server.c
@@ -22,6 +23,7 @@ $(B)/perf/peer_%: PERF_FLAGS = -isystem $(PEERS)/root/usr/include -L$(PEER_LIBS)
 $(B)/perf/peer_nng $(B)/perf/peer_arena: PERF_FLAGS += -lnng
 $(B)/perf/peer_h2o: PERF_FLAGS += -lh2o-evloop -lssl -lcrypto
 $(B)/perf/load $(B)/perf/ref_uring: PERF_FLAGS = -luring
+$(B)/perf/handshakes: PERF_FLAGS = -lssl -lcrypto
 
 $(PERF_BIN): $(wildcard perf/*.h)
 	@mkdir -p $(@D)

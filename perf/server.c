@@ -2,11 +2,13 @@
 /*
  * The server that `make bench` measures, on the functions that NNG and this library share: built
  * against both. "/" is static and "/call" a callback that builds the same 13 bytes; with a
- * directory there are "/files", from it, and "/big", 1 MiB from memory.
+ * directory there are "/files", from it, and "/big", 1 MiB from memory; with a certificate and its
+ * key in a file it is all over TLS.
  */
 #include <arpa/inet.h>
 #include <nng/nng.h>
 #include <nng/supplemental/http/http.h>
+#include <nng/supplemental/tls/tls.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +68,15 @@ static void add_large(nng_http_server *server, const char *dir)
     add(server, handler);
 }
 
+static void secure(nng_http_server *server, const char *path)
+{
+    nng_tls_config *config;
+    check(nng_tls_config_alloc(&config, NNG_TLS_MODE_SERVER), "no TLS");
+    check(nng_tls_config_cert_key_file(config, path, NULL), path);
+    check(nng_http_server_set_tls(server, config), "no TLS");
+    nng_tls_config_free(config);
+}
+
 int main(int argc, char **argv)
 {
     nng_http_server *server;
@@ -74,21 +85,24 @@ int main(int argc, char **argv)
     sigset_t set;
     char text[64];
     int sig;
-    if (argc < 2 || argc > 3) {
-        fputs("usage: server PORT [DIR]\n", stderr);
+    if (argc < 2 || argc > 4) {
+        fputs("usage: server PORT [DIR [CERT]]\n", stderr);
         return 2;
     }
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL); /* for the library's threads, too */
-    snprintf(text, sizeof text, "http://127.0.0.1:%s", argv[1]);
+    snprintf(text, sizeof text, "%s://127.0.0.1:%s", argc > 3 ? "https" : "http", argv[1]);
     check(nng_url_parse(&url, text), text);
     check(nng_http_server_hold(&server, url), "cannot start");
     nng_url_free(url);
     add_small(server);
     if (argc > 2) {
         add_large(server, argv[2]);
+    }
+    if (argc > 3) {
+        secure(server, argv[3]);
     }
     check(nng_http_server_start(server), text);
     check(nng_http_server_get_addr(server, &addr), "no address");

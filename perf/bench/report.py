@@ -35,11 +35,11 @@ PLOTTED = {"rate", "gb_per_second", "cpu_per_request", "cpu_per_gb", "cpu_per_gb
 def columns(work):
     if work["kind"] == "micro":
         return SINGLE
-    large = work["kind"] in ("big", "file")
+    large = work["kind"] in ("big", "file", "tls_big", "tls_file")
     found = [GB, CPU_GB] if large else [RATE, CPU]
     if work["kind"] == "upload":
         found = [RATE, CPU_GB_UP]
-    if work["generator"] != "h2load":
+    if work["generator"] in ("load", "wrk", "wrk_beside"):
         found += LATENCY
     if work["generator"] == "load":
         found.append(RSS)

@@ -4,6 +4,7 @@ what comes out."""
 
 import json
 import os
+import pathlib
 import re
 import resource
 import signal
@@ -65,7 +66,8 @@ class Bench:
         for tool in ("wrk", "h2load"):
             if tool not in versions:
                 self.missing[tool] = "no package to be had (scripts/bench-peers says why)"
-        self.workloads = [w for w in self.workloads if w.generator not in self.missing]
+        self.workloads = [w for w in self.workloads
+                          if w.generator.removesuffix("_beside") not in self.missing]
         self.groups = micro.runnable(self.groups, self.build, self.servers)
         return versions
 
@@ -75,6 +77,14 @@ class Bench:
         (self.files / "big.bin").write_bytes(b"x" * BODY["file"])
         items = [{"id": i, "price": i, "quantity": 1 + i % 9} for i in range(1, 51)]
         (self.files / "dataset.json").write_text(json.dumps(items, separators=(",", ":")))
+        for name, key in (("ecdsa", ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]),
+                          ("rsa", ["rsa:2048"])):
+            path = self.files / f"{name}.pem"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", *key, "-nodes", "-subj",
+                            "/CN=127.0.0.1", "-days", "30", "-keyout", f"{path}.key", "-out",
+                            f"{path}.cert"], check=True, capture_output=True, timeout=60)
+            path.write_text("".join(pathlib.Path(f"{path}.{part}").read_text()
+                                    for part in ("cert", "key")))
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         if hard < 11000:
@@ -129,9 +139,35 @@ class Bench:
                 "bytes": int(traffic.group(1)),
                 "errors": int(count.group(2)) + int(count.group(3))}
 
+    def shake_hands(self, server, rate, resume, seconds):
+        return [self.build / "perf/handshakes", server.port, seconds, rate, resume]
+
+    def handshakes(self, server, _work, resume=0):
+        seconds = max(1, round(self.window))
+        return json.loads(self.generator(*self.shake_hands(server, 0, resume, seconds),
+                                         limit=seconds + 30))
+
+    def resumptions(self, server, work):
+        return self.handshakes(server, work, resume=1)
+
+    def wrk_beside(self, server, work):
+        """wrk, and 500 handshakes a second."""
+        seconds = max(1, round(self.window))
+        command = self.shake_hands(server, 500, 0, seconds)
+        with subprocess.Popen(["taskset", "-c", str(self.load_cpu), *map(str, command)],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as beside:
+            try:
+                result = self.wrk(server, work)
+            finally:
+                beside.wait(seconds + 30)
+        if beside.returncode != 0:
+            raise Failed("the handshakes beside it failed")
+        return result
+
     @staticmethod
     def url(server, work):
-        return f"http://127.0.0.1:{server.port}{server.paths[work.kind]}"
+        scheme = "https" if work.kind.startswith("tls") else "http"
+        return f"{scheme}://127.0.0.1:{server.port}{server.paths[work.kind]}"
 
     # ---- One run ----
 

@@ -13,7 +13,9 @@ import time
 # of an upload.
 UPLOAD = 20_000_000
 BODY = {"small": 13, "call": 13, "big": 1 << 20, "file": 1 << 20, "ok": 2, "sum": 2,
-        "upload": len(str(UPLOAD))}
+        "upload": len(str(UPLOAD)),
+        # Over TLS, with an ECDSA certificate but for the last.
+        "tls": 13, "tls_big": 1 << 20, "tls_file": 1 << 20, "tls_rsa": 13}
 ARENA = {"ok": "/pipeline", "sum": "/baseline11", "upload": "/upload"}
 
 
@@ -42,7 +44,8 @@ class Server:
         place.mkdir(parents=True, exist_ok=True)
         values = {"port": self.port, "dir": place, "files": bench.files, "build": bench.build,
                   "root": bench.root, "user": "root" if os.getuid() == 0 else "nobody",
-                  "body": BODY[kind]}
+                  "body": BODY[kind],
+                  "cert": bench.files / ("rsa.pem" if kind == "tls_rsa" else "ecdsa.pem")}
         if self.config:
             (place / "config").write_text(self.config.format(**values))
         command = self.command(kind) if callable(self.command) else self.command
@@ -196,6 +199,16 @@ http {{
 }}
 """
 
+# As ours: TLS 1.3, tickets without a cache, one for each handshake.
+NGINX_TLS = NGINX.replace("listen 127.0.0.1:{port}", "listen 127.0.0.1:{port} ssl").replace(
+    "    access_log off;", """    access_log off;
+    ssl_certificate {cert};
+    ssl_certificate_key {cert};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache off;
+    ssl_session_tickets on;
+    ssl_conf_command NumTickets 1;""")
+
 HAPROXY = """
 global
     nbthread 1
@@ -260,6 +273,7 @@ NNG_PATHS = {"small": "/", "call": "/call", "big": "/big", "file": "/files/big.b
 
 
 def all_servers():
+    tls = {"tls": "/", "tls_rsa": "/"}
     memory = {"small": "/", "big": "/", "ok": "/", "sum": "/"}
     return [
         Server("ours", "nng-uring", "ours", nng_server("server", "arena"), NNG_PATHS),
@@ -287,6 +301,14 @@ def all_servers():
                ["{root}/usr/sbin/lighttpd", "-D", "-f", "{dir}/config", "-m",
                 "{root}/usr/lib/lighttpd"],
                {"small": "/hello.txt", "file": "/big.bin"}, "lighttpd", LIGHTTPD),
+        Server("ours_tls", "nng-uring, TLS", "ours",
+               ["{build}/perf/server", "{port}", "{files}", "{cert}"],
+               tls | {"tls_big": "/big", "tls_file": "/files/big.bin"}),
+        Server("nginx_tls", "nginx, TLS", "peer",
+               ["{root}/usr/sbin/nginx", "-e", "stderr", "-p", "{dir}", "-c", "{dir}/config"],
+               tls | {"tls_file": "/files/big.bin"}, "nginx", NGINX_TLS),
+        Server("libh2o_tls", "libh2o, TLS", "peer", ["{build}/perf/peer_h2o", "{port}", "{cert}"],
+               tls | {"tls_big": "/big"}, "libh2o"),
         Server("h2o", "h2o", "peer",
                ["{root}/usr/bin/h2o", "-m", "worker", "-c", "{dir}/config"],
                {"file": "/files/big.bin"}, "h2o", H2O),

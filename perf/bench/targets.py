@@ -86,6 +86,26 @@ def on_epoll(results):
     ]
 
 
+def over_tls(results):
+    peers, cpu, rows = ["nginx_tls", "libh2o_tls"], "cpu_per_request", []
+
+    def row(work, metric, limit, peer=None, what=None):
+        best = peer or results.best(work, peers, metric, False)
+        title = peer.removesuffix("_tls") if peer else f"the best peer ({best})"
+        rows.append(compared(results, f"{work}.{metric}.{peer or 'best'}",
+                             f"{what or TITLES[metric]} against {title}", metric, limit,
+                             ((work, "ours_tls"), (work, best))))
+
+    row("tls_keep64", cpu, 0.8, "nginx_tls")
+    row("tls_keep64", cpu, 1.0, "libh2o_tls")
+    for work in ("tls_memory", "tls_file"):
+        row(work, "cpu_per_gb", 1.0)
+    for work in ("tls_ecdsa", "tls_rsa", "tls_resumed"):
+        row(work, cpu, 1 / 0.95, what="CPU of a handshake")
+    row("tls_beside", "p99_us", 1.0)
+    return rows
+
+
 def servers(results):
     cpu = "cpu_per_request"
     rows = [
@@ -157,4 +177,4 @@ def single(results):
 
 
 def all_targets(results):
-    return servers(results) + on_epoll(results) + callbacks(results) + single(results)
+    return servers(results) + over_tls(results) + on_epoll(results) + callbacks(results) + single(results)

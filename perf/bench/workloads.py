@@ -5,6 +5,7 @@ SMALL = ["ours", "ours_epoll", "ref_writev", "ref_direct", "ref_epoll", "nng", "
          "haproxy", "lighttpd"]
 # lighttpd would need more than 20,000 descriptors for 10,064 connections.
 IDLE = ["ours", "ours_epoll", "ref_writev", "nng", "nginx", "libh2o"]
+TLS = ["ours_tls", "nginx_tls", "libh2o_tls"]
 # What a quick run leaves out where it is not asked for.
 EXTRA = {"ref_direct", "ref_epoll", "ours_epoll"}
 
@@ -84,4 +85,23 @@ WORKLOADS = [
              "Each idle connection has done one request. Memory is the server's resident memory, "
              "without what the kernel keeps for its sockets.", IDLE, idle=10000,
              without={"ref_writev", "nng"}),
+    Workload("tls_keep64", "TLS: keep-alive, 13 bytes, 64 connections",
+             "wrk with one thread. TLS 1.3, AES-256-GCM.", TLS, kind="tls", generator="wrk"),
+    Workload("tls_memory", "TLS: 1 MiB from memory, 16 connections",
+             "As from memory without TLS, by wrk.", ["ours_tls", "libh2o_tls"], kind="tls_big",
+             generator="wrk", connections=16),
+    Workload("tls_file", "TLS: 1 MiB from a file, 16 connections",
+             "From the page cache, by wrk.", ["ours_tls", "nginx_tls"], kind="tls_file",
+             generator="wrk", connections=16),
+    Workload("tls_ecdsa", "TLS: full handshakes, ECDSA P-256",
+             "TLS 1.3, X25519; eight connections at a time, which end when they are established.",
+             TLS, kind="tls", generator="handshakes", connections=8),
+    Workload("tls_rsa", "TLS: full handshakes, RSA 2048", "The same.", TLS, kind="tls_rsa",
+             generator="handshakes", connections=8),
+    Workload("tls_resumed", "TLS: resumed handshakes",
+             "By a ticket, with a new key exchange.", TLS, kind="tls", generator="resumptions",
+             connections=8),
+    Workload("tls_beside", "TLS: 64 connections while 500 new ones a second shake hands",
+             "As the first one, by wrk; the handshakes are full ones, ECDSA P-256.", TLS,
+             kind="tls", generator="wrk_beside"),
 ]
