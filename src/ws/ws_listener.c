@@ -28,6 +28,7 @@ struct ws_listener {
     nng_http_server *server;   /* constant; held until it is closed */
     nng_url *url;              /* constant */
     nng_http_handler *handler; /* constant once it listens */
+    bool stuck;                /* that could not be taken from the server */
 
     /* under the endpoint's lock */
     enum listener_state state;
@@ -191,21 +192,30 @@ static int ws_listener_make_handler(struct ws_listener *l)
     return err;
 }
 
+/* For want of memory it may stay with the server, for that one's life, and hold the listener. */
+static void ws_listener_take_handler(struct ws_listener *l)
+{
+    l->stuck = nng_http_server_del_handler(l->server, l->handler) != 0;
+    if (!l->stuck) {
+        nng_http_handler_free(l->handler);
+    }
+    l->handler = NULL;
+}
+
 static int ws_listener_start(struct ws_listener *l)
 {
     int err = ws_listener_make_handler(l);
     if (err == 0) {
         err = nng_http_server_add_handler(l->server, l->handler);
-        if (err == 0) {
-            err = nng_http_server_start(l->server);
-            if (err != 0) {
-                (void) nng_http_server_del_handler(l->server, l->handler);
-            }
-        }
     }
     if (err != 0) {
         nng_http_handler_free(l->handler);
         l->handler = NULL;
+        return err;
+    }
+    err = nng_http_server_start(l->server);
+    if (err != 0) {
+        ws_listener_take_handler(l);
     }
     return err;
 }
@@ -230,8 +240,7 @@ static int ws_listener_listen(nng_stream_listener *base)
     }
     nu_unlock(&l->endpoint.lock);
     if (err == 0 && closed) {
-        nng_http_server_del_handler(l->server, l->handler);
-        nng_http_handler_free(l->handler);
+        ws_listener_take_handler(l);
         nng_http_server_stop(l->server);
         err = NNG_ECLOSED;
     }
@@ -269,16 +278,20 @@ static void ws_listener_close(nng_stream_listener *base)
         nng_stream_free(&ws->base);
     }
     if (tell) {
-        (void) nng_http_server_del_handler(l->server, l->handler);
-        nng_http_handler_free(l->handler);
+        ws_listener_take_handler(l);
         nng_http_server_stop(l->server);
     }
 }
 
 static void ws_listener_free(nng_stream_listener *base)
 {
+    struct ws_listener *l = ws_listener_of(base);
     ws_listener_close(base);
-    ws_listener_drop(ws_listener_of(base));
+    if (l->stuck) { /* the server is to end without waiting for the listener, which waits for it */
+        nng_http_server_release(l->server);
+        l->server = NULL;
+    }
+    ws_listener_drop(l);
 }
 
 int nng_uring_ws_listener_set_check(nng_stream_listener *base,
