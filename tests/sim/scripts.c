@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <nng/nng.h>
+#include <nng/stream.h>
 #include <nng/supplemental/http/http.h>
 #include <nng/uring.h>
 #include <stdint.h>
@@ -429,10 +430,100 @@ static void scripts_transact(void)
     }
 }
 
+/* ---- Streams ------------------------------------------------------------------------------ */
+
+#define PART 400U
+
+struct line {
+    nng_stream_listener *listener;
+    nng_stream_dialer *dialer;
+    nng_aio *aios[2];
+    nng_stream *ends[2];
+};
+
+static bool scripts_open_line(struct line *line, const char *url)
+{
+    if (!scripts_ok(nng_aio_alloc(&line->aios[0], NULL, NULL), "nng_aio_alloc()") ||
+        !scripts_ok(nng_aio_alloc(&line->aios[1], NULL, NULL), "nng_aio_alloc()") ||
+        !scripts_ok(nng_stream_listener_alloc(&line->listener, url), "a listener") ||
+        !scripts_ok(nng_stream_listener_listen(line->listener), "listen()") ||
+        !scripts_ok(nng_stream_dialer_alloc(&line->dialer, url), "a dialer")) {
+        return false;
+    }
+    nng_aio_set_timeout(line->aios[0], LIMIT);
+    nng_aio_set_timeout(line->aios[1], LIMIT);
+    nng_stream_listener_accept(line->listener, line->aios[1]);
+    nng_stream_dialer_dial(line->dialer, line->aios[0]);
+    bool dialed = scripts_wait(line->aios[0], "dial");
+    line->ends[0] = dialed ? nng_aio_get_output(line->aios[0], 0) : NULL;
+    bool accepted = scripts_wait(line->aios[1], "accept");
+    line->ends[1] = accepted ? nng_aio_get_output(line->aios[1], 0) : NULL;
+    return dialed && accepted;
+}
+
+/* One end sends and the other one receives, until all is there. */
+static bool scripts_pass(struct line *line, unsigned from)
+{
+    uint8_t bytes[PART];
+    unsigned to = 1 - from;
+    size_t sent = 0, got = 0;
+    while (got < PART) {
+        nng_iov out = { text + sent, PART - sent }, in = { bytes + got, PART - got };
+        bool sends = sent < PART;
+        if (!scripts_ok(nng_aio_set_iov(line->aios[from], 1, &out), "nng_aio_set_iov()") ||
+            !scripts_ok(nng_aio_set_iov(line->aios[to], 1, &in), "nng_aio_set_iov()")) {
+            return false;
+        }
+        nng_stream_recv(line->ends[to], line->aios[to]);
+        if (sends) {
+            nng_stream_send(line->ends[from], line->aios[from]);
+        }
+        bool sent_it = !sends || scripts_wait(line->aios[from], "send");
+        sent += sends ? nng_aio_count(line->aios[from]) : 0;
+        bool got_it = scripts_wait(line->aios[to], "receive");
+        got += nng_aio_count(line->aios[to]);
+        sim_check(got <= sent && memcmp(bytes, text, got) == 0, "%zu bytes of %zu, or other ones",
+                  got, sent);
+        if (!sent_it || !got_it) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void scripts_stream_once(const char *url)
+{
+    struct line line = { .listener = NULL };
+    past = sim_fault_was();
+    if (scripts_open_line(&line, url) && scripts_pass(&line, 0)) {
+        (void) scripts_pass(&line, 1);
+    }
+    nng_stream_free(line.ends[0]);
+    nng_stream_free(line.ends[1]);
+    nng_stream_dialer_free(line.dialer);
+    nng_stream_listener_free(line.listener);
+    nng_aio_free(line.aios[0]);
+    nng_aio_free(line.aios[1]);
+}
+
+static void scripts_tcp(void)
+{
+    scripts_stream_once("tcp://127.0.0.1:900");
+    scripts_stream_once("tcp://127.0.0.1:900");
+}
+
+static void scripts_ws(void)
+{
+    scripts_stream_once("ws://127.0.0.1:900/x");
+    scripts_stream_once("ws://127.0.0.1:900/x");
+}
+
 const struct sim_script sim_scripts[] = {
     { "connection", scripts_connection, 8, 3 },
     { "server", scripts_server, 8, 3 },
     { "files", scripts_files, 2, 5 },
     { "transact", scripts_transact, 8, 3 },
+    { "tcp", scripts_tcp, 8, 3 },
+    { "ws", scripts_ws, 8, 3 },
     { NULL, NULL, 0, 0 },
 };
