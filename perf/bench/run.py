@@ -119,8 +119,8 @@ class Bench:
             raise Failed("no response within the window")
         return result
 
-    def wrk(self, server, work):
-        seconds = max(1, round(self.window))  # wrk takes whole ones
+    def wrk(self, server, work, seconds=None):
+        seconds = seconds or max(1, round(self.window))  # wrk takes whole ones
         text = self.generator(
             self.root / "usr/bin/wrk", "-t", 1, "-c", work.connections, "-d", f"{seconds}s",
             "-s", self.top / "perf/bench/wrk.lua", self.url(server, work), limit=seconds + 30)
@@ -151,13 +151,14 @@ class Bench:
         return self.handshakes(server, work, resume=1)
 
     def wrk_beside(self, server, work):
-        """wrk, and 500 handshakes a second."""
-        seconds = max(1, round(self.window))
-        command = self.shake_hands(server, 500, 0, seconds)
-        with subprocess.Popen(["taskset", "-c", str(self.load_cpu), *map(str, command)],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as beside:
+        """wrk, and 500 handshakes a second once its connections are there."""
+        seconds = max(3, round(self.window))
+        command = ["taskset", "-c", self.load_cpu, "sh", "-c", 'sleep 0.5; exec "$@"', "sh",
+                   *self.shake_hands(server, 500, 0, seconds - 0.5)]
+        with subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as beside:
             try:
-                result = self.wrk(server, work)
+                result = self.wrk(server, work, seconds)
             finally:
                 beside.wait(seconds + 30)
         if beside.returncode != 0:
