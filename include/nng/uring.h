@@ -155,9 +155,9 @@ typedef struct nng_uring_counter {
  *
  * It is counted over all threads, since the process started: the calls of io_uring_enter(2),
  * submission and completion entries, short writes resubmitted, deadlines armed and fired,
- * cancellations, wake-ups, receives without a buffer, connections accepted, and connections open
- * now. As many as there is `room` for are filled in. The counters are always on, and read while
- * they move.
+ * cancellations, wake-ups, receives without a buffer, connections accepted, TLS handshakes; and
+ * connections open now, and servers' connections by what they are at. As many as there is `room`
+ * for are filled in. The counters are always on, and read while they move.
  *
  * Returns: how many counters there are.
  * Threads: any.

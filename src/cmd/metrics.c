@@ -139,7 +139,7 @@ static size_t metrics_counters(nng_uring_counter list[64])
 
 static bool metrics_is_gauge(const nng_uring_counter *counter)
 {
-    return strcmp(counter->name, "connections") == 0;
+    return strcmp(counter->name, "connections") == 0 || strncmp(counter->name, "sessions_", 9) == 0;
 }
 
 void metrics_print(FILE *to, bool ready)
@@ -169,7 +169,7 @@ void metrics_print_event(FILE *to, bool ready)
     uint64_t connections = 0;
     size_t n = metrics_counters(list);
     for (size_t i = 0; i < n; i++) {
-        connections = metrics_is_gauge(&list[i]) ? list[i].value : connections;
+        connections = strcmp(list[i].name, "connections") == 0 ? list[i].value : connections;
     }
     metrics_sum(&sum);
     clock_gettime(CLOCK_MONOTONIC, &now);

@@ -68,6 +68,12 @@ static void counters_sum(uint64_t total[NU_COUNTS])
     pthread_mutex_unlock(&lock);
 }
 
+/* One that goes up and down may be read a little below 0. */
+static uint64_t counters_now(uint64_t value)
+{
+    return value <= INT64_MAX ? value : 0;
+}
+
 size_t nng_uring_counters(nng_uring_counter *list, size_t room)
 {
     uint64_t v[NU_COUNTS];
@@ -88,6 +94,20 @@ size_t nng_uring_counters(nng_uring_counter *list, size_t room)
         { "no_buffers", "receives that found no provided buffer", v[NU_COUNT_NO_BUFFERS] },
         { "accepts", "connections accepted", v[NU_COUNT_ACCEPTS] },
         { "connections", "connections that are open", open },
+        { "tls_handshakes", "TLS handshakes that went well", v[NU_COUNT_TLS_OPENED] },
+        { "tls_failures", "TLS handshakes that did not", v[NU_COUNT_TLS_FAILED] },
+        { "sessions_reading", "a server's connections that are idle, or send a head",
+          counters_now(v[NU_COUNT_SESSIONS_READING]) },
+        { "sessions_collecting", "those whose body is read for a handler",
+          counters_now(v[NU_COUNT_SESSIONS_COLLECTING]) },
+        { "sessions_handling", "those that a handler works for",
+          counters_now(v[NU_COUNT_SESSIONS_HANDLING]) },
+        { "sessions_loading", "those that wait for a file",
+          counters_now(v[NU_COUNT_SESSIONS_LOADING]) },
+        { "sessions_writing", "those that take an answer",
+          counters_now(v[NU_COUNT_SESSIONS_WRITING]) },
+        { "sessions_ending", "those whose body or last bytes are thrown away",
+          counters_now(v[NU_COUNT_SESSIONS_ENDING]) },
     };
     size_t n = sizeof all / sizeof all[0];
     for (size_t i = 0; i < n && i < room; i++) {

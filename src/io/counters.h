@@ -26,6 +26,16 @@ enum nu_count {
     NU_COUNT_ACCEPTS,         /* connections accepted */
     NU_COUNT_OPENED,          /* connections opened, either way */
     NU_COUNT_CLOSED,          /* and closed */
+    NU_COUNT_TLS_OPENED,      /* TLS handshakes that went well, either way */
+    NU_COUNT_TLS_FAILED,      /* and those that did not */
+
+    /* Sessions that are in such a state now; the threads' counts make sense only added up. */
+    NU_COUNT_SESSIONS_READING,
+    NU_COUNT_SESSIONS_COLLECTING,
+    NU_COUNT_SESSIONS_HANDLING,
+    NU_COUNT_SESSIONS_LOADING,
+    NU_COUNT_SESSIONS_WRITING,
+    NU_COUNT_SESSIONS_ENDING,
     NU_COUNTS,
 };
 

@@ -2,6 +2,7 @@
 #include "tls/handshake.h"
 
 #include "base/clock.h"
+#include "io/counters.h"
 #include "tls/config.h"
 #include "tls/error.h"
 
@@ -71,6 +72,7 @@ static void handshake_log_failure(const struct nu_tls *tls)
 static void handshake_failed(struct nu_tls *tls)
 {
     int err = tls->lower_end == NNG_ECONNSHUT ? NNG_ECONNRESET : tls->lower_end;
+    nu_count(NU_COUNT_TLS_FAILED, 1);
     handshake_log_failure(tls);
     if (err == 0) {
         err = nu_tls_peer_error();
@@ -82,6 +84,7 @@ static void handshake_failed(struct nu_tls *tls)
 
 static void handshake_done(struct nu_tls *tls)
 {
+    nu_count(NU_COUNT_TLS_OPENED, 1);
     tls->state = NU_TLS_OPEN;
     tls->chatter = 0;
     tls->expects_tickets =

@@ -101,6 +101,9 @@ Test(admin, counts_what_was_asked)
     assert_has(text, "\nnng_uring_http_requests_total{status=\"5xx\"} 0\n");
     assert_has(text, "\nnng_uring_ready 1\n");
     assert_has(text, "\n# TYPE nng_uring_accepts counter\n");
+    assert_has(text, "\n# TYPE nng_uring_sessions_reading gauge\n");
+    assert_has(text, "\nnng_uring_sessions_handling 1\n"); /* ourselves */
+    assert_has(text, "\nnng_uring_tls_handshakes_total 0\n");
     cr_assert_str_eq(strstr(text, "# EOF"), "# EOF\n");
     unsigned buckets = 0, count = 0;
     const char *last = NULL;
