@@ -149,8 +149,7 @@ static bool context_set_client(SSL *ssl, const nng_tls_config *config, const cha
            context_set_name(ssl, config, host);
 }
 
-int nu_tls_context_open(SSL **sslp, nng_tls_config *config, const char *host, unsigned port,
-                        const char *alpn)
+int nu_tls_context_open(SSL **sslp, nng_tls_config *config, const char *host, const char *alpn)
 {
     ERR_clear_error();
     int err = context_use(config);
@@ -163,9 +162,6 @@ int nu_tls_context_open(SSL **sslp, nng_tls_config *config, const char *host, un
         SSL_set_accept_state(ssl);
     } else if (context_set_client(ssl, config, host, alpn)) {
         SSL_set_connect_state(ssl);
-        if (host != NULL && context_resumes(config)) {
-            nu_resume_begin(ssl, &config->resume, host, port);
-        }
     } else {
         err = nu_tls_error();
         SSL_free(ssl);
@@ -173,4 +169,13 @@ int nu_tls_context_open(SSL **sslp, nng_tls_config *config, const char *host, un
     }
     *sslp = ssl;
     return 0;
+}
+
+struct nu_resume_place *nu_tls_context_resume(SSL *ssl, nng_tls_config *config, const char *host,
+                                              unsigned port)
+{
+    bool client = config->mode == NNG_TLS_MODE_CLIENT;
+    return client && host != NULL && context_resumes(config)
+               ? nu_resume_begin(ssl, &config->resume, host, port)
+               : NULL;
 }

@@ -7,12 +7,15 @@
 
 /*
  * Fixes the configuration, which from then on is only read, and makes a connection of it: for a
- * client, one that asks for `host` (its URL's; NULL: it has none), whose sessions are those with
- * that host's `port`. `alpn` is what it speaks if the
+ * client, one that asks for `host` (its URL's; NULL: it has none). `alpn` is what it speaks if the
  * configuration does not say, and stays as long as the connection. NNG_ECRYPTO: it cannot be used
  * as it is (a server without a certificate or a key, a name that is none). Any thread.
  */
-int nu_tls_context_open(SSL **sslp, nng_tls_config *config, const char *host, unsigned port,
-                        const char *alpn);
+int nu_tls_context_open(SSL **sslp, nng_tls_config *config, const char *host, const char *alpn);
+
+/* Has a client's connection resume the sessions with that host's port, where the configuration
+ * wants it: nu_resume_begin(). Any thread. */
+struct nu_resume_place *nu_tls_context_resume(SSL *ssl, nng_tls_config *config, const char *host,
+                                              unsigned port);
 
 #endif

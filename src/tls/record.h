@@ -58,8 +58,9 @@ struct nu_tls {
 
     /* the owner's alone */
     SSL *ssl;
-    bool receiving;      /* `rx` is under way: nothing is left to decrypt */
-    bool sending;        /* `tx_aio` is */
+    struct nu_resume_place *resume; /* a client's, or NULL */
+    bool receiving;                 /* `rx` is under way: nothing is left to decrypt */
+    bool sending;                   /* `tx_aio` is */
     bool ending;         /* the peer is to be told that no more will follow, once it can be */
     bool close_notified; /* the peer is told that no more will follow */
     bool finished;       /* and so is its kernel */

@@ -7,8 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-/* Where a connection's sessions go. */
-struct resume_place {
+/* Where a connection's sessions go. (Not freed by OpenSSL with the SSL: it forgets who frees what
+ * at the program's end, which connections may outlive.) */
+struct nu_resume_place {
     struct nu_resume *resume;
     char text[];
 };
@@ -16,20 +17,9 @@ struct resume_place {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int place_index = -1; /* of an SSL's own data: its place; -1: no memory */
 
-static void resume_free_place(void *parent, void *place, CRYPTO_EX_DATA *data, int index, long argl,
-                              void *argp)
-{
-    (void) parent;
-    (void) data;
-    (void) index;
-    (void) argl;
-    (void) argp;
-    free(place);
-}
-
 static void resume_make_index(void)
 {
-    place_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, resume_free_place);
+    place_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
 /* ---- What is kept ------------------------------------------------------------------------- */
@@ -84,7 +74,7 @@ static void resume_trim(struct nu_resume *resume)
 /* OpenSSL has a session for us; 1: we keep it. */
 static int resume_keep(SSL *ssl, SSL_SESSION *session)
 {
-    const struct resume_place *place = SSL_get_ex_data(ssl, place_index);
+    const struct nu_resume_place *place = SSL_get_ex_data(ssl, place_index);
     size_t size = place != NULL ? strlen(place->text) + 1 : 0;
     struct nu_kept_session *kept = place != NULL ? malloc(sizeof *kept + size) : NULL;
     if (kept == NULL) {
@@ -125,11 +115,11 @@ void nu_resume_enable(SSL_CTX *ctx)
 
 /* ---- A connection ------------------------------------------------------------------------- */
 
-static struct resume_place *resume_place_new(struct nu_resume *resume, const char *host,
-                                             unsigned port)
+static struct nu_resume_place *resume_place_new(struct nu_resume *resume, const char *host,
+                                                unsigned port)
 {
     size_t size = strlen(host) + sizeof ":65535";
-    struct resume_place *place = malloc(sizeof *place + size);
+    struct nu_resume_place *place = malloc(sizeof *place + size);
     if (place != NULL) {
         place->resume = resume;
         (void) snprintf(place->text, size, "%s:%u", host, port);
@@ -137,12 +127,13 @@ static struct resume_place *resume_place_new(struct nu_resume *resume, const cha
     return place;
 }
 
-void nu_resume_begin(SSL *ssl, struct nu_resume *resume, const char *host, unsigned port)
+struct nu_resume_place *nu_resume_begin(SSL *ssl, struct nu_resume *resume, const char *host,
+                                        unsigned port)
 {
-    struct resume_place *place = place_index >= 0 ? resume_place_new(resume, host, port) : NULL;
+    struct nu_resume_place *place = place_index >= 0 ? resume_place_new(resume, host, port) : NULL;
     if (place == NULL || SSL_set_ex_data(ssl, place_index, place) != 1) {
         free(place);
-        return;
+        return NULL;
     }
     pthread_mutex_lock(&resume->lock);
     SSL_SESSION *session = resume_take(resume, place->text);
@@ -151,4 +142,10 @@ void nu_resume_begin(SSL *ssl, struct nu_resume *resume, const char *host, unsig
         (void) SSL_set_session(ssl, session);
         SSL_SESSION_free(session);
     }
+    return place;
+}
+
+void nu_resume_end(struct nu_resume_place *place)
+{
+    free(place);
 }

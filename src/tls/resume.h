@@ -29,8 +29,13 @@ void nu_resume_free(struct nu_resume *resume);
 /* Has a client's connections hand out their sessions. */
 void nu_resume_enable(SSL_CTX *ctx);
 
+struct nu_resume_place;
+
 /* Offers the session that there is for the server, and keeps those that it gives; `resume` stays as
- * long as the connection. One that cannot (no memory) makes a full handshake. Any thread. */
-void nu_resume_begin(SSL *ssl, struct nu_resume *resume, const char *host, unsigned port);
+ * long as the connection. What is returned is for nu_resume_end(), after SSL_free(). One that
+ * cannot (no memory: NULL) makes a full handshake. Any thread. */
+struct nu_resume_place *nu_resume_begin(SSL *ssl, struct nu_resume *resume, const char *host,
+                                        unsigned port);
+void nu_resume_end(struct nu_resume_place *place);
 
 #endif

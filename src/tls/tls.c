@@ -31,6 +31,7 @@ static void tls_free(struct nu_tls *tls)
         SSL_set_shutdown(tls->ssl, SSL_get_shutdown(tls->ssl) | SSL_SENT_SHUTDOWN);
     }
     SSL_free(tls->ssl);
+    nu_resume_end(tls->resume);
     nu_tls_record_detach(tls);
     nu_tls_facts_free(&tls->facts);
     nng_tls_config_free(tls->config);
@@ -429,8 +430,7 @@ int nu_tls_open(struct nu_stream **streamp, struct nu_stream *lower,
         return NNG_ENOMEM;
     }
     nu_stream_init(&tls->stream, &tls_ops, lower->loop, lower->gone, lower->user);
-    int err =
-        nu_tls_context_open(&tls->ssl, params->config, params->host, tls_port(lower), params->alpn);
+    int err = nu_tls_context_open(&tls->ssl, params->config, params->host, params->alpn);
     if (err == 0) {
         err = nu_tls_record_attach(tls);
     }
@@ -439,6 +439,7 @@ int nu_tls_open(struct nu_stream **streamp, struct nu_stream *lower,
         free(tls);
         return err;
     }
+    tls->resume = nu_tls_context_resume(tls->ssl, params->config, params->host, tls_port(lower));
     tls->lower = lower;
     lower->gone = tls_lower_gone;
     lower->user = tls;
