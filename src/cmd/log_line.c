@@ -46,17 +46,43 @@ static char *log_line_escape(char *at, unsigned char byte, bool json)
     return at;
 }
 
+#define EVERY(byte) (UINT64_MAX / 255 * (byte)) /* of eight bytes */
+
+/* The sign of each byte that is that one; carries may add others above it. */
+static uint64_t log_line_find(uint64_t word, unsigned byte)
+{
+    uint64_t x = word ^ EVERY(byte);
+    return (x - EVERY(1U)) & ~x & EVERY(0x80U);
+}
+
+/* Whether none of eight bytes needs an escape. */
+static bool log_line_all_bare(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    uint64_t controls = (word - EVERY(0x20U)) & ~word & EVERY(0x80U);
+    return ((word & EVERY(0x80U)) | controls | log_line_find(word, '"') |
+            log_line_find(word, '\\') | log_line_find(word, 0x7f)) == 0;
+}
+
 /* In JSON a byte beyond ASCII is the character of that number, for it need not be UTF-8. */
 static char *log_line_escaped(char *at, const char *p, size_t n, size_t max, bool json)
 {
     const char *end = p + (n < max ? n : max);
-    for (; p < end; p++) {
+    while (p < end) {
         unsigned char byte = (unsigned char) *p;
-        if (__builtin_expect(bare[byte], true)) {
+        if (end - p >= 8 && log_line_all_bare(p)) {
+            memcpy(at, p, 8);
+            at += 8;
+            p += 8;
+            continue;
+        }
+        if (bare[byte]) {
             *at++ = (char) byte;
         } else {
             at = log_line_escape(at, byte, json);
         }
+        p++;
     }
     return n > max ? log_line_text(at, "...") : at;
 }

@@ -137,6 +137,37 @@ Test(access_log, json)
     remove_all();
 }
 
+/* Wherever it stands among others. */
+Test(access_log, every_byte)
+{
+    char request[256], want[64];
+    start("combined");
+    for (int byte = 1; byte < 256; byte++) {
+        if (byte != '\r' && byte != '\n') {
+            snprintf(request, sizeof request, NONE "User-Agent: %.*s%cyzyzyzyzyz%c.\r\n\r\n",
+                     byte % 9, "xxxxxxxx", byte, byte);
+            ask(request);
+        }
+    }
+    end();
+    const char *text = read_log(file);
+    cr_assert_eq(count_lines(text), 253);
+    for (int byte = ' ' + 1; byte < 256; byte++) {
+        bool bare = byte < 0x7f && byte != '"' && byte != '\\';
+        char as[8];
+        if (byte == 0x7f) {
+            continue; /* such a head is refused, like one with another control character */
+        }
+        snprintf(as, sizeof as, bare ? "%c" : "\\x%02x", byte);
+        snprintf(want, sizeof want, "\"%.*s%syzyzyzyzyz%s.\"\n", byte % 9, "xxxxxxxx", as, as);
+        assert_has(text, want);
+    }
+    for (const char *p = text; *p != '\0'; p++) {
+        cr_assert(*p == '\n' || ((unsigned char) *p >= ' ' && (unsigned char) *p < 0x7f));
+    }
+    remove_all();
+}
+
 /* As logrotate does it: each line is in one of both files. */
 Test(access_log, moved_away)
 {
