@@ -198,7 +198,9 @@ static int serve(void)
     int status = 0;
     const struct serve_options *options = &serving.options;
     if (options->access_log != NULL && !options->check) {
+        pthread_mutex_lock(&serving.lock); /* SIGHUP may come already */
         status = access_log_open(options->access_log, options->log_format);
+        pthread_mutex_unlock(&serving.lock);
     }
     if (status == 0 && options->admin != NULL) {
         status = admin_start(options->admin, options->check);
