@@ -16,7 +16,8 @@
 #   make bench-micro  the programs of perf/*.cc, with NNG beside; JSON into build/bench
 #   make race       random operations on random connections for RACE_SECONDS (60), plainly and
 #                   under the sanitizers
-#   make sim        the library in a made-up world, for SIM_SECONDS (60); SEED=n repeats one run
+#   make sim        the library in a made-up world, for SIM_SECONDS (60); SEED=n repeats one run,
+#                   MINIMISE=n looks for a smaller one that fails as that does
 #   make sim-faults  each allocation, system call and completion fails in turn; FAULT=name: that one
 #   make sim-mutants  errors put into the library, which the simulation must find
 #   make bench      this library, its peers and the limit, in rounds: build/bench/report.html
@@ -356,7 +357,7 @@ mutual:
 sim:
 	@scripts/install-deps build
 	@$(MAKE) --no-print-directory build/sim
-	@SIM_SECONDS=$(SIM_SECONDS) SEED='$(SEED)' scripts/run-sim
+	@SIM_SECONDS=$(SIM_SECONDS) SEED='$(SEED)' MINIMISE='$(MINIMISE)' scripts/run-sim
 
 sim-faults:
 	@scripts/install-deps build

@@ -385,7 +385,7 @@ void sim_clients_start(unsigned n)
     favourite = sim_chance(4) ? &wishes[sim_pick(LARGE)] : NULL;
     nclients = n;
     for (unsigned i = 0; i < n; i++) {
-        clients[i] = (struct client){ .id = i, .nrequests = 1 + sim_pick(most) };
+        clients[i] = (struct client){ .id = i, .nrequests = sim_steps(1 + sim_pick(most)) };
         clients[i].thread = sim_spawn("a client", clients_live, &clients[i]);
     }
 }

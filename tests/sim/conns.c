@@ -164,7 +164,7 @@ static void *conns_peer(void *arg)
     if (c->peer == NULL) {
         return NULL; /* it was shut: nobody connects */
     }
-    for (unsigned steps = sim_pick(60); steps > 0; steps--) {
+    for (unsigned steps = sim_steps(sim_pick(60)); steps > 0; steps--) {
         peer_step(c);
     }
     sim_trace("peer %u leaves", c->id);
@@ -378,7 +378,7 @@ static void *conns_user(void *arg)
         c->uses[i].buffer = sim_alloc(MAX_SIZE);
         conns_new_aio(&c->uses[i]);
     }
-    for (unsigned steps = sim_pick(80); steps > 0; steps--) {
+    for (unsigned steps = sim_steps(sim_pick(80)); steps > 0; steps--) {
         conns_step(c);
     }
     c->closed = true;
@@ -413,7 +413,7 @@ static void conns_open(struct conn *c, unsigned id)
 void sim_conns(void)
 {
     conns_make_pattern();
-    nconns = 1 + sim_pick(CONNS);
+    nconns = sim_actors(1 + sim_pick(CONNS));
     for (unsigned i = 0; i < nconns; i++) {
         conns_open(&conns[i], i);
     }

@@ -7,6 +7,7 @@
 #include "io/runtime.h"
 #include "sim/conns.h"
 #include "sim/faults.h"
+#include "sim/minimise.h"
 #include "sim/ring_sim.h"
 #include "sim/seed.h"
 #include "sim/servers.h"
@@ -117,7 +118,7 @@ int main(int argc, char **argv)
     uint64_t seed = 0, runs = 0, connections = 0, n = 0;
     double seconds = 1;
     const char *fault = NULL, *seeds = NULL;
-    bool faults = false, one = false, trace = false, twice = false;
+    bool minimises = false, faults = false, one = false, trace = false, twice = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--seconds") == 0) {
             seconds = (double) number(argv[++i]);
@@ -133,6 +134,13 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "--fault") == 0) {
             faults = true;
             fault = argv[++i];
+        } else if (strcmp(argv[i], "--minimise") == 0) {
+            seed = number(argv[++i]);
+            minimises = true;
+        } else if (strcmp(argv[i], "--actors") == 0) {
+            sim_bounds.actors = (unsigned) number(argv[++i]);
+        } else if (strcmp(argv[i], "--steps") == 0) {
+            sim_bounds.steps = (unsigned) number(argv[++i]);
         } else if (strcmp(argv[i], "--replay") == 0) {
             seeds = argv[++i];
         } else if (strcmp(argv[i], "--trace") == 0) {
@@ -141,7 +149,8 @@ int main(int argc, char **argv)
             twice = true;
         } else {
             fprintf(stderr, "usage: sim [--seconds N | --runs N] [--from SEED] [--twice]\n"
-                            "       sim --seed N [--trace] | --replay FILE\n"
+                            "       sim [--actors N] [--steps N] --seed N [--trace]\n"
+                            "       sim --minimise SEED | --replay FILE\n"
                             "       sim --faults | --fault NAME [--trace]\n");
             return 2;
         }
@@ -157,6 +166,9 @@ int main(int argc, char **argv)
         return 0;
     }
     (void) run(0); /* what is made once in a process */
+    if (minimises) {
+        return sim_minimise(seed, run);
+    }
     if (seeds != NULL) {
         replay(seeds);
         return 0;

@@ -21,6 +21,21 @@ unsigned sim_pick(unsigned n);
 /* True once in `n` times; 0: never. */
 bool sim_chance(unsigned n);
 
+/* Actors in a run, and steps of each, are at most so many. */
+extern struct sim_bounds {
+    unsigned actors, steps;
+} sim_bounds;
+
+static inline unsigned sim_actors(unsigned n)
+{
+    return n < sim_bounds.actors ? n : sim_bounds.actors;
+}
+
+static inline unsigned sim_steps(unsigned n)
+{
+    return n < sim_bounds.steps ? n : sim_bounds.steps;
+}
+
 extern bool sim_tracing;
 extern uint64_t sim_time; /* virtual, in nanoseconds */
 
@@ -33,7 +48,8 @@ void sim_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
         }                                                                                          \
     } while (false)
 
-/* What has gone wrong: ends the run's process, after the seed was said. */
+/* What has gone wrong: ends the run's process, after the seed was said, with a status that tells
+ * one failure from another. */
 _Noreturn void sim_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define sim_check(condition, ...)                                                                  \

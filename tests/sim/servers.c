@@ -279,7 +279,7 @@ static void servers_end(nng_http_server *server)
 void sim_server(void)
 {
     nlaters = 0;
-    nclients = 1 + sim_pick(sim_chance(8) ? SIM_CLIENTS : 6);
+    nclients = sim_actors(1 + sim_pick(sim_chance(8) ? SIM_CLIENTS : 6));
     nng_http_server *server = servers_start();
     sim_clients_start(nclients);
     changing = true;

@@ -113,7 +113,8 @@ static void *streams_send(void *arg)
     struct end *end = arg;
     uint8_t bytes[MAX_SIZE];
     int err = 0;
-    for (unsigned i = sim_pick(SENDS); i > 0 && (err == 0 || err == NNG_ETIMEDOUT); i--) {
+    for (unsigned i = sim_steps(sim_pick(SENDS)); i > 0 && (err == 0 || err == NNG_ETIMEDOUT);
+         i--) {
         size_t size = streams_some_size(), first = sim_pick((unsigned) size);
         nng_iov iov[2] = { { bytes, first }, { bytes + first, size - first } };
         nng_duration limit = streams_some_limit();
@@ -255,7 +256,7 @@ static void streams_end(struct pair *pair)
 void sim_streams(void)
 {
     const char *scheme = sim_chance(3) ? "tcp" : "ws";
-    npairs = 1 + sim_pick(PAIRS);
+    npairs = sim_actors(1 + sim_pick(PAIRS));
     for (unsigned i = 0; i < npairs; i++) {
         streams_start(&pairs[i], i, scheme);
     }
