@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/jobs.h"
 
+#include "base/check.h"
 #include "io/bufring.h"
 #include "sim/files.h"
 #include "sim/sched.h"
@@ -80,6 +81,47 @@ uint64_t sim_job_sum(const struct sim_job *job)
     }
     return sum;
 }
+
+#ifdef NU_ASAN
+#define MARKED 0xf7 /* what ASan's shadow has for memory that was poisoned by hand */
+
+/* Freed meanwhile, it has another mark. */
+__attribute__((no_sanitize("address"))) static void job_check_mark(const uint8_t *p, size_t n)
+{
+    size_t scale, offset;
+    __asan_get_shadow_mapping(&scale, &offset);
+    uintptr_t whole = ((uintptr_t) p + 7) / 8;
+    if (whole * 8 + 8 <= (uintptr_t) p + n) {
+        sim_check(((const uint8_t *) offset)[whole] == MARKED,
+                  "memory was freed while the kernel had it");
+    }
+}
+
+static void job_mark_bytes(void *p, size_t n, bool kernels)
+{
+    if (kernels) {
+        __asan_poison_memory_region(p, n);
+    } else {
+        job_check_mark(p, n);
+        __asan_unpoison_memory_region(p, n);
+    }
+}
+
+void sim_job_mark(const struct sim_job *job, bool kernels)
+{
+    if (job->was.kind == NU_OP_RECV || job->was.kind == NU_OP_READ) {
+        job_mark_bytes(job->was.arg.buf.base, job->was.arg.buf.len, kernels);
+    }
+    for (unsigned i = 0; job->was.kind == NU_OP_READV && i < job->niov; i++) {
+        job_mark_bytes(job->iov[i].iov_base, job->iov[i].iov_len, kernels);
+    }
+}
+#else
+void sim_job_mark(const struct sim_job *job, bool kernels)
+{
+    (void) job, (void) kernels;
+}
+#endif
 
 /* Its memory is the kernel's until now. */
 void sim_job_check_memory(const struct sim_job *job)

@@ -51,6 +51,10 @@ struct sim_outcome {
 /* Of the bytes that it is to write. */
 uint64_t sim_job_sum(const struct sim_job *job);
 
+/* From now on what it receives into is the kernel's alone, which AddressSanitizer then watches; or
+ * it is not any more. */
+void sim_job_mark(const struct sim_job *job, bool kernels);
+
 /* Its memory is the kernel's until now: fails the run where somebody has touched it. */
 void sim_job_check_memory(const struct sim_job *job);
 

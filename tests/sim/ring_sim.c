@@ -113,6 +113,7 @@ static void ring_finish(struct ring_sim *r, struct sim_job *job, int res, uint32
 {
     bool first = sim_chance(2);
     int timeout = job->deadline == SIM_NEVER ? -ETIME : -ECANCELED;
+    sim_job_mark(job, false);
     sim_job_check_memory(job);
     ring_note(job->was.kind, res);
     sim_trace("ring: %s(%d) completes with %d, flags %x", sim_kind_names[job->was.kind],
@@ -140,7 +141,9 @@ static void ring_try(struct ring_sim *r, struct sim_job *job)
         ring_finish(r, job, -fault, 0);
         return;
     }
+    sim_job_mark(job, false);
     struct sim_outcome outcome = sim_job_perform(job, r->buffers);
+    sim_job_mark(job, true);
     if (outcome.wait) {
         return;
     }
@@ -256,6 +259,7 @@ static bool ring_sim_prepare(struct nu_ring *ring, struct nu_op *op, uint64_t us
     if (job->sock != NULL) {
         job->sock->uses++;
     }
+    sim_job_mark(job, true);
     r->sq[r->nsq++] = (struct entry){ .job = job };
     if (timed) {
         r->sq[r->nsq++] = (struct entry){ .job = NULL };

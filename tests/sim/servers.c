@@ -284,7 +284,7 @@ void sim_server(void)
     sim_clients_start(nclients);
     changing = true;
     struct sim_thread *changer = sim_spawn("who changes a file", servers_change, NULL);
-    if (sim_chance(3)) {
+    if (sim_chance(2)) {
         servers_end(server);
     }
     sim_clients_join();
