@@ -97,6 +97,12 @@ static bool clients_writable(void *arg)
     return sim_writable(arg);
 }
 
+static bool clients_ended(void *arg)
+{
+    const struct sim_sock *sock = arg;
+    return sock->fin_in || sock->reset;
+}
+
 static void client_hear(struct client *c)
 {
     char bytes[2048];
@@ -369,6 +375,9 @@ static void *clients_live(void *arg)
             sim_shutdown(c->sock, false, true); /* half-closed clients are served */
         }
         client_await(c);
+        if (sim_chance(3)) { /* it is for the server to close, sooner or later */
+            (void) sim_wait(clients_ended, c->sock, sim_time + 10 * PATIENCE);
+        }
     } else if (sim_chance(2)) {
         c->sock->linger_reset = true;
     }

@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PART 500U /* of a body, which a handler reads for itself */
+#define SOON UINT64_C(5000000000) /* all are gone then, when the server was told to end */
+#define PART 500U                 /* of a body, which a handler reads for itself */
 
 static unsigned nclients;
 static char fixed[SIM_FIXED];
@@ -284,10 +285,13 @@ void sim_server(void)
     sim_clients_start(nclients);
     changing = true;
     struct sim_thread *changer = sim_spawn("who changes a file", servers_change, NULL);
-    if (sim_chance(2)) {
+    bool ends = sim_chance(2);
+    if (ends) {
         servers_end(server);
     }
+    uint64_t ended = sim_time;
     sim_clients_join();
+    sim_check(!ends || sim_time - ended < SOON, "a client is left when the server has ended");
     changing = false;
     (void) sim_join(changer);
     for (unsigned i = 0; i < nlaters; i++) {
