@@ -94,6 +94,41 @@ static int connect_to(unsigned port)
     return fd;
 }
 
+/* RFC 6455 4.1; one key is as good as another. */
+static void upgrade(int fd, unsigned port, const char *path)
+{
+    char text[2048];
+    size_t len = 0;
+    int n = snprintf(text, sizeof text,
+                     "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: Upgrade\r\nUpgrade: "
+                     "websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+                     "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                     path, port);
+    if (n >= (int) sizeof text || send(fd, text, (size_t) n, MSG_NOSIGNAL) != n) {
+        die("cannot send an upgrade: %s", strerror(errno));
+    }
+    do { /* nothing follows the head */
+        ssize_t got = recv(fd, text + len, sizeof text - 1 - len, 0);
+        if (got <= 0) {
+            die("no answer to an upgrade");
+        }
+        len += (size_t) got;
+        text[len] = '\0';
+    } while (strstr(text, "\r\n\r\n") == NULL);
+    if (strncmp(text, "HTTP/1.1 101", 12) != 0) {
+        die("no WebSocket: %.40s", text);
+    }
+}
+
+static int join(const struct load *load)
+{
+    int fd = connect_to(load->options.port);
+    if (load->options.message > 0 && !load->options.raw) {
+        upgrade(fd, load->options.port, load->options.path);
+    }
+    return fd;
+}
+
 /* One exchange, waited for. */
 static void exchange(struct load *load, int fd)
 {
@@ -125,7 +160,7 @@ static void exchange(struct load *load, int fd)
 static void open_idle(struct load *load)
 {
     for (unsigned i = 0; i < load->options.idle; i++) {
-        exchange(load, connect_to(load->options.port)); /* open until we exit */
+        exchange(load, join(load)); /* open until we exit */
     }
 }
 
@@ -168,7 +203,7 @@ static void start_batch(struct load *load, unsigned index)
 
 static void open_conn(struct load *load, unsigned index)
 {
-    int fd = connect_to(load->options.port);
+    int fd = join(load);
     int err = io_uring_register_files_update(&load->ring, index, &fd, 1);
     if (err != 1) {
         die("cannot register a socket: %s", strerror(-err));
@@ -345,9 +380,34 @@ static void prepare_upload(struct load *load)
     free(body);
 }
 
+/* A masked frame of one binary message; its echo has no mask. */
+static void prepare_message(struct load *load)
+{
+    uint64_t n = load->options.message;
+    unsigned extra = n < 126 ? 0 : n < 65536 ? 2 : 8;
+    struct text *text = &load->texts[0];
+    text->len = 2 + extra + 4 + n;
+    text->bytes = calloc(1, text->len);
+    if (text->bytes == NULL || load->options.depth != 1) {
+        die(text->bytes == NULL ? "no memory" : "messages go one at a time");
+    }
+    text->bytes[0] = (char) 0x82;
+    text->bytes[1] = (char) (0x80 | (extra == 0 ? n : extra == 2 ? 126 : 127));
+    for (unsigned i = 0; i < extra; i++) {
+        text->bytes[2 + i] = (char) (n >> 8 * (extra - 1 - i));
+    }
+    memset(text->bytes + 2 + extra, 0x5a, 4 + n); /* the mask, and zeros that it is laid over */
+    load->model.op = 0x82;
+    load->model.frame = load->options.raw ? text->len : text->len - 4;
+    load->model.body = n;
+    load->ntexts = 1;
+}
+
 static void prepare_texts(struct load *load)
 {
-    if (load->options.mix) {
+    if (load->options.message > 0) {
+        prepare_message(load);
+    } else if (load->options.mix) {
         prepare_mix(load);
     } else if (load->options.upload > 0) {
         prepare_upload(load);
@@ -497,7 +557,7 @@ int main(int argc, char **argv)
     }
     prepare_texts(load);
     result.rss_fresh = usage_rss(&load->options.server);
-    int first = connect_to(load->options.port);
+    int first = join(load);
     exchange(load, first);
     close(first);
     result.rss_first = usage_rss(&load->options.server);

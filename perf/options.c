@@ -55,6 +55,9 @@ static bool take(struct options *options, int option, const char *value)
     case 'B':
         options->upload = n;
         break;
+    case 'W':
+        options->message = n;
+        break;
     default:
         return false;
     }
@@ -72,9 +75,9 @@ void options_parse(int argc, char **argv, struct options *options)
         .warmup = 0.5,
         .body = UINT64_MAX,
     };
-    while ((c = getopt(argc, argv, "p:c:d:u:t:w:n:i:b:P:k:B:x")) != -1) {
-        if (c == 'x') {
-            options->mix = true;
+    while ((c = getopt(argc, argv, "p:c:d:u:t:w:n:i:b:P:k:B:W:rx")) != -1) {
+        if (c == 'x' || c == 'r') {
+            *(c == 'x' ? &options->mix : &options->raw) = true;
             continue;
         }
         if (optarg == NULL || !take(options, c, optarg)) {

@@ -103,7 +103,13 @@ bool reply_feed(struct reply *reply, struct reply_model *model, const char *data
 {
     *why = NULL;
     while (len > 0) {
-        if (reply->body_left == 0) {
+        if (reply->body_left == 0 && model->frame > 0) {
+            if ((unsigned char) *data != model->op) {
+                *why = "it is no whole message";
+                return false;
+            }
+            reply->body_left = model->frame;
+        } else if (reply->body_left == 0) {
             bool whole;
             size_t n = take_head(reply, model, data, len, &whole, why);
             if (*why != NULL) {

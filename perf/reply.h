@@ -21,6 +21,8 @@ struct reply_model {
     size_t length_at;  /* where the digits of Content-Length are, */
     size_t length_len; /* and the line's end behind them */
     uint64_t body;     /* bytes of it; UINT64_MAX: whatever the first one has */
+    uint64_t frame;    /* bytes of a WebSocket's frame, which all responses are; 0: they are HTTP */
+    unsigned char op;  /* and what it begins with */
 };
 
 struct reply {

@@ -5,24 +5,28 @@
 
 PEERS     := build/peers
 PEER_LIBS := $(firstword $(wildcard $(PEERS)/root/usr/lib/*-linux-gnu*))
-PERF_BIN  := $(addprefix $(B)/perf/,load handshakes ref_uring ref_epoll ref_recv server arena \
+PERF_BIN  := $(addprefix $(B)/perf/,load handshakes ref_uring ref_epoll ref_recv ref_echo server \
+               arena ws_server \
                $(if $(wildcard $(PEERS)/nng.version),peer_nng peer_arena) \
+               $(if $(wildcard $(PEERS)/libwebsockets.version),peer_lws) \
                $(if $(wildcard $(PEERS)/libh2o.version),peer_h2o))
 
 $(B)/perf/handshakes: perf/handshakes.c
 $(B)/perf/load: $(addprefix perf/,load.c options.c reply.c hist.c usage.c)
-$(B)/perf/ref_uring $(B)/perf/ref_epoll $(B)/perf/ref_recv: $(B)/perf/%: perf/%.c perf/ref.c
+$(B)/perf/ref_uring $(B)/perf/ref_epoll $(B)/perf/ref_recv $(B)/perf/ref_echo: $(B)/perf/%: perf/%.c perf/ref.c
 $(B)/perf/server $(B)/perf/peer_nng: perf/server.c
-$(B)/perf/peer_h2o: perf/peer_h2o.c
+$(B)/perf/peer_h2o $(B)/perf/peer_lws: $(B)/perf/%: perf/%.c
+$(B)/perf/ws_server: perf/ws_server.c
 $(B)/perf/arena $(B)/perf/peer_arena: perf/arena.c
-$(B)/perf/server $(B)/perf/arena: $(SO)
+$(B)/perf/server $(B)/perf/arena $(B)/perf/ws_server: $(SO)
 
-$(B)/perf/server $(B)/perf/arena: PERF_FLAGS = -Iinclude -L$(B) -Wl,-rpath,$(abspath $(B)) -lnng-uring
+$(B)/perf/server $(B)/perf/arena $(B)/perf/ws_server: PERF_FLAGS = -Iinclude -L$(B) -Wl,-rpath,$(abspath $(B)) -lnng-uring
 $(B)/perf/peer_%: PERF_FLAGS = -isystem $(PEERS)/root/usr/include -L$(PEER_LIBS) \
                                -Wl,-rpath-link,$(PEER_LIBS)
 $(B)/perf/peer_nng $(B)/perf/peer_arena: PERF_FLAGS += -lnng
 $(B)/perf/peer_h2o: PERF_FLAGS += -lh2o-evloop -lssl -lcrypto
-$(B)/perf/load $(B)/perf/ref_uring: PERF_FLAGS = -luring
+$(B)/perf/peer_lws: PERF_FLAGS += -lwebsockets -lssl -lcrypto
+$(B)/perf/load $(B)/perf/ref_uring $(B)/perf/ref_echo: PERF_FLAGS = -luring
 $(B)/perf/handshakes: PERF_FLAGS = -lssl -lcrypto
 
 $(PERF_BIN): $(wildcard perf/*.h)

@@ -13,7 +13,7 @@ import sys
 import time
 
 from . import machine, micro
-from .servers import BODY, UPLOAD, Failed, all_servers
+from .servers import BODY, MESSAGES, UPLOAD, Failed, all_servers
 from .workloads import WORKLOADS
 
 # A run of whose time the host took more than this is repeated, once, and in all not more than one
@@ -112,7 +112,8 @@ class Bench:
             work.depth, "-u", server.paths[work.kind], "-t", self.window, "-w", self.warmup,
             "-i", work.idle, "-b", BODY[work.kind], "-P", ",".join(map(str, server.pids())),
             *(["-x"] if work.kind == "sum" else []), "-k", work.per_connection,
-            "-B", UPLOAD if work.kind == "upload" else 0,
+            "-B", UPLOAD if work.kind == "upload" else 0, "-W", MESSAGES.get(work.kind, 0),
+            *(["-r"] if server.name == "ref_echo" else []),
             limit=self.window + self.warmup + 60)
         result = json.loads(text)
         if result["requests"] == 0:

@@ -11,11 +11,13 @@ import time
 # The kinds of responses: 13 bytes, 13 bytes that a callback builds, 1 MiB from memory, and the
 # same from a file. Then what perf/arena.c answers by callbacks: "ok", the sums of the mix, the size
 # of an upload.
+# And the messages that a WebSocket echoes.
 UPLOAD = 20_000_000
+MESSAGES = {"ws_small": 16, "ws_large": 65536}
 BODY = {"small": 13, "call": 13, "big": 1 << 20, "file": 1 << 20, "ok": 2, "sum": 2,
         "upload": len(str(UPLOAD)),
         # Over TLS, with an ECDSA certificate but for the last.
-        "tls": 13, "tls_big": 1 << 20, "tls_file": 1 << 20, "tls_rsa": 13}
+        "tls": 13, "tls_big": 1 << 20, "tls_file": 1 << 20, "tls_rsa": 13} | MESSAGES
 ARENA = {"ok": "/pipeline", "sum": "/baseline11", "upload": "/upload"}
 
 
@@ -255,6 +257,8 @@ hosts:
 
 def nng_server(program, arena):
     def command(kind):
+        if kind in MESSAGES:
+            return ["{build}/perf/ws_server", "{port}"]
         if kind in ARENA:
             return [f"{{build}}/perf/{arena}", "{port}", "{files}/dataset.json"]
         files = ["{files}"] if kind in ("big", "file") else []
@@ -270,17 +274,18 @@ def ref_server(*options):
 
 
 NNG_PATHS = {"small": "/", "call": "/call", "big": "/big", "file": "/files/big.bin"} | ARENA
+ECHO = dict.fromkeys(MESSAGES, "/echo")
 
 
 def all_servers():
     tls = {"tls": "/", "tls_rsa": "/"}
     memory = {"small": "/", "big": "/", "ok": "/", "sum": "/"}
     return [
-        Server("ours", "nng-uring", "ours", nng_server("server", "arena"), NNG_PATHS),
+        Server("ours", "nng-uring", "ours", nng_server("server", "arena"), NNG_PATHS | ECHO),
         Server("static", "nng-uring, static handler", "ours", nng_server("server", "arena"),
                {"call": "/"}),
         Server("ours_epoll", "nng-uring on epoll", "ours",
-               nng_server("server", "arena"), NNG_PATHS, backend="epoll"),
+               nng_server("server", "arena"), NNG_PATHS | ECHO, backend="epoll"),
         Server("ref_writev", "io_uring WRITEV", "limit", ref_server(), memory),
         Server("ref_short", "io_uring WRITEV, closing", "limit", ref_server("-k", "10"), memory),
         Server("ref_direct", "io_uring SEND, direct", "limit",
@@ -289,6 +294,13 @@ def all_servers():
                ["{build}/perf/ref_epoll", "-p", "{port}", "-b", "{body}"], memory),
         Server("ref_recv", "a bare receive loop", "limit",
                ["{build}/perf/ref_recv", "-p", "{port}", "-b", str(UPLOAD)], {"upload": "/"}),
+        Server("ref_echo", "io_uring echo of bytes", "limit",
+               ["{build}/perf/ref_echo", "-p", "{port}"], ECHO),
+        Server("libwebsockets", "libwebsockets", "peer", ["{build}/perf/peer_lws", "{port}"], ECHO,
+               "libwebsockets"),
+        Server("ws", "npm ws", "peer",
+               ["/usr/bin/node", "{build}/../perf/peer_ws.js", "{port}",
+                "{root}/usr/share/nodejs/ws"], ECHO, "ws"),
         Server("nng", "NNG", "peer", nng_server("peer_nng", "peer_arena"), NNG_PATHS, "nng"),
         Server("nginx", "nginx", "peer",
                ["{root}/usr/sbin/nginx", "-e", "stderr", "-p", "{dir}", "-c", "{dir}/config"],

@@ -72,6 +72,13 @@ def callbacks(results):
     ]
 
 
+def web_sockets(results):
+    return [against(results, work, peer, "cpu_per_request", limit, title=title)
+            for work in ("ws64", "ws512", "ws64_large", "ws512_large")
+            for peer, limit, title in (("libwebsockets", 0.5, None), ("ws", 0.5, "npm ws"),
+                                       ("ref_echo", 1.5, "minimal io_uring, no framing"))]
+
+
 def on_epoll(results):
     def row(work, peer, metric, limit, at_least=False, title=None):
         return compared(results, f"{work}.epoll.{metric}.{peer}",
@@ -177,4 +184,5 @@ def single(results):
 
 
 def all_targets(results):
-    return servers(results) + over_tls(results) + on_epoll(results) + callbacks(results) + single(results)
+    return servers(results) + over_tls(results) + on_epoll(results) + callbacks(results) + \
+        web_sockets(results) + single(results)

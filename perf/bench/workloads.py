@@ -6,6 +6,7 @@ SMALL = ["ours", "ours_epoll", "ref_writev", "ref_direct", "ref_epoll", "nng", "
 # lighttpd would need more than 20,000 descriptors for 10,064 connections.
 IDLE = ["ours", "ours_epoll", "ref_writev", "nng", "nginx", "libh2o"]
 TLS = ["ours_tls", "nginx_tls", "libh2o_tls"]
+ECHO = ["ours", "ours_epoll", "ref_echo", "libwebsockets", "ws"]
 # What a quick run leaves out where it is not asked for.
 EXTRA = {"ref_direct", "ref_epoll", "ours_epoll"}
 
@@ -67,6 +68,19 @@ WORKLOADS = [
     Workload("short512", "Callbacks: the mix, 10 requests a connection, 512 connections",
              "The tenth request says Connection: close; then there is a new connection.",
              ["ours", "ref_short", "libh2o"], kind="sum", connections=512, per_connection=10),
+    Workload("ws64", "WebSocket: echo of 16 bytes, 64 connections",
+             "A message at a time on each. The limit gives bytes back and looks at none.", ECHO,
+             kind="ws_small", without=EXTRA),
+    Workload("ws512", "WebSocket: echo of 16 bytes, 512 connections", "As with 64 connections.",
+             ECHO, kind="ws_small", connections=512, quick=False),
+    Workload("ws64_large", "WebSocket: echo of 64 KiB, 64 connections",
+             "Each message is a frame, and comes back when all of it is there.", ECHO,
+             kind="ws_large", without=EXTRA),
+    Workload("ws512_large", "WebSocket: echo of 64 KiB, 512 connections",
+             "As with 64 connections.", ECHO, kind="ws_large", connections=512, quick=False),
+    Workload("ws_idle", "WebSocket: 64 connections beside 10,000 idle ones",
+             "Each idle one has had one message; the page that it was in is the program's.",
+             ["ours", "libwebsockets", "ws"], kind="ws_small", idle=10000, quick=False),
     Workload("upload", "Callbacks: uploads of 20 MB, 1 connection",
              "The handler counts what it reads. Beside it a loop of blocking recv().",
              ["ours", "ref_recv"], kind="upload", connections=1),
