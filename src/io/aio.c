@@ -187,6 +187,14 @@ int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel,
     return err;
 }
 
+bool nu_aio_is_cancelled(nng_aio *aio)
+{
+    nu_aio_lock(aio);
+    bool cancelled = nu_aio_state_of(aio) == NU_AIO_PENDING && aio->cancel == NULL;
+    nu_aio_unlock(aio);
+    return cancelled;
+}
+
 /* Has the loop look at a pending aio. Called with the lock held. */
 void nu_aio_post_attend(nng_aio *aio)
 {

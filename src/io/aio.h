@@ -137,6 +137,13 @@ void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg);
 int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg);
 
 /*
+ * Whether the cancel function of the operation in hand was called. One that comes late, for an
+ * operation that has ended on another thread meanwhile, learns so that it is not meant, though the
+ * aio is in use again. Any thread; with the provider's lock held, as with nu_aio_defer().
+ */
+bool nu_aio_is_cancelled(nng_aio *aio);
+
+/*
  * BEGUN -> PENDING in any case, for providers that finish from any thread: an abort that came
  * first, and the deadline, reach them through `cancel`. It lives on the loop that was set before,
  * or else on `loop`.

@@ -303,3 +303,32 @@ Test(aio, one_at_a_time, .timeout = 10)
     t_aio_probe_assert(&track, 1, 0);
     t_aio_probe_close(&track);
 }
+
+/* ---- A cancel function that comes late ---------------------------------------------------- */
+
+static void note_cancelled(nng_aio *aio, void *arg, int err)
+{
+    *(bool *) arg = nu_aio_is_cancelled(aio);
+    nng_aio_finish(aio, err);
+}
+
+/* It can tell the operation it was called for from the next one. */
+Test(aio, cancelled_is_the_operation_and_not_the_aio, .timeout = 60)
+{
+    nng_aio *aio;
+    bool cancelled = false;
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    cr_assert(nng_aio_begin(aio));
+    nng_aio_defer(aio, note_cancelled, &cancelled);
+    cr_assert_not(nu_aio_is_cancelled(aio));
+    nng_aio_cancel(aio);
+    nng_aio_wait(aio);
+    cr_assert_eq(nng_aio_result(aio), NNG_ECANCELED);
+    cr_assert(cancelled);
+    cr_assert(nng_aio_begin(aio));
+    nng_aio_defer(aio, note_cancelled, &cancelled);
+    cr_assert_not(nu_aio_is_cancelled(aio));
+    nng_aio_finish(aio, 0);
+    nng_aio_wait(aio);
+    nng_aio_free(aio);
+}
