@@ -381,8 +381,9 @@ NNG_DECL bool nng_uring_ws_ended(nng_aio *aio);
  * It may be empty, and is sent whole, in frames of at most NNG_OPT_WS_SENDMAXFRAME bytes. With
  * `ended` false the next send goes on with the message; pings may come in between. It is done when
  * all is written. When it ends before, for a timeout for instance, with a part of it framed, the
- * rest is still written and counts: the count is what the peer may receive. A ping holds 125 bytes
- * at most; its answer is no event, but counts as a sign of life.
+ * rest is still written and counts: the count is what the peer may receive. With more than 1 MiB of
+ * rest it is not, for that would have to be copied, and the WebSocket ends behind what counts. A
+ * ping holds 125 bytes at most; its answer is no event, but counts as a sign of life.
  *
  * Errors: those of nng_stream_send(); NNG_ENOTSUP: it is no WebSocket; NNG_EINVAL: text that is not
  * UTF-8, or no such type; NNG_ESTATE: a message of another type has not ended; NNG_EMSGSIZE: a ping

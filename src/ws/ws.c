@@ -100,9 +100,9 @@ static void ws_look(struct nu_ws *ws)
         ws_post(ws);
     }
     if (ws->state == NU_WS_OPEN && !nu_ws_write_frames(ws)) {
-        nu_ws_close_lost(ws, NNG_ENOMEM);
+        nu_ws_close_lost(ws, ws->torn ? NNG_ECLOSED : NNG_ENOMEM);
     }
-    if (ws->finished && ws->state == NU_WS_OPEN && nu_list_empty(&ws->sends)) {
+    if (ws->finished && ws->state == NU_WS_OPEN && !ws->torn && nu_list_empty(&ws->sends)) {
         nu_ws_close_finish(ws);
     }
     if (ws->carrier_end != 0 && !ws->verdict && !ws->unpacking &&

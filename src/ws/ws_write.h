@@ -10,8 +10,8 @@
 
 #include "ws/ws_state.h"
 
-/* Puts sends into frames, as many as are to be written next. False: no memory in the midst of a
- * message, so that nothing can follow. */
+/* Puts sends into frames, as many as are to be written next. False: a message was not completed, so
+ * that nothing can follow, and all that could go out before has. */
 bool nu_ws_write_frames(struct nu_ws *ws);
 
 /* Puts a control frame in, at most NU_WS_CONTROL_MAX bytes, between two frames. With no memory for

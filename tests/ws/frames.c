@@ -8,6 +8,7 @@
 #include <nng/stream.h>
 #include <nng/uring.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -107,6 +108,39 @@ Test(ws_frames, finished_and_still_listening)
     nng_stream_free(stream);
     nng_aio_free(aio);
     t_ws_peer_close(&peer);
+}
+
+/* A large send that has ended before its time is not copied: what counts goes out, and that is all.
+ */
+Test(ws_frames, a_large_send_is_cut)
+{
+    struct t_ws_peer peer;
+    const size_t n = (size_t) 64 << 20;
+    char *data = calloc(1, n), piece[65536];
+    nng_stream *stream = dial(&peer, NNG_OPT_WS_SENDMAXFRAME, 0, false);
+    nng_iov iov = { data, n };
+    nng_aio *aio, *next;
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    cr_assert_eq(nng_aio_alloc(&next, NULL, NULL), 0);
+    cr_assert_eq(nng_aio_set_iov(aio, 1, &iov), 0);
+    nng_aio_set_timeout(aio, 300);
+    nng_uring_ws_send(stream, aio, NNG_URING_WS_BINARY, true);
+    nng_uring_ws_send(stream, next, NNG_URING_WS_PING, true);
+    nng_aio_wait(aio);
+    cr_assert_eq(nng_aio_result(aio), NNG_ETIMEDOUT);
+    size_t count = nng_aio_count(aio), came = 0;
+    cr_assert(count > 0 && count < n / 2);
+    for (ssize_t got; (got = read(peer.fd, piece, sizeof piece)) > 0;) {
+        came += (size_t) got;
+    }
+    cr_assert_eq(came, count + 14); /* with the header of a frame of 64 bits, and its mask */
+    nng_aio_wait(next);
+    cr_assert_eq(nng_aio_result(next), NNG_ECLOSED);
+    nng_stream_free(stream);
+    nng_aio_free(aio);
+    nng_aio_free(next);
+    t_ws_peer_close(&peer);
+    free(data);
 }
 
 /* Fragments count even where they bring nothing. */
