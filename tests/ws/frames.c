@@ -123,7 +123,7 @@ Test(ws_frames, a_large_send_is_cut)
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
     cr_assert_eq(nng_aio_alloc(&next, NULL, NULL), 0);
     cr_assert_eq(nng_aio_set_iov(aio, 1, &iov), 0);
-    nng_aio_set_timeout(aio, 300);
+    nng_aio_set_timeout(aio, 2000);
     nng_uring_ws_send(stream, aio, NNG_URING_WS_BINARY, true);
     nng_uring_ws_send(stream, next, NNG_URING_WS_PING, true);
     nng_aio_wait(aio);
