@@ -32,9 +32,18 @@ static void resume_drop(struct nu_kept_session **link)
     free(kept);
 }
 
+static time_t resume_made_at(const SSL_SESSION *session)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+    return SSL_SESSION_get_time_ex(session);
+#else
+    return SSL_SESSION_get_time(session);
+#endif
+}
+
 static bool resume_is_stale(const SSL_SESSION *session)
 {
-    return SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session) <= time(NULL) ||
+    return resume_made_at(session) + SSL_SESSION_get_timeout(session) <= time(NULL) ||
            SSL_SESSION_is_resumable(session) != 1;
 }
 
