@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ static struct {
     int next_fd; /* to go on with; -1: none */
     char *text;  /* of QUEUE bytes, and another one that is being written */
     char *writing;
-    size_t len;
+    size_t len, writing_len;
     bool asleep; /* the thread waits for something to do */
     bool ended;  /* it is to write what is left, and end */
     bool over;   /* it has */
@@ -65,12 +66,19 @@ static uint64_t access_log_count(const char *text, size_t len)
     return lines;
 }
 
+/* Whether it can be tried again: a terminal or a pipe that others use may not wait by itself. */
+static bool access_log_again(int fd, int err)
+{
+    struct pollfd room = { .fd = fd, .events = POLLOUT };
+    return err == EINTR || (err == EAGAIN && poll(&room, 1, -1) == 1);
+}
+
 /* How many lines could not be written. */
 static uint64_t access_log_write(int fd, const char *text, size_t len)
 {
     while (len > 0) {
         ssize_t n = write(fd, text, len);
-        if (n < 0 && errno != EINTR) {
+        if (n < 0 && !access_log_again(fd, errno)) {
             return access_log_count(text, len);
         }
         text += n > 0 ? n : 0;
@@ -111,11 +119,25 @@ static void access_log_write_queue(void)
     journal.text = journal.writing;
     journal.writing = text;
     journal.len = 0;
+    journal.writing_len = len;
     pthread_mutex_unlock(&journal.lock);
     uint64_t lost = access_log_write(journal.fd, text, len);
     pthread_mutex_lock(&journal.lock);
+    journal.writing_len = 0;
     journal.lost += lost;
     access_log_say_lost();
+}
+
+/* With the lock held, but for the time that a close may take. */
+static void access_log_change(void)
+{
+    int old = journal.fd;
+    journal.fd = journal.next_fd;
+    journal.next_fd = -1;
+    pthread_cond_broadcast(&journal.changed);
+    pthread_mutex_unlock(&journal.lock);
+    close(old);
+    pthread_mutex_lock(&journal.lock);
 }
 
 static void *access_log_run(void *arg)
@@ -130,10 +152,7 @@ static void *access_log_run(void *arg)
         access_log_gather();
         access_log_write_queue();
         if (journal.next_fd >= 0) {
-            close(journal.fd);
-            journal.fd = journal.next_fd;
-            journal.next_fd = -1;
-            pthread_cond_broadcast(&journal.changed);
+            access_log_change();
         }
     }
     journal.over = true;
@@ -166,11 +185,13 @@ void access_log_add(const nng_uring_request *request)
     }
 }
 
+/* A pipe without a reader is not waited for. */
 static int access_log_open_file(const char *path)
 {
-    int fd = strcmp(path, "-") == 0
-                 ? dup(STDOUT_FILENO)
-                 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
+    int fd =
+        strcmp(path, "-") == 0
+            ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+            : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
     if (fd < 0) {
         complain("--access-log %s cannot be opened: %m", path);
     }
@@ -222,8 +243,12 @@ bool access_log_reopen(void)
     while (journal.next_fd >= 0 && err == 0) {
         err = pthread_cond_timedwait(&journal.changed, &journal.lock, &until);
     }
+    bool changed = journal.next_fd < 0;
     pthread_mutex_unlock(&journal.lock);
-    return true;
+    if (!changed) {
+        complain("--access-log %s: the file from before is still being written", journal.path);
+    }
+    return changed;
 }
 
 /* The thread may hang in a write: then it stays, and what it holds. */
@@ -241,6 +266,11 @@ void access_log_close(void)
         err = pthread_cond_timedwait(&journal.changed, &journal.lock, &until);
     }
     bool over = journal.over;
+    if (!over) {
+        journal.lost += access_log_count(journal.text, journal.len) +
+                        access_log_count(journal.writing, journal.writing_len);
+        access_log_say_lost();
+    }
     pthread_mutex_unlock(&journal.lock);
     if (over) {
         pthread_join(journal.thread, NULL);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CONNECTIONS 64 /* of its own: it is asked when the others are all taken */
 #define OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 static nng_http_server *server; /* NULL: it does not run */
@@ -157,6 +158,7 @@ int admin_start(const char *where, bool check)
     int err = nng_http_server_hold(&made, url);
     nng_url_free(url);
     if (err == 0) {
+        (void) nng_uring_server_set_limit(made, NNG_URING_CONNECTIONS, CONNECTIONS); /* it is new */
         err = admin_add_handlers(made);
         err = err == 0 && !check ? nng_http_server_start(made) : err;
         if (err != 0 || check) {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define PERIOD_MS 1000
-#define WRITE_MS 10000 /* who does not read for so long is gone */
+#define WRITE_MS 3000 /* who does not read for so long is gone; less than a server takes to end */
 #define MAX_READERS 32
 
 static const char head[] = "HTTP/1.1 200 OK\r\n"

@@ -21,7 +21,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#define END_MS 5000 /* what is left when it is drained takes less */
+#define END_MS 5000       /* what is left when it is drained takes less */
+#define FOR_EVER 86400000 /* milliseconds, as systemd is to be told */
 
 static struct serving {
     struct serve_options options;
@@ -29,6 +30,8 @@ static struct serving {
     nng_http_server *servers[SERVE_MAX_LISTEN]; /* one for each --listen; those that run */
     unsigned nservers;
     struct serve_echo *echoes[SERVE_MAX_LISTEN]; /* likewise; NULL: none */
+    bool ready;                                  /* systemd has heard that it serves */
+    bool ending;                                 /* or that it does not any more */
 } serving = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* What the library warns of; that there is no io_uring is among the facts that are printed. */
@@ -82,12 +85,16 @@ static bool serve_reload_tls(void)
 /* Directories and files are looked up anew anyway; what is read once is read again here. */
 static void serve_reload(void)
 {
-    notify_reloading();
     pthread_mutex_lock(&serving.lock);
+    if (serving.ready) {
+        notify_reloading();
+    }
     bool ok = serve_reload_tls();
     ok = access_log_reopen() && ok;
+    if (serving.ready) {
+        notify_ready(ok ? "serving" : "serving, but not reloaded");
+    }
     pthread_mutex_unlock(&serving.lock);
-    notify_ready(ok ? "serving" : "serving, but not reloaded");
     output_print(OUTPUT_ERR, ok ? "nng-uring: reloaded\n"
                                 : "nng-uring: not reloaded, what was there before stays\n");
 }
@@ -95,8 +102,13 @@ static void serve_reload(void)
 static void serve_finish(void)
 {
     const struct serve_options *options = &serving.options;
+    long drain = options->drain_timeout > 0 ? options->drain_timeout : FOR_EVER;
     admin_set_unready();
-    notify_stopping((long) options->drain_delay + options->drain_timeout + END_MS);
+    pthread_mutex_lock(&serving.lock);
+    serving.ready = false;
+    serving.ending = true;
+    notify_stopping(options->drain_delay + drain + END_MS);
+    pthread_mutex_unlock(&serving.lock);
     output_print(OUTPUT_ERR,
                  "nng-uring: finishing what is in hand; another signal ends it at once\n");
 }
@@ -193,6 +205,16 @@ static int serve_add(unsigned index)
     return 0;
 }
 
+static void serve_say_ready(void)
+{
+    pthread_mutex_lock(&serving.lock);
+    serving.ready = !serving.ending;
+    if (serving.ready) {
+        notify_ready("serving");
+    }
+    pthread_mutex_unlock(&serving.lock);
+}
+
 static int serve(void)
 {
     int status = 0;
@@ -212,7 +234,7 @@ static int serve(void)
         output_print(OUTPUT_OUT, "nng-uring serve: these options are good\n");
     } else if (status == 0) {
         serve_print_start(options, serving.servers, serving.nservers);
-        notify_ready("serving");
+        serve_say_ready();
         notify_start_watchdog();
         signals_await_end();
         serve_retire();
@@ -232,6 +254,7 @@ int cmd_serve(int argc, char **argv)
     if (status == 0) {
         status = serve_sockets_take(&serving.options);
     }
+    notify_open();
     if (status == 0 && serving.options.dir != NULL) {
         status = serve_site_check_dir(serving.options.dir);
     }

@@ -267,6 +267,10 @@ static char *serve_options_load(const char *path)
     text = NULL;
     ssize_t n = getdelim(&text, &room, '\0', file);
     bool bad = ferror(file) != 0 || text == NULL;
+    if (!bad && n > 0 && text[n - 1] == '\0') { /* what follows would not count */
+        bad = true;
+        errno = EILSEQ;
+    }
     fclose(file);
     if (!bad && n < 0) {
         *text = '\0'; /* it is empty */
@@ -309,6 +313,11 @@ int serve_options_read(struct serve_options *options, int argc, char **argv)
         }
     }
     const char *wrong = status == 0 ? serve_tls_misused(&options->tls) : NULL;
+    for (unsigned i = 0; i < options->nlisten && options->ws_echo != NULL; i++) {
+        if (strncmp(options->listen[i], "unix:", 5) == 0) {
+            wrong = "--ws-echo is for --listen with an address, and not for a UNIX socket";
+        }
+    }
     if (options->nlisten == 0) {
         options->listen[options->nlisten++] = "127.0.0.1:8080";
     }

@@ -136,7 +136,7 @@ static void serve_print_counters(FILE *to, void *arg)
     (void) arg;
     nng_uring_counter list[32];
     size_t n = nng_uring_counters(list, sizeof list / sizeof list[0]);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && i < sizeof list / sizeof list[0]; i++) {
         fprintf(to, "%-16s %12ju  %s\n", list[i].name, (uintmax_t) list[i].value, list[i].what);
     }
 }

@@ -55,11 +55,17 @@ static int serve_site_add_handlers(nng_http_server *server, const char *dir)
     return 0;
 }
 
-static int serve_site_set_limits(nng_http_server *server, const struct serve_options *options)
+static int serve_site_set_limits(nng_http_server *server, const struct serve_options *options,
+                                 const char *where)
 {
     for (int i = 0; i <= NNG_URING_BODY_RATE; i++) {
-        if (options->limited[i] &&
-            nng_uring_server_set_limit(server, (enum nng_uring_limit) i, options->limits[i]) != 0) {
+        int err = options->limited[i] ? nng_uring_server_set_limit(server, (enum nng_uring_limit) i,
+                                                                   options->limits[i])
+                                      : 0;
+        if (err == NNG_EBUSY) {
+            return serve_site_explain(NNG_EADDRINUSE, where); /* it is a server that runs already */
+        }
+        if (err != 0) {
             return complain_of_usage("%ju is out of range for --%s; see --help",
                                      (uintmax_t) options->limits[i],
                                      serve_options_name((enum nng_uring_limit) i));
@@ -185,7 +191,7 @@ static int serve_site_secure(const struct serve_options *options, const nng_url 
 static int serve_site_set_up(const struct serve_options *options, const nng_url *url,
                              const char *where, nng_http_server *server)
 {
-    int status = serve_site_set_limits(server, options);
+    int status = serve_site_set_limits(server, options, where);
     if (options->socket_mode >= 0) {
         (void) nng_uring_server_set_permissions(server, options->socket_mode); /* of a socket */
     }

@@ -63,7 +63,7 @@ static int serve_sockets_add(struct serve_options *options, int fd, char *where)
 
 int serve_sockets_take(struct serve_options *options)
 {
-    unsigned n = notify_sockets();
+    unsigned n = notify_sockets(MAX_SOCKETS + 1);
     int status = 0;
     if (n > 0) {
         options->nlisten = 0;
@@ -71,9 +71,10 @@ int serve_sockets_take(struct serve_options *options)
     for (unsigned i = 0; i < n && status == 0; i++) {
         int fd = NOTIFY_FIRST_SOCKET + (int) i;
         char *where = serve_sockets_where(fd, notify_socket_name(i));
-        status = where != NULL
-                     ? serve_sockets_add(options, fd, where)
-                     : complain_of_usage("descriptor %d, which was passed, is no TCP socket", fd);
+        status =
+            where != NULL
+                ? serve_sockets_add(options, fd, where)
+                : complain_of_usage("descriptor %d, which was to be passed, is no TCP socket", fd);
     }
     return status;
 }

@@ -7,10 +7,10 @@
  * of it and wait with one system call, then collect the completions. A completion changes state,
  * may begin what comes next (a session on an accepted connection, the next piece of a file) and
  * queues callbacks; an aio's callback never runs in it but in the next turn's first step (a
- * handler's answer right behind the handler), and one that waits may itself run turns. Two kinds of
- * a user's code may run within a completion: the destructor of a handler's data, which is not to
- * wait, and a handler whose request came behind one for a file. Turns that it runs begin with the
- * completions that were collected with that one.
+ * handler's answer right behind the handler), and one that waits may itself run turns. Of a
+ * user's code there may run within a completion: the destructor of a handler's data, the logger and
+ * the hook of requests, which are not to wait, and a handler whose request came behind one for a
+ * file. Turns that it runs begin with the completions that were collected with that one.
  */
 #ifndef NU_IO_LOOP_H
 #define NU_IO_LOOP_H

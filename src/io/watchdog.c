@@ -83,7 +83,8 @@ static bool watchdog_look(struct watch *watch, struct seen *seen, uint64_t now)
         *seen = (struct seen){ .busy = true, .calls = calls, .since = now };
         seen->queued = nu_schedstat_queued(tid);
     } else if (!seen->told && now - seen->since >= HELD_LONG) {
-        uint64_t queued = nu_schedstat_queued(tid) - seen->queued;
+        uint64_t queued = nu_schedstat_queued(tid); /* 0: it cannot be read */
+        queued = queued > seen->queued ? queued - seen->queued : 0;
         if (now - seen->since >= HELD_LONG + queued) {
             seen->told = true;
             watchdog_tell(watch, what, now - seen->since);

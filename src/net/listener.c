@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <nng/uring.h>
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -102,12 +103,17 @@ int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, bool only6
     return nu_error_from_errno(err);
 }
 
-/* All that has connected, without waiting: the socket is O_NONBLOCK. */
+/* All that has connected, without waiting: the socket is O_NONBLOCK. (Where it is shared another
+ * process may have taken that back, hence the poll.) Who connects again and again is no reason to
+ * go on for ever. */
 static void listener_accept_all(struct nu_listener *listener)
 {
-    int fd;
-    while ((fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR ||
-           errno == ECONNABORTED) {
+    struct pollfd ready = { .fd = listener->fd, .events = POLLIN };
+    for (unsigned n = 0; n < 2 * BACKLOG && poll(&ready, 1, 0) == 1; n++) {
+        int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd < 0 && errno != EINTR && errno != ECONNABORTED) {
+            return;
+        }
         if (fd >= 0) {
             nu_count(NU_COUNT_ACCEPTS, 1);
             listener->accepted(listener, fd);
@@ -161,7 +167,7 @@ static void listener_warn(int err)
     if (err == EMFILE || err == ENFILE) {
         nu_warn_seldom(&files, "too many files are open to accept connections: raise the limit "
                                "(ulimit -n, LimitNOFILE=)");
-    } else if (err != ECANCELED && err != ECONNABORTED) {
+    } else if (err != ECANCELED && err != ECONNABORTED && err != EINVAL) { /* EINVAL: shut down */
         nu_warn_seldom(&others, "connections cannot be accepted: no memory, or the network is "
                                 "down");
     }

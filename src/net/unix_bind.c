@@ -4,6 +4,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <unistd.h>
@@ -39,10 +40,15 @@ static int unix_bind_path(int fd, const struct sockaddr_un *un, socklen_t len, i
         nu_unix_remove(un, file); /* unless somebody else was faster, and it is theirs */
         err = unix_bind_once(fd, un, len);
     }
-    if (err == 0 && ((mode >= 0 && chmod(un->sun_path, (mode_t) mode) != 0) ||
-                     lstat(un->sun_path, file) != 0)) {
+    if (err != 0) {
+        return err;
+    }
+    if (lstat(un->sun_path, file) != 0) {
+        return errno;
+    }
+    if (mode >= 0 && fchmodat(AT_FDCWD, un->sun_path, (mode_t) mode, AT_SYMLINK_NOFOLLOW) != 0) {
         err = errno;
-        (void) unlink(un->sun_path);
+        nu_unix_remove(un, file);
     }
     return err;
 }

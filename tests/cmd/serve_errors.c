@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 TestSuite(serve_errors, .timeout = 120);
@@ -66,4 +67,36 @@ Test(serve_errors, idle_ones)
     close(fd);
     end();
     cr_assert_null(strstr(child.err_text, "too long"), "%s", child.err_text);
+}
+
+/* Nor is that a server stops, whatever was accepting there. */
+static void ends_in_silence(const char *listen)
+{
+    char words[256];
+    snprintf(words, sizeof words, "serve --listen %s --loops 2", listen);
+    t_child_start(&child, words, NULL);
+    t_child_await_out(&child, "\nloops ");
+    end();
+    cr_assert_null(strstr(child.err_text, "accept"), "%s", child.err_text);
+}
+
+Test(serve_errors, an_ordinary_end)
+{
+    char at[64];
+    snprintf(at, sizeof at, "unix:/tmp/nng-uring-end-%d", (int) getpid());
+    ends_in_silence("127.0.0.1:0");
+    ends_in_silence(at);
+}
+
+/* A log that is a pipe which nobody reads is refused, and not waited for. */
+Test(serve_errors, log_without_a_reader)
+{
+    char path[64], words[128];
+    snprintf(path, sizeof path, "/tmp/nng-uring-fifo-%d", (int) getpid());
+    snprintf(words, sizeof words, "serve --listen 127.0.0.1:0 --access-log %s", path);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    t_child_start(&child, words, NULL);
+    cr_assert_eq(t_child_end(&child), 1, "%s", child.err_text);
+    cr_assert_not_null(strstr(child.err_text, "cannot be opened"), "%s", child.err_text);
+    unlink(path);
 }
