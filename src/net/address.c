@@ -110,7 +110,9 @@ int nu_address_of_socket(int fd, bool peer, nng_sockaddr *out)
     socklen_t len;
     int err = address_get(fd, peer, &ss, &len);
     if (err == 0 && ss.ss_family == AF_UNIX && len <= PATH_OFFSET) {
-        (void) address_get(fd, !peer, &ss, &len); /* a socket that listens has no other end */
+        if (address_get(fd, !peer, &ss, &len) != 0) {
+            len = PATH_OFFSET; /* a socket that listens has no other end */
+        }
     }
     if (err != 0 || ss.ss_family != AF_UNIX) {
         return err != 0 ? err : nu_address_to_nng((struct sockaddr *) &ss, out);

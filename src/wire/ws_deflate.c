@@ -144,23 +144,12 @@ void nu_ws_inflater_free(struct nu_ws_inflater *inflater)
     }
 }
 
-/* After a block that says it is the last others may follow, with the window as it was (7.2.3.4).
- * zlib has forgotten it then. */
+/* After a block that says it is the last others may follow, with the window as it was (7.2.3.4). */
 static enum nu_ws_inflated ws_inflate_restart(struct nu_ws_inflater *inflater)
 {
-    uInt n = 0;
-    if (++inflater->final_blocks > FINAL_BLOCKS_MAX) {
-        return NU_WS_INFLATED_BAD;
-    }
-    Bytef *window = malloc((size_t) 1 << NU_WS_WINDOW_MAX);
-    if (window == NULL) {
-        return NU_WS_INFLATED_NO_MEMORY;
-    }
-    bool kept = inflateGetDictionary(&inflater->z, window, &n) == Z_OK &&
-                inflateReset(&inflater->z) == Z_OK &&
-                inflateSetDictionary(&inflater->z, window, n) == Z_OK;
-    free(window);
-    return kept ? NU_WS_INFLATED : NU_WS_INFLATED_BAD;
+    return ++inflater->final_blocks <= FINAL_BLOCKS_MAX && inflateResetKeep(&inflater->z) == Z_OK
+               ? NU_WS_INFLATED
+               : NU_WS_INFLATED_BAD;
 }
 
 /* Until the input is used up, or the room. */

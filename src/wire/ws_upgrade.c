@@ -129,6 +129,7 @@ static bool ws_upgrade_parameter(struct nu_ws_deflate *d, struct nu_slice item, 
     if (ws_upgrade_named(name, "server_max_window_bits") && !seen[0]) {
         seen[0] = true;
         d->server_bits = bits;
+        d->server_bits_offered = offer;
         return bits > 0;
     }
     if (ws_upgrade_named(name, "client_max_window_bits") && !seen[1]) {
@@ -195,7 +196,7 @@ static void ws_upgrade_print(const struct nu_ws_deflate *d, bool client_bits, ch
     int n = snprintf(text, NU_WS_DEFLATE_ROOM, "%s%s%s", DEFLATE,
                      d->server_no_context ? "; server_no_context_takeover" : "",
                      d->client_no_context ? "; client_no_context_takeover" : "");
-    if (d->server_bits < MAX_BITS) {
+    if (d->server_bits < MAX_BITS || d->server_bits_offered) {
         n += snprintf(text + n, NU_WS_DEFLATE_ROOM - (size_t) n, "; server_max_window_bits=%d",
                       d->server_bits);
     }

@@ -30,6 +30,7 @@ struct nu_ws_deflate {
     int server_bits; /* log2 of the server's window, 8 to 15; 15 when nothing was said */
     int client_bits;
     bool client_bits_offered; /* an offer said that the client can limit its window */
+    bool server_bits_offered; /* an offer named the server's, which is accepted by naming it */
 };
 
 /* ---- The server's part -------------------------------------------------------------------- */

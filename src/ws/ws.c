@@ -214,7 +214,7 @@ static void ws_fired(struct nu_timer *timer)
     } else if (nu_ws_listens(ws) && nu_ws_is_behind(ws)) {
         nu_ws_close_wait(ws);
     } else if (ws->state != NU_WS_GONE) {
-        nu_ws_close_lost(ws, NNG_ECONNRESET);
+        nu_ws_close_lost(ws, nu_ws_listens(ws) ? NNG_ECLOSED : NNG_ECONNRESET);
     }
     ws_work(ws);
 }

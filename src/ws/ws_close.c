@@ -77,13 +77,11 @@ void nu_ws_close_begin(struct nu_ws *ws)
 
 /* ---- By the peer -------------------------------------------------------------------------- */
 
-#define PATIENCE (NU_SECOND) /* with our user, who has not taken what came before */
-
 static void ws_close_set_verdict(struct nu_ws *ws)
 {
     ws->verdict = true;
     if (ws->state == NU_WS_OPEN) {
-        ws_close_arm(ws, nu_loop_now(ws->loop) + PATIENCE);
+        ws_close_arm_last(ws); /* our user, too, who has not taken what came before */
     }
     nu_ws_close_judge(ws, false);
 }

@@ -77,6 +77,7 @@ static void ws_write_payload(struct nu_ws *ws, const void *data, size_t n)
 void nu_ws_write_control(struct nu_ws *ws, enum nu_ws_opcode opcode, const void *data, size_t n)
 {
     if (nu_buf_reserve(&ws->next, NU_WS_HEAD_MAX + n) != 0) {
+        ws->next.failed = false; /* which is nothing to those who send after it */
         return;
     }
     ws_write_head(ws, opcode, true, false, n);

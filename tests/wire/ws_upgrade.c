@@ -111,6 +111,8 @@ static const struct {
       "permessage-deflate; client_max_window_bits=10" },
     { "permessage-deflate; client_max_window_bits=8",
       "permessage-deflate; client_max_window_bits=8" },
+    { "permessage-deflate; server_max_window_bits=15",
+      "permessage-deflate; server_max_window_bits=15" }, /* accepted by naming it (7.1.2.1) */
     { "permessage-deflate; server_max_window_bits=\"9\"",
       "permessage-deflate; server_max_window_bits=9" },
     { "permessage-deflate; server_no_context_takeover; client_no_context_takeover",

@@ -33,6 +33,7 @@ static const struct setting usual = { .offer = "permessage-deflate; client_max_w
 
 static void t_set_listener(nng_stream_listener *l, const struct setting *s)
 {
+    CHECK(nng_stream_listener_set_ms(l, NNG_URING_OPT_WS_CLOSE_TIMEOUT, 30000));
     CHECK(nng_stream_listener_set_bool(l, NNG_OPT_WS_RECV_TEXT, true));
     CHECK(nng_stream_listener_set_bool(l, NNG_URING_OPT_WS_DEFLATE, true));
     CHECK(nng_stream_listener_set_bool(l, NNG_URING_OPT_WS_DEFLATE_CONTEXT, !s->no_context));
@@ -49,6 +50,7 @@ static void t_set_listener(nng_stream_listener *l, const struct setting *s)
 
 static void t_set_dialer(nng_stream_dialer *d, const struct setting *s)
 {
+    CHECK(nng_stream_dialer_set_ms(d, NNG_URING_OPT_WS_CLOSE_TIMEOUT, 30000));
     CHECK(nng_stream_dialer_set_bool(d, NNG_OPT_WS_RECV_TEXT, true));
     CHECK(nng_stream_dialer_set_bool(d, NNG_URING_OPT_WS_DEFLATE, true));
     CHECK(nng_stream_dialer_set_bool(d, NNG_URING_OPT_WS_DEFLATE_CONTEXT, !s->no_context));

@@ -26,6 +26,7 @@ static nng_stream *dial(struct t_ws_peer *peer, const char *option, size_t value
     cr_assert_eq(nng_stream_dialer_alloc(&dialer, url), 0);
     cr_assert_eq(nng_stream_dialer_set_size(dialer, option, value), 0);
     cr_assert_eq(nng_stream_dialer_set_bool(dialer, NNG_OPT_WS_SEND_TEXT, text), 0);
+    cr_assert_eq(nng_stream_dialer_set_ms(dialer, NNG_URING_OPT_WS_CLOSE_TIMEOUT, 30000), 0);
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
     nng_stream_dialer_dial(dialer, aio);
     t_ws_peer_accept(peer, fd);
