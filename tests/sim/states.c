@@ -100,7 +100,9 @@ void sim_states_report(FILE *to)
             bool any = false;
             for (unsigned k = 0; k < STATES && m->states[k] != NULL; k++) {
                 if (states_allowed(m, i, k)) {
-                    fprintf(to, any ? "" : "  %s, %s ->", m->name, m->states[i]);
+                    if (!any) {
+                        fprintf(to, "  %s, %s ->", m->name, m->states[i]);
+                    }
                     any = true;
                     fprintf(to, m->n[i][k] > 0 ? " %s:%" PRIu64 : " %s:not reached", m->states[k],
                             m->n[i][k]);

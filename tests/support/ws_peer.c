@@ -65,15 +65,9 @@ static void add_close(struct word *word, const char *text, size_t n)
 /* Text of different kinds, the same each time. */
 static void add_text(struct word *word, int kind, size_t n)
 {
-    static const char *const words[] = { "the ",
-                                         "quick ",
-                                         "brown ",
-                                         "fox, ",
-                                         "jumps\n",
-                                         "over ",
-                                         "\xc3\xbc"
-                                         "ber ",
-                                         "dogs. " };
+    static const char *const words[] = {
+        "the ", "quick ", "brown ", "fox, ", "jumps\n", "over ", "\xc3\xbc\x62\x65r ", "dogs. ",
+    };
     uint32_t seed = (uint32_t) n;
     size_t from = word->payload.len;
     while (word->payload.len - from < n) {
