@@ -312,13 +312,13 @@ Test(server_unix, paths_that_are_none)
 
 #define MANY 64
 
-static void *loops[MANY];
+static _Atomic(void *) loops[MANY];
 static atomic_uint nrequests;
 
 static void note_loop(nng_aio *aio)
 {
     const nng_http_conn *conn = nng_aio_get_input(aio, 2);
-    loops[atomic_fetch_add(&nrequests, 1)] = conn->stream->loop;
+    atomic_store(&loops[atomic_fetch_add(&nrequests, 1)], conn->stream->loop);
     t_answer(aio, "x", 1);
 }
 
@@ -333,7 +333,7 @@ Test(server_unix, every_loop_has_connections)
     cr_assert_eq(nng_http_server_start(server), 0);
     for (int i = 0; i < MANY; i++) {
         expect("GET /loop HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200", "x");
-        first += loops[i] == loops[0];
+        first += atomic_load(&loops[i]) == atomic_load(&loops[0]);
     }
     if (strcmp(nng_uring_backend(), "io_uring") == 0 && nng_uring_loops() > 1) {
         cr_assert_lt(first, MANY);
