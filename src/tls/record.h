@@ -78,7 +78,7 @@ struct nu_tls {
     struct nu_tls_mark marks[NU_TLS_MARKS]; /* a ring */
     unsigned first_mark, nmarks;
     nng_aio rx_aio, tx_aio;
-    unsigned aios;         /* of these two, those that are not disposed of */
+    atomic_uint aios;      /* of these two, those that are not disposed of */
     struct nu_timer timer; /* the handshake's deadline; then that of our last words */
     struct nu_loop_hook hook;
 };

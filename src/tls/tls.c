@@ -185,6 +185,7 @@ static void tls_on_stop(struct nu_loop_hook *hook)
     nu_buf_reset(&tls->tx); /* nothing is owed any more */
     tls->lower_end = NNG_ECLOSED;
     tls->write_end = NNG_ECLOSED;
+    tls->rx_aio.local = tls->tx_aio.local = false; /* who closes it from now on frees it himself */
     nu_aio_queue_end_all(&tls->stream.reads, NULL, NNG_ECLOSED);
     if (!tls->sending) {
         nu_tls_write_end_all(tls, NNG_ECLOSED, true);

@@ -225,6 +225,7 @@ static void ws_on_stop(struct nu_loop_hook *hook)
     struct nu_ws *ws = nu_container(hook, struct nu_ws, hook);
     nu_lock(&ws->lock);
     ws->stopped = true;
+    ws->rd.local = ws->wr.local = false; /* who frees it from now on does so himself */
     ws->recv_end = ws->send_end = NNG_ECLOSED;
     nng_http_conn *conn = NULL;
     if (ws->state != NU_WS_GONE) {

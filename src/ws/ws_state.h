@@ -138,7 +138,7 @@ struct nu_ws {
     uint64_t pinged;       /* when a ping was sent that nothing has come after; 0: none */
 
     nng_aio rd, wr;
-    unsigned aios; /* of these two, those that are not disposed of */
+    atomic_uint aios; /* of these two, those that are not disposed of */
     struct nu_task work;
     struct nu_loop_hook hook;
 };
