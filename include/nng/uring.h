@@ -498,7 +498,8 @@ typedef void (*nng_uring_request_hook)(void *arg, const nng_uring_request *reque
  *
  * That is when it is answered, also by an error page for what was no request, or when its
  * connection is over before. It is in force from the next nng_http_server_start() on; NULL stands
- * for none. Calls are made on all loops at a time.
+ * for none. Calls are made on all loops at a time. A request that there is no memory for to be
+ * remembered is served, and left out here.
  *
  * Errors: NNG_EBUSY: the server runs; NNG_ENOTSUP: this is a forked child.
  * Threads: any.
