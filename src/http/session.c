@@ -12,6 +12,7 @@
 #include "http/session_io.h"
 #include "http/session_state.h"
 #include "http/session_tls.h"
+#include "io/counters.h"
 #include "io/runtime.h"
 
 #include <nng/uring.h>
@@ -530,6 +531,7 @@ int nu_session_start(struct nu_service *service, int fd)
     atomic_init(&s->conn.ops, &nu_session_conn_ops);
     nu_list_init(&s->link);
     nu_session_rank(s);
+    nu_count(NU_COUNT_SESSIONS_OPENED, 1);
     session_run(s, nu_session_secure(s) == 0 ? NU_STEP_NEXT : NU_STEP_GIVE_UP);
     return 0;
 }

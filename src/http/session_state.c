@@ -27,7 +27,7 @@ static const struct {
                                  TO(LOADING) | TO(WRITING) | TO(SENDING) | TO(DRAINING) |
                                  TO(LINGERING) | TO(CLOSED),
                              0 },
-    [NU_SESSION_READING] = { "reading", AN_EVENT, NU_COUNT_SESSIONS_READING },
+    [NU_SESSION_READING] = { "reading", AN_EVENT, 0 },
     [NU_SESSION_COLLECTING] = { "collecting", AN_EVENT, NU_COUNT_SESSIONS_COLLECTING },
     [NU_SESSION_DEFERRED] = { "deferred", AN_EVENT, 0 },
     [NU_SESSION_HANDLING] = { "handling", AN_EVENT, NU_COUNT_SESSIONS_HANDLING },
@@ -36,7 +36,7 @@ static const struct {
     [NU_SESSION_SENDING] = { "sending", AN_EVENT, NU_COUNT_SESSIONS_WRITING },
     [NU_SESSION_DRAINING] = { "draining", AN_EVENT, NU_COUNT_SESSIONS_ENDING },
     [NU_SESSION_LINGERING] = { "lingering", AN_EVENT, NU_COUNT_SESSIONS_ENDING },
-    [NU_SESSION_CLOSED] = { "closed", 0, 0 },
+    [NU_SESSION_CLOSED] = { "closed", 0, NU_COUNT_SESSIONS_CLOSED },
 };
 
 static void session_count(enum nu_session_state state, uint64_t n)

@@ -74,6 +74,16 @@ static uint64_t counters_now(uint64_t value)
     return value <= INT64_MAX ? value : 0;
 }
 
+/* What reads its next request is in none of the other states. */
+static uint64_t counters_reading(const uint64_t v[NU_COUNTS])
+{
+    uint64_t n = v[NU_COUNT_SESSIONS_OPENED] - v[NU_COUNT_SESSIONS_CLOSED];
+    for (unsigned i = NU_COUNT_SESSIONS_COLLECTING; i <= NU_COUNT_SESSIONS_ENDING; i++) {
+        n -= counters_now(v[i]);
+    }
+    return counters_now(n);
+}
+
 size_t nng_uring_counters(nng_uring_counter *list, size_t room)
 {
     uint64_t v[NU_COUNTS];
@@ -97,7 +107,7 @@ size_t nng_uring_counters(nng_uring_counter *list, size_t room)
         { "tls_handshakes", "TLS handshakes that went well", v[NU_COUNT_TLS_OPENED] },
         { "tls_failures", "TLS handshakes that did not", v[NU_COUNT_TLS_FAILED] },
         { "sessions_reading", "a server's connections that are idle, or send a head",
-          counters_now(v[NU_COUNT_SESSIONS_READING]) },
+          counters_reading(v) },
         { "sessions_collecting", "those whose body is read for a handler",
           counters_now(v[NU_COUNT_SESSIONS_COLLECTING]) },
         { "sessions_handling", "those that a handler works for",

@@ -29,8 +29,11 @@ enum nu_count {
     NU_COUNT_TLS_OPENED,      /* TLS handshakes that went well, either way */
     NU_COUNT_TLS_FAILED,      /* and those that did not */
 
-    /* Sessions that are in such a state now; the threads' counts make sense only added up. */
-    NU_COUNT_SESSIONS_READING,
+    NU_COUNT_SESSIONS_OPENED, /* servers' connections */
+    NU_COUNT_SESSIONS_CLOSED,
+
+    /* Those of them that are in such a state now, of which the others are not far: they are what is
+     * left, so that a request that nothing has to wait for is not counted at all. */
     NU_COUNT_SESSIONS_COLLECTING,
     NU_COUNT_SESSIONS_HANDLING,
     NU_COUNT_SESSIONS_LOADING,
