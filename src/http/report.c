@@ -15,7 +15,16 @@ struct nu_report {
     uint64_t began;
     bool active;
     struct nu_buf text; /* of the head, where it is kept */
+
+    /* Of the head, which began at `origin` when they were read. */
+    const struct nu_field *fields;
+    unsigned nfields;
+    const char *origin;
+    struct nu_buf kept; /* the fields, likewise */
 };
+
+/* Whose hook is being called. */
+static _Thread_local const struct nu_report *reported;
 
 /* One for each connection, with its peer. */
 static struct nu_report *report_of(struct nu_request *r)
@@ -48,6 +57,9 @@ void nu_report_begin(struct nu_request *r, const struct nu_head *head, const cha
     info->head = head != NULL ? text : "";
     info->head_len = head != NULL ? head->length : 0;
     info->minor_version = head != NULL ? head->minor : 0;
+    report->fields = head != NULL ? head->fields : NULL;
+    report->nfields = head != NULL ? head->nfields : 0;
+    report->origin = info->head;
 }
 
 /* A pointer into a text that was copied. */
@@ -64,12 +76,16 @@ void nu_report_keep(struct nu_request *r)
     }
     nng_uring_request *info = &report->info;
     nu_buf_reset(&report->text);
+    nu_buf_reset(&report->kept);
     nu_buf_add(&report->text, info->head, info->head_len);
-    if (nu_buf_error(&report->text) != 0) {
+    nu_buf_add(&report->kept, report->fields, report->nfields * sizeof *report->fields);
+    if (nu_buf_error(&report->text) != 0 || nu_buf_error(&report->kept) != 0) {
         info->method = info->target = info->head = "";
         info->method_len = info->target_len = info->head_len = 0;
+        report->nfields = 0;
         return;
     }
+    report->fields = (const void *) report->kept.data;
     info->method = report_moved(info->method, info->head, report->text.data);
     info->target = report_moved(info->target, info->head, report->text.data);
     info->head = report->text.data;
@@ -87,45 +103,34 @@ void nu_report_end(struct nu_request *r, bool complete)
     report->info.status = r->status;
     report->info.bytes = r->bytes;
     report->info.complete = complete;
+    reported = report;
     r->service->hook(r->service->hook_arg, &report->info);
+    reported = NULL;
 }
 
 void nu_report_free(struct nu_request *r)
 {
     if (r->report != NULL) {
         nu_buf_free(&r->report->text);
+        nu_buf_free(&r->report->kept);
         free(r->report);
         r->report = NULL;
     }
 }
 
-/* The next line of `*text`, without its end. */
-static size_t report_line(const char **text, const char *end, const char **line)
-{
-    const char *newline = memchr(*text, '\n', (size_t) (end - *text));
-    *line = *text;
-    *text = newline != NULL ? newline + 1 : end;
-    size_t n = (size_t) ((newline != NULL ? newline : end) - *line);
-    return n > 0 && (*line)[n - 1] == '\r' ? n - 1 : n;
-}
-
 const char *nng_uring_request_header(const nng_uring_request *request, const char *name,
                                      size_t *len)
 {
-    const char *text = request->head, *end = text + request->head_len, *line;
+    const struct nu_report *report = reported;
     size_t n = strlen(name);
-    while (text < end) {
-        size_t size = report_line(&text, end, &line);
-        if (size > n && line[n] == ':' && strncasecmp(line, name, n) == 0) {
-            const char *value = line + n + 1, *stop = line + size;
-            while (value < stop && (*value == ' ' || *value == '\t')) {
-                value++;
-            }
-            while (stop > value && (stop[-1] == ' ' || stop[-1] == '\t')) {
-                stop--;
-            }
-            *len = (size_t) (stop - value);
-            return value;
+    if (report == NULL || report->info.head != request->head) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < report->nfields; i++) {
+        const struct nu_field *field = &report->fields[i];
+        if (field->name.n == n && strncasecmp(field->name.p, name, n) == 0) {
+            *len = field->value.n;
+            return report_moved(field->value.p, report->origin, request->head);
         }
     }
     return NULL;
