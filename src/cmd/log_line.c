@@ -10,6 +10,7 @@
 
 #define MAX_TARGET 2048 /* bytes of it, before they are escaped */
 #define MAX_FIELD 512
+#define PEERS 64 /* whose text each thread remembers */
 
 static const char hex[] = "0123456789abcdef";
 
@@ -21,15 +22,24 @@ static const bool bare[256] = {
     [']' ... '~'] = true,
 };
 
-static char *log_line_text(char *at, const char *text)
+/* Inline: the lengths of nearly all texts are known then. */
+static inline char *log_line_text(char *at, const char *text)
 {
-    return stpcpy(at, text);
+    size_t n = strlen(text);
+    memcpy(at, text, n);
+    return at + n;
 }
 
 static char *log_line_number(char *at, uint64_t n)
 {
     char digits[20];
     size_t i = sizeof digits;
+    if (n >= 100 && n < 1000) { /* a status, and many an octet */
+        at[0] = (char) ('0' + n / 100);
+        at[1] = (char) ('0' + n / 10 % 10);
+        at[2] = (char) ('0' + n % 10);
+        return at + 3;
+    }
     do {
         digits[--i] = (char) ('0' + n % 10);
         n /= 10;
@@ -46,45 +56,57 @@ static char *log_line_escape(char *at, unsigned char byte, bool json)
     return at;
 }
 
-#define EVERY(byte) (UINT64_MAX / 255 * (byte)) /* of eight bytes */
+typedef signed char vector __attribute__((vector_size(16)));
+typedef uint64_t halves __attribute__((vector_size(16)));
 
-/* The sign of each byte that is that one; carries may add others above it. */
-static uint64_t log_line_find(uint64_t word, unsigned byte)
+/* Those of 16 bytes that need no escape. Beyond ASCII they are negative. */
+static inline vector log_line_bare(vector v)
 {
-    uint64_t x = word ^ EVERY(byte);
-    return (x - EVERY(1U)) & ~x & EVERY(0x80U);
+    return (vector) ((v > ' ' - 1) & ~((v == '"') | (v == '\\') | (v == 0x7f)));
 }
 
-/* Whether none of eight bytes needs an escape. */
-static bool log_line_all_bare(const char *p)
+/* Copies a text with 16 bytes more room. Whether it needs no escape. */
+static inline bool log_line_copy(char *at, const char *p, size_t n)
 {
-    uint64_t word;
-    memcpy(&word, p, sizeof word);
-    uint64_t controls = (word - EVERY(0x20U)) & ~word & EVERY(0x80U);
-    return ((word & EVERY(0x80U)) | controls | log_line_find(word, '"') |
-            log_line_find(word, '\\') | log_line_find(word, 0x7f)) == 0;
+    vector good = (vector) ((halves){ UINT64_MAX, UINT64_MAX }), v;
+    for (; n >= sizeof v; n -= sizeof v) {
+        memcpy(&v, p, sizeof v);
+        memcpy(at, &v, sizeof v);
+        good &= log_line_bare(v);
+        p += sizeof v;
+        at += sizeof v;
+    }
+    memset(at, ' ', sizeof v);
+    memcpy(at, p, n);
+    memcpy(&v, at, sizeof v);
+    halves all = (halves) (good & log_line_bare(v));
+    return (all[0] & all[1]) == UINT64_MAX;
 }
 
 /* In JSON a byte beyond ASCII is the character of that number, for it need not be UTF-8. */
 static char *log_line_escaped(char *at, const char *p, size_t n, size_t max, bool json)
 {
-    const char *end = p + (n < max ? n : max);
-    while (p < end) {
-        unsigned char byte = (unsigned char) *p;
-        if (end - p >= 8 && log_line_all_bare(p)) {
-            memcpy(at, p, 8);
-            at += 8;
-            p += 8;
-            continue;
+    size_t cut = n < max ? n : max;
+    if (log_line_copy(at, p, cut)) {
+        at += cut;
+    } else {
+        for (const char *end = p + cut; p < end; p++) {
+            unsigned char byte = (unsigned char) *p;
+            if (bare[byte]) {
+                *at++ = *p;
+            } else {
+                at = log_line_escape(at, byte, json);
+            }
         }
-        if (bare[byte]) {
-            *at++ = (char) byte;
-        } else {
-            at = log_line_escape(at, byte, json);
-        }
-        p++;
     }
     return n > max ? log_line_text(at, "...") : at;
+}
+
+/* A method: it has no byte that needs an escape, and 32 at most. */
+static inline char *log_line_token(char *at, const char *p, size_t n)
+{
+    memcpy(at, p, n);
+    return at + n;
 }
 
 static char *log_line_header(char *at, const nng_uring_request *request, const char *name,
@@ -96,16 +118,9 @@ static char *log_line_header(char *at, const nng_uring_request *request, const c
                          : log_line_text(at, json ? "" : "-");
 }
 
-static char *log_line_peer(char *at, const nng_sockaddr *peer)
+static char *log_line_ipv4(char *at, uint32_t addr)
 {
-    const uint8_t *b = (const uint8_t *) &peer->s_in.sa_addr;
-    if (peer->s_family == NNG_AF_INET6 &&
-        inet_ntop(AF_INET6, peer->s_in6.sa_addr, at, INET6_ADDRSTRLEN) != NULL) {
-        return at + strlen(at);
-    }
-    if (peer->s_family != NNG_AF_INET) {
-        return log_line_text(at, "-");
-    }
+    const uint8_t *b = (const uint8_t *) &addr;
     for (int i = 0; i < 4; i++) {
         at = log_line_number(at, b[i]);
         *at++ = '.';
@@ -113,22 +128,53 @@ static char *log_line_peer(char *at, const nng_sockaddr *peer)
     return at - 1;
 }
 
+/* Those who ask are often the same. */
+static char *log_line_known_ipv4(char *at, uint32_t addr)
+{
+    static _Thread_local struct {
+        uint32_t addr;
+        uint32_t len;
+        char text[INET_ADDRSTRLEN];
+    } known[PEERS];
+    unsigned i = addr * 0x9e3779b1U >> 26; /* of PEERS */
+    if (known[i].addr != addr || known[i].len == 0) {
+        known[i].addr = addr;
+        known[i].len = (uint32_t) (log_line_ipv4(known[i].text, addr) - known[i].text);
+    }
+    memcpy(at, known[i].text, sizeof known[i].text); /* the rest is written over */
+    return at + known[i].len;
+}
+
+static char *log_line_peer(char *at, const nng_sockaddr *peer)
+{
+    if (peer->s_family == NNG_AF_INET) {
+        return log_line_known_ipv4(at, peer->s_in.sa_addr);
+    }
+    if (peer->s_family == NNG_AF_INET6 &&
+        inet_ntop(AF_INET6, peer->s_in6.sa_addr, at, INET6_ADDRSTRLEN) != NULL) {
+        return at + strlen(at);
+    }
+    return log_line_text(at, "-");
+}
+
 /* Of this second, which is printed once on each thread. */
 static char *log_line_time(char *at, bool json)
 {
     static _Thread_local char text[64];
+    static _Thread_local size_t len;
     static _Thread_local time_t second;
     static _Thread_local bool was_json;
     struct timespec now;
     struct tm tm;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    if (now.tv_sec != second || *text == '\0' || was_json != json) {
+    if (now.tv_sec != second || len == 0 || was_json != json) {
         second = now.tv_sec;
         was_json = json;
-        strftime(text, sizeof text, json ? "%Y-%m-%dT%H:%M:%S%z" : "%d/%b/%Y:%H:%M:%S %z",
-                 localtime_r(&second, &tm));
+        len = strftime(text, sizeof text, json ? "%Y-%m-%dT%H:%M:%S%z" : "%d/%b/%Y:%H:%M:%S %z",
+                       localtime_r(&second, &tm));
     }
-    return log_line_text(at, text);
+    memcpy(at, text, sizeof text); /* the rest is written over */
+    return at + len;
 }
 
 static char *log_line_request(char *at, const nng_uring_request *request)
@@ -136,11 +182,12 @@ static char *log_line_request(char *at, const nng_uring_request *request)
     if (request->method_len == 0) {
         return log_line_text(at, "-");
     }
-    at = log_line_escaped(at, request->method, request->method_len, MAX_FIELD, false);
+    at = log_line_token(at, request->method, request->method_len);
     *at++ = ' ';
     at = log_line_escaped(at, request->target, request->target_len, MAX_TARGET, false);
     at = log_line_text(at, " HTTP/1.");
-    return log_line_number(at, (uint64_t) request->minor_version);
+    *at++ = (char) ('0' + request->minor_version); /* 0 to 9 */
+    return at;
 }
 
 static char *log_line_ncsa(char *at, const nng_uring_request *request, bool combined)
@@ -171,7 +218,7 @@ static char *log_line_json(char *at, const nng_uring_request *request)
     at = log_line_text(at, "\",\"peer\":\"");
     at = log_line_peer(at, &request->peer);
     at = log_line_text(at, "\",\"method\":\"");
-    at = log_line_escaped(at, request->method, request->method_len, MAX_FIELD, true);
+    at = log_line_token(at, request->method, request->method_len);
     at = log_line_text(at, "\",\"target\":\"");
     at = log_line_escaped(at, request->target, request->target_len, MAX_TARGET, true);
     at = log_line_text(at, "\",\"status\":");
