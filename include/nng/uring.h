@@ -300,8 +300,9 @@ NNG_DECL void nng_uring_tls_info_free(nng_uring_tls_info *info);
 /* ms, for the upgrade: 10 s */
 #define NNG_URING_OPT_WS_HANDSHAKE_TIMEOUT "ws:handshake-timeout"
 
-/* ms, for the peer's answer to a close; and, when the peer has closed, for the program to receive
- * what came before and to have sent what it is sending: 2 s */
+/* ms, for the peer's answer to a close, and then for the end of its connection; and, when the peer
+ * has closed, for the program to receive what came before and to have sent what it is sending:
+ * 2 s */
 #define NNG_URING_OPT_WS_CLOSE_TIMEOUT "ws:close-timeout"
 
 /* ms without a message, after which it is closed with 1001: 0 */

@@ -107,7 +107,9 @@ static bool ws_close_is_quiet(const struct nu_ws *ws)
            nu_list_empty(&ws->sent);
 }
 
-/* A client leaves it to the server to close the connection (7.1.1). */
+/* A client leaves it to the server to close the connection; a server ends its own direction and
+ * waits for the client's end, or a peer that goes on sending would have a reset in place of our
+ * last words (RFC 6455 7.1.1). */
 void nu_ws_close_judge(struct nu_ws *ws, bool now)
 {
     bool closed = ws->refuse == 0;
@@ -122,8 +124,8 @@ void nu_ws_close_judge(struct nu_ws *ws, bool now)
         ws_close_send(ws, ws->refuse, ws->refuse_reason, strlen(ws->refuse_reason));
     }
     nu_ws_set_state(ws, NU_WS_ENDING);
-    ws->linger = ws->client || !closed;
-    ws->half_close = !closed;
+    ws->linger = true;
+    ws->half_close = !ws->client || !closed;
     ws_close_arm_last(ws);
 }
 

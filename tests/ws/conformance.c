@@ -9,9 +9,12 @@
 #include "support/ws_peer.h"
 
 #include <criterion/criterion.h>
+#include <linux/sockios.h>
 #include <nng/uring.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 TestSuite(ws_conformance, .timeout = 300);
@@ -287,6 +290,39 @@ BOTH(fragments)
 BOTH(utf8)
 BOTH(closing)
 BOTH(sizes)
+
+/* What it still sends must not cost it our close frame, or make a reset of our end. */
+Test(ws_conformance, a_client_goes_on_after_its_close)
+{
+    struct t_ws_echo echo;
+    struct t_ws_peer peer;
+    nng_stream_listener *listener;
+    nng_aio *aio;
+    int port, unsent = 1;
+    cr_assert_eq(t_option(&aio), 0);
+    cr_assert_eq(nng_stream_listener_alloc(&listener, "ws://127.0.0.1:0/echo"), 0);
+    cr_assert_eq(nng_stream_listener_listen(listener), 0);
+    cr_assert_eq(nng_stream_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port), 0);
+    t_ws_peer_connect(&peer, (unsigned) port, "/echo", "");
+    nng_stream_listener_accept(listener, aio);
+    nng_aio_wait(aio);
+    cr_assert_eq(nng_aio_result(aio), 0);
+    t_ws_echo_start(&echo, nng_aio_get_output(aio, 0), (size_t) 1 << 20);
+    t_ws_peer_send(&peer, "X:1000");
+    struct pollfd ended = { .fd = peer.fd, .events = POLLRDHUP };
+    cr_assert_eq(poll(&ended, 1, 20000), 1, "our end is not told of");
+    t_ws_peer_send(&peer, "T:no");
+    for (int i = 0; unsent != 0 && i < 2000; i++) { /* no event tells what has been acknowledged */
+        cr_assert_eq(ioctl(peer.fd, SIOCOUTQ, &unsent), 0);
+        poll(NULL, 0, 10);
+    }
+    cr_assert_eq(unsent, 0);
+    t_ws_peer_expect(&peer, "X:1000", "its close");
+    t_ws_peer_close(&peer);
+    cr_assert_eq(t_ws_echo_finish(&echo), NNG_ECLOSED);
+    nng_stream_listener_free(listener);
+    nng_aio_free(aio);
+}
 
 Test(ws_conformance, lengths_of_a_server)
 {
