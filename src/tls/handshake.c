@@ -71,7 +71,7 @@ static void handshake_log_failure(const struct nu_tls *tls)
 
 static void handshake_failed(struct nu_tls *tls)
 {
-    int err = tls->lower_end == NNG_ECONNSHUT ? NNG_ECONNRESET : tls->lower_end;
+    int err = nu_tls_carrier_error(tls);
     nu_count(NU_COUNT_TLS_FAILED, 1);
     handshake_log_failure(tls);
     if (err == 0) {
@@ -95,12 +95,13 @@ static void handshake_done(struct nu_tls *tls)
 
 /* ---- Its steps ---------------------------------------------------------------------------- */
 
-/* A client that begins with a letter speaks plain text, such as HTTP. */
+/* A client that begins with a letter speaks plain text, such as HTTP. (What comes later of a
+ * ClientHello in parts may well be one.) */
 static bool handshake_is_plain(const struct nu_tls *tls)
 {
     const struct nu_rx *rx = &tls->lower->rx;
-    return tls->plain_reply != NULL && tls->encrypted == 0 && nu_rx_len(rx) > 0 &&
-           *nu_rx_data(rx) >= 'A' && *nu_rx_data(rx) <= 'Z';
+    return tls->plain_reply != NULL && BIO_number_read(SSL_get_rbio(tls->ssl)) == 0 &&
+           nu_rx_len(rx) > 0 && *nu_rx_data(rx) >= 'A' && *nu_rx_data(rx) <= 'Z';
 }
 
 static bool handshake_may_spend(const struct nu_loop *loop)
@@ -115,6 +116,7 @@ static bool handshake_may_spend(const struct nu_loop *loop)
 void nu_tls_handshake_step(struct nu_tls *tls)
 {
     if (tls->receiving) {
+        nu_tls_flush(tls); /* the carrier may have taken a part */
         return;
     }
     if (handshake_is_plain(tls)) {

@@ -159,6 +159,11 @@ void nu_tls_receive(struct nu_tls *tls)
     }
 }
 
+int nu_tls_carrier_error(const struct nu_tls *tls)
+{
+    return tls->lower_end == NNG_ECONNSHUT ? NNG_ECONNRESET : tls->lower_end;
+}
+
 /* ---- The end ------------------------------------------------------------------------------ */
 
 void nu_tls_fail(struct nu_tls *tls, int err)

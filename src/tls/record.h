@@ -109,6 +109,9 @@ void nu_tls_flushed(struct nu_tls *tls, size_t n, int err);
 /* Receives more, once all that was received is decrypted. */
 void nu_tls_receive(struct nu_tls *tls);
 
+/* What the carrier's end is to those above it, who have not heard of an end: 0: there is none. */
+int nu_tls_carrier_error(const struct nu_tls *tls);
+
 /* The connection is over, for reads and writes alike. */
 void nu_tls_fail(struct nu_tls *tls, int err);
 

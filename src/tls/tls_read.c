@@ -20,7 +20,7 @@ static void tls_read_ended(struct nu_tls *tls, int reason)
     } else if (tls->lower_end != 0) {
         /* The end of the stream may be anybody's work unless the peer has announced it. Whoever
          * has nothing of a message yet need not care: for them it is closed. */
-        tls->stream.end = tls->lower_end == NNG_ECONNSHUT ? NNG_ECONNRESET : tls->lower_end;
+        tls->stream.end = nu_tls_carrier_error(tls);
         tls->stream.gone_known =
             tls->stream.gone_known || (tls->lower_end == NNG_ECONNSHUT && tls->write_end == 0);
     } else {

@@ -148,10 +148,14 @@ static struct iovec tls_write_next_bytes(nng_aio *aio, uint8_t scratch[NU_TLS_RE
     return (struct iovec){ scratch, tls_write_join(io, io->done, scratch, NU_TLS_RECORD) };
 }
 
-/* OpenSSL says why it cannot go on. */
+/* OpenSSL says why it cannot go on; unless it has heard that the peer is gone, after which it takes
+ * no more. */
 static int tls_write_refused(struct nu_tls *tls)
 {
     int err = nu_tls_peer_error();
+    if (tls->lower_end != 0) {
+        err = nu_tls_carrier_error(tls);
+    }
     return nu_buf_error(&tls->tx) != 0 ? NNG_ENOMEM : err;
 }
 

@@ -7,6 +7,8 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <nng/supplemental/http/http.h>
 #include <nng/supplemental/tls/tls.h>
 #include <openssl/ssl.h>
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -203,6 +206,28 @@ Test(tls_bad_input, parts_of_a_hello)
     int fd = connect_to(site.port);
     cr_assert_eq(send(fd, bytes, n / 2, 0), (ssize_t) n / 2);
     read_to_end(fd, text, sizeof text);
+    close(fd);
+    site_close(&site);
+}
+
+/* A good hello whose bytes come one by one, some of them letters, as those of plain HTTP are. */
+Test(tls_bad_input, hello_byte_by_byte)
+{
+    struct site site;
+    char bytes[2048];
+    size_t n = hello(bytes, sizeof bytes);
+    int on = 1, left;
+    site_open(&site);
+    int fd = connect_to(site.port);
+    cr_assert_eq(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+    for (size_t i = 0; i < n; i++) {
+        cr_assert_eq(send(fd, bytes + i, 1, 0), 1);
+        do {
+            cr_assert_eq(ioctl(fd, SIOCOUTQ, &left), 0);
+        } while (left > 0);
+    }
+    cr_assert_eq(recv(fd, bytes, 1, 0), 1);
+    cr_assert_eq(bytes[0], '\x16', "a handshake record, not %02x", (unsigned char) bytes[0]);
     close(fd);
     site_close(&site);
 }
