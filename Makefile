@@ -171,7 +171,8 @@ SIMULATED := pthread_create pthread_join pthread_sigmask \
              pthread_cond_broadcast clock_gettime clock_nanosleep getrandom syscall socket close \
              bind listen accept4 setsockopt getsockopt getsockname getpeername shutdown send ioctl \
              fcntl poll clock_getres getrusage getrlimit opendir open nu_cgroup_memory malloc calloc \
-             realloc strdup free mmap munmap stat fstat preadv2 sendfile nu_has nu_trace_print
+             realloc strdup strndup free mmap munmap stat fstat preadv2 pread sendfile nu_has nu_trace_print \
+             SSL_CTX_set_tlsext_ticket_key_evp_cb
 
 # ---- Building ------------------------------------------------------------------------------------
 

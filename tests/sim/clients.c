@@ -2,10 +2,10 @@
 #include "sim/clients.h"
 
 #include "sim/faults.h"
-#include "sim/files.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
 #include "sim/tcp.h"
+#include "sim/wishes.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,50 +13,17 @@
 #include <string.h>
 
 #define PATIENCE UINT64_C(30000000000) /* for an answer */
-#define MOST_BODY 3000U
 #define JUNK 700U
 
-/* ---- What can be asked for ---------------------------------------------------------------- */
+/* ---- What can be asked for beside the wishes ---------------------------------------------- */
 
-enum kind {
-    SAYS_URI, /* the response is the request's URI */
-    SAYS_FIXED,
-    SAYS_FILE,
-    SAYS_MOVING,
-    REFUSED, /* 400, and the end */
-    RAW,     /* bytes that are none of HTTP's, and the end */
-};
-
-static const struct wish {
-    const char *path;
-    enum kind kind;
-    const char *file;
-    bool takes_body;
-} wishes[] = {
-    { "/call", SAYS_URI, NULL, true },
-    { "/wait", SAYS_URI, NULL, true },
-    { "/defer", SAYS_URI, NULL, true },
-    { "/collect", SAYS_URI, NULL, true },
-    { "/pull", SAYS_URI, NULL, true },
-    { "/leave", SAYS_URI, NULL, true },
-    { "/static", SAYS_FIXED, NULL, false },
-    { "/one", SAYS_FILE, "small", false },
-    { "/files/small", SAYS_FILE, "small", false },
-    { "/files/folder/", SAYS_FILE, "folder/index.html", false },
-    { "/files/empty", SAYS_FILE, "empty", false },
-    { "/files/" SIM_MOVING, SAYS_MOVING, NULL, false },
-    { "/files/large", SAYS_FILE, "large", false },
-};
-
-#define LARGE 12U /* takes too many steps through a small socket */
-
-static const struct wish bad = { "/bad", REFUSED, NULL, false };
-static const struct wish hijack = { "/hijack", RAW, NULL, false };
+static const struct sim_wish bad = { "/bad", SIM_REFUSED, NULL, false };
+static const struct sim_wish hijack = { "/hijack", SIM_RAW, NULL, false };
 
 /* ---- A client ----------------------------------------------------------------------------- */
 
 struct request {
-    const struct wish *wish;
+    const struct sim_wish *wish;
     size_t body;
     bool expects; /* it says so, and sends the body all the same */
 };
@@ -74,7 +41,7 @@ struct client {
 static struct client clients[SIM_CLIENTS];
 static unsigned nclients;
 static bool warned;
-static const struct wish *favourite; /* most ask for the same; NULL: they do not */
+static const struct sim_wish *favourite; /* most ask for the same; NULL: they do not */
 
 static bool clients_never(void *arg)
 {
@@ -141,18 +108,11 @@ static bool client_send(struct client *c, const char *p, size_t n)
 
 /* ---- Asking ------------------------------------------------------------------------------- */
 
-static size_t clients_some_body(void)
-{
-    size_t most = sim_tcp_scale() * 10;
-    most = most < MOST_BODY ? most : MOST_BODY;
-    return sim_pick((unsigned) (sim_chance(4) ? most : most / 10 + 1));
-}
-
 static struct request clients_some_request(bool last)
 {
-    struct request r = { .wish = &wishes[sim_pick(sizeof wishes / sizeof wishes[0])] };
-    if (r.wish == &wishes[LARGE] && (sim_tcp_scale() < 1000 || !sim_chance(3))) {
-        r.wish = &wishes[0];
+    struct request r = { .wish = &sim_wishes[sim_pick(SIM_WISHES)] };
+    if (r.wish == &sim_wishes[SIM_WISH_LARGE] && (sim_tcp_scale() < 1000 || !sim_chance(3))) {
+        r.wish = &sim_wishes[0];
     }
     if (favourite != NULL && !sim_chance(4)) {
         r.wish = favourite;
@@ -161,7 +121,7 @@ static struct request clients_some_request(bool last)
         r.wish = sim_chance(2) ? &hijack : &bad;
     }
     if (r.wish->takes_body && sim_chance(2)) {
-        r.body = clients_some_body();
+        r.body = sim_some_body();
         r.expects = sim_chance(8);
     }
     return r;
@@ -169,7 +129,7 @@ static struct request clients_some_request(bool last)
 
 static void clients_add_body(struct sim_bytes *text, size_t n, bool chunked)
 {
-    char bytes[MOST_BODY], line[16];
+    char bytes[SIM_BODY], line[16];
     for (size_t i = 0; i < n; i++) {
         bytes[i] = (char) sim_fixed(i);
     }
@@ -186,10 +146,10 @@ static void clients_add_body(struct sim_bytes *text, size_t n, bool chunked)
     sim_append(text, "0\r\n\r\n", 5);
 }
 
-static int client_uri(const struct client *c, unsigned i, char *text, size_t room)
+static void client_uri(const struct client *c, unsigned i, char *text, size_t room)
 {
     const struct request *r = &c->requests[i];
-    return snprintf(text, room, "%s?%u.%u.%zu", r->wish->path, c->id, i, r->body);
+    (void) snprintf(text, room, "%s?%u.%u.%zu", r->wish->path, c->id, i, r->body);
 }
 
 static void client_add_request(struct client *c, unsigned i, struct sim_bytes *text)
@@ -236,36 +196,6 @@ static bool client_ask(struct client *c)
 
 /* ---- Responses ---------------------------------------------------------------------------- */
 
-static void client_check_file(const struct client *c, const char *name, const char *body, size_t n)
-{
-    const struct sim_file *file = sim_file_named(name);
-    bool same = n == sim_file_size(file);
-    for (size_t i = 0; same && i < n; i++) {
-        same = (uint8_t) body[i] == sim_file_byte(file, i);
-    }
-    sim_check(same, "client %u: %zu bytes, which are not those of %s", c->id, n, name);
-}
-
-static void client_check_body(const struct client *c, unsigned i, const char *body, size_t n)
-{
-    const struct wish *wish = c->requests[i].wish;
-    char want[64];
-    if (wish->kind == SAYS_FIXED) {
-        bool same = n == SIM_FIXED;
-        for (size_t at = 0; same && at < n; at++) {
-            same = (uint8_t) body[at] == sim_fixed(at);
-        }
-        sim_check(same, "client %u: wrong body", c->id);
-    } else if (wish->kind == SAYS_FILE) {
-        client_check_file(c, wish->file, body, n);
-    } else if (wish->kind == SAYS_URI) {
-        int len = client_uri(c, i, want, sizeof want);
-        sim_check(n == (size_t) len && memcmp(body, want, n) == 0,
-                  "client %u: the response to request %u is %.*s, not %s", c->id, i, (int) n, body,
-                  want);
-    }
-}
-
 static void client_drop(struct client *c, size_t n)
 {
     memmove(c->heard.p, c->heard.p + n, c->heard.len - n);
@@ -277,7 +207,7 @@ static bool client_take(struct client *c)
 {
     struct sim_bytes *heard = &c->heard;
     unsigned i = c->answered;
-    char *head = (char *) heard->p;
+    char uri[64], *head = (char *) heard->p;
     char *end = heard->len > 0 ? memmem(head, heard->len, "\r\n\r\n", 4) : NULL;
     if (end == NULL) {
         return false;
@@ -288,9 +218,9 @@ static bool client_take(struct client *c)
         client_drop(c, size);
         return true;
     }
-    const struct wish *wish = c->requests[i].wish;
+    const struct sim_wish *wish = c->requests[i].wish;
     const char *field = memmem(head, size, "Content-Length: ", 16);
-    const char *line = wish->kind == REFUSED ? "HTTP/1.1 400 " : "HTTP/1.1 200 ";
+    const char *line = wish->answer == SIM_REFUSED ? "HTTP/1.1 400 " : "HTTP/1.1 200 ";
     sim_check(i < c->nrequests, "client %u: more responses than requests", c->id);
     sim_check(memcmp(head, line, 13) == 0 && field != NULL, "client %u, request %u (%s): %.*s",
               c->id, i, wish->path, (int) size, head);
@@ -298,11 +228,12 @@ static bool client_take(struct client *c)
     if (heard->len < size + body) {
         return false;
     }
-    client_check_body(c, i, end + 4, body);
+    client_uri(c, i, uri, sizeof uri);
+    sim_check_answer(wish, uri, end + 4, body, c->id);
     c->answered++;
     if (memmem(head, size, "Connection: close\r\n", 19) != NULL) {
         bool last = i + 1 == c->nrequests && c->sock->shut_write;
-        sim_check(last || warned || c->requests[i].expects || wish->kind == REFUSED,
+        sim_check(last || warned || c->requests[i].expects || wish->answer == SIM_REFUSED,
                   "client %u: request %u (%s) is the last", c->id, i, wish->path);
         c->nrequests = c->answered;
     }
@@ -314,7 +245,7 @@ static bool client_take(struct client *c)
 static bool client_awaits_moving(const struct client *c)
 {
     unsigned i = c->answered;
-    while (i < c->nrequests && c->requests[i].wish->kind != SAYS_MOVING) {
+    while (i < c->nrequests && c->requests[i].wish->answer != SIM_SAYS_MOVING) {
         i++;
     }
     return i < c->nrequests;
@@ -325,8 +256,8 @@ static void client_await(struct client *c)
 {
     uint64_t until = sim_time + PATIENCE;
     while (c->answered < c->nrequests) {
-        const struct wish *wish = c->requests[c->answered].wish;
-        bool raw = wish->kind == RAW;
+        const struct sim_wish *wish = c->requests[c->answered].wish;
+        bool raw = wish->answer == SIM_RAW;
         if (raw && c->heard.len >= 9) {
             sim_check(memcmp(c->heard.p, "raw bytes", 9) == 0, "client %u: no raw bytes", c->id);
             return;
@@ -391,7 +322,7 @@ void sim_clients_start(unsigned n)
 {
     unsigned most = n > 6 ? 4 : SIM_REQUESTS;
     warned = false;
-    favourite = sim_chance(4) ? &wishes[sim_pick(LARGE)] : NULL;
+    favourite = sim_chance(4) ? &sim_wishes[sim_pick(SIM_WISH_LARGE)] : NULL;
     nclients = n;
     for (unsigned i = 0; i < n; i++) {
         clients[i] = (struct client){ .id = i, .nrequests = sim_steps(1 + sim_pick(most)) };

@@ -125,6 +125,7 @@ int __real_open(const char *path, int flags, ...);
 int __real_stat(const char *path, struct stat *st);
 int __real_fstat(int fd, struct stat *st);
 ssize_t __real_preadv2(int fd, const struct iovec *iov, int niov, off_t at, int flags);
+ssize_t __real_pread(int fd, void *p, size_t n, off_t at);
 ssize_t __real_sendfile(int to, int from, off_t *at, size_t n);
 bool __real_nu_has(enum nu_feature feature);
 
@@ -222,6 +223,23 @@ ssize_t __wrap_preadv2(int fd, const struct iovec *iov, int niov, off_t at, int 
         return -1;
     }
     return sim_file_read(sock, iov->iov_base, iov->iov_len, (uint64_t) at);
+}
+
+/* Of a file that may have to be waited for. */
+ssize_t __wrap_pread(int fd, void *p, size_t n, off_t at)
+{
+    static const int errors[] = { EINTR, EIO, ENOMEM, 0 };
+    if (!sim_is_fd(fd)) {
+        return __real_pread(fd, p, n, at);
+    }
+    struct sim_sock *sock = sim_sock(fd);
+    sim_check(sock != NULL && sock->file != NULL, "pread() of %d, which is no file", fd);
+    int fault = sim_fault("pread", errors);
+    if (fault != 0 || sim_chance(50)) {
+        errno = fault != 0 ? fault : EINTR;
+        return -1;
+    }
+    return sim_file_read(sock, p, n, (uint64_t) at);
 }
 
 ssize_t __wrap_sendfile(int to, int from, off_t *at, size_t n)

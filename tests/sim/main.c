@@ -8,12 +8,14 @@
 #include "sim/conns.h"
 #include "sim/faults.h"
 #include "sim/minimise.h"
+#include "sim/openssl.h"
 #include "sim/ring_sim.h"
 #include "sim/seed.h"
 #include "sim/servers.h"
 #include "sim/states.h"
 #include "sim/streams.h"
 #include "sim/tcp.h"
+#include "sim/transacts.h"
 #include "sim/world.h"
 
 #include <inttypes.h>
@@ -41,6 +43,7 @@ static const struct load {
     { 2, sim_server, main_nothing, sim_server_clients },
     { 0, sim_conns, sim_conns_check, sim_conns_count }, /* as likely as both others */
     { 1, sim_streams, sim_streams_check, sim_streams_count },
+    { 2, sim_transacts, main_nothing, sim_transacts_count },
 };
 
 /* Returns how many connections there were. */
@@ -116,7 +119,7 @@ static void replay(const char *path)
 
 int main(int argc, char **argv)
 {
-    uint64_t seed = 0, runs = 0, connections = 0, n = 0;
+    uint64_t seed = 0, runs = 0, connections = 0, digest = 0, n = 0;
     double seconds = 1;
     const char *fault = NULL, *seeds = NULL;
     bool minimises = false, faults = false, one = false, trace = false, twice = false;
@@ -161,6 +164,7 @@ int main(int argc, char **argv)
     (void) signal(SIGALRM, run_takes_too_long);
     nu_runtime_use(&nu_ring_sim);
     sim_states_watch();
+    sim_openssl_begin();
     if (faults) {
         sim_tracing = trace;
         sim_faults(fault);
@@ -178,6 +182,7 @@ int main(int argc, char **argv)
     double begin = seconds_of(CLOCK_MONOTONIC), cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     do {
         connections += run(seed);
+        digest ^= sim_digest();
         if (twice) {
             run_again(seed);
         }
@@ -185,8 +190,9 @@ int main(int argc, char **argv)
         n++;
     } while (!one && (runs != 0 ? n < runs : seconds_of(CLOCK_MONOTONIC) - begin < seconds));
     double took = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-    printf("sim: %" PRIu64 " runs, %" PRIu64 " connections, %.0f connections a CPU second\n", n,
-           connections, (double) connections / took);
+    printf("sim: %" PRIu64 " runs, digest %016" PRIx64 ", %" PRIu64
+           " connections, %.0f connections a CPU second\n",
+           n, digest, connections, (double) connections / took);
     sim_ring_report(stdout);
     sim_states_report(stdout);
     return 0;

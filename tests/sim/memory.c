@@ -13,6 +13,7 @@ void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *p, size_t size);
 char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t n);
 void __real_free(void *p);
 void *__real_mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset);
 int __real_munmap(void *at, size_t n);
@@ -58,6 +59,11 @@ void *__wrap_realloc(void *p, size_t size)
 char *__wrap_strdup(const char *text)
 {
     return memory_fails("strdup") ? NULL : memory_gave(__real_strdup(text));
+}
+
+char *__wrap_strndup(const char *text, size_t n)
+{
+    return memory_fails("strndup") ? NULL : memory_gave(__real_strndup(text, n));
 }
 
 void __wrap_free(void *p)

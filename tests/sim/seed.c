@@ -13,7 +13,7 @@ struct sim_bounds sim_bounds = { UINT_MAX, UINT_MAX };
 bool sim_tracing;
 uint64_t sim_time;
 
-static uint64_t seed, state, digest;
+static uint64_t seed, state, secret, digest;
 static const char *run_name, *run_again; /* NULL: the seed says it */
 
 void sim_set_name(const char *name, const char *again)
@@ -25,17 +25,33 @@ void sim_set_name(const char *name, const char *again)
 void sim_seed(uint64_t value)
 {
     seed = state = value;
+    sim_secret_begin();
     digest = 0;
     sim_time = BEGIN;
 }
 
 /* SplitMix64. */
-uint64_t sim_random(void)
+static uint64_t seed_next(uint64_t *from)
 {
-    uint64_t x = state += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t x = *from += UINT64_C(0x9e3779b97f4a7c15);
     x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
     return x ^ x >> 31;
+}
+
+uint64_t sim_random(void)
+{
+    return seed_next(&state);
+}
+
+void sim_secret_begin(void)
+{
+    secret = ~seed;
+}
+
+uint64_t sim_secret(void)
+{
+    return seed_next(&secret);
 }
 
 uint64_t sim_digest(void)

@@ -12,6 +12,11 @@ void sim_seed(uint64_t seed);
 void sim_set_name(const char *name, const char *again);
 uint64_t sim_random(void);
 
+/* Secrets are drawn beside the choices, so that how many there are changes nothing else; from their
+ * beginning on, they are those of the seed. */
+void sim_secret_begin(void);
+uint64_t sim_secret(void);
+
 /* Of all choices up to now and their times. */
 uint64_t sim_digest(void);
 

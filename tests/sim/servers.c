@@ -7,9 +7,11 @@
 #include "sim/sched.h"
 #include "sim/seed.h"
 #include "sim/tcp.h"
+#include "sim/wishes.h"
 
 #include <nng/nng.h>
 #include <nng/supplemental/http/http.h>
+#include <nng/supplemental/tls/tls.h>
 #include <nng/uring.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -228,20 +230,30 @@ static void servers_fill(nng_http_server *server)
     servers_add_one(server, err, handler);
 }
 
-static nng_http_server *servers_start(void)
+nng_http_server *sim_server_start(const char *address, nng_tls_config *tls)
 {
     nng_url *url;
     nng_http_server *server;
+    nlaters = 0;
     for (size_t i = 0; i < SIM_FIXED; i++) {
         fixed[i] = (char) sim_fixed(i);
     }
-    sim_check(nng_url_parse(&url, "http://127.0.0.1:80") == 0, "nng_url_parse()");
+    sim_check(nng_url_parse(&url, address) == 0, "nng_url_parse()");
     sim_check(nng_http_server_hold(&server, url) == 0, "nng_http_server_hold()");
     nng_url_free(url);
     servers_fill(server);
-    int err = nng_http_server_start(server);
+    int err = tls != NULL ? nng_http_server_set_tls(server, tls) : 0;
+    err = err == 0 ? nng_http_server_start(server) : err;
     sim_check(err == 0, "nng_http_server_start(): %s", nng_strerror(err));
     return server;
+}
+
+void sim_server_release(nng_http_server *server)
+{
+    for (unsigned i = 0; i < nlaters; i++) {
+        (void) sim_join(laters[i]);
+    }
+    nng_http_server_release(server);
 }
 
 static bool changing; /* to its end */
@@ -279,9 +291,8 @@ static void servers_end(nng_http_server *server)
 
 void sim_server(void)
 {
-    nlaters = 0;
     nclients = sim_actors(1 + sim_pick(sim_chance(8) ? SIM_CLIENTS : 6));
-    nng_http_server *server = servers_start();
+    nng_http_server *server = sim_server_start("http://127.0.0.1:80", NULL);
     sim_clients_start(nclients);
     changing = true;
     struct sim_thread *changer = sim_spawn("who changes a file", servers_change, NULL);
@@ -294,8 +305,5 @@ void sim_server(void)
     sim_check(!ends || sim_time - ended < SOON, "a client is left when the server has ended");
     changing = false;
     (void) sim_join(changer);
-    for (unsigned i = 0; i < nlaters; i++) {
-        (void) sim_join(laters[i]);
-    }
-    nng_http_server_release(server);
+    sim_server_release(server);
 }

@@ -8,6 +8,14 @@
 #ifndef NU_TESTS_SIM_SERVERS_H
 #define NU_TESTS_SIM_SERVERS_H
 
+struct nng_http_server;
+struct nng_tls_config;
+
+/* Starts one with these handlers, at an http or https URL; `tls`: NULL: http. It is held until
+ * sim_server_release(), when it has ended or ends. */
+struct nng_http_server *sim_server_start(const char *url, struct nng_tls_config *tls);
+void sim_server_release(struct nng_http_server *server);
+
 /* Runs one in a simulated thread; nng_fini() is the caller's. */
 void sim_server(void);
 

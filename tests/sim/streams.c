@@ -2,12 +2,14 @@
 #include "sim/streams.h"
 
 #include "sim/faults.h"
+#include "sim/openssl.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
 #include "sim/tcp.h"
 
 #include <nng/nng.h>
 #include <nng/stream.h>
+#include <nng/supplemental/tls/tls.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +37,7 @@ static struct pair {
 } pairs[PAIRS];
 
 static unsigned npairs;
+static nng_tls_config *configs[2]; /* of dialers and listeners; NULL: it is not secure */
 
 unsigned sim_streams_count(void)
 {
@@ -216,14 +219,19 @@ static void streams_start(struct pair *pair, unsigned i, const char *scheme)
     char url[64];
     struct end *dialed = &pair->ends[0], *accepted = &pair->ends[1];
     snprintf(url, sizeof url, "%s://127.0.0.1:%u/stream", scheme, 900 + i);
-    if (strcmp(scheme, "tcp") == 0) {
+    if (strstr(scheme, "tcp") != NULL) {
         *strrchr(url, '/') = '\0';
     }
     streams_begin(dialed, 2 * i, accepted);
     streams_begin(accepted, 2 * i + 1, dialed);
     int err = nng_stream_listener_alloc(&pair->listener, url);
-    err = err == 0 ? nng_stream_listener_listen(pair->listener) : err;
     err = err == 0 ? nng_stream_dialer_alloc(&pair->dialer, url) : err;
+    if (err == 0 && configs[0] != NULL) {
+        err = nng_stream_dialer_set_ptr(pair->dialer, NNG_OPT_TLS_CONFIG, configs[0]);
+        err = err == 0 ? nng_stream_listener_set_ptr(pair->listener, NNG_OPT_TLS_CONFIG, configs[1])
+                       : err;
+    }
+    err = err == 0 ? nng_stream_listener_listen(pair->listener) : err;
     sim_check(err == 0, "%s: %s", url, nng_strerror(err));
     nng_stream_listener_accept(pair->listener, accepted->opens);
     nng_stream_dialer_dial(pair->dialer, dialed->opens);
@@ -255,14 +263,24 @@ static void streams_end(struct pair *pair)
 
 void sim_streams(void)
 {
-    const char *scheme = sim_chance(3) ? "tcp" : "ws";
-    npairs = sim_actors(1 + sim_pick(PAIRS));
+    static const char *const schemes[] = { "tcp", "tcp", "ws", "ws", "ws", "tls+tcp", "wss" };
+    const char *scheme = schemes[sim_pick(7)];
+    bool secure = strcmp(scheme, "tls+tcp") == 0 || strcmp(scheme, "wss") == 0;
+    npairs = sim_actors(1 + sim_pick(secure ? 2 : PAIRS));
+    if (secure) {
+        sim_openssl_reset();
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        configs[i] = secure ? sim_tls_config(i == 1) : NULL;
+    }
     for (unsigned i = 0; i < npairs; i++) {
         streams_start(&pairs[i], i, scheme);
     }
     for (unsigned i = 0; i < npairs; i++) {
         streams_end(&pairs[i]);
     }
+    nng_tls_config_free(configs[0]);
+    nng_tls_config_free(configs[1]);
 }
 
 void sim_streams_check(void)
