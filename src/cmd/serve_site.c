@@ -43,6 +43,7 @@ static int serve_site_add_handlers(nng_http_server *server, const char *dir)
         }
         (void) nng_uring_handler_set_current_types(handler, true); /* it is of that kind, and new */
         (void) nng_uring_handler_set_slash_redirects(handler, true);
+        (void) nng_http_handler_set_tree(handler); /* --ws-echo may lie in it */
         return serve_site_add(server, handler);
     }
     for (const struct site_page *page = site_pages; page->uri != NULL; page++) {

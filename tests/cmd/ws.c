@@ -24,10 +24,13 @@ static void t_take_input(void)
     close(input[1]);
 }
 
-static void t_serve_echo(char *url, size_t size)
+/* `what` is served beside it: "", or a directory. */
+static void t_serve_echo(const char *what, char *url, size_t size)
 {
     unsigned port = 0;
-    t_child_start(&server, "serve --listen 127.0.0.1:0 --ws-echo /echo", NULL);
+    char args[128];
+    snprintf(args, sizeof args, "serve --listen 127.0.0.1:0 --ws-echo /echo %s", what);
+    t_child_start(&server, args, NULL);
     t_child_await_out(&server, "\nloops ");
     cr_assert_eq(sscanf(server.out_text, "http://127.0.0.1:%u/\n", &port), 1);
     snprintf(url, size, "ws://127.0.0.1:%u/echo", port);
@@ -59,7 +62,7 @@ Test(cmd_ws, lines)
 {
     static const char text[] = "hello\n\nw\xc3\xb6rld\n";
     char url[64];
-    t_serve_echo(url, sizeof url);
+    t_serve_echo("", url, sizeof url);
     t_start_client("", url);
     t_say(text, strlen(text));
     t_child_await_out(&client, "rld\n"); /* while more may follow */
@@ -74,7 +77,7 @@ Test(cmd_ws, lines)
 Test(cmd_ws, a_long_line_and_what_is_no_text)
 {
     char url[64], *text = malloc(60001);
-    t_serve_echo(url, sizeof url);
+    t_serve_echo("/usr", url, sizeof url);
     memset(text, 'x', 60000);
     text[60000] = '\0';
     t_start_client("--binary --ping 1000", url);
@@ -131,7 +134,7 @@ Test(cmd_ws, request_and_close)
 Test(cmd_ws, nobody_there)
 {
     char url[64];
-    t_serve_echo(url, sizeof url);
+    t_serve_echo("/usr", url, sizeof url);
     strcpy(strstr(url, "/echo"), "/nix");
     cr_assert_eq(t_child_run(&client, strcat(strcpy((char[80]){ "" }, "ws "), url), NULL), 1);
     cr_assert_not_null(strstr(client.err_text, url), "%s", client.err_text);
