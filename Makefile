@@ -12,7 +12,7 @@
 #   make mutual     MUTUAL_ROUNDS (100,000) random sequences on io_uring and epoll, compared: minutes
 #   make acceptance servers from the outside, with real clients (ACCEPTANCE_ARGS="curl node ...")
 #   make dropin     the programs of tests/dropin, built against NNG and against this library
-#   make peers      our client with nginx, Node and Python; https with these, HAProxy and others
+#   make peers      our client with nginx, Node and Python; https and WebSocket with these and others
 #   make bench-micro  the programs of perf/*.cc, with NNG beside; JSON into build/bench
 #   make race       random operations on random connections for RACE_SECONDS (60), plainly and
 #                   under the sanitizers
@@ -303,6 +303,10 @@ $(B)/tests-differential: $(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 $(B)/peers-%: $(OBJ)/tests/peers/%.o $(B)/libnng-uring.a $(B)/link
 	$(call link,$< $(B)/libnng-uring.a)
 
+# Not ours: libwebsockets alone.
+$(B)/peers-lws: $(OBJ)/tests/peers/lws.o $(B)/link
+	$(call link,$< -lwebsockets -lssl -lcrypto)
+
 $(B)/acceptance-server: $(OBJ)/tests/acceptance/server.o $(B)/libnng-uring.a $(B)/link
 	$(call link,$< $(B)/libnng-uring.a)
 
@@ -314,6 +318,7 @@ $(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(NNG_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) $(FAULT_OBJ) \
            $(FAKE_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ) $(SIM_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o \
+           $(OBJ)/tests/peers/lws.o $(OBJ)/tests/peers/ws_fuzzed.o \
            $(OBJ)/tests/acceptance/server.o)
 
 include perf/rules.mk
@@ -385,9 +390,10 @@ print-libs:
 
 peers:
 	@scripts/install-deps peers
-	@$(MAKE) --no-print-directory all build/peers-ask
+	@$(MAKE) --no-print-directory all build/peers-ask build/peers-lws
 	@scripts/check-peers
 	@scripts/check-peers-tls
+	@scripts/check-peers-ws
 
 kernel-matrix:
 	@scripts/install-deps kernels
