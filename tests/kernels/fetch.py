@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Kernels: Debian's, unpacked below a directory and never installed, and images that are there."""
 
+import functools
 import os
 import pathlib
 import re
@@ -15,6 +16,8 @@ class Missing(Exception):
 # Lines of kernels of a release that machines no longer have among their sources.
 RELEASES = {"5.10": "bullseye-security"}
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
+TRIED = 3  # packages of a line, from the newest on
+PATIENCE = ["-o", "Acquire::Retries=5", "-o", "Acquire::http::Timeout=30"]
 
 
 def output(*command, **more):
@@ -39,21 +42,24 @@ def lists_of(release, cache):
             "-o", "APT::Get::List-Cleanup=0"]
 
 
-def newest(line, lists):
-    """The newest of Debian's packages of the kernel line "6.1", and its version, or None."""
+def newer(one, other):
+    """Compares (package, version), for sort()."""
+    for word, value in ("gt", 1), ("lt", -1):
+        if subprocess.run(["dpkg", "--compare-versions", one[1], word, other[1]], check=False).returncode == 0:
+            return value
+    return 0
+
+
+def packages(line, lists):
+    """Debian's packages of the kernel line "6.1", and their versions, from the newest on."""
     pattern = re.compile(re.escape(f"linux-image-{line}") + r"\.\d[^-]*(-\d+)?-cloud-amd64")
     names = output("apt-cache", *lists, "pkgnames", f"linux-image-{line}.").split()
     names = sorted(filter(pattern.fullmatch, names))
     if not names:
-        return None
+        return []
     shown = output("apt-cache", *lists, "show", "--no-all-versions", *names)
     found = re.findall(r"^Package: (\S+)$.*?^Version: (\S+)$", shown, re.M | re.S)
-    best = None
-    for name, version in found:
-        newer = ["dpkg", "--compare-versions", version, "gt", best[1] if best else ""]
-        if subprocess.run(newer, check=False).returncode == 0:
-            best = name, version
-    return best
+    return sorted(found, key=functools.cmp_to_key(newer), reverse=True)
 
 
 def update(lists):
@@ -61,51 +67,61 @@ def update(lists):
     as_root = [] if lists or os.getuid() == 0 else ["sudo"] if sys.stdin.isatty() else ["sudo", "-n"]
     print("kernel-matrix: apt-get update", flush=True)
     try:
-        subprocess.run([*as_root, "apt-get", *lists, "-q", "update"], stdout=subprocess.DEVNULL,
+        subprocess.run([*as_root, "apt-get", *lists, *PATIENCE, "-q", "update"], stdout=subprocess.DEVNULL,
                        timeout=300, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         print(f"kernel-matrix: {error}; going on with the lists that are here", file=sys.stderr)
 
 
 def download(package, lists, folder):
-    """Downloads the package and unpacks it. False when it is no longer to be had."""
+    """Downloads the package and unpacks it. False, and a line that says why, when it cannot be had."""
     subprocess.run(["rm", "-rf", str(folder)], check=True)
     folder.mkdir(parents=True)
     print(f"kernel-matrix: downloading {package}", flush=True)
     try:
-        subprocess.run(["apt-get", *lists, "-q", "download", package], cwd=folder, check=True,
-                       timeout=300, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(["apt-get", *lists, *PATIENCE, "-q", "download", package], cwd=folder, check=True,
+                       timeout=300, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         (archive,) = folder.glob("*.deb")
         subprocess.run(["dpkg", "-x", str(archive), str(folder)], check=True)
         archive.unlink()
-        return True
-    except (subprocess.SubprocessError, ValueError):
+        return any(folder.glob("boot/vmlinuz-*"))
+    except (subprocess.SubprocessError, ValueError) as error:
+        said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
+        print(f"kernel-matrix: {package} cannot be had: {said[-1] if said else error}", flush=True)
         return False
 
 
+def from_packages(found, lists, cache):
+    """The image of the first that is here or can be had. The one before the newest is there for when
+    a mirror has dropped the newest, or not got it yet."""
+    for package, version in found[:TRIED]:
+        folder = cache / f"{package}_{version}"
+        if any(folder.glob("boot/vmlinuz-*")) or download(package, lists, folder):
+            return next(folder.glob("boot/vmlinuz-*"))
+    return None
+
+
 def debian(line, cache):
-    """The image of Debian's newest kernel of a line."""
+    """The image of Debian's newest kernel of a line, or of one before that."""
     try:
         lists = lists_of(RELEASES[line], cache) if line in RELEASES else []
-        found = newest(line, lists)
-        for attempt in range(2):
-            if found is not None:
-                folder = cache / f"{found[0]}_{found[1]}"
-                images = list(folder.glob("boot/vmlinuz-*"))
-                if images or download(found[0], lists, folder):
-                    return next(folder.glob("boot/vmlinuz-*"))
-            if attempt == 0:  # what the lists name may be gone from the archive
-                update(lists)
-                found = newest(line, lists)
+        found = packages(line, lists)
+        chosen = from_packages(found, lists, cache)
+        if chosen is None:  # what the lists name may be gone from the archive
+            update(lists)
+            found = packages(line, lists)
+            chosen = from_packages(found, lists, cache)
     except FileNotFoundError as error:
         raise Missing(f"debian:{line}: there is no {error.filename} here; give the path of a "
                       "kernel's bzImage instead") from error
-    if found is None:
+    if chosen is not None:
+        return chosen
+    if not found:
         raise Missing(f"debian:{line}: apt knows no linux-image-{line}.*-cloud-amd64. Debian 12 "
                       "has 6.1 and, in bookworm-security, 6.12: add its sources to "
                       "/etc/apt/sources.list.d, or give the path of a kernel's bzImage")
-    raise Missing(f"debian:{line}: {found[0]} cannot be downloaded; try apt-get download "
-                  f"{found[0]}, or give the path of a kernel's bzImage")
+    raise Missing(f"debian:{line}: {found[0][0]} cannot be downloaded; try apt-get download "
+                  f"{found[0][0]}, or give the path of a kernel's bzImage")
 
 
 def image(kernel, cache):

@@ -9,7 +9,11 @@ unsigned t_proc_fds(void);     /* open descriptors */
 unsigned t_proc_threads(void); /* threads */
 size_t t_proc_rss(void);       /* bytes of resident memory */
 
-/* Waits until there are no more than that; fails the test after a while. */
+/* The same once the workers have ended, if none of them has anything to do: one that has written
+ * keeps its ring as long as it lives, which is ten seconds without work. */
+unsigned t_proc_fds_without_idle_workers(void);
+
+/* Waits until there are no more than that, idle workers' aside; fails the test after a while. */
 void t_proc_await_fds(unsigned fds);
 void t_proc_await_threads(unsigned threads);
 

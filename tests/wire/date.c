@@ -2,6 +2,7 @@
 #include "wire/date.h"
 
 #include "support/guard.h"
+#include "support/scale.h"
 
 #include <criterion/criterion.h>
 
@@ -58,10 +59,16 @@ Test(date, out_of_range)
     cr_assert_str_eq(out, "Sat, 01 Jan 0000 00:00:00 GMT");
 }
 
+#ifdef NU_SANITIZED
+#define STEP (31 * 86400 - 7) /* one day as good as the other for a sanitizer */
+#else
+#define STEP (86400 - 7)
+#endif
+
 /* The C library knows the calendar, too. */
 Test(date, every_day)
 {
-    for (int64_t t = -62167219200; t <= 253402300799; t += 86400 - 7) {
+    for (int64_t t = -62167219200; t <= 253402300799; t += STEP) {
         char out[NU_DATE_LEN + 1], want[64];
         time_t clock = (time_t) t;
         struct tm tm;
