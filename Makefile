@@ -63,7 +63,8 @@ CPUS := $(shell nproc)
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(CPUS)
 endif
-TEST_JOBS := $(CPUS)
+# Tests wait more than they compute, even under ThreadSanitizer.
+TEST_JOBS := $(shell expr 2 \* $(CPUS))
 
 # ---- Variants: B is where a variant is built, SAN its sanitizers ---------------------------------
 
