@@ -22,13 +22,14 @@ LEFT_OUT = {
 
 # What is run on epoll where io_uring has had all of them: each kind of operation, through all layers.
 ON_EPOLL_AS_WELL = ("confined fallback file listener loop op open_beneath pairs runtime serve session "
-                    "tcp tcp_file tcp_read tcp_write tcp_write_errors transact").split()
+                    "tcp tcp_file tcp_read tcp_write tcp_write_errors transact transact_many").split()
 
 # What is left out where no kernel was named, for on an emulated CPU it takes minutes: limits of time
-# and number, and what is above the operations that the others have tried.
-LENGTHY = """client client_transact docroot file_cache file_range limits limits_collect limits_connections
-             limits_slip limits_time options pages placement request request_expect request_read
-             server_load serve_full""".split()
+# and number, HTTP's rules, and what is above the operations that the others have tried.
+LENGTHY = """answer answer_redirect client client_transact conn_msg docroot exchange_borrow file_cache
+             file_range handler handler_gone handlers_nested handlers_slow hijack_elsewhere limits
+             limits_collect limits_connections limits_slip limits_time options pages placement request
+             request_expect request_read server_load serve_full transact""".split()
 
 # What is not run where io_uring is not to be had, and why.
 WITHOUT_RING = {
@@ -60,7 +61,7 @@ def suites(backend, alone, short):
     found -= SUITES_LEFT_OUT.keys()
     if backend == "epoll" and (short or not alone):
         found &= {*ON_EPOLL_AS_WELL, "cli" if alone else ""}
-    elif short:
+    if short:
         found -= {*LENGTHY}
     return found - SUITES_WITHOUT_RING.keys() if alone else found
 
