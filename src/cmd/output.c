@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define END_MS 200 /* a reader that is alive takes less */
+#define END_MS 200   /* a reader that is alive takes less */
+#define END_LOOKS 50 /* at most; our own thread may wait for a processor */
 
 static struct output {
     int fd;
@@ -102,19 +104,34 @@ void output_print(enum output_stream stream, const char *format, ...)
     va_end(args);
 }
 
-void output_end(void)
+/* Whether all is written, after a wait of END_MS at most. With the lock. */
+static bool output_await(struct output *o)
 {
     struct timespec until;
+    int err = 0;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_nsec += END_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
+    while ((o->len > 0 || o->writing) && err == 0) {
+        err = pthread_cond_timedwait(&o->changed, &o->lock, &until);
+    }
+    return o->len == 0 && !o->writing;
+}
+
+/* There is no room: the reader takes nothing. Else it is the thread that has not come to it. */
+static bool output_is_stuck(const struct output *o)
+{
+    struct pollfd room = { .fd = o->fd, .events = POLLOUT };
+    return poll(&room, 1, 0) == 0;
+}
+
+void output_end(void)
+{
     for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
         struct output *o = &streams[i];
-        int err = 0;
         pthread_mutex_lock(&o->lock);
-        while ((o->len > 0 || o->writing) && err == 0) {
-            err = pthread_cond_timedwait(&o->changed, &o->lock, &until);
+        for (int looks = 1; !output_await(o) && looks < END_LOOKS && !output_is_stuck(o); looks++) {
         }
         pthread_mutex_unlock(&o->lock);
     }
