@@ -322,12 +322,12 @@ static enum verdict placement_verdict(const struct nu_usage *spent, uint64_t que
     return slept || spent->used >= tick + LONG ? SLOW : DOUBT;
 }
 
-/* What a call has to answer for that the clock, or a look before and behind it, has made suspect.
- */
+/* What a call has to answer for that the clock, or a look before and behind it, has made suspect:
+ * not for the time in which it was preempted. */
 static void placement_pass_sentence(struct nu_placement *placement, enum verdict verdict,
-                                    uint64_t now, uint64_t moved)
+                                    uint64_t now, uint64_t took)
 {
-    uint64_t held = moved > placement_tick() ? moved - placement_tick() : 0; /* or a little more */
+    uint64_t held = took > placement_tick() ? took - placement_tick() : 0; /* or a little more */
     if (verdict == DOUBT) {
         placement_watch(placement, now);
     }
@@ -340,7 +340,7 @@ static void placement_pass_sentence(struct nu_placement *placement, enum verdict
         placement_demote(placement, 256, ROW_WAITED);
     }
     if (held >= HELD_LONG) {
-        placement_report(placement, moved);
+        placement_report(placement, took);
     }
 }
 
@@ -351,17 +351,18 @@ static void placement_judge_on_loop(const struct nu_call *call, uint64_t now)
     uint64_t moved = call->turns == call->loop->turns ? now - coarse_then : 0;
     enum verdict verdict;
     placement_look_again(now);
+    uint64_t queued = looked.queued - before.queued;
     if (call->measured) {
         struct nu_usage spent = placement_since(&call->before, &looked.usage);
         verdict = placement_is_slow(&spent) ? SLOW : FAST;
     } else {
         struct nu_usage spent = placement_since(&before.usage, &looked.usage);
-        verdict = placement_verdict(&spent, looked.queued - before.queued, moved);
+        verdict = placement_verdict(&spent, queued, moved);
     }
     if (call->measured && verdict == FAST) {
         placement_passed(call->placement);
     }
-    placement_pass_sentence(call->placement, verdict, now, moved);
+    placement_pass_sentence(call->placement, verdict, now, moved > queued ? moved - queued : 0);
 }
 
 static void placement_begin_on_loop(struct nu_call *call)
