@@ -46,7 +46,7 @@ static int ask(const char *text, const char *ca)
     cr_assert_eq(nng_http_req_alloc(&req, url), 0);
     cr_assert_eq(nng_http_res_alloc(&res), 0);
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
-    nng_aio_set_timeout(aio, 20000);
+    nng_aio_set_timeout(aio, 120000);
     nng_http_client_transact(client, req, res, aio);
     nng_aio_wait(aio);
     int err = nng_aio_result(aio);

@@ -176,7 +176,7 @@ static void renew_clients(void)
     clients[0] = new_client(false);
     clients[1] = new_client(true);
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
-    nng_aio_set_timeout(aio, 20000);
+    nng_aio_set_timeout(aio, 120000);
 }
 
 /* Full handshakes and one that is resumed, with a request each, and the end. */

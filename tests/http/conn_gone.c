@@ -26,7 +26,7 @@ static void set_up(struct setting *s)
 {
     t_pair_open(&s->pair);
     cr_assert_eq(nng_aio_alloc(&s->aio, NULL, NULL), 0);
-    nng_aio_set_timeout(s->aio, 20000);
+    nng_aio_set_timeout(s->aio, 120000);
     cr_assert_eq(nng_http_req_alloc(&s->req, NULL), 0);
     cr_assert_eq(nng_http_req_set_uri(s->req, "/"), 0);
     cr_assert_eq(nng_http_res_alloc(&s->res), 0);

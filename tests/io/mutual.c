@@ -25,7 +25,7 @@
 #define ROUNDS ((unsigned) NU_TIMES(1000))
 #define STEPS 24
 #define BYTES 20000
-#define PATIENCE (5 * NU_SECOND) /* for outcomes to become the same */
+#define PATIENCE (100 * NU_SECOND) /* for outcomes to become the same */
 
 enum { WRITER, READER, OPS };
 enum { WRITE, TRY_WRITE, LATE_WRITE, READ, READ_OWN, CANCEL, SAY, HEAR, SHUT, LEAVE, ACTIONS };

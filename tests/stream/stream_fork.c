@@ -56,7 +56,7 @@ static void open_all(const char *place)
     }
     for (int i = 0; i < 2; i++) {
         cr_assert_eq(nng_aio_alloc(&aios[i], NULL, NULL), 0);
-        nng_aio_set_timeout(aios[i], 20000);
+        nng_aio_set_timeout(aios[i], 120000);
     }
     cr_assert_eq(nng_aio_alloc(&idle, NULL, NULL), 0);
     connect_ends(place);

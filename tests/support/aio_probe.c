@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <time.h>
 
-#define PATIENCE 20 /* seconds */
+#define PATIENCE 120 /* seconds */
 
 static void called(void *arg)
 {

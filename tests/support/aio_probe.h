@@ -40,7 +40,7 @@ void t_aio_probe_open(struct t_aio_probe *track, unsigned mode);
 /* Frees the aio, if it is still there. */
 void t_aio_probe_close(struct t_aio_probe *track);
 
-/* Waits for the n-th callback to begin; fails the test after 20 seconds. */
+/* Waits for the n-th callback to begin; fails the test after two minutes. */
 void t_aio_probe_await(struct t_aio_probe *track, int n);
 int t_aio_probe_calls(struct t_aio_probe *track);
 

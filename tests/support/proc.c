@@ -45,7 +45,7 @@ size_t t_proc_rss(void)
 static void await(unsigned (*count)(void), unsigned most)
 {
     unsigned n = count();
-    for (int i = 0; i < 10000 && n > most; i++, n = count()) {
+    for (int i = 0; i < 60000 && n > most; i++, n = count()) {
         usleep(1000);
     }
     cr_assert_leq(n, most, "there are %u, not %u", n, most);

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE 20 /* seconds */
+#define PATIENCE 120 /* seconds */
 
 /* ---- Server ------------------------------------------------------------------------------- */
 

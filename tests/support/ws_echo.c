@@ -46,7 +46,7 @@ void t_ws_echo_start(struct t_ws_echo *echo, nng_stream *stream, size_t size)
 
 int t_ws_echo_finish(struct t_ws_echo *echo)
 {
-    for (int i = 0; i < 10000 && atomic_load(&echo->end) == 0; i++) {
+    for (int i = 0; i < 60000 && atomic_load(&echo->end) == 0; i++) {
         nng_msleep(2);
     }
     int end = atomic_load(&echo->end);

@@ -67,7 +67,7 @@ static void site_close(struct site *site)
 
 static void limit(int fd)
 {
-    struct timeval most = { .tv_sec = 20 };
+    struct timeval most = { .tv_sec = 120 };
     cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most), 0);
     cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most), 0);
 }
@@ -219,7 +219,7 @@ static nng_aio *new_aio(void)
 {
     nng_aio *aio;
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
-    nng_aio_set_timeout(aio, 20000);
+    nng_aio_set_timeout(aio, 120000);
     return aio;
 }
 

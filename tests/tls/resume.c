@@ -54,7 +54,7 @@ static void set_up(struct setting *s, nng_tls_version version)
     cr_assert_eq(nng_tls_config_ca_chain(s->client_config, s->ca.cert_pem, NULL), 0);
     cr_assert_eq(nng_tls_config_version(s->client_config, version, version), 0);
     cr_assert_eq(nng_aio_alloc(&s->aio, NULL, NULL), 0);
-    nng_aio_set_timeout(s->aio, 20000);
+    nng_aio_set_timeout(s->aio, 120000);
 }
 
 static void tear_down(struct setting *s)

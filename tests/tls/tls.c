@@ -110,7 +110,7 @@ static int ask(struct setting *s, const char *path, char **body, size_t *size)
     cr_assert_eq(nng_http_req_set_uri(req, path), 0);
     cr_assert_eq(nng_http_res_alloc(&res), 0);
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
-    nng_aio_set_timeout(aio, 20000);
+    nng_aio_set_timeout(aio, 120000);
     nng_http_client_transact(s->client, req, res, aio);
     nng_aio_wait(aio);
     int err = nng_aio_result(aio);

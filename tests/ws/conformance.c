@@ -192,7 +192,7 @@ static const struct conversation client_lengths[] = {
 static int t_option(nng_aio **aio)
 {
     int err = nng_aio_alloc(aio, NULL, NULL);
-    nng_aio_set_timeout(*aio, 20000);
+    nng_aio_set_timeout(*aio, 120000);
     return err;
 }
 

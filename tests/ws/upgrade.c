@@ -44,7 +44,7 @@ static int t_connect(int port)
     struct sockaddr_in sin = { .sin_family = AF_INET,
                                .sin_port = htons((uint16_t) port),
                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    const struct timeval limit = { .tv_sec = 20 };
+    const struct timeval limit = { .tv_sec = 120 };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     cr_assert_eq(connect(fd, (struct sockaddr *) &sin, sizeof sin), 0);
