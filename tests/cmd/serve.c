@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* nng-uring serve: its signals, and standard streams that are closed, broken or full. */
 #include "support/child.h"
+#include "support/peer.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -43,13 +44,8 @@ static int try_connect(void)
 static void start(const char *dir, void (*prepare)(void))
 {
     char args[256];
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(bind(fd, (struct sockaddr *) &at, sizeof at), 0);
-    cr_assert_eq(getsockname(fd, (struct sockaddr *) &at, &len), 0);
-    port = ntohs(at.sin_port);
-    close(fd);
+    int fd;
+    port = t_port();
     snprintf(args, sizeof args, "serve %s --listen 127.0.0.1:%u", dir, port);
     t_child_start(&child, args, prepare);
     while ((fd = try_connect()) < 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Servers that have much to do, or too little to do it with. */
 #include "http/server.h"
+#include "support/peer.h"
 #include "support/proc.h"
 #include "support/scale.h"
 #include "support/web.h"
@@ -284,13 +285,13 @@ Test(server_load, starts_and_stops, .timeout = 120)
 {
     struct t_web web;
     pthread_t threads[3];
-    t_web_open(&web);
-    t_web_start(&web);
-    unsigned port = web.port;
-    t_web_close(&web);
     char text[64];
     nng_url *url;
-    sprintf(text, "http://127.0.0.1:%u", port);
+    nng_aio *aio;
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0); /* starts the library */
+    nng_aio_free(aio);
+    web.fds = t_proc_fds();
+    sprintf(text, "http://127.0.0.1:%u", t_port());
     cr_assert_eq(nng_url_parse(&url, text), 0);
     cr_assert_eq(nng_http_server_hold(&web.server, url), 0);
     nng_url_free(url);

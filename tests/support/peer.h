@@ -25,6 +25,10 @@ struct nu_pair {
  * port goes to *port. */
 int nu_listen(unsigned *port, int buffer);
 
+/* A port that nobody listens at, nor will unless the test does: it is none of those that the kernel
+ * chooses for others, and none of another test's. */
+unsigned t_port(void);
+
 /* Whether this machine has ::1. */
 bool t_ipv6_here(void);
 
