@@ -55,7 +55,7 @@ static int ask(int *fdp, unsigned port, const char *path)
     struct sockaddr_in to = { .sin_family = AF_INET,
                               .sin_port = htons((uint16_t) port),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct timeval patience = { 5, 0 };
+    struct timeval patience = { 15, 0 };
     int small = 4096, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     char text[256], answer[16] = "";
     cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);

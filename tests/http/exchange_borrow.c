@@ -3,6 +3,7 @@
 #include "http/exchange.h"
 
 #include "support/peer.h"
+#include "support/proc.h"
 #include "support/web.h"
 
 #include <criterion/criterion.h>
@@ -221,9 +222,11 @@ static void end_early(enum end end, const char *text)
     open_web(&web, "x");
     if (end == TIMEOUT) {
         nng_http_server_stop(web.server);
+        t_proc_await_fds(web.fds);
         cr_assert_eq(nng_uring_server_set_limit(web.server, NNG_URING_WRITE_TIMEOUT, 200), 0);
         t_web_start(&web);
     }
+    unsigned fds = t_proc_fds();
     t_http_client_open_small(&b, web.port);
     ask(&b, "POST", "/later", BODY, text);
     nng_aio *aio = t_pending_queue_take(&desk);
@@ -240,7 +243,7 @@ static void end_early(enum end end, const char *text)
         cr_assert_lt(t_http_client_await_end(&b), HUGE_BODY);
         t_http_client_close(&b);
     } else if (end == TIMEOUT) {
-        usleep(500000); /* it is not read for so long */
+        t_proc_await_fds(fds + 1); /* it is not read until then */
         cr_assert_lt(t_http_client_await_end(&b), HUGE_BODY);
         t_http_client_close(&b);
     }

@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WARM 300 /* requests after which a fast handler is called on its loop */
+#define WARM 300          /* requests after which a fast handler is called on its loop, */
+#define WARM_SLOWLY 30000 /* or on a busy machine, where one may have been seen to wait */
 
 TestSuite(handlers_slow, .timeout = 60);
 
@@ -89,6 +90,16 @@ static void ask(struct t_http_client *b, const char *target, int times, const ch
     }
 }
 
+/* Until a fast handler is called on its loop. */
+static void warm_up(struct t_http_client *b)
+{
+    ask(b, "/fast", WARM, "fast");
+    for (int i = 0; i < WARM_SLOWLY && !atomic_load(&was_inline); i++) {
+        ask(b, "/fast", 1, "fast");
+    }
+    cr_assert(atomic_load(&was_inline));
+}
+
 /* ---- Nobody else waits -------------------------------------------------------------------- */
 
 /* With so many asleep, old connections and new ones get their answers, on a path that was called
@@ -100,8 +111,7 @@ static void asleep(unsigned n, const char *loops)
     open_web(&web, loops);
     t_web_start(&web);
     t_http_client_open(&old, web.port);
-    ask(&old, "/fast", WARM, "fast");
-    cr_assert(atomic_load(&was_inline));
+    warm_up(&old);
     for (unsigned i = 0; i < n; i++) {
         t_http_client_open(&sleeper[i], web.port);
         t_http_client_get(&sleeper[i], "/slow");

@@ -47,7 +47,7 @@ static void get_served(struct t_http_client *b, unsigned port)
             t_http_client_assert(b, 200, "home");
             return;
         }
-        cr_assert(n == 0 || errno != EAGAIN, "it waits for 20 seconds");
+        cr_assert(n == 0 || errno != EAGAIN, "it waits for too long");
         t_http_client_close(b);
         usleep(50000);
     }
@@ -147,7 +147,7 @@ Test(limits_connections, stops_at_the_limit)
         if (i % 2 == 0) {
             nng_http_server_stop(web.server);
         } else {
-            cr_assert_eq(nng_uring_server_drain(web.server, 20000), 0);
+            cr_assert_eq(nng_uring_server_drain(web.server, 120000), 0);
         }
         cr_assert_eq(t_http_client_await_end(&in), 0);
         cr_assert_eq(t_http_client_await_end(&waits), 0);
@@ -311,23 +311,35 @@ Test(limits_connections, busy_ones_do_not_on_other_loops)
     busy("4");
 }
 
+#define GRACE 250 /* ms, in which who says nothing is not yet idle */
+
+/* False: the machine was too busy for all to ask in time. */
+static bool come_and_ask(const struct t_web *web)
+{
+    struct t_http_client b[24];
+    nng_time began = nng_clock();
+    for (int i = 0; i < 24; i++) {
+        t_http_client_open(&b[i], web->port);
+    }
+    for (int i = 0; i < 24; i++) {
+        t_http_client_get(&b[i], "/");
+    }
+    bool in_time = nng_clock() < began + GRACE;
+    for (int i = 0; i < 24 && in_time; i++) {
+        t_http_client_assert(&b[i], 200, "home");
+    }
+    close_all(b, 24);
+    return in_time;
+}
+
 /* A crowd, three for each place: all are served, in whatever order, also those whose request comes
  * a little later than they. */
 Test(limits_connections, crowd)
 {
     struct t_web web;
-    struct t_http_client b[24];
     open_site(&web, "2", 8);
-    for (int i = 0; i < 24; i++) {
-        t_http_client_open(&b[i], web.port);
+    while (!come_and_ask(&web)) {
     }
-    for (int i = 0; i < 24; i++) {
-        t_http_client_get(&b[i], "/");
-    }
-    for (int i = 0; i < 24; i++) {
-        t_http_client_assert(&b[i], 200, "home");
-    }
-    close_all(b, 24);
     t_web_close(&web);
 }
 

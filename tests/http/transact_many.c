@@ -312,6 +312,6 @@ Test(transact_many, one_deadline)
     }
     t_scripted_peer_finish_count(&t, NNG_ETIMEDOUT, 0);
     cr_assert_geq(nng_clock() - began, 199);
-    cr_assert_lt(nng_clock() - began, 5000);
+    cr_assert_lt(nng_clock() - began, 60000);
     t_scripted_peer_close(&t);
 }

@@ -176,7 +176,7 @@ Test(workers, idle_ones_end)
     await_waiting(&gate, 10);
     cr_assert_eq(nu_workers_count(), 10);
     open_and_await(&gate, 10);
-    sleep(8);
+    sleep(5);
     cr_assert_eq(nu_workers_count(), 10);
     while (nu_workers_count() > 0) {
         usleep(10000);

@@ -79,6 +79,7 @@ struct place {
     struct sockaddr_storage ss;
     int fd;
     atomic_int accepted, gone;
+    atomic_bool idle; /* its op was seen to be */
 };
 
 static void accepted(struct nu_listener *listener, int fd)
@@ -246,6 +247,19 @@ Test(listener, stopped_amid_connects)
     }
 }
 
+static void look_at_op(void *arg)
+{
+    struct place *p = arg;
+    atomic_store(&p->idle, p->listener.op.state == NU_OP_IDLE);
+}
+
+static void await_idle(struct place *p)
+{
+    for (atomic_store(&p->idle, false); !atomic_load(&p->idle); usleep(200)) {
+        t_run_on(p->listener.loop, look_at_op, p);
+    }
+}
+
 /* The accept that was cancelled for want of room ends with a connection, and there is room again.
  */
 static void end_full_accept(void *arg)
@@ -269,7 +283,7 @@ Test(listener, full_again_after_a_last_accept)
             await_accepted(&p, 2 + i);
         }
         if (i >= 1) {
-            usleep(20000); /* the cancellation is through */
+            await_idle(&p); /* the cancellation is through */
         }
     }
     cr_assert_eq(atomic_load(&p.accepted), 3);

@@ -174,7 +174,7 @@ static const struct {
     { 0, NNG_ECANCELED },
     { 0, NNG_EPROTO },
     { 60000, NNG_EPROTO },
-    { 200, NNG_ETIMEDOUT },
+    { 400, NNG_ETIMEDOUT },
 };
 
 /* A read that fails loses no byte: what it counted is there, and what comes later is the next
@@ -249,7 +249,7 @@ Test(tcp_read, one_deadline, .timeout = 60)
     }
     t_aio_probe_assert(&s.track, 1, NNG_ETIMEDOUT);
     cr_assert_geq(nng_clock() - began, 199);
-    cr_assert_lt(nng_clock() - began, 5000);
+    cr_assert_lt(nng_clock() - began, 60000);
     cr_assert_gt(nng_aio_count(s.track.aio), 0);
     cr_assert_leq(nng_aio_count(s.track.aio), sent);
     t_pattern_assert(s.to, 0, nng_aio_count(s.track.aio), 1);

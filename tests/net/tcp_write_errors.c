@@ -72,7 +72,7 @@ static void let_pass(struct nu_pair *pair, nng_aio *aio)
 static const struct ending endings[] = {
     { cancel, 0, NNG_ECANCELED, OPEN },           { cancel, 60000, NNG_ECANCELED, OPEN },
     { abort_with_code, 0, NNG_EPROTO, OPEN },     { abort_with_code, 60000, NNG_EPROTO, OPEN },
-    { let_pass, 40, NNG_ETIMEDOUT, OPEN },        { close_conn, 0, NNG_ECLOSED, CLOSED },
+    { let_pass, 300, NNG_ETIMEDOUT, OPEN },       { close_conn, 0, NNG_ECLOSED, CLOSED },
     { close_conn, 60000, NNG_ECLOSED, CLOSED },   { peer_resets, 0, NNG_ECONNRESET, LOST },
     { peer_resets, 60000, NNG_ECONNRESET, LOST }, { peer_closes, 0, NNG_ECONNRESET, LOST },
 };
@@ -382,7 +382,7 @@ static void slow_peer(unsigned mode)
     t_aio_probe_write(&track, pair.conn, mode, true);
     t_aio_probe_assert(&track, 1, NNG_ETIMEDOUT);
     cr_assert_geq(nng_clock() - start, 299);
-    cr_assert_lt(nng_clock() - start, 5000);
+    cr_assert_lt(nng_clock() - start, 60000);
     cr_assert_gt(nng_aio_count(track.aio), 0);
     nng_http_conn_close(pair.conn);
     pair.conn = NULL;

@@ -156,7 +156,7 @@ static void end_by(nng_duration timeout, int result)
 
 Test(tcp_write_half_closed, ended_half_way)
 {
-    end_by(40, NNG_ETIMEDOUT);
+    end_by(500, NNG_ETIMEDOUT);
     end_by(0, NNG_ECANCELED);
     end_by(0, NNG_ECLOSED);
     end_by(0, NNG_ECONNRESET);

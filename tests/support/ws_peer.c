@@ -286,11 +286,19 @@ void t_ws_peer_expect(struct t_ws_peer *peer, const char *frames, const char *wh
     }
 }
 
+unsigned t_ws_peer_peek(struct t_ws_peer *peer)
+{
+    while (peer->in.len == 0) {
+        cr_assert(receive(peer), "the connection has ended");
+    }
+    return (unsigned char) peer->in.data[0];
+}
+
 /* ---- The upgrade -------------------------------------------------------------------------- */
 
 static void set_up(struct t_ws_peer *peer, int fd, bool client)
 {
-    const struct timeval limit = { .tv_sec = 20 };
+    const struct timeval limit = { .tv_sec = 120 };
     const int on = 1;
     cr_assert(fd >= 0);
     *peer = (struct t_ws_peer){ .fd = fd, .client = client };

@@ -48,4 +48,7 @@ void t_ws_peer_close(struct t_ws_peer *peer);
 void t_ws_peer_send(struct t_ws_peer *peer, const char *frames);
 void t_ws_peer_expect(struct t_ws_peer *peer, const char *frames, const char *what);
 
+/* The first byte of the next frame, which stays there. */
+unsigned t_ws_peer_peek(struct t_ws_peer *peer);
+
 #endif
