@@ -25,9 +25,7 @@ static const bool bare[256] = {
 /* Inline: the lengths of nearly all texts are known then. */
 static inline char *log_line_text(char *at, const char *text)
 {
-    size_t n = strlen(text);
-    memcpy(at, text, n);
-    return at + n;
+    return stpcpy(at, text);
 }
 
 static char *log_line_number(char *at, uint64_t n)
