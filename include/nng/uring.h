@@ -691,6 +691,71 @@ NNG_DECL int nng_uring_handler_set_current_types(struct nng_http_handler *handle
  */
 NNG_DECL int nng_uring_handler_set_slash_redirects(struct nng_http_handler *handler, bool on);
 
+/*
+ * Has a directory handler send files that were compressed before.
+ *
+ * Beside style.css may lie style.css.br, style.css.zst and style.css.gz; of those that the client
+ * takes (Accept-Encoding, with its weights) the best is sent, with its own entity tag and ranges,
+ * and the content type of style.css. Answers say "Vary: Accept-Encoding". What is newer does not
+ * matter: who changes a file makes the others anew. A client that takes none that is there, nor the
+ * file as it is, is answered with 406.
+ *
+ * Errors: NNG_EINVAL: it is no handler for a directory; NNG_EBUSY: it was added to a server.
+ * Threads: as for nng_http_handler_set_host().
+ * See: RFC 9110 section 12.5.3.
+ */
+NNG_DECL int nng_uring_handler_set_precompressed(struct nng_http_handler *handler, bool on);
+
+/*
+ * Has a directory handler list directories without an index file.
+ *
+ * The page has names, times and sizes, but of nothing whose name begins with a dot. /docs is
+ * redirected to /docs/, as nng_uring_handler_set_slash_redirects() has it.
+ *
+ * Errors: NNG_EINVAL: it is no handler for a directory; NNG_EBUSY: it was added to a server.
+ * Threads: as for nng_http_handler_set_host().
+ */
+NNG_DECL int nng_uring_handler_set_listing(struct nng_http_handler *handler, bool on);
+
+/*
+ * Has a directory handler send one file for all paths that lead to none.
+ *
+ * It is sent with status 200: the page of an application that has paths of its own in the browser.
+ * `name` is its path below the directory; NULL stands for none. Directories that are listed are
+ * not replaced.
+ *
+ * Errors: NNG_EINVAL: it is no handler for a directory, or no name of a file; NNG_EBUSY: it was
+ * added to a server; NNG_ENOMEM: no memory.
+ * Threads: as for nng_http_handler_set_host().
+ */
+NNG_DECL int nng_uring_handler_set_fallback(struct nng_http_handler *handler, const char *name);
+
+/*
+ * Has a directory handler say for how long answers may be kept.
+ *
+ * `value` is for Cache-Control, such as "public, max-age=3600, immutable". `pattern` is a shell's:
+ * "*.css" for names, or with a slash, "/assets/" and a star, for whole paths below the directory,
+ * in which stars stand for slashes, too. The first one that fits counts.
+ *
+ * Errors: NNG_EINVAL: it is no handler for a directory, or the pattern or the value is none;
+ * NNG_EBUSY: it was added to a server; NNG_ENOMEM: no memory.
+ * Threads: as for nng_http_handler_set_host().
+ * See: RFC 9111 section 5.2, fnmatch(3).
+ */
+NNG_DECL int nng_uring_handler_add_cache_rule(struct nng_http_handler *handler, const char *pattern,
+                                              const char *value);
+
+/*
+ * Has a directory handler let pages of another origin read its files (CORS).
+ *
+ * `origin` is one as browsers send it, "https://example.org", or "*" for all. Several may be added.
+ *
+ * Errors: NNG_EINVAL: it is no handler for a directory, or no origin; NNG_EBUSY: it was added to a
+ * server; NNG_ENOMEM: no memory.
+ * Threads: as for nng_http_handler_set_host().
+ */
+NNG_DECL int nng_uring_handler_add_origin(struct nng_http_handler *handler, const char *origin);
+
 #ifdef __cplusplus
 }
 #endif

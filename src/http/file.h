@@ -31,13 +31,7 @@ void nu_file_drop(struct nu_file_job *job, int res);
 const struct nu_stream_file *nu_file_pages(const struct nu_file_job *job);
 const struct iovec *nu_file_piece(const struct nu_file_job *job);
 
-/* What has not been read of it, so that nobody has it. */
-uint64_t nu_file_unread(const struct nu_file_job *job);
-
 /* The part has been written, but for the last `unsent` bytes. */
 enum nu_step nu_file_written(struct nu_file_job *job, size_t unsent);
-
-/* Frees a job nothing of which is in the kernel's hands. */
-void nu_file_end(struct nu_file_job *job);
 
 #endif

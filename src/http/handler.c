@@ -31,6 +31,7 @@ void nu_handler_drop(nng_http_handler *handler)
     free(handler->path);
     free(handler->location);
     nu_docroot_drop(handler->root.now);
+    nu_directory_free(&handler->directory);
     free(handler);
 }
 
@@ -288,6 +289,48 @@ int nng_uring_handler_set_slash_redirects(nng_http_handler *handler, bool on)
     }
     handler->slash_redirects = on;
     return 0;
+}
+
+/* 0, or why the handler's directory cannot be set up. */
+static int handler_check_directory(const nng_http_handler *handler)
+{
+    if (handler->kind != NU_HANDLER_DIRECTORY) {
+        return NNG_EINVAL;
+    }
+    return atomic_load(&handler->added) ? NNG_EBUSY : 0;
+}
+
+int nng_uring_handler_set_precompressed(nng_http_handler *handler, bool on)
+{
+    int err = handler_check_directory(handler);
+    handler->directory.precompressed = err == 0 ? on : handler->directory.precompressed;
+    return err;
+}
+
+int nng_uring_handler_set_listing(nng_http_handler *handler, bool on)
+{
+    int err = handler_check_directory(handler);
+    handler->directory.listing = err == 0 ? on : handler->directory.listing;
+    return err;
+}
+
+int nng_uring_handler_set_fallback(nng_http_handler *handler, const char *name)
+{
+    int err = handler_check_directory(handler);
+    return err != 0 ? err : nu_directory_set_fallback(&handler->directory, name);
+}
+
+int nng_uring_handler_add_cache_rule(nng_http_handler *handler, const char *pattern,
+                                     const char *value)
+{
+    int err = handler_check_directory(handler);
+    return err != 0 ? err : nu_directory_add_cache_rule(&handler->directory, pattern, value);
+}
+
+int nng_uring_handler_add_origin(nng_http_handler *handler, const char *origin)
+{
+    int err = handler_check_directory(handler);
+    return err != 0 ? err : nu_directory_add_origin(&handler->directory, origin);
 }
 
 int nng_http_handler_set_data(nng_http_handler *handler, void *data, void (*dtor)(void *))

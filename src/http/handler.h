@@ -8,6 +8,7 @@
 #define NU_HTTP_HANDLER_H
 
 #include "base/buf.h"
+#include "http/directory.h"
 #include "http/docroot.h"
 #include "io/placement.h"
 
@@ -49,6 +50,7 @@ struct nng_http_handler {
     bool current_types;            /* FILE, DIRECTORY: today's content types instead of NNG's */
     bool slash_redirects;          /* DIRECTORY: /docs to /docs/, where that has an index */
     struct nu_docroot_slot root;   /* DIRECTORY: where path leads to */
+    struct nu_directory directory; /* DIRECTORY: what else it does */
 };
 
 void nu_handler_hold(nng_http_handler *handler);

@@ -6,6 +6,7 @@
 #include "http/dispatch.h"
 #include "http/exchange.h"
 #include "http/file.h"
+#include "http/file_job.h"
 #include "http/hijack.h"
 #include "http/report.h"
 #include "http/request_body.h"
