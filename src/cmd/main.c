@@ -15,6 +15,8 @@
 
 static const char usage[] =
     "usage: nng-uring serve [DIR] [--listen [https://]ADDR:PORT | unix:PATH]...\n"
+    "                 [--precompressed] [--autoindex] [--spa FILE]\n"
+    "                 [--cache-control RULE]... [--cors ORIGIN]... [--error-pages DIR]\n"
     "                 [--socket-mode MODE] [--tls-cert FILE --tls-key FILE |\n"
     "                 --tls-self-signed] [--tls-ca FILE [--tls-verify]] [--loops N]\n"
     "                 [--drain-delay MS] [--drain-timeout MS] [--LIMIT N]...\n"
@@ -31,6 +33,14 @@ static const char usage[] =
     "                  port 0 lets the system choose. Up to 16 times, with http:// or https://\n"
     "                  before it, or else https where there is a certificate. unix:PATH is a UNIX\n"
     "                  socket, which is there as long as it is served\n"
+    "       --precompressed  send style.css.br, .zst or .gz in place of style.css to clients that\n"
+    "                  take it\n"
+    "       --autoindex  list directories without an index file\n"
+    "       --spa      a file below DIR for all paths that lead to none: index.html\n"
+    "       --cache-control  a pattern of names, or with a slash of paths, and what Cache-Control\n"
+    "                  says of them: '*.css max-age=3600'; the first one that fits counts\n"
+    "       --cors     an origin whose pages may read the files: https://example.org, or *\n"
+    "       --error-pages  a directory of pages for errors: 404.html\n"
     "       --socket-mode  permissions of UNIX sockets: 660, or what the umask leaves by default\n"
     "       --tls-cert, --tls-key  the server's certificate, with its chain, and its key, in PEM;\n"
     "                  SIGHUP has them read again, for the connections that come then\n"

@@ -8,6 +8,7 @@
 #include "cmd/notify.h"
 #include "cmd/output.h"
 #include "cmd/serve_echo.h"
+#include "cmd/serve_files.h"
 #include "cmd/serve_options.h"
 #include "cmd/serve_print.h"
 #include "cmd/serve_site.h"
@@ -256,7 +257,7 @@ int cmd_serve(int argc, char **argv)
     }
     notify_open();
     if (status == 0 && serving.options.dir != NULL) {
-        status = serve_site_check_dir(serving.options.dir);
+        status = serve_files_check_dir(serving.options.dir);
     }
     if (status == 0 && signals_start(&actions) != 0) { /* before there is another thread */
         status = complain("no thread for signals: %m");

@@ -125,6 +125,21 @@ static int serve_options_add_listen(struct serve_options *options,
     return 0;
 }
 
+static int serve_options_add(struct serve_options *options, const struct serve_option *option,
+                             const char *value)
+{
+    struct serve_list *list = (struct serve_list *) ((char *) options + option->at);
+    if (list->of_file && !options->from_file) {
+        list->n = 0;
+    }
+    if (list->n == SERVE_MAX_LIST) {
+        return complain_of_usage("that is one --%s too many: '%s'", option->name, value);
+    }
+    list->of_file = options->from_file;
+    list->v[list->n++] = value;
+    return 0;
+}
+
 static int serve_options_set_mode(struct serve_options *options, const struct serve_option *option,
                                   const char *value)
 {
@@ -148,6 +163,12 @@ static const struct serve_option table[] = {
     { "config", serve_options_set_text, PLACE(config) },
     { "check", serve_options_set_flag, PLACE(check) },
 
+    { "precompressed", serve_options_set_flag, PLACE(precompressed) },
+    { "autoindex", serve_options_set_flag, PLACE(autoindex) },
+    { "spa", serve_options_set_text, PLACE(spa) },
+    { "cache-control", serve_options_add, PLACE(cache_control) },
+    { "cors", serve_options_add, PLACE(cors) },
+    { "error-pages", serve_options_set_text, PLACE(error_pages) },
     { "listen", serve_options_add_listen, 0 },
     { "socket-mode", serve_options_set_mode, 0 },
     { "loops", serve_options_set_loops, 0 },
@@ -297,6 +318,17 @@ static int serve_options_read_file(struct serve_options *options)
     return status;
 }
 
+/* NULL: nothing of it is about files that there are none of. */
+static const char *serve_options_misused(const struct serve_options *options)
+{
+    bool files = options->precompressed || options->autoindex || options->spa != NULL ||
+                 options->cache_control.n > 0 || options->cors.n > 0;
+    return files && options->dir == NULL ? "--precompressed, --autoindex, --spa, --cache-control "
+                                           "and --cors are for the files "
+                                           "of a directory; name one"
+                                         : serve_tls_misused(&options->tls);
+}
+
 int serve_options_read(struct serve_options *options, int argc, char **argv)
 {
     struct serve_options fresh = { .drain_timeout = 30000,
@@ -312,7 +344,7 @@ int serve_options_read(struct serve_options *options, int argc, char **argv)
             status = serve_options_read_line(options, argc, argv);
         }
     }
-    const char *wrong = status == 0 ? serve_tls_misused(&options->tls) : NULL;
+    const char *wrong = status == 0 ? serve_options_misused(options) : NULL;
     for (unsigned i = 0; i < options->nlisten && options->ws_echo != NULL; i++) {
         if (strncmp(options->listen[i], "unix:", 5) == 0) {
             wrong = "--ws-echo is for --listen with an address, and not for a UNIX socket";

@@ -16,9 +16,22 @@
 
 #define SERVE_MAX_LISTEN 16
 #define SERVE_MAX_PATH 107 /* of a UNIX socket */
+#define SERVE_MAX_LIST 16
+
+/* What may be given several times. The command line's replace those of the file. */
+struct serve_list {
+    const char *v[SERVE_MAX_LIST];
+    unsigned n;
+    bool of_file;
+};
 
 struct serve_options {
     const char *dir; /* NULL: the site */
+    bool precompressed, autoindex;
+    const char *spa;                 /* the file for paths that lead to none; NULL: 404 */
+    struct serve_list cache_control; /* "PATTERN VALUE" */
+    struct serve_list cors;          /* origins */
+    const char *error_pages;         /* the directory of 404.html; NULL: none */
     const char *listen[SERVE_MAX_LISTEN];
     unsigned nlisten;
     int socket_mode; /* permissions of UNIX sockets; -1: as the umask has them */

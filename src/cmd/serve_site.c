@@ -2,26 +2,13 @@
 #include "cmd/serve_site.h"
 
 #include "cmd/complain.h"
+#include "cmd/serve_files.h"
 #include "cmd/site.h"
 
 #include <ctype.h>
 #include <nng/uring.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-int serve_site_check_dir(const char *dir)
-{
-    struct stat st;
-    if (stat(dir, &st) != 0) {
-        return complain("%s cannot be served: %m", dir);
-    }
-    if (!S_ISDIR(st.st_mode)) {
-        return complain("%s is not a directory; name the one that holds the files", dir);
-    }
-    return access(dir, R_OK | X_OK) == 0 ? 0 : complain("%s cannot be read: %m", dir);
-}
 
 static int serve_site_add(nng_http_server *server, nng_http_handler *handler)
 {
@@ -32,28 +19,16 @@ static int serve_site_add(nng_http_server *server, nng_http_handler *handler)
     return err;
 }
 
-static int serve_site_add_handlers(nng_http_server *server, const char *dir)
+static int serve_site_add_pages(nng_http_server *server)
 {
     nng_http_handler *handler;
-    int err;
-    if (dir != NULL) {
-        err = nng_http_handler_alloc_directory(&handler, "/", dir);
-        if (err != 0) {
-            return err;
-        }
-        (void) nng_uring_handler_set_current_types(handler, true); /* it is of that kind, and new */
-        (void) nng_uring_handler_set_slash_redirects(handler, true);
-        (void) nng_http_handler_set_tree(handler); /* --ws-echo may lie in it */
-        return serve_site_add(server, handler);
-    }
-    for (const struct site_page *page = site_pages; page->uri != NULL; page++) {
+    int err = 0;
+    for (const struct site_page *page = site_pages; page->uri != NULL && err == 0; page++) {
         err = nng_http_handler_alloc_static(&handler, page->uri, page->begin,
                                             (size_t) (page->end - page->begin), page->type);
-        if (err != 0 || (err = serve_site_add(server, handler)) != 0) {
-            return err;
-        }
+        err = err == 0 ? serve_site_add(server, handler) : err;
     }
-    return 0;
+    return err;
 }
 
 static int serve_site_set_limits(nng_http_server *server, const struct serve_options *options,
@@ -202,8 +177,15 @@ static int serve_site_set_up(const struct serve_options *options, const nng_url 
     if (status != 0) {
         return status;
     }
-    int err = serve_site_add_handlers(server, options->dir);
-    return err != 0 ? serve_site_explain(err, where) : 0;
+    int err = 0;
+    nng_http_handler *handler;
+    if (options->dir == NULL) {
+        err = serve_site_add_pages(server);
+    } else if ((status = serve_files_make(options, &handler)) == 0) {
+        err = serve_site_add(server, handler);
+    }
+    status = status == 0 ? serve_files_set_error_pages(options, server) : status;
+    return err != 0 ? serve_site_explain(err, where) : status;
 }
 
 int serve_site_make(const struct serve_options *options, const char *where,

@@ -21,7 +21,4 @@ int serve_site_explain(int err, const char *where);
 /* The URL of a --listen: without a scheme it is https if there is a certificate. */
 int serve_site_url(const struct serve_options *options, const char *where, nng_url **urlp);
 
-/* Whether there is such a directory, to be read. */
-int serve_site_check_dir(const char *dir);
-
 #endif

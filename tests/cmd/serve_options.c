@@ -61,6 +61,8 @@ Test(serve_options, what_is_good)
         "tls-self-signed\nlisten 127.0.0.1:0\n",
         "tls-self-signed yes\ntls-verify no\nlisten http://127.0.0.1:0\n",
         "dir /tmp\ndrain-delay 10\ndrain-timeout 0\n",
+        "dir /tmp\nprecompressed\nautoindex\nspa index.html\ncors *\nerror-pages /tmp\n"
+        "cache-control *.css max-age=1\ncache-control /a/* public, no-cache\n",
     };
     open_dir();
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -90,6 +92,11 @@ Test(serve_options, what_is_not)
         { "tls-verify maybe\n", 2, "yes or no" },
         { "tls-verify\n", 2, "--tls-ca" },
         { "dir /tmp\ndir /\n", 2, "one directory" },
+        { "autoindex\n", 2, "--autoindex" },
+        { "dir /tmp\nspa /\n", 2, "--spa" },
+        { "dir /tmp\ncors example.org\n", 2, "https://example.org" },
+        { "dir /tmp\ncache-control *.css\n", 2, "*.css max-age=3600" },
+        { "error-pages /no/such/directory\n", 1, "No such file" },
         { "listen 8080\n", 2, "ADDRESS:PORT" },
         { "head-bytes 1\n", 2, "out of range for --head-bytes" },
         { "dir /no/such/directory\n", 1, "No such file" },
@@ -121,6 +128,53 @@ Test(serve_options, both)
     cr_assert_null(strstr(child.out_text, "192.0.2.1"));
     kill(child.pid, SIGTERM);
     cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
+    close_dir();
+}
+
+/* A file of rules, of which the command line's take the place; and pages for errors. */
+Test(serve_options, files)
+{
+    char words[512], page[80], answer[4096];
+    struct sockaddr_in to = { .sin_family = AF_INET };
+    unsigned port;
+    open_dir();
+    snprintf(page, sizeof page, "%s/404.html", dir);
+    FILE *to_page = fopen(page, "we");
+    cr_assert_not_null(to_page);
+    fputs("not here", to_page);
+    cr_assert_eq(fclose(to_page), 0);
+    write_file("cache-control options no-store\nautoindex\n");
+    snprintf(words, sizeof words,
+             "serve %s --config %s --listen 127.0.0.1:0 --error-pages %s --cors *", dir, file, dir);
+    t_child_start(&child, words, NULL);
+    t_child_await_out(&child, "\nloops ");
+    cr_assert_eq(sscanf(child.out_text, "http://127.0.0.1:%u/", &port), 1);
+    to.sin_port = htons((uint16_t) port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    static const struct {
+        const char *path, *has;
+    } table[] = {
+        { "/options", "\r\nCache-Control: no-store\r\n" },
+        { "/options", "\r\nAccess-Control-Allow-Origin: *\r\n" },
+        { "/", "<title>Index of /</title>" },
+        { "/none", "\r\n\r\nnot here" },
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        cr_assert_eq(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
+        int len =
+            snprintf(words, sizeof words, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                     table[i].path);
+        cr_assert_eq(send(fd, words, (size_t) len, MSG_NOSIGNAL), len);
+        ssize_t n = recv(fd, answer, sizeof answer - 1, MSG_WAITALL);
+        cr_assert_gt(n, 0);
+        answer[n] = '\0';
+        assert_has(answer, table[i].has);
+        close(fd);
+    }
+    kill(child.pid, SIGTERM);
+    cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
+    unlink(page);
     close_dir();
 }
 
