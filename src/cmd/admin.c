@@ -13,9 +13,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define CONNECTIONS 64 /* of its own: it is asked when the others are all taken */
 #define OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+#define MISDIRECTED 421 /* RFC 9110 15.5.20 */
+
+struct admin_place {
+    const char *uri;
+    void (*answer)(nng_aio *aio);
+};
 
 static nng_http_server *server; /* NULL: it does not run */
 static atomic_bool unready;
@@ -46,6 +54,12 @@ static void admin_answer(nng_aio *aio, uint16_t status, const char *type, const 
         nng_aio_set_output(aio, 0, res);
     }
     nng_aio_finish(aio, err);
+}
+
+static void admin_status_page(nng_aio *aio)
+{
+    admin_answer(aio, NNG_HTTP_STATUS_OK, site_status.type, site_status.begin,
+                 (size_t) (site_status.end - site_status.begin));
 }
 
 static void admin_health(nng_aio *aio)
@@ -101,25 +115,53 @@ static int admin_add(nng_http_server *to, nng_http_handler *handler)
     return err;
 }
 
+/* "localhost" or an address, with a port or not: nothing else is ours. */
+static bool admin_is_name_of_ours(const char *host)
+{
+    char name[INET6_ADDRSTRLEN + 2];
+    struct in6_addr in;
+    size_t n = *host == '[' ? strcspn(host, "]") : strcspn(host, ":");
+    if (n >= sizeof name) {
+        return false;
+    }
+    memcpy(name, host, n);
+    name[n] = '\0';
+    return *name == '[' ? inet_pton(AF_INET6, name + 1, &in) == 1
+                        : strcasecmp(name, "localhost") == 0 || inet_pton(AF_INET, name, &in) == 1;
+}
+
+/*
+ * A page of anybody's that this machine's browser has open may not read what is said here; it could
+ * where it has its own name lead to this machine (DNS rebinding). Then that name is what the
+ * browser asks for.
+ */
+static void admin_serve(nng_aio *aio)
+{
+    nng_http_handler *handler = nng_aio_get_input(aio, 1);
+    const struct admin_place *place = nng_http_handler_get_data(handler);
+    const char *host = nng_http_req_get_header(nng_aio_get_input(aio, 0), "Host");
+    if (host != NULL && !admin_is_name_of_ours(host)) {
+        static const char text[] = "ask for localhost, or for an address\n";
+        admin_answer(aio, MISDIRECTED, "text/plain", text, sizeof text - 1);
+        return;
+    }
+    place->answer(aio);
+}
+
 static int admin_add_handlers(nng_http_server *to)
 {
-    static const struct {
-        const char *uri;
-        void (*answer)(nng_aio *aio);
-    } table[] = {
-        { "/healthz", admin_health },
-        { "/readyz", admin_readiness },
-        { "/metrics", admin_metrics },
-        { "/events", admin_events },
+    static struct admin_place table[] = {
+        { "/", admin_status_page },    { "/healthz", admin_health }, { "/readyz", admin_readiness },
+        { "/metrics", admin_metrics }, { "/events", admin_events },
     };
     nng_http_handler *handler;
-    int err = nng_http_handler_alloc_static(&handler, "/", site_status.begin,
-                                            (size_t) (site_status.end - site_status.begin),
-                                            site_status.type);
-    err = err == 0 ? admin_add(to, handler) : err;
+    int err = 0;
     for (size_t i = 0; i < sizeof table / sizeof *table && err == 0; i++) {
-        err = nng_http_handler_alloc(&handler, table[i].uri, table[i].answer);
-        err = err == 0 ? admin_add(to, handler) : err;
+        err = nng_http_handler_alloc(&handler, table[i].uri, admin_serve);
+        if (err == 0) {
+            (void) nng_http_handler_set_data(handler, &table[i], NULL); /* it is new */
+            err = admin_add(to, handler);
+        }
     }
     return err;
 }

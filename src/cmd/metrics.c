@@ -139,7 +139,8 @@ static size_t metrics_counters(nng_uring_counter list[64])
 
 static bool metrics_is_gauge(const nng_uring_counter *counter)
 {
-    return strcmp(counter->name, "connections") == 0 || strncmp(counter->name, "sessions_", 9) == 0;
+    return strcmp(counter->name, "connections") == 0 ||
+           strncmp(counter->name, "sessions_", 9) == 0 || strncmp(counter->name, "workers", 7) == 0;
 }
 
 void metrics_print(FILE *to, bool ready)

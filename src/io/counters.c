@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 _Thread_local struct nu_counters nu_counters_mine;
+struct nu_gauges nu_gauges;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct nu_list threads = { &threads, &threads };
@@ -51,6 +52,10 @@ void nu_counters_after_fork(bool child)
         if (counters != &nu_counters_mine) {
             counters_leave(counters);
         }
+    }
+    if (child) {
+        atomic_store(&nu_gauges.workers, 0);
+        atomic_store(&nu_gauges.workers_idle, 0);
     }
     pthread_mutex_unlock(&lock);
 }
@@ -118,6 +123,9 @@ size_t nng_uring_counters(nng_uring_counter *list, size_t room)
           counters_now(v[NU_COUNT_SESSIONS_WRITING]) },
         { "sessions_ending", "those whose body or last bytes are thrown away",
           counters_now(v[NU_COUNT_SESSIONS_ENDING]) },
+        { "workers", "threads for what may take its time", atomic_load(&nu_gauges.workers) },
+        { "workers_idle", "those of them that have nothing to do",
+          atomic_load(&nu_gauges.workers_idle) },
     };
     size_t n = sizeof all / sizeof all[0];
     for (size_t i = 0; i < n && i < room; i++) {

@@ -50,6 +50,14 @@ struct nu_counters {
 
 extern _Thread_local struct nu_counters nu_counters_mine;
 
+/* What there is of something now, as its owner says; in a forked child there is none of it. */
+struct nu_gauges {
+    atomic_uint workers;
+    atomic_uint workers_idle;
+};
+
+extern struct nu_gauges nu_gauges;
+
 /* Adds to the calling thread's counter. */
 static inline void nu_count(enum nu_count what, uint64_t n)
 {

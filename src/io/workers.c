@@ -2,6 +2,7 @@
 #include "io/workers.h"
 
 #include "base/clock.h"
+#include "io/counters.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -39,6 +40,19 @@ static struct {
     struct queue fresh, slow;
     struct worker *left; /* the last one that has ended, after it had joined the one before */
 } pool = { .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER };
+
+/* Under the lock. */
+static void workers_set_threads(unsigned n)
+{
+    pool.threads = n;
+    atomic_store_explicit(&nu_gauges.workers, n, memory_order_relaxed);
+}
+
+static void workers_set_idle(unsigned n)
+{
+    pool.idle = n;
+    atomic_store_explicit(&nu_gauges.workers_idle, n, memory_order_relaxed);
+}
 
 /* ---- Settings ----------------------------------------------------------------------------- */
 
@@ -111,9 +125,9 @@ static bool workers_wait(void)
     struct timespec ts = { (time_t) (until / NU_SECOND), (long) (until % NU_SECOND) };
     int err = 0;
     while (workers_due() == 0 && !pool.stopping && err != ETIMEDOUT) {
-        pool.idle++;
+        workers_set_idle(pool.idle + 1);
         err = pthread_cond_timedwait(&pool.work, &pool.lock, &ts);
-        pool.idle--;
+        workers_set_idle(pool.idle - 1);
     }
     return workers_due() > 0;
 }
@@ -149,7 +163,7 @@ static void *workers_main(void *arg)
         workers_run_next();
     }
     struct worker *before = pool.left;
-    pool.threads--;
+    workers_set_threads(pool.threads - 1);
     pool.left = self;
     pthread_cond_signal(&pool.ended);
     pthread_mutex_unlock(&pool.lock);
@@ -173,7 +187,7 @@ static bool workers_start_one(void)
         free(worker);
         return false;
     }
-    pool.threads++;
+    workers_set_threads(pool.threads + 1);
     return true;
 }
 

@@ -18,6 +18,7 @@ TestSuite(admin, .timeout = 120);
 static struct t_child child;
 static unsigned port, admin;
 static char answer[65536];
+static const char *host = "localhost";
 
 #define assert_has(text, part)                                                                     \
     cr_assert_not_null(strstr(text, part), "'%s' is not in:\n%s", part, text)
@@ -44,8 +45,8 @@ static int begin(unsigned to_port, const char *method, const char *path)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
     cr_assert_eq(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
-    int n = snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-                     method, path);
+    int n = snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
+                     method, path, host);
     cr_assert_eq(send(fd, text, (size_t) n, MSG_NOSIGNAL), n);
     return fd;
 }
@@ -104,6 +105,8 @@ Test(admin, counts_what_was_asked)
     assert_has(text, "\n# TYPE nng_uring_sessions_reading gauge\n");
     assert_has(text, "\nnng_uring_sessions_handling 1\n"); /* ourselves */
     assert_has(text, "\nnng_uring_tls_handshakes_total 0\n");
+    assert_has(text, "\n# TYPE nng_uring_workers gauge\n");
+    assert_has(text, "\n# TYPE nng_uring_workers_idle gauge\n");
     cr_assert_str_eq(strstr(text, "# EOF"), "# EOF\n");
     unsigned buckets = 0, count = 0;
     const char *last = NULL;
@@ -117,6 +120,37 @@ Test(admin, counts_what_was_asked)
     cr_assert_gt(buckets, 10);
     cr_assert_eq(strncmp(last, "_bucket{le=\"+Inf\"}", 18), 0);
     cr_assert_geq(count, 27);
+    kill(child.pid, SIGTERM);
+    cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
+}
+
+/* A page that has its own name lead to this machine is told nothing. */
+Test(admin, names)
+{
+    static const struct {
+        const char *host, *status;
+    } table[] = {
+        { "localhost", "200" },
+        { "LocalHost:80", "200" },
+        { "127.0.0.2:9090", "200" },
+        { "[::1]:9090", "200" },
+        { "10.1.2.3", "200" },
+        { "evil.example", "421" },
+        { "evil.example:80", "421" },
+        { "localhost.evil.example", "421" },
+        { "127.0.0.1.evil.example", "421" },
+    };
+    static const char *const places[] = { "/", "/healthz", "/readyz", "/metrics", "/events" };
+    start("");
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        host = table[i].host;
+        assert_status(admin, "/metrics", table[i].status);
+    }
+    host = "evil.example";
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        assert_status(admin, places[i], "421");
+    }
+    assert_status(port, "/", "200"); /* which is for everybody */
     kill(child.pid, SIGTERM);
     cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
 }
