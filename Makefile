@@ -20,6 +20,7 @@
 #                   MINIMISE=n looks for a smaller one that fails as that does
 #   make sim-faults  each allocation, system call and completion fails in turn; FAULT=name: that one
 #   make sim-mutants  errors put into the library, which the simulation must find
+#   make cluster-demo  three servers behind HAProxy: restarts, a kill and a cut network under load
 #   make bench      this library, its peers and the limit, in rounds: build/bench/report.html
 #   make bench-quick  the same in less than five minutes
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
@@ -178,7 +179,7 @@ SIMULATED := pthread_create pthread_join pthread_sigmask \
 # ---- Building ------------------------------------------------------------------------------------
 
 .PHONY: all deps man abi deb check-deb uninstall static serve test asan tsan race mutual acceptance \
-        sim sim-faults sim-mutants dropin print-libs peers kernel-matrix bench bench-quick bench-micro fuzz \
+        sim sim-faults sim-mutants dropin print-libs peers cluster-demo kernel-matrix bench bench-quick bench-micro fuzz \
         lint format install clean run-tests run-epoll run-tls \
         run-bench run-micro run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
@@ -395,6 +396,12 @@ peers:
 	@scripts/check-peers
 	@scripts/check-peers-tls
 	@scripts/check-peers-ws
+	@scripts/check-metrics
+
+cluster-demo:
+	@scripts/install-deps cluster
+	@$(MAKE) --no-print-directory all
+	@scripts/cluster-demo
 
 kernel-matrix:
 	@scripts/install-deps kernels
