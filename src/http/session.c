@@ -128,9 +128,21 @@ static enum nu_step session_defer(struct nu_session *s)
     return NU_STEP_WAIT;
 }
 
+/* The results are for the parser to set. */
+static void session_prepare_head(struct nu_session *s, struct nu_head *head)
+{
+    head->fields = s->service->fields;
+    head->maxfields = (unsigned) s->service->limits[NNG_URING_HEAD_FIELDS];
+    head->max_head = s->service->limits[NNG_URING_HEAD_BYTES];
+    head->max_target = 0;
+    head->memo = &s->service->memo;
+    head->progress = &s->progress;
+}
+
 static enum nu_step session_next(struct nu_session *s)
 {
     struct nu_stream *stream = s->conn.stream;
+    struct nu_head head;
     size_t have = nu_rx_len(&stream->rx);
     if (s->request.batch != NULL && !nu_response_batch_has_room(s->request.batch)) {
         return nu_session_flush(s, NU_STEP_NEXT); /* whatever has led here */
@@ -141,13 +153,7 @@ static enum nu_step session_next(struct nu_session *s)
     if (stream->loop->depth > MAX_NESTED) {
         return session_defer(s);
     }
-    struct nu_head head = {
-        .fields = s->service->fields,
-        .maxfields = (unsigned) s->service->limits[NNG_URING_HEAD_FIELDS],
-        .max_head = s->service->limits[NNG_URING_HEAD_BYTES],
-        .memo = &s->service->memo,
-        .progress = &s->progress,
-    };
+    session_prepare_head(s, &head);
     enum nu_parse result = nu_parse_request((const char *) nu_rx_data(&stream->rx), have, &head);
     if (result == NU_PARSE_MORE) {
         return session_await_request(s);

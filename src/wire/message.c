@@ -2,6 +2,7 @@
 #include "wire/message.h"
 
 #include "base/freelist.h"
+#include "base/zero.h"
 #include "wire/chars.h"
 #include "wire/scheme.h"
 #include "wire/status.h"
@@ -128,7 +129,7 @@ int nng_http_req_alloc(nng_http_req **reqp, const nng_url *url)
         return NNG_ENOMEM;
     }
     nng_http_req *req = &whole->req;
-    memset(req, 0, sizeof(*req));
+    nu_zero(req, sizeof(*req));
     nu_headers_lend(&req->headers, &whole->room);
     message_req_init(req);
     if (url != NULL) {
@@ -336,7 +337,7 @@ int nu_req_finalize(nng_http_req *req)
 
 static void message_res_init(nng_http_res *res)
 {
-    res->version = LITERAL("HTTP/1.1");
+    res->version = LITERAL(versions[1]);
     res->reason = LITERAL(NULL);
     res->status = NNG_HTTP_STATUS_OK;
     res->error_page = false;
@@ -350,7 +351,7 @@ int nng_http_res_alloc(nng_http_res **resp)
         return NNG_ENOMEM;
     }
     nng_http_res *res = &whole->res;
-    memset(res, 0, sizeof(*res));
+    nu_zero(res, sizeof(*res));
     nu_headers_lend(&res->headers, &whole->room);
     message_res_init(res);
     *resp = res;
@@ -537,9 +538,14 @@ int nu_res_load(nng_http_res *res, const struct nu_head *head)
     return nu_headers_load(&res->headers, copy, from, head->fields, head->nfields);
 }
 
-/* "HTTP/1.1 200 OK" CRLF. A status has three digits. */
+/* "HTTP/1.1 200 OK" CRLF, mostly just that. A status has three digits. */
 static void message_print_status_line(const nng_http_res *res, struct nu_buf *buf)
 {
+    if (res->status == NNG_HTTP_STATUS_OK && res->reason.p == NULL &&
+        res->version.p == versions[1]) {
+        nu_buf_str(buf, "HTTP/1.1 200 OK\r\n");
+        return;
+    }
     const char *reason = res->reason.p != NULL ? res->reason.p : nu_status_reason(res->status);
     size_t n = strlen(reason);
 

@@ -7,6 +7,7 @@
  */
 #include "wire/parse.h"
 
+#include "base/zero.h"
 #include "wire/authority.h"
 #include "wire/chars.h"
 #include "wire/fields.h"
@@ -49,17 +50,19 @@ static struct lines parse_lines_init(const char *buf, size_t len, bool lenient,
     return (struct lines){ buf, buf + (len < max ? len : max), len >= max, lenient };
 }
 
+/* A part of it was read before. */
+static bool parse_has_begun(const struct nu_head *head)
+{
+    return head->progress != NULL && head->progress->seen > 0;
+}
+
 static void parse_clear(struct nu_head *head)
 {
-    *head = (struct nu_head){
-        .fields = head->fields,
-        .maxfields = head->maxfields,
-        .max_head = head->max_head,
-        .max_target = head->max_target,
-        .memo = head->memo,
-        .progress = head->progress,
-    };
-    nu_head_remember(NULL, 0, head, (struct nu_slice){ NULL, 0 }, NULL);
+    const size_t results = offsetof(struct nu_head, length);
+    nu_zero((char *) head + results, sizeof *head - results);
+    if (parse_has_begun(head)) {
+        nu_head_remember(NULL, 0, head, (struct nu_slice){ NULL, 0 }, NULL);
+    }
 }
 
 /*
@@ -536,7 +539,7 @@ enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head
     enum nu_parse got;
     int empty = 0;
 
-    if (nu_head_goes_on(buf, len, head, false)) {
+    if (parse_has_begun(head) && nu_head_goes_on(buf, len, head, false)) {
         return NU_PARSE_MORE;
     }
     parse_clear(head);
@@ -575,7 +578,7 @@ enum nu_parse nu_parse_response(const char *buf, size_t len, struct nu_head *hea
     struct nu_slice line;
     enum nu_parse got;
 
-    if (nu_head_goes_on(buf, len, head, true)) {
+    if (parse_has_begun(head) && nu_head_goes_on(buf, len, head, true)) {
         return NU_PARSE_MORE;
     }
     parse_clear(head);
