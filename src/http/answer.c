@@ -73,7 +73,6 @@ static int answer_settle_connection(struct nu_request *r, nng_http_res *res,
  */
 static int answer_settle_length(struct nu_request *r, nng_http_res *res, struct missing *missing)
 {
-    const char *length = nu_res_get(res, "Content-Length");
     unsigned status = nng_http_res_get_status(res);
     char size[NU_DECIMAL_MAX + 1];
     if (status < 200 || status == NNG_HTTP_STATUS_NO_CONTENT) {
@@ -87,6 +86,10 @@ static int answer_settle_length(struct nu_request *r, nng_http_res *res, struct 
         (void) nng_http_res_del_header(res, "Content-Length"); /* RFC 9112 6.2 */
         return 0;
     }
+    if (res->headers.owes_length) {
+        return 0; /* it is the body's, which has set it */
+    }
+    const char *length = nu_res_get(res, "Content-Length");
     if (length == NULL) {
         missing->length = !nu_status_bodiless(status);
         return 0;

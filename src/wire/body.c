@@ -30,12 +30,10 @@ int nu_body_set(struct nu_body *body, struct nu_headers *headers, void *data, si
                 enum nu_body_memory memory)
 {
     struct nu_body fresh = { data, size, memory };
-    char length[NU_DECIMAL_MAX];
-    struct nu_slice value = { length, nu_decimal(length, size) };
     int rv = NNG_EINVAL;
 
     if (data != NULL || size == 0) {
-        rv = nu_headers_set_good(headers, (struct nu_slice){ "Content-Length", 14 }, value);
+        rv = nu_headers_set_length(headers, size);
     }
     if (rv != 0) {
         body_give_back(&fresh);

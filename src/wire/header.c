@@ -2,6 +2,7 @@
 #include "wire/header.h"
 
 #include "base/freelist.h"
+#include "base/list.h"
 #include "wire/chars.h"
 #include "wire/parse.h"
 
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #define FIRST 16 /* entries at first */
+#define LENGTH "Content-Length"
 #define PLACES 1024
 #define KEEP 64                     /* more entries than this are not kept by a reset */
 #define MAX_TEXT ((size_t) 1 << 30) /* bytes of a name or a value */
@@ -47,6 +49,8 @@ void nu_headers_reset(struct nu_headers *list)
     nu_arena_reset(&list->text);
     list->n = 0;
     list->lengths = 0;
+    list->owes_length = false;
+    list->length_used = false;
     if (list->max > KEEP) {
         header_drop(list);
         list->v = NULL;
@@ -54,10 +58,30 @@ void nu_headers_reset(struct nu_headers *list)
     }
 }
 
-static struct nu_header *header_find(const struct nu_headers *list, const char *name, size_t n)
+/* Puts the length that is owed among the others, for which there is room. */
+static void header_settle(struct nu_headers *list)
+{
+    if (!list->owes_length) {
+        return;
+    }
+    char *name = nu_container(list->lent, struct nu_headers_room, v)->length;
+    char *value = mempcpy(name, LENGTH, sizeof LENGTH);
+    size_t n = nu_decimal(value, list->length);
+
+    value[n] = '\0';
+    list->owes_length = false;
+    list->length_used = true;
+    list->v[list->n++] =
+        (struct nu_header){ name, value, sizeof LENGTH - 1, (uint32_t) n, NU_HEADERS_LENGTH, LINE };
+}
+
+static struct nu_header *header_find(struct nu_headers *list, const char *name, size_t n)
 {
     if (!nu_headers_may_have(list, n)) {
         return NULL;
+    }
+    if (n == sizeof LENGTH - 1) {
+        header_settle(list);
     }
     for (unsigned i = 0; i < list->n; i++) {
         struct nu_header *h = &list->v[i];
@@ -100,6 +124,7 @@ static struct nu_header *header_append(struct nu_headers *list, const char *name
     struct nu_header h = { .cap = (uint32_t) (nname + nvalue + 2) };
     unsigned dead = 0;
 
+    header_settle(list);
     while (dead < list->n && (list->v[dead].kind != DEAD || list->v[dead].cap < h.cap)) {
         dead++;
     }
@@ -258,7 +283,7 @@ static int header_check(const char *name, struct nu_slice *value)
     return nu_chars_text(value->p, value->n) ? 0 : NNG_EINVAL;
 }
 
-const char *nu_headers_get(const struct nu_headers *list, const char *name)
+const char *nu_headers_get(struct nu_headers *list, const char *name)
 {
     const struct nu_header *h = name == NULL ? NULL : header_find(list, name, strlen(name));
 
@@ -297,6 +322,22 @@ int nu_headers_set_good(struct nu_headers *list, struct nu_slice name, struct nu
         h->kind = LINE;
     }
     header_put(h, 0, value.p, value.n);
+    return 0;
+}
+
+int nu_headers_set_length(struct nu_headers *list, size_t length)
+{
+    uint32_t bit = nu_headers_length_bit(sizeof LENGTH - 1);
+    char text[NU_DECIMAL_MAX];
+
+    if (!list->owes_length && (list->lent == NULL || list->length_used || list->n == list->max ||
+                               (list->lengths & bit) != 0)) {
+        return nu_headers_set_good(list, (struct nu_slice){ LENGTH, sizeof LENGTH - 1 },
+                                   (struct nu_slice){ text, nu_decimal(text, length) });
+    }
+    list->lengths |= bit;
+    list->owes_length = true;
+    list->length = length;
     return 0;
 }
 
@@ -343,6 +384,7 @@ int nu_headers_load(struct nu_headers *list, char *copy, const char *from,
     uint64_t seen[PLACES / 64];
     bool many = nfields > FIRST && list->n == 0;
 
+    header_settle(list);
     if (header_reserve(list, nfields) != 0) {
         return NNG_ENOMEM;
     }
@@ -375,7 +417,7 @@ int nu_headers_load(struct nu_headers *list, char *copy, const char *from,
     return 0;
 }
 
-bool nu_headers_next(const struct nu_headers *list, unsigned *iter, struct nu_field *field)
+static bool header_next(const struct nu_headers *list, unsigned *iter, struct nu_field *field)
 {
     while (*iter < list->n) {
         const struct nu_header *h = &list->v[(*iter)++];
@@ -387,12 +429,18 @@ bool nu_headers_next(const struct nu_headers *list, unsigned *iter, struct nu_fi
     return false;
 }
 
+bool nu_headers_next(struct nu_headers *list, unsigned *iter, struct nu_field *field)
+{
+    header_settle(list);
+    return header_next(list, iter, field);
+}
+
 void nu_headers_print(const struct nu_headers *list, struct nu_buf *buf)
 {
     struct nu_field field;
     unsigned iter = 0;
 
-    while (nu_headers_next(list, &iter, &field)) {
+    while (header_next(list, &iter, &field)) {
         size_t n = field.name.n + field.value.n + 4; /* ": ", CRLF */
         if (nu_buf_reserve(buf, n) != 0) {
             return;
@@ -403,5 +451,10 @@ void nu_headers_print(const struct nu_headers *list, struct nu_buf *buf)
         *p++ = '\r';
         *p = '\n';
         buf->len += n;
+    }
+    if (list->owes_length) {
+        nu_buf_str(buf, LENGTH ": ");
+        nu_buf_u64(buf, list->length);
+        nu_buf_str(buf, "\r\n");
     }
 }

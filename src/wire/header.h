@@ -17,6 +17,7 @@
 struct nu_field;
 
 #define NU_HEADERS_LENT 12
+#define NU_HEADERS_LENGTH (sizeof "Content-Length" + NU_DECIMAL_MAX + 1)
 
 /* Of header.c alone. */
 struct nu_header {
@@ -31,6 +32,7 @@ struct nu_header {
 /* Memory for a list of the usual size, which needs no other then. */
 struct nu_headers_room {
     struct nu_header v[NU_HEADERS_LENT];
+    char length[NU_HEADERS_LENGTH]; /* a Content-Length */
     struct nu_arena_room text;
 };
 
@@ -41,7 +43,11 @@ struct nu_headers {
     unsigned n;             /* entries in use, deleted ones (their text is used again) included */
     unsigned max;           /* entries allocated */
     uint32_t lengths;       /* bit n: there may be a name of n bytes, modulo 32 */
-    struct nu_header *lent; /* entries that are not ours to free, or NULL */
+    struct nu_header *lent; /* the room's entries, which are not ours to free, or NULL */
+    bool owes_length;       /* Content-Length: `length` is the last field, and not among v as yet:
+                             * most responses are printed before anybody asks for it */
+    bool length_used;       /* the room's */
+    size_t length;
 };
 
 /* Names are told apart by their lengths first, which answers most questions. */
@@ -68,7 +74,7 @@ void nu_headers_reset(struct nu_headers *list);
  * The value of the field, in any spelling of upper and lower case; NULL when there is none. Several
  * fields of one name are one value, joined with ", " (RFC 9110 5.3).
  */
-const char *nu_headers_get(const struct nu_headers *list, const char *name);
+const char *nu_headers_get(struct nu_headers *list, const char *name);
 
 /*
  * Set replaces every field of that name. Add appends to a field that is there, or makes a new one;
@@ -83,6 +89,9 @@ int nu_headers_add(struct nu_headers *list, const char *name, const char *value)
 
 /* Set for a field's name and a value that are known to be good. NNG_ENOMEM. */
 int nu_headers_set_good(struct nu_headers *list, struct nu_slice name, struct nu_slice value);
+
+/* Sets Content-Length. NNG_ENOMEM. */
+int nu_headers_set_length(struct nu_headers *list, size_t length);
 
 /* Deletes every field of that name; NNG_ENOENT when there is none. */
 int nu_headers_del(struct nu_headers *list, const char *name);
@@ -99,7 +108,7 @@ int nu_headers_load(struct nu_headers *list, char *copy, const char *from,
  * The next field as it is printed, in the order of first addition; false at the end. *iter starts
  * at 0, and the list must not change in between.
  */
-bool nu_headers_next(const struct nu_headers *list, unsigned *iter, struct nu_field *field);
+bool nu_headers_next(struct nu_headers *list, unsigned *iter, struct nu_field *field);
 
 /* Appends "Name: value" CRLF for every field; no blank line. Errors stick to the buffer. */
 void nu_headers_print(const struct nu_headers *list, struct nu_buf *buf);

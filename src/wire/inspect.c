@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* The cursor is the number of the entry to look at next. */
-static bool inspect_next(const struct nu_headers *list, const char **name, const char **value,
+static bool inspect_next(struct nu_headers *list, const char **name, const char **value,
                          void **cursor)
 {
     unsigned iter = (unsigned) (uintptr_t) *cursor;
