@@ -3,6 +3,7 @@
 
 #include "base/freelist.h"
 #include "base/seldom.h"
+#include "base/zero.h"
 #include "http/answer.h"
 #include "http/handler.h"
 #include "io/placement.h"
@@ -30,8 +31,7 @@ struct nu_exchange *nu_exchange_new(struct nu_request *r, nng_http_handler *hand
     if (exchange == NULL) {
         return NULL;
     }
-    memset(exchange, 0, offsetof(struct nu_exchange, aio));
-    memset(&exchange->args, 0, sizeof exchange->args);
+    nu_zero(exchange, offsetof(struct nu_exchange, aio));
     exchange->request = r;
     exchange->handler = handler;
     nu_aio_init(&exchange->aio, r->exchange_done, exchange);
@@ -283,11 +283,9 @@ static bool exchange_is_torn(struct nu_exchange *exchange)
 {
     const struct nu_request *r = exchange->request;
     struct nu_stream *stream = r->conn->stream;
-    nu_lock(&stream->lock);
-    bool truncated = stream->truncated;
-    nu_unlock(&stream->lock);
-    return truncated || (nng_aio_result(&exchange->aio) != 0 &&
-                         atomic_load_explicit(&r->written, memory_order_relaxed));
+    return atomic_load_explicit(&stream->truncated, memory_order_relaxed) ||
+           (nng_aio_result(&exchange->aio) != 0 &&
+            atomic_load_explicit(&r->written, memory_order_relaxed));
 }
 
 enum nu_step nu_exchange_answer(struct nu_exchange *exchange)

@@ -19,9 +19,9 @@ struct nu_exchange {
     struct iovec iov;           /* where it is read to */
     size_t claimed;             /* bytes of the server's memory for bodies; given back at the end */
     atomic_uint_least64_t *collected; /* where they count */
-    struct nu_task call;              /* of the handler, on a worker */
-    nng_aio aio;
     struct nu_aio_args args;
+    nng_aio aio;
+    struct nu_task call; /* of the handler, on a worker; set up then */
 };
 
 /* For the request in hand, the handler and a parsed head, whose buffer is not needed afterwards.

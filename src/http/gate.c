@@ -6,30 +6,14 @@
 void nu_gate_init(struct nu_gate *gate)
 {
     atomic_init(&gate->lock.state, NU_LOCK_FREE);
-    gate->shut = false;
+    atomic_init(&gate->state, NU_GATE_OPEN);
     nu_list_init(&gate->queue);
-}
-
-void nu_gate_shut(struct nu_gate *gate)
-{
-    nu_lock(&gate->lock);
-    gate->shut = true;
-    nu_unlock(&gate->lock);
-}
-
-bool nu_gate_open_if_idle(struct nu_gate *gate)
-{
-    nu_lock(&gate->lock);
-    gate->shut = !nu_list_empty(&gate->queue);
-    bool open = !gate->shut;
-    nu_unlock(&gate->lock);
-    return open;
 }
 
 void nu_gate_open(struct nu_gate *gate, struct nu_stream *stream)
 {
     nu_lock(&gate->lock);
-    gate->shut = false;
+    atomic_store(&gate->state, NU_GATE_OPEN);
     while (!nu_list_empty(&gate->queue)) {
         nng_aio *aio = nu_container(gate->queue.next, nng_aio, link);
         nu_list_remove(&aio->link);
@@ -47,8 +31,10 @@ void nu_gate_abort(struct nu_gate *gate, int err)
 
 void nu_gate_write(struct nu_gate *gate, struct nu_stream *stream, nng_aio *aio, enum nu_write kind)
 {
+    unsigned state = NU_GATE_SHUT;
     nu_lock(&gate->lock);
-    bool shut = gate->shut;
+    (void) atomic_compare_exchange_strong(&gate->state, &state, NU_GATE_QUEUED);
+    bool shut = state != NU_GATE_OPEN;
     if (shut) {
         aio->io.kind = (int) kind;
         nu_list_append(&gate->queue, &aio->link);

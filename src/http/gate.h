@@ -11,9 +11,18 @@
 #include "io/lock.h"
 #include "net/stream.h"
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
+enum nu_gate_state {
+    NU_GATE_OPEN,
+    NU_GATE_SHUT,
+    NU_GATE_QUEUED, /* shut, and somebody waits; set under lock */
+};
+
 struct nu_gate {
+    atomic_uint state; /* enum nu_gate_state; but for the last one the owner's to change */
     struct nu_mutex lock;
-    bool shut;            /* under lock, and the owner's alone to change */
     struct nu_list queue; /* under lock: aios that wait */
 };
 
@@ -22,13 +31,21 @@ void nu_gate_init(struct nu_gate *gate);
 /* Whether it is. Owner only. */
 static inline bool nu_gate_is_shut(const struct nu_gate *gate)
 {
-    return gate->shut;
+    return atomic_load_explicit(&gate->state, memory_order_relaxed) != NU_GATE_OPEN;
 }
 
-void nu_gate_shut(struct nu_gate *gate);
+/* Before anybody else can have the connection. Owner only. */
+static inline void nu_gate_shut(struct nu_gate *gate)
+{
+    atomic_store_explicit(&gate->state, NU_GATE_SHUT, memory_order_relaxed);
+}
 
 /* Opens it if nobody waits, and says so. Owner only. */
-bool nu_gate_open_if_idle(struct nu_gate *gate);
+static inline bool nu_gate_open_if_idle(struct nu_gate *gate)
+{
+    unsigned state = NU_GATE_SHUT;
+    return atomic_compare_exchange_strong(&gate->state, &state, NU_GATE_OPEN);
+}
 
 /* Opens it, and starts the writes that wait. Owner only. */
 void nu_gate_open(struct nu_gate *gate, struct nu_stream *stream);

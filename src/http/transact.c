@@ -131,7 +131,7 @@ static int transact_standing(nng_http_conn *conn)
     nu_lock(&stream->lock);
     if (conn->last) {
         err = NNG_ECONNSHUT;
-    } else if (stream->truncated ||
+    } else if (atomic_load_explicit(&stream->truncated, memory_order_relaxed) ||
                (nu_list_empty(&stream->reads) &&
                 (conn->asked != conn->answered || nu_rx_len(&stream->rx) > 0))) {
         err = NNG_ESTATE;

@@ -2,6 +2,7 @@
 #include "io/aio.h"
 
 #include "base/clock.h"
+#include "base/zero.h"
 #include "io/counters.h"
 #include "io/placement.h"
 #include "io/runtime.h"
@@ -29,7 +30,7 @@ static void aio_set_result(nng_aio *aio, int result, size_t count)
 
 void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg)
 {
-    memset(aio, 0, sizeof *aio);
+    nu_zero(aio, sizeof *aio);
     nu_list_init(&aio->link);
     aio->cb = cb;
     aio->arg = arg;
@@ -157,20 +158,6 @@ bool nng_aio_begin(nng_aio *aio)
     aio->deadline = aio_next_deadline(aio);
     nu_aio_unlock(aio);
     return true;
-}
-
-bool nu_aio_begin_late(nng_aio *aio)
-{
-    nu_aio_lock(aio);
-    bool idle = nu_aio_state_of(aio) == NU_AIO_IDLE && !aio->stopped && !aio_is_too_late(aio) &&
-                aio->dispose == nu_aio_destroy;
-    if (idle) {
-        aio_set_state(aio, NU_AIO_BEGUN);
-        aio->abort = 0;
-        aio->loop = NULL;
-    }
-    nu_aio_unlock(aio);
-    return idle;
 }
 
 int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg)
@@ -358,9 +345,9 @@ static void aio_finish_here(nng_aio *aio)
     nu_aio_settle(aio);
 }
 
-void nu_aio_finish(nng_aio *aio, int result, size_t count)
+/* Called with the lock, returns without. */
+static void aio_finish_locked(nng_aio *aio, int result, size_t count)
 {
-    nu_aio_lock(aio);
     if (nu_aio_state_of(aio) != NU_AIO_BEGUN && nu_aio_state_of(aio) != NU_AIO_PENDING) {
         nu_aio_unlock(aio); /* a provider's second finish */
         return;
@@ -380,10 +367,32 @@ void nu_aio_finish(nng_aio *aio, int result, size_t count)
         return;
     }
     aio_set_state(aio, NU_AIO_FINISHED);
+    bool in_call = aio->finish_held && aio->loop == nu_loop_self();
     if (!aio->finish_held) {
         nu_loop_post(aio->loop, &aio->finish);
     }
     nu_aio_unlock(aio);
+    if (in_call) {
+        aio->local = true; /* it is ours alone again */
+    }
+}
+
+void nu_aio_finish(nng_aio *aio, int result, size_t count)
+{
+    nu_aio_lock(aio);
+    aio_finish_locked(aio, result, count);
+}
+
+void nu_aio_finish_any(nng_aio *aio, int result)
+{
+    nu_aio_lock(aio);
+    if (nu_aio_state_of(aio) == NU_AIO_IDLE && !aio->stopped && !aio_is_too_late(aio) &&
+        aio->dispose == nu_aio_destroy) {
+        aio_set_state(aio, NU_AIO_BEGUN);
+        aio->abort = 0;
+        aio->loop = NULL;
+    }
+    aio_finish_locked(aio, result, nng_aio_count(aio));
 }
 
 void nu_aio_finish_inline(nng_aio *aio, int result, size_t count)

@@ -172,14 +172,12 @@ void nu_aio_timer_stop(nng_aio *aio);
 /* Whether the operation's time has passed; on an owner, at its last look at the clock. */
 bool nu_aio_expired(const nng_aio *aio);
 
-/*
- * IDLE -> BEGUN, outputs and count kept, for an end without a beginning (nng_aio_finish()). False:
- * an operation is in hand, or the aio is stopped, or it is embedded in an object of the library's.
- */
-bool nu_aio_begin_late(nng_aio *aio);
-
 /* Ends the operation; it may be begun anew before this returns. Lets the callback run later. */
 void nu_aio_finish(nng_aio *aio, int result, size_t count);
+
+/* The same with the count as it is; also for an end without a beginning, where the aio is idle, not
+ * stopped, and not embedded in an object of the library's. */
+void nu_aio_finish_any(nng_aio *aio, int result);
 
 /* The same on a thread that is not the library's, where the callback runs at once if no timer is
  * armed: for providers that have threads for that. */

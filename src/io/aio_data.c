@@ -124,8 +124,7 @@ void nng_aio_defer(nng_aio *aio, nng_aio_cancelfn cancel, void *arg)
 
 void nng_aio_finish(nng_aio *aio, int err)
 {
-    (void) nu_aio_begin_late(aio);
-    nu_aio_finish(aio, err, nng_aio_count(aio));
+    nu_aio_finish_any(aio, err);
 }
 
 /* ---- Sleeping ----------------------------------------------------------------------------- */

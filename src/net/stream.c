@@ -114,7 +114,8 @@ int nu_stream_write_error(struct nu_stream *stream, const nng_aio *aio, int err)
 void nu_stream_note_written(struct nu_stream *stream, const nng_aio *aio, int err)
 {
     if (aio->io.done > 0) {
-        stream->truncated = err != 0 && nu_stream_write_whole(aio);
+        atomic_store_explicit(&stream->truncated, err != 0 && nu_stream_write_whole(aio),
+                              memory_order_relaxed);
     }
 }
 

@@ -81,7 +81,8 @@ struct nu_stream {
 
     /* under lock */
     enum nu_stream_life life;
-    bool truncated;  /* the last bytes that were written are not the end of their write_all */
+    atomic_bool truncated; /* the last bytes that were written are not the end of their write_all;
+                            * read without it */
     bool gone_known; /* NNG_ECONNRESET is not what NNG says any more: an operation has ended so,
                       * or the peer had closed before it refused our bytes (EPIPE) */
     int end;         /* the error reads end with when rx is empty; 0: more may come. With
