@@ -301,3 +301,65 @@ Test(header, next, .fini = finish)
     }
     cr_assert_not(nu_headers_next(&list, &iter, &field));
 }
+
+/* It is no entry of the list until somebody wants to know. */
+Test(header, length, .fini = finish)
+{
+    static struct nu_headers_room room;
+    struct nu_field field;
+    unsigned iter = 0;
+
+    nu_headers_lend(&list, &room);
+    cr_assert_eq(nu_headers_set(&list, "A", "1"), 0);
+    cr_assert_eq(nu_headers_set_length(&list, 7), 0);
+    expect("A: 1|Content-Length: 7|");
+    cr_assert_eq(nu_headers_set_length(&list, SIZE_MAX), 0);
+    expect("A: 1|Content-Length: 18446744073709551615|");
+    cr_assert_str_eq(nu_headers_get(&list, "content-length"), "18446744073709551615");
+    cr_assert_eq(nu_headers_set_length(&list, 12), 0);
+    cr_assert_eq(nu_headers_set(&list, "B", "2"), 0);
+    expect("A: 1|Content-Length: 12|B: 2|");
+
+    /* Its place is taken by others then. */
+    cr_assert_eq(nu_headers_del(&list, "Content-Length"), 0);
+    cr_assert_eq(nu_headers_del(&list, "Content-Length"), NNG_ENOENT);
+    cr_assert_eq(nu_headers_set(&list, "C", "3"), 0);
+    cr_assert_eq(nu_headers_set_length(&list, 345), 0);
+    expect("A: 1|B: 2|C: 3|Content-Length: 345|");
+    cr_assert_str_eq(nu_headers_get(&list, "C"), "3");
+
+    nu_headers_reset(&list);
+    cr_assert_null(nu_headers_get(&list, "Content-Length"));
+    cr_assert_eq(nu_headers_set_length(&list, 0), 0);
+    cr_assert_eq(nu_headers_add(&list, "Content-Length", "1"), 0);
+    expect("Content-Length: 0, 1|");
+    nu_headers_reset(&list);
+    cr_assert_eq(nu_headers_set_length(&list, 6), 0);
+    cr_assert(nu_headers_next(&list, &iter, &field));
+    cr_assert_eq(field.value.n, 1);
+    cr_assert_eq(*field.value.p, '6');
+    cr_assert_not(nu_headers_next(&list, &iter, &field));
+}
+
+/* However many fields there are before and behind it. */
+Test(header, length_among_many, .fini = finish)
+{
+    static struct nu_headers_room room;
+    char want[1024], name[8];
+
+    for (unsigned before = 0; before <= NU_HEADERS_LENT + 1; before++) {
+        size_t n = 0;
+        nu_headers_lend(&list, &room);
+        for (unsigned i = 0; i < 2 * NU_HEADERS_LENT; i++) {
+            if (i == before) {
+                cr_assert_eq(nu_headers_set_length(&list, i), 0);
+                n += (size_t) sprintf(want + n, "Content-Length: %u|", i);
+            }
+            snprintf(name, sizeof name, "N%u", i);
+            cr_assert_eq(nu_headers_set(&list, name, "x"), 0);
+            n += (size_t) sprintf(want + n, "%s: x|", name);
+        }
+        expect(want);
+        nu_headers_free(&list);
+    }
+}
