@@ -5,6 +5,7 @@
  * that is full. With a depth over 1 a connection sends that many requests in one piece and the next
  * ones when all are answered. Every response is checked. Prints one line of JSON.
  */
+#include "heads.h"
 #include "hist.h"
 #include "options.h"
 #include "reply.h"
@@ -29,7 +30,8 @@
 #define SILENCE 5000000000U /* ns without a response: something hangs */
 #define MAX_ERRORS 1000U    /* connections lost: that is no measurement */
 #define SENT (UINT64_C(1) << 32)
-#define TEXTS 3U
+#define TEXTS HEADS
+#define MIX 3U
 
 struct conn {
     uint64_t began; /* when its requests were sent */
@@ -190,7 +192,8 @@ static void start_batch(struct load *load, unsigned index)
 {
     struct io_uring_sqe *sqe = next_sqe(load);
     struct conn *conn = &load->conns[index];
-    struct text *text = &load->texts[conn->batches++ % load->ntexts];
+    unsigned first = load->options.heads ? index : 0; /* no two at a time have the same, mostly */
+    struct text *text = &load->texts[(first + conn->batches++) % load->ntexts];
     if (conn->batches == load->options.per_conn) {
         text = &load->final;
     }
@@ -362,8 +365,20 @@ static void prepare_mix(struct load *load)
     load->texts[1] = make_text(load, "POST", path, "Content-Length: 2\r\n", "20", 2);
     load->texts[2] =
         make_text(load, "POST", path, "Transfer-Encoding: chunked\r\n", chunks, sizeof chunks - 1);
-    load->ntexts = TEXTS;
+    load->ntexts = MIX;
     load->final = make_text(load, "GET", path, "Connection: close\r\n", NULL, 0);
+}
+
+static void prepare_heads(struct load *load)
+{
+    char fields[900];
+    for (unsigned i = 0; i < HEADS; i++) {
+        if (heads_fields(i, fields, sizeof fields) == 0) {
+            die("a head is too long");
+        }
+        load->texts[i] = make_text(load, "GET", load->options.path, fields, NULL, 0);
+    }
+    load->ntexts = HEADS;
 }
 
 static void prepare_upload(struct load *load)
@@ -409,6 +424,8 @@ static void prepare_texts(struct load *load)
         prepare_message(load);
     } else if (load->options.mix) {
         prepare_mix(load);
+    } else if (load->options.heads) {
+        prepare_heads(load);
     } else if (load->options.upload > 0) {
         prepare_upload(load);
     } else {

@@ -9,7 +9,7 @@ static _Noreturn void misused(void)
 {
     fputs("usage: load -p PORT [-c CONNECTIONS] [-d DEPTH] [-u PATH] [-t SECONDS] [-w WARM_UP]\n"
           "            [-n REQUESTS] [-i IDLE_CONNECTIONS] [-b BODY_BYTES] [-P PID,PID,...]\n"
-          "            [-x] [-k REQUESTS_PER_CONNECTION] [-B UPLOAD_BYTES]\n",
+          "            [-H] [-x] [-k REQUESTS_PER_CONNECTION] [-B UPLOAD_BYTES]\n",
           stderr);
     exit(2);
 }
@@ -75,9 +75,9 @@ void options_parse(int argc, char **argv, struct options *options)
         .warmup = 0.5,
         .body = UINT64_MAX,
     };
-    while ((c = getopt(argc, argv, "p:c:d:u:t:w:n:i:b:P:k:B:W:rx")) != -1) {
-        if (c == 'x' || c == 'r') {
-            *(c == 'x' ? &options->mix : &options->raw) = true;
+    while ((c = getopt(argc, argv, "p:c:d:u:t:w:n:i:b:P:k:B:W:Hrx")) != -1) {
+        if (c == 'x' || c == 'r' || c == 'H') {
+            *(c == 'x' ? &options->mix : c == 'r' ? &options->raw : &options->heads) = true;
             continue;
         }
         if (optarg == NULL || !take(options, c, optarg)) {

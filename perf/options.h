@@ -17,6 +17,7 @@ struct options {
     unsigned per_conn; /* requests on a connection before it is closed; 0: no end */
     uint64_t message;  /* bytes of a message that is echoed by a WebSocket; 0: it is HTTP */
     bool raw;          /* what is sent as one comes back as it was sent, without a handshake */
+    bool heads;        /* a browser's each, of different ones in turn */
     bool mix;          /* a GET, a POST by length and one in chunks in turn, of /baseline11 */
     uint64_t body;     /* bytes; UINT64_MAX: as many as the first response has */
     struct usage server;

@@ -12,7 +12,7 @@ PERF_BIN  := $(addprefix $(B)/perf/,load handshakes ref_uring ref_epoll ref_recv
                $(if $(wildcard $(PEERS)/libh2o.version),peer_h2o))
 
 $(B)/perf/handshakes: perf/handshakes.c
-$(B)/perf/load: $(addprefix perf/,load.c options.c reply.c hist.c usage.c)
+$(B)/perf/load: $(addprefix perf/,load.c heads.c options.c reply.c hist.c usage.c)
 $(B)/perf/ref_uring $(B)/perf/ref_epoll $(B)/perf/ref_recv $(B)/perf/ref_echo: $(B)/perf/%: perf/%.c perf/ref.c
 $(B)/perf/server $(B)/perf/peer_nng: perf/server.c
 $(B)/perf/peer_h2o $(B)/perf/peer_lws: $(B)/perf/%: perf/%.c

@@ -111,7 +111,7 @@ class Bench:
             self.build / "perf" / "load", "-p", server.port, "-c", work.connections, "-d",
             work.depth, "-u", server.paths[work.kind], "-t", self.window, "-w", self.warmup,
             "-i", work.idle, "-b", BODY[work.kind], "-P", ",".join(map(str, server.pids())),
-            *(["-x"] if work.kind == "sum" else []), "-k", work.per_connection,
+            *(["-x"] if work.kind == "sum" else []), *(["-H"] if work.heads else []), "-k", work.per_connection,
             "-B", UPLOAD if work.kind == "upload" else 0, "-W", MESSAGES.get(work.kind, 0),
             *(["-r"] if server.name == "ref_echo" else []),
             limit=self.window + self.warmup + 60)

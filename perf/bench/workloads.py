@@ -15,11 +15,13 @@ class Workload:
     """`about` says what is compared, `without` what a quick run leaves out; not `quick`: all."""
 
     def __init__(self, name, title, about, servers, kind="small", generator="load",
-                 connections=64, depth=1, idle=0, quick=True, without=(), per_connection=0):
+                 connections=64, depth=1, idle=0, quick=True, without=(), per_connection=0,
+                 heads=False):
         self.name, self.title, self.about, self.servers = name, title, about, servers
         self.kind, self.generator, self.connections = kind, generator, connections
         self.depth, self.idle, self.quick, self.without = depth, idle, quick, without
         self.per_connection = per_connection  # requests before it is closed; 0: no end
+        self.heads = heads  # those of browsers
 
     def servers_for(self, quick):
         return [s for s in self.servers if not (quick and s in self.without)]
@@ -39,6 +41,10 @@ WORKLOADS = [
              "wake-up in it.", SMALL, connections=1, without=EXTRA),
     Workload("keep512", "Keep-alive, 13 bytes, 512 connections",
              "As with 64 connections.", SMALL, connections=512, without=EXTRA),
+    Workload("heads64", "Keep-alive, heads of browsers, 64 connections",
+             "As the first one, but a request's head is one of 16 that four browsers send, 440 to "
+             "780 bytes, with cookies and a referer.",
+             ["ours", "ref_writev", "nginx", "libh2o"], heads=True),
     Workload("wrk64", "Keep-alive, 13 bytes, 64 connections, wrk",
              "wrk with one thread. It cannot fill the server's core, so CPU per request has the "
              "wake-ups of both sides in it. The server's CPU is that of the whole run of wrk.",
