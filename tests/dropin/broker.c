@@ -123,7 +123,7 @@ static void produce(void *arg)
         check_ok(nng_send(push, text, (size_t) n, 0));
         atomic_fetch_add(&sent, 1);
     }
-    nng_msleep(100); /* for what is still in its socket */
+    nng_msleep(1000); /* for what is still in its socket */
     check_ok(nng_close(push));
 }
 

@@ -23,7 +23,7 @@ static const bool uring = true;
 static const bool uring = false;
 #endif
 
-#define SECONDS 30 /* for a whole program */
+#define SECONDS 100 /* for a whole program */
 #define TEXT 8192
 
 static inline void fail(const char *file, int line, const char *what, const char *why)

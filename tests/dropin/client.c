@@ -545,7 +545,7 @@ static void transaction_ends_early(bool cancel)
     nng_http_res *res;
     check_ok(nng_http_req_alloc(&req, url));
     check_ok(nng_http_res_alloc(&res));
-    nng_aio_set_timeout(aio, cancel ? SECONDS * 1000 : 100);
+    nng_aio_set_timeout(aio, cancel ? SECONDS * 1000 : 1000);
     nng_http_client_transact(client, req, res, aio);
     int peer = plain_accept(listener);
     plain_read(peer, text, sizeof text, "\r\n\r\n");

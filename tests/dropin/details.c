@@ -325,7 +325,7 @@ static void partial_write(void)
     check_ok(result(aio));
     nng_http_conn *conn = nng_aio_get_output(aio, 0);
     set_buffer(aio, big, sizeof big);
-    nng_aio_set_timeout(aio, 100);
+    nng_aio_set_timeout(aio, 500);
     nng_http_conn_write_all(conn, aio);
     int err = result(aio);
     size_t count = nng_aio_count(aio);

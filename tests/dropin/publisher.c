@@ -199,7 +199,7 @@ int main(void)
     for (int i = 0; i < SUBSCRIBERS; i++) {
         subscribe(&subscribers[i], url);
     }
-    nng_msleep(100); /* until the publisher knows all of them, of which it tells nobody */
+    nng_msleep(1000); /* until the publisher knows all of them, of which it tells nobody */
     news(subscribers);
     ok("published in order, to all who are there");
     for (int i = 1; i < SUBSCRIBERS; i++) {

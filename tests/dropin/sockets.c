@@ -98,7 +98,7 @@ static void limits(void)
     nng_recv_aio(left, aio);
     check(result(aio) == NNG_ETIMEDOUT);
     send_text(right, "there");
-    nng_msleep(20);
+    nng_msleep(300);
     nng_recv_aio(left, aio);
     check(result(aio) == 0);
     check_msg(aio, "there");
@@ -458,7 +458,7 @@ static void subscriptions(void)
     check_ok(nng_ctx_set(ctx, NNG_OPT_SUB_SUBSCRIBE, "a:", 2));
     check_ok(nng_listen(pub, "inproc://news", NULL, 0));
     check_ok(nng_dial(sub, "inproc://news", NULL, 0));
-    nng_msleep(50);
+    nng_msleep(500);
     nng_ctx_recv(ctx, aio);
     send_text(pub, "b:no");
     send_text(pub, "a:yes");
