@@ -35,7 +35,8 @@ struct seen {
     bool told;
     unsigned calls;
     uint64_t since;  /* when it first saw this call */
-    uint64_t queued; /* what the owner had waited for a processor then */
+    uint64_t queued; /* what the owner had waited for a processor then, */
+    uint64_t used;   /* and for how long it had had one */
 };
 
 atomic_uint nu_watchdog_state;
@@ -69,6 +70,19 @@ static void watchdog_tell(struct watch *watch, void *what, uint64_t held)
     }
 }
 
+/* For how long the call has held its loop, without the time in which the owner was preempted. While
+ * that has no processor, or computes, only what it has used counts: how long it waits is not known
+ * before it has one. */
+static uint64_t watchdog_held(int tid, const struct seen *seen, uint64_t now)
+{
+    uint64_t queued = nu_schedstat_queued(tid); /* 0: it cannot be read */
+    uint64_t all = now - seen->since, waited = queued > seen->queued ? queued - seen->queued : 0;
+    if (queued > 0 && nu_schedstat_runs(tid)) {
+        return nu_schedstat_used(tid) - seen->used;
+    }
+    return all > waited ? all - waited : 0;
+}
+
 /* Whether a call is under way there. */
 static bool watchdog_look(struct watch *watch, struct seen *seen, uint64_t now)
 {
@@ -82,12 +96,12 @@ static bool watchdog_look(struct watch *watch, struct seen *seen, uint64_t now)
     if (!seen->busy || seen->calls != calls) {
         *seen = (struct seen){ .busy = true, .calls = calls, .since = now };
         seen->queued = nu_schedstat_queued(tid);
+        seen->used = nu_schedstat_used(tid);
     } else if (!seen->told && now - seen->since >= HELD_LONG) {
-        uint64_t queued = nu_schedstat_queued(tid); /* 0: it cannot be read */
-        queued = queued > seen->queued ? queued - seen->queued : 0;
-        if (now - seen->since >= HELD_LONG + queued) {
+        uint64_t held = watchdog_held(tid, seen, now);
+        if (held >= HELD_LONG) {
             seen->told = true;
-            watchdog_tell(watch, what, now - seen->since);
+            watchdog_tell(watch, what, held);
         }
     }
     return true;
