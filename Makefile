@@ -397,6 +397,7 @@ peers:
 	@scripts/check-peers-tls
 	@scripts/check-peers-ws
 	@scripts/check-metrics
+	@scripts/check-deploy
 
 cluster-demo:
 	@scripts/install-deps cluster
