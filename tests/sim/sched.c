@@ -87,9 +87,23 @@ static int sched_find_locals(struct dl_phdr_info *info, size_t size, void *arg)
     return 1; /* the first is the program itself */
 }
 
+/* Whose they are at present, and stay until another thread runs: most turns are one thread's. */
+static struct sim_thread *resident;
+
+static void sched_use_locals(struct sim_thread *thread)
+{
+    if (resident != thread) {
+        if (resident != NULL) {
+            memcpy(resident->locals, locals, nlocals);
+        }
+        memcpy(locals, thread->locals, nlocals);
+        resident = thread;
+    }
+}
+
 static void sched_enter(struct sim_thread *thread)
 {
-    memcpy(locals, thread->locals, nlocals);
+    sched_use_locals(thread);
     self = thread;
 #ifdef NU_ASAN
     void *fake;
@@ -100,7 +114,6 @@ static void sched_enter(struct sim_thread *thread)
     __sanitizer_finish_switch_fiber(fake, NULL, NULL);
 #endif
     self = NULL;
-    memcpy(thread->locals, locals, nlocals);
 }
 
 static void sched_leave(void)
@@ -152,6 +165,7 @@ struct sim_thread *sim_spawn(const char *name, void *(*run)(void *arg), void *ar
         stack = sim_alloc(STACK);
         block = sim_alloc(nlocals);
     }
+    resident = resident == thread ? NULL : resident;
     *thread = (struct sim_thread){ .stack = stack,
                                    .locals = block,
                                    .name = name,

@@ -12,6 +12,8 @@
 
 static struct sim_sock *socks[SOCKS]; /* of this run */
 static unsigned nsocks;
+static struct sim_sock *active[SOCKS]; /* those of them that something may happen to, in order */
+static unsigned nactive;
 static struct sim_sock *fds[SIM_FDS];
 static unsigned next_port;
 static size_t scale; /* how much a socket's buffers hold */
@@ -46,7 +48,7 @@ void sim_tcp_reset(unsigned from)
         sim_release(socks[i]->sent.p);
         sim_release(socks[i]);
     }
-    nsocks = 0;
+    nsocks = nactive = 0;
     memset(fds, 0, sizeof fds);
     next_port = 40000;
     static const size_t scales[] = { 1, 10, 100, 500, 1460, 8192 };
@@ -68,6 +70,12 @@ size_t sim_tcp_scale(void)
     return scale;
 }
 
+static void tcp_add(struct sim_sock *sock)
+{
+    sim_check(nsocks < SOCKS, "more than %u sockets", SOCKS);
+    socks[nsocks++] = active[nactive++] = sock;
+}
+
 struct sim_sock *sim_sock_new(void)
 {
     int i = 0;
@@ -77,12 +85,12 @@ struct sim_sock *sim_sock_new(void)
     if (i == SIM_FDS) {
         return NULL;
     }
-    sim_check(nsocks < SOCKS, "more than %u sockets", SOCKS);
     struct sim_sock *sock = sim_alloc(sizeof *sock);
     sock->fd = SIM_FD + i;
     sock->out_max = tcp_some_size();
     sock->in_max = tcp_some_size();
-    fds[i] = socks[nsocks++] = sock;
+    fds[i] = sock;
+    tcp_add(sock);
     return sock;
 }
 
@@ -97,9 +105,9 @@ unsigned sim_tcp_open(void)
 
 struct sim_sock *sim_listener(unsigned port)
 {
-    for (unsigned i = 0; i < nsocks; i++) {
-        if (socks[i]->fd >= 0 && socks[i]->listening && socks[i]->port == port) {
-            return socks[i];
+    for (unsigned i = 0; i < nactive; i++) {
+        if (active[i]->fd >= 0 && active[i]->listening && active[i]->port == port) {
+            return active[i];
         }
     }
     return NULL;
@@ -123,8 +131,7 @@ void sim_listen(struct sim_sock *sock, unsigned backlog)
 void sim_connect(struct sim_sock *sock, struct sim_sock *listener)
 {
     struct sim_sock *other = sim_alloc(sizeof *other);
-    sim_check(nsocks < SOCKS, "more than %u sockets", SOCKS);
-    socks[nsocks++] = other;
+    tcp_add(other);
     other->fd = -1; /* until it is accepted */
     other->out_max = tcp_some_size();
     other->in_max = tcp_some_size();
@@ -324,21 +331,34 @@ static void tcp_happen(struct sim_sock *sock, enum event event)
     }
 }
 
+/* Closed, and nothing of it is on its way. (A connection that waits in a queue is not closed.) */
+static bool tcp_is_over(const struct sim_sock *sock)
+{
+    return sock->fd < 0 && sock->shut_read &&
+           (sock->peer == NULL || sock->reset || (sock->fin_sent && !sock->reset_due));
+}
+
 unsigned sim_tcp_events(void)
 {
-    unsigned n = 0;
-    for (unsigned i = 0; i < nsocks; i++) {
-        n += tcp_event(socks[i]) != NOTHING;
+    unsigned n = 0, kept = 0;
+    for (unsigned i = 0; i < nactive; i++) {
+        struct sim_sock *sock = active[i];
+        enum event event = tcp_event(sock);
+        n += event != NOTHING;
+        if (event != NOTHING || !tcp_is_over(sock)) {
+            active[kept++] = sock;
+        }
     }
+    nactive = kept;
     return n;
 }
 
 void sim_tcp_happen(unsigned nth)
 {
-    for (unsigned i = 0; i < nsocks; i++) {
-        enum event event = tcp_event(socks[i]);
+    for (unsigned i = 0; i < nactive; i++) {
+        enum event event = tcp_event(active[i]);
         if (event != NOTHING && nth-- == 0) {
-            tcp_happen(socks[i], event);
+            tcp_happen(active[i], event);
             return;
         }
     }
