@@ -19,6 +19,7 @@
 #   make sim        the library in a made-up world, for SIM_SECONDS (60); SEED=n repeats one run,
 #                   MINIMISE=n looks for a smaller one that fails as that does
 #   make sim-faults  each allocation, system call and completion fails in turn; FAULT=name: that one
+#   make sim-checks  the checks of nng-uring check against the made-up ring: verdicts as of kernels
 #   make sim-mutants  errors put into the library, which the simulation must find
 #   make cluster-demo  three servers behind HAProxy: restarts, a kill and a cut network under load
 #   make bench      this library, its peers and the limit, in rounds: build/bench/report.html
@@ -114,6 +115,7 @@ FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
 FAULT_SRC   := $(wildcard tests/fault/*.c)
 FAKE_SRC    := $(wildcard tests/check/*.c)
 SIM_SRC     := $(wildcard tests/sim/*.c)
+SIMCHECK_SRC := $(wildcard tests/sim/checks/*.c)
 DIFF_SRC    := tests/wire/differential.c
 # rand_r.c makes Criterion work under TSan, replay.c is the main of the replay programs.
 SUPPORT_SRC := $(filter-out %/replay.c $(if $(findstring thread,$(SAN)),,%/rand_r.c),\
@@ -132,6 +134,7 @@ FAKE_OBJ    := $(call objs,$(FAKE_SRC) $(filter %/leaks.c %/patience.c %/rand_r.
 DIFF_OBJ    := $(call objs,$(DIFF_SRC))
 FUZZ_OBJ    := $(call objs,$(FUZZ_SRC))
 SIM_OBJ     := $(call objs,$(SIM_SRC))
+SIMCHECK_OBJ := $(call objs,$(SIMCHECK_SRC))
 
 SO      := $(B)/libnng-uring.so
 PROGRAM := $(if $(CMD_SRC),$(B)/nng-uring)
@@ -141,7 +144,7 @@ LIBRARY := $(if $(SAN),,$(SO) $(NNG_SO)) $(B)/libnng-uring.a $(B)/libnng-uring-n
 
 TEST_BIN   := $(if $(TEST_SRC),$(B)/tests)
 FAKE_BIN   := $(B)/tests-check
-SIM_BIN    := $(if $(findstring thread,$(SAN)),,$(B)/sim)# its threads are none that TSan knows
+SIM_BIN    := $(if $(findstring thread,$(SAN)),,$(B)/sim $(B)/sim-checks)# their threads are none that TSan knows
 FAULT_BIN  := $(if $(filter-out %/wrap.c,$(FAULT_SRC)),$(B)/tests-fault)
 DIFF_BIN   := $(B)/tests-differential
 REPLAY_BIN := $(patsubst tests/fuzz/%.c,$(B)/replay-%,$(FUZZ_SRC))
@@ -179,7 +182,7 @@ SIMULATED := pthread_create pthread_join pthread_sigmask \
 # ---- Building ------------------------------------------------------------------------------------
 
 .PHONY: all deps man abi deb check-deb uninstall static serve test asan tsan race mutual acceptance \
-        sim sim-faults sim-mutants dropin print-libs peers cluster-demo kernel-matrix bench bench-quick bench-micro fuzz \
+        sim sim-faults sim-checks sim-mutants dropin print-libs peers cluster-demo kernel-matrix bench bench-quick bench-micro fuzz \
         lint format install clean run-tests run-epoll run-tls \
         run-bench run-micro run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
@@ -298,6 +301,17 @@ $(B)/tests-check: $(FAKE_OBJ) $(CHECK_OBJ) $(B)/link
 $(B)/sim: $(SIM_OBJ) $(LIB_OBJ) $(B)/link
 	$(call link,$(SIMULATED:%=-Wl,--wrap=%) $(SIM_OBJ) $(LIB_OBJ))
 
+# The checks, with other functions in the place of the kernel's, and all names but two their own: the
+# library has some of the same.
+$(OBJ)/checks.o: $(filter-out %/uring.o %/clock.o,$(CHECK_OBJ)) tests/sim/checks/names
+	@$(LD) -r -o $@ $(filter %.o,$^)
+	@objcopy --redefine-syms=tests/sim/checks/names $@
+	@objcopy --keep-global-symbol=nu_checks --keep-global-symbol=nu_check_run \
+	    --keep-global-symbol=nu_verdict_name $@
+
+$(B)/sim-checks: $(SIMCHECK_OBJ) $(OBJ)/checks.o $(filter-out %/sim/main.o,$(SIM_OBJ)) $(LIB_OBJ) $(B)/link
+	$(call link,$(SIMULATED:%=-Wl,--wrap=%) $(filter %.o,$^))
+
 # The only one with another parser of HTTP in it.
 $(B)/tests-differential: $(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 	$(call link,$(DIFF_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lhttp_parser -lcriterion)
@@ -371,6 +385,11 @@ sim-faults:
 	@scripts/install-deps build
 	@$(MAKE) --no-print-directory build/sim
 	@build/sim $(if $(FAULT),--fault $(FAULT) --trace,--faults)
+
+sim-checks:
+	@scripts/install-deps build
+	@$(MAKE) --no-print-directory build/sim-checks
+	@build/sim-checks
 
 sim-mutants:
 	@scripts/install-deps build

@@ -122,7 +122,7 @@ static struct request clients_some_request(bool last)
     }
     if (r.wish->takes_body && sim_chance(2)) {
         r.body = sim_some_body();
-        r.expects = sim_chance(8);
+        r.expects = sim_chance(3);
     }
     return r;
 }

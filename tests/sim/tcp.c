@@ -16,6 +16,7 @@ static struct sim_sock *active[SOCKS]; /* those of them that something may happe
 static unsigned nactive;
 static struct sim_sock *fds[SIM_FDS];
 static unsigned next_port;
+static bool exact;
 static size_t scale; /* how much a socket's buffers hold */
 
 /* ---- Bytes -------------------------------------------------------------------------------- */
@@ -63,6 +64,11 @@ struct sim_sock *sim_sock(int fd)
 static size_t tcp_some_size(void)
 {
     return sim_chance(4) ? scale / 4 + 1 : scale;
+}
+
+void sim_tcp_set_exact(bool on)
+{
+    exact = on;
 }
 
 size_t sim_tcp_scale(void)
@@ -186,7 +192,7 @@ static ssize_t tcp_send(struct sim_sock *sock, const void *p, size_t n, bool who
         return -EAGAIN;
     }
     n = n < room ? n : room;
-    if (!whole && n > 1 && sim_chance(8)) {
+    if (!whole && !exact && n > 1 && sim_chance(8)) {
         n = 1 + sim_pick((unsigned) n - 1);
     }
     sim_append(&sock->out, p, n);
@@ -210,7 +216,7 @@ ssize_t sim_recv(struct sim_sock *sock, void *p, size_t n, bool peek)
 {
     if (sock->in.len > 0) {
         n = n < sock->in.len ? n : sock->in.len;
-        if (n > 1 && sim_chance(8)) {
+        if (!exact && n > 1 && sim_chance(8)) {
             n = 1 + sim_pick((unsigned) n - 1);
         }
         if (p != NULL) {
@@ -310,7 +316,7 @@ static void tcp_deliver(struct sim_sock *sock)
     }
     size_t room = peer->in_max - peer->in.len;
     size_t n = sock->out.len < room ? sock->out.len : room;
-    n = sim_chance(4) ? 1 + sim_pick((unsigned) n) : n;
+    n = !exact && sim_chance(4) ? 1 + sim_pick((unsigned) n) : n;
     sim_append(&peer->in, sock->out.p, n);
     tcp_drop(&sock->out, n);
     sock->delivered += n;

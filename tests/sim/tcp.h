@@ -41,6 +41,9 @@ struct sim_sock {
 /* Nothing is left of the last run's. 0 to 5: how small buffers may be. */
 void sim_tcp_reset(unsigned from);
 
+/* Whether bytes go and come as far as there is room and as there are any; else fewer, too. */
+void sim_tcp_set_exact(bool exact);
+
 /* About how many bytes a socket's buffers hold in this run. */
 size_t sim_tcp_scale(void);
 

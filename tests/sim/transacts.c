@@ -40,7 +40,7 @@ struct ask {
     char uri[64];
     char body[SIM_BODY];
     unsigned line; /* or NO_LINE: a connection of its own */
-    bool busy, cancelled, aborted, freed;
+    bool busy, posts, cancelled, aborted, freed;
     uint64_t begun, limit, unwanted; /* 0: no limit; not unwanted */
 };
 
@@ -85,7 +85,7 @@ static bool transacts_is_spoilt(const struct ask *ask)
         const struct ask *o = &a->asks[i];
         bool late = o->limit != 0 && sim_time >= o->begun + o->limit;
         spoilt = spoilt || (o != ask && o->busy && o->line == ask->line &&
-                            (late || o->unwanted != 0 || o->freed));
+                            (late || o->unwanted != 0 || o->freed || o->posts));
     }
     return spoilt;
 }
@@ -138,6 +138,13 @@ static void transacts_check_response(struct ask *ask)
     }
 }
 
+/* A server that answers before it has heard the whole request may hear no other one. */
+static bool transacts_is_last(const struct ask *ask)
+{
+    const char *field = nng_http_res_get_header(ask->res, "Connection");
+    return field != NULL && strcmp(field, "close") == 0;
+}
+
 static void transacts_called(void *arg)
 {
     struct ask *ask = arg;
@@ -148,7 +155,11 @@ static void transacts_called(void *arg)
               nng_strerror(err));
     if (err == 0) {
         transacts_check_response(ask);
-    } else if (ask->line != NO_LINE) {
+    }
+    bool late = ask->limit != 0 && sim_time >= ask->begun + ask->limit;
+    bool given_up =
+        late || ask->unwanted != 0 || ask->freed; /* its request may be cut all the same */
+    if (ask->line != NO_LINE && (err != 0 || given_up || transacts_is_last(ask))) {
         ask->asker->lines[ask->line].spoilt = true;
     }
     sim_check(ask->limit == 0 || sim_time < ask->begun + ask->limit + LATE,
@@ -179,6 +190,7 @@ static void transacts_fill(struct ask *ask)
     ask->wish = transacts_some_wish();
     size_t body = ask->wish->takes_body && sim_chance(2) ? sim_some_body() : 0;
     snprintf(ask->uri, sizeof ask->uri, "%s?%u.%u.%zu", ask->wish->path, a->id, a->number++, body);
+    ask->posts = body > 0;
     for (size_t i = 0; i < body; i++) {
         ask->body[i] = (char) sim_fixed(i);
     }
