@@ -190,9 +190,11 @@ int main(int argc, char **argv)
         n++;
     } while (!one && (runs != 0 ? n < runs : seconds_of(CLOCK_MONOTONIC) - begin < seconds));
     double took = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-    printf("sim: %" PRIu64 " runs, digest %016" PRIx64 ", %" PRIu64
-           " connections, %.0f connections a CPU second\n",
-           n, digest, connections, (double) connections / took);
+    uint64_t operations = sim_ring_operations();
+    printf("sim: %" PRIu64 " runs, digest %016" PRIx64 ", %" PRIu64 " connections, %" PRIu64
+           " operations; a CPU second: %.0f connections, %.0f operations\n",
+           n, digest, connections, operations, (double) connections / took,
+           (double) operations / took);
     sim_ring_report(stdout);
     sim_states_report(stdout);
     return 0;

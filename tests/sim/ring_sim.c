@@ -76,6 +76,15 @@ static void ring_note(enum nu_op_kind kind, int res)
     }
 }
 
+uint64_t sim_ring_operations(void)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; i < SIM_KINDS * RESULTS; i++) {
+        n += reached[i / RESULTS][i % RESULTS].n;
+    }
+    return n;
+}
+
 void sim_ring_report(FILE *to)
 {
     for (unsigned kind = 0; kind < SIM_KINDS; kind++) {

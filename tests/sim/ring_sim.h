@@ -20,6 +20,9 @@ uint64_t sim_ring_next(void);
 /* Whether WRITEV takes RWF_NOWAIT; and how often something rare happens, once in so many times. */
 void sim_ring_set(bool nowait, unsigned rare);
 
+/* Completions of operations in all runs. */
+uint64_t sim_ring_operations(void);
+
 /* What all runs have reached: operations by kind and result. */
 void sim_ring_report(FILE *to);
 
