@@ -161,7 +161,7 @@ int main(int argc, char **argv)
     }
     without_randomness(argv);
     setenv("NNG_URING_LOOPS", "1", 1);
-    (void) signal(SIGALRM, run_takes_too_long);
+    (void) signal(SIGVTALRM, run_takes_too_long);
     nu_runtime_use(&nu_ring_sim);
     sim_states_watch();
     sim_openssl_begin();
