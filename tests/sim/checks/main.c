@@ -18,7 +18,7 @@
 
 #define SEEDS 3U
 #define DEADLINE_MS 600000 /* CPU time has its own limit (world.c) */
-#define SCALE 5U /* of sockets: for sim_tcp_reset() */
+#define SCALE 5U           /* of sockets: for sim_tcp_reset() */
 
 /* What these say of Linux 6.1 (make kernel-matrix), where it is not what newer ones say. */
 static const char *const lacking[] = { "write-nowait" };
