@@ -116,7 +116,7 @@ static void note(void *arg)
 static void say_goodbye(void *arg)
 {
     (void) arg;
-    nng_sleep_aio(10, aios[1]);
+    nng_sleep_aio(100000, aios[1]);
 }
 
 Test(fini, callbacks_may_start_something_at_the_end)
