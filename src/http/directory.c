@@ -165,6 +165,9 @@ static int directory_set(nng_http_res *res, const char *name, const char *value)
 int nu_directory_set_fields(const struct nu_directory *d, nng_http_res *res, const char *path,
                             enum nu_coding coding, const char *origin)
 {
+    if (!d->precompressed && d->nrules == 0 && d->norigins == 0) {
+        return 0;
+    }
     uint16_t status = nng_http_res_get_status(res);
     int err = directory_set(res, "Vary", directory_vary(d, origin));
     err = err == 0 ? directory_set(res, "Access-Control-Allow-Origin", origin) : err;
