@@ -61,8 +61,8 @@ Test(serve_options, what_is_good)
         "tls-self-signed\nlisten 127.0.0.1:0\n",
         "tls-self-signed yes\ntls-verify no\nlisten http://127.0.0.1:0\n",
         "dir /tmp\ndrain-delay 10\ndrain-timeout 0\n",
-        "dir /tmp\nprecompressed\nautoindex\nspa index.html\ncors *\nerror-pages /tmp\n"
-        "cache-control *.css max-age=1\ncache-control /a/* public, no-cache\n",
+        "dir /tmp\nprecompressed\nautoindex\nspa index.html\ncors *\nerror-pages /tmp\n",
+        "dir /tmp\ncache-control *.css max-age=1\ncache-control /a/* public, no-cache\n",
     };
     open_dir();
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
