@@ -170,8 +170,8 @@ ssize_t __wrap_send(int fd, const void *p, size_t n, int flags)
     CALLS_FAULT("send", EAGAIN, EINTR, ENOBUFS, ENOMEM, EPIPE, ECONNRESET, ETIMEDOUT);
     (void) flags; /* MSG_DONTWAIT, MSG_NOSIGNAL */
     struct sim_sock *sock = calls_sock(fd);
-    bool first = sock->out.len == 0 && n <= sock->out_max;
-    ssize_t sent = first ? sim_send_whole(sock, p, n) : sim_send(sock, p, n);
+    bool fits = sock->out.len + n <= sock->out_max; /* few bytes as these are go together */
+    ssize_t sent = fits ? sim_send_whole(sock, p, n) : sim_send(sock, p, n);
     if (sent < 0) {
         errno = (int) -sent;
         return -1;

@@ -34,7 +34,8 @@ struct client {
     struct sim_sock *sock;
     struct sim_thread *thread;
     struct sim_bytes heard;
-    unsigned answered;
+    size_t pauses[SIM_REQUESTS]; /* in what it sends: before bodies that it would hold back */
+    unsigned npauses, answered;
     bool whole; /* all of its requests were sent */
 };
 
@@ -168,9 +169,26 @@ static void client_add_request(struct client *c, unsigned i, struct sim_bytes *t
                      r->expects && r->body > 0 ? "Expect: 100-continue\r\n" : "",
                      r->wish == &bad ? "Host: another\r\n" : "");
     sim_append(text, head, (size_t) n);
+    if (r->expects && r->body > 0 && sim_chance(2)) {
+        c->pauses[c->npauses++] = text->len;
+    }
     if (r->body > 0) {
         clients_add_body(text, r->body, chunked);
     }
+}
+
+/* The first n bytes of all that it has to say. */
+static bool client_say(struct client *c, const char *p, size_t n)
+{
+    size_t at = 0;
+    for (unsigned i = 0; i < c->npauses && c->pauses[i] < n; i++) {
+        if (!client_send(c, p + at, c->pauses[i] - at)) {
+            return false;
+        }
+        at = c->pauses[i];
+        clients_sleep(3000);
+    }
+    return client_send(c, p + at, n - at);
 }
 
 static bool client_ask(struct client *c)
@@ -186,7 +204,7 @@ static bool client_ask(struct client *c)
     if (leaves) {
         n = sim_pick((unsigned) n);
     }
-    c->whole = client_send(c, (char *) text.p, n) && !leaves;
+    c->whole = client_say(c, (char *) text.p, n) && !leaves;
     sim_release(text.p);
     if (c->whole && c->requests[c->nrequests - 1].wish == &bad && sim_chance(2)) {
         (void) client_send(c, junk, sim_pick(JUNK)); /* the server says why before it goes */
