@@ -36,8 +36,8 @@ static void ws_free_memory(struct nu_ws *ws)
     nu_buf_free(&ws->next);
     nu_buf_free(&ws->flight);
     nu_buf_free(&ws->marks);
-    nng_http_req_free(ws->req);
-    nng_http_res_free(ws->res);
+    free(ws->pong);
+    free(ws->heads);
     free(ws->close_reason);
     free(ws->peer_reason);
     nng_aio_reap(&ws->rd);
@@ -410,8 +410,11 @@ static void ws_init_aio(struct nu_ws *ws, nng_aio *aio, void (*cb)(void *))
 
 int nu_ws_new(nng_stream **streamp, const struct nu_ws_params *params)
 {
+    struct nu_ws_heads *heads = nu_ws_heads_new(params->req, params->res);
     struct nu_ws *ws = calloc(1, sizeof *ws);
-    if (ws == NULL) {
+    if (ws == NULL || heads == NULL) {
+        free(heads);
+        free(ws);
         return NNG_ENOMEM;
     }
     ws->base.kind = &ws_kind;
@@ -419,8 +422,7 @@ int nu_ws_new(nng_stream **streamp, const struct nu_ws_params *params)
     ws->client = params->client;
     ws->settings = *params->settings;
     ws->conn = params->conn;
-    ws->req = params->req;
-    ws->res = params->res;
+    ws->heads = heads;
     ws->deflate = *params->deflate;
     ws->reader = (struct nu_ws_reader){ .masked = !params->client,
                                         .deflate = params->deflate->on,

@@ -5,11 +5,11 @@
 
 #include "ws/ws_state.h"
 
-/* What it is made of; all is its own from here on. */
+/* What it is made of; the connection is its own from here on. */
 struct nu_ws_params {
     nng_http_conn *conn; /* what the peer has sent behind the head is still there to be read */
-    nng_http_req *req;
-    nng_http_res *res;
+    nng_http_req *req;   /* that has opened it */
+    const nng_http_res *res;
     const struct nu_ws_settings *settings;
     const struct nu_ws_deflate *deflate; /* what was agreed upon */
     bool client;

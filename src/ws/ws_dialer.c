@@ -92,7 +92,7 @@ static void ws_dialer_dispose(nng_aio *aio)
     free(aio->arg);
 }
 
-/* It has ended, or was not begun. What is not NULL any more has another owner. */
+/* It has ended, or was not begun. */
 static void ws_dialer_free_dial(struct dial *dial)
 {
     nng_http_req_free(dial->req);
@@ -134,8 +134,6 @@ static void ws_dialer_upgrade(struct dial *dial)
     }
     if (err == 0) {
         dial->conn = NULL;
-        dial->req = NULL;
-        dial->res = NULL;
     }
     ws_dialer_end(dial, err, stream);
 }

@@ -2,7 +2,6 @@
 #include "ws/ws_options.h"
 
 #include "stream/tls_facts.h"
-#include "wire/message.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -127,85 +126,40 @@ static int ws_options_copy(const char *text, union nu_option_value *value)
     return value->text != NULL ? 0 : NNG_ENOMEM;
 }
 
-/* A look at the message joins fields of one name, so it needs the lock. */
 static int ws_options_get_request_header(void *object, union nu_option_value *value)
 {
     struct nu_ws *ws = object;
-    int err = ws_options_enter(ws);
-    if (err == 0) {
-        err = ws_options_copy(nng_http_req_get_header(ws->req, value->part), value);
-        nu_unlock(&ws->lock);
-    }
-    return err;
+    return nu_ws_heads_get(ws->heads->request, value->part, value);
 }
 
 static int ws_options_get_response_header(void *object, union nu_option_value *value)
 {
     struct nu_ws *ws = object;
-    int err = ws_options_enter(ws);
-    if (err == 0) {
-        err = ws_options_copy(nng_http_res_get_header(ws->res, value->part), value);
-        nu_unlock(&ws->lock);
-    }
-    return err;
-}
-
-/* Those of one message, a line each. */
-static int ws_options_lines(const struct nu_headers *headers, union nu_option_value *value)
-{
-    struct nu_buf buf = { 0 };
-    nu_headers_print(headers, &buf);
-    nu_buf_add(&buf, "", 1);
-    int err = nu_buf_error(&buf);
-    if (err == 0) {
-        err = ws_options_copy(buf.data, value);
-    }
-    nu_buf_free(&buf);
-    return err;
+    return nu_ws_heads_get(ws->heads->response, value->part, value);
 }
 
 static int ws_options_get_request_headers(void *object, union nu_option_value *value)
 {
     struct nu_ws *ws = object;
-    int err = ws_options_enter(ws);
-    if (err == 0) {
-        err = ws_options_lines(&ws->req->headers, value);
-        nu_unlock(&ws->lock);
-    }
-    return err;
+    return ws_options_copy(ws->heads->request, value);
 }
 
 static int ws_options_get_response_headers(void *object, union nu_option_value *value)
 {
     struct nu_ws *ws = object;
-    int err = ws_options_enter(ws);
-    if (err == 0) {
-        err = ws_options_lines(&ws->res->headers, value);
-        nu_unlock(&ws->lock);
-    }
-    return err;
+    return ws_options_copy(ws->heads->response, value);
 }
 
 static int ws_options_get_uri(void *object, union nu_option_value *value)
 {
     struct nu_ws *ws = object;
-    int err = ws_options_enter(ws);
-    if (err == 0) {
-        err = ws_options_copy(nng_http_req_get_uri(ws->req), value);
-        nu_unlock(&ws->lock);
-    }
-    return err;
+    return ws_options_copy(ws->heads->uri, value);
 }
 
 static int ws_options_get_protocol(void *object, union nu_option_value *value)
 {
     struct nu_ws *ws = object;
-    int err = ws_options_enter(ws);
-    if (err == 0) {
-        err = ws_options_copy(nng_http_res_get_header(ws->res, "Sec-WebSocket-Protocol"), value);
-        nu_unlock(&ws->lock);
-    }
-    return err;
+    return nu_ws_heads_get(ws->heads->response, "Sec-WebSocket-Protocol", value);
 }
 
 /* ---- How it works ------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@
 #include "wire/ws_deflate.h"
 #include "wire/ws_frame.h"
 #include "ws/ws_endpoint.h"
+#include "ws/ws_heads.h"
 
 enum nu_ws_state {
     NU_WS_OPEN,    /* messages go both ways */
@@ -64,8 +65,7 @@ struct nu_ws {
     bool client;
     struct nu_ws_settings settings;
     struct nu_ws_deflate deflate; /* agreed upon */
-    nng_http_req *req;            /* that has opened it, and its answer; its own */
-    nng_http_res *res;
+    struct nu_ws_heads *heads;    /* of what has opened it */
 
     struct nu_list link; /* its listener's, until it is accepted */
 
@@ -120,8 +120,8 @@ struct nu_ws {
     struct nu_utf8 send_utf8;        /* likewise */
     bool compressing;                /* likewise */
     struct nu_ws_deflater *deflater; /* as with the inflater */
-    bool pong_due;                   /* one that found no place */
-    uint8_t pong_length, pong[NU_WS_CONTROL_MAX];
+    uint8_t *pong;                   /* one that found no place; NULL: none */
+    size_t pong_length;
 
     /* the end, and time */
     bool verdict;              /* the peer has closed it, or is refused: once all before is over */

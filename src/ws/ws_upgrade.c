@@ -154,7 +154,6 @@ static void ws_upgrade_dispose(nng_aio *aio)
     free(aio->arg);
 }
 
-/* What is not NULL any more has another owner. */
 static void ws_upgrade_free(struct upgrade *up)
 {
     nng_http_req_free(up->req);
@@ -176,10 +175,7 @@ static void ws_upgrade_answered(void *arg)
                                              .deflate = &up->deflate };
         err = nu_ws_new(&stream, &params);
     }
-    if (err == 0) {
-        up->req = NULL;
-        up->res = NULL;
-    } else {
+    if (err != 0) {
         nng_http_conn_close(up->conn);
     }
     up->upgraded(up->arg, stream);

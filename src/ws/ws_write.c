@@ -4,6 +4,8 @@
 #include "base/random.h"
 #include "net/aio_queue.h"
 
+#include <stdlib.h>
+
 /* Bytes of frames, after which the stream has to be free again. */
 #define AHEAD ((size_t) 64 * 1024)
 
@@ -90,16 +92,25 @@ void nu_ws_write_pong(struct nu_ws *ws, const void *data, size_t n)
         nu_ws_write_control(ws, NU_WS_PONG, data, n);
         return;
     }
-    ws->pong_due = true; /* the last ping's is enough (RFC 6455 5.5.3) */
-    ws->pong_length = (uint8_t) n;
-    memcpy(ws->pong, data, n);
+    free(ws->pong); /* the last ping's is enough (RFC 6455 5.5.3) */
+    ws->pong = malloc(n + 1);
+    ws->pong_length = n;
+    if (ws->pong != NULL && n > 0) {
+        memcpy(ws->pong, data, n);
+    }
+}
+
+static void ws_write_drop_pong(struct nu_ws *ws)
+{
+    free(ws->pong);
+    ws->pong = NULL;
 }
 
 static void ws_write_due_pong(struct nu_ws *ws)
 {
-    if (ws->pong_due && ws->frame_left == 0) {
-        ws->pong_due = false;
+    if (ws->pong != NULL && ws->frame_left == 0) {
         nu_ws_write_control(ws, NU_WS_PONG, ws->pong, ws->pong_length);
+        ws_write_drop_pong(ws);
     }
 }
 
@@ -404,7 +415,7 @@ void nu_ws_write_end_all(struct nu_ws *ws, int err, bool lost)
             nu_ws_write_end(ws, aio, err);
         }
     }
-    ws->pong_due = false;
+    ws_write_drop_pong(ws);
 }
 
 /* ---- Writing ------------------------------------------------------------------------------ */
