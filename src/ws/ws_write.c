@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ws/ws_write.h"
 
+#include "base/freelist.h"
 #include "base/random.h"
 #include "net/aio_queue.h"
 
@@ -17,6 +18,9 @@
 
 /* Of a message that is compressed, at least. */
 #define SMALL ((size_t) 32)
+
+/* Of memory that small messages take, which the loop keeps: an idle WebSocket has none. */
+#define BLOCK ((size_t) 256)
 
 /* What is kept about a send in its aio->io: `done` is how much of it is framed. */
 #define CREDIT(aio) ((aio)->io.own[0].n) /* bytes of the message that were written */
@@ -39,6 +43,25 @@ static void ws_write_new_mask(uint8_t mask[4])
     }
     memcpy(mask, masks.bytes + masks.used, 4);
     masks.used += 4;
+}
+
+/* ---- Memory ------------------------------------------------------------------------------- */
+
+static int ws_write_reserve(struct nu_buf *buf, size_t n)
+{
+    if (buf->data == NULL && n <= BLOCK && (buf->data = nu_freelist_take(BLOCK)) != NULL) {
+        buf->cap = BLOCK;
+    }
+    return nu_buf_reserve(buf, n);
+}
+
+static void ws_write_release(struct nu_buf *buf)
+{
+    if (buf->cap == BLOCK) {
+        nu_freelist_give(buf->data, BLOCK);
+        buf->data = NULL;
+    }
+    nu_buf_free(buf);
 }
 
 /* ---- Frames ------------------------------------------------------------------------------- */
@@ -78,7 +101,7 @@ static void ws_write_payload(struct nu_ws *ws, const void *data, size_t n)
 
 void nu_ws_write_control(struct nu_ws *ws, enum nu_ws_opcode opcode, const void *data, size_t n)
 {
-    if (nu_buf_reserve(&ws->next, NU_WS_HEAD_MAX + n) != 0) {
+    if (ws_write_reserve(&ws->next, NU_WS_HEAD_MAX + n) != 0) {
         ws->next.failed = false; /* which is nothing to those who send after it */
         return;
     }
@@ -288,8 +311,8 @@ static bool ws_write_compress(struct nu_ws *ws, const nng_aio *aio, size_t n,
 static bool ws_write_reserve_frames(struct nu_ws *ws, size_t len)
 {
     size_t frames = len > 0 ? len / ws_write_frame_max(ws, len) + 1 : 1;
-    return nu_buf_reserve(&ws->next, frames * NU_WS_HEAD_MAX + len) == 0 &&
-           nu_buf_reserve(&ws->marks, sizeof(struct nu_ws_mark)) == 0;
+    return ws_write_reserve(&ws->next, frames * NU_WS_HEAD_MAX + len) == 0 &&
+           ws_write_reserve(&ws->marks, sizeof(struct nu_ws_mark)) == 0;
 }
 
 static void ws_write_put_frames(struct nu_ws *ws, const nng_aio *aio, struct nu_slice packed,
@@ -334,8 +357,8 @@ static bool ws_write_step(struct nu_ws *ws, nng_aio *aio, size_t most)
     }
     size_t left = ws->frame_left > 0 ? ws->frame_left : aio->io.total - aio->io.done;
     size_t n = left < most ? left : most;
-    if (nu_buf_reserve(&ws->next, NU_WS_HEAD_MAX + n) != 0 ||
-        nu_buf_reserve(&ws->marks, sizeof(struct nu_ws_mark)) != 0) {
+    if (ws_write_reserve(&ws->next, NU_WS_HEAD_MAX + n) != 0 ||
+        ws_write_reserve(&ws->marks, sizeof(struct nu_ws_mark)) != 0) {
         return false;
     }
     if (ws->frame_left == 0) {
@@ -362,6 +385,7 @@ bool nu_ws_write_frames(struct nu_ws *ws)
         }
         size_t before = aio->io.done;
         bool fresh = before == 0 && ws->frame_left == 0;
+        struct nu_utf8 utf8 = ws->send_utf8;
         int err = fresh ? ws_write_check(ws, aio) : 0;
         if (err == 0 && ws_write_step(ws, aio, AHEAD)) {
             compressed += ws->compressing ? aio->io.done - before : 0;
@@ -371,6 +395,7 @@ bool nu_ws_write_frames(struct nu_ws *ws)
             return false;
         }
         ws->next.failed = ws->marks.failed = false; /* the next one may be smaller */
+        ws->send_utf8 = utf8;
         ws_write_finish(aio, err != 0 ? err : NNG_ENOMEM, 0);
     }
 }
@@ -464,8 +489,8 @@ void nu_ws_written(struct nu_ws *ws, size_t written, int err)
         nu_ws_write_end_all(ws, err, true);
     }
     if (ws->next.len == 0) { /* an idle one owns none */
-        nu_buf_free(&ws->flight);
-        nu_buf_free(&ws->next);
-        nu_buf_free(&ws->marks);
+        ws_write_release(&ws->flight);
+        ws_write_release(&ws->next);
+        ws_write_release(&ws->marks);
     }
 }
