@@ -45,25 +45,50 @@ static int context_name_cas(nng_tls_config *config)
     return 0;
 }
 
-/* What a ticket is good for: servers that demand the same of their clients. */
-static int context_enable_tickets(nng_tls_config *config)
+static bool context_digest_cert(EVP_MD_CTX *md, const X509 *cert)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE], name[EVP_MAX_MD_SIZE];
-    unsigned len = 0, n;
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(config->ctx));
-    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
-              EVP_DigestUpdate(md, &config->auth, sizeof config->auth) == 1;
+    unsigned char name[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    return X509_digest(cert, EVP_sha256(), name, &n) == 1 && EVP_DigestUpdate(md, name, n) == 1;
+}
+
+static bool context_digest_crl(EVP_MD_CTX *md, const X509_CRL *crl)
+{
+    unsigned char name[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    return X509_CRL_digest(crl, EVP_sha256(), name, &n) == 1 && EVP_DigestUpdate(md, name, n) == 1;
+}
+
+/* Those that may sign a client's certificate, and those that are revoked. */
+static bool context_digest_store(EVP_MD_CTX *md, X509_STORE *store)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+    bool ok = true;
     for (int i = 0; ok && i < sk_X509_OBJECT_num(objects); i++) {
         const X509_OBJECT *object = sk_X509_OBJECT_value(objects, i);
         const X509 *ca = X509_OBJECT_get0_X509(object);
         const X509_CRL *crl = X509_OBJECT_get0_X509_CRL(object);
-        n = 0;
-        ok = (ca == NULL || X509_digest(ca, EVP_sha256(), name, &n) == 1) &&
-             (crl == NULL || X509_CRL_digest(crl, EVP_sha256(), name, &n) == 1) &&
-             EVP_DigestUpdate(md, name, n) == 1;
+        ok = (ca == NULL || context_digest_cert(md, ca)) &&
+             (crl == NULL || context_digest_crl(md, crl));
     }
-    ok = ok && EVP_DigestFinal_ex(md, digest, &len) == 1;
+    return ok;
+}
+
+/* What a ticket is good for: servers that are who this one is, and demand the same of their
+ * clients. */
+static int context_enable_tickets(nng_tls_config *config)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
+              EVP_DigestUpdate(md, &config->auth, sizeof config->auth) == 1 &&
+              EVP_DigestUpdate(md, &config->system_ca, sizeof config->system_ca) == 1;
+    for (const struct nu_credential *cred = config->cred; ok && cred != NULL; cred = cred->next) {
+        ok = context_digest_cert(md, cred->cert);
+    }
+    ok = ok && context_digest_store(md, SSL_CTX_get_cert_store(config->ctx)) &&
+         EVP_DigestFinal_ex(md, digest, &len) == 1;
     EVP_MD_CTX_free(md);
     return ok ? nu_tickets_enable(config->ctx, digest, len) : nu_tls_error();
 }

@@ -153,6 +153,28 @@ Test(tls_resume, a_server_that_does_not_know_it)
     tear_down(&s);
 }
 
+/* Tickets of the certificate before are not those of the one that follows it. */
+Test(tls_resume, a_server_with_another_certificate)
+{
+    static const nng_tls_version versions[] = { NNG_TLS_1_2, NNG_TLS_1_3 };
+    for (unsigned v = 0; v < 2; v++) {
+        struct setting s = { 0 };
+        struct t_cert cert;
+        nng_tls_config *other;
+        set_up(&s, versions[v]);
+        t_cert_make(&cert, &s.ca, &(struct t_cert_params){ .san = "IP:127.0.0.1" });
+        cr_assert_eq(nng_tls_config_alloc(&other, NNG_TLS_MODE_SERVER), 0);
+        cr_assert_eq(nng_tls_config_own_cert(other, cert.cert_pem, cert.key_pem, NULL), 0);
+        cr_assert_not(talk(&s, connect_to(&s)));
+        cr_assert_eq(nng_http_server_set_tls(s.server, other), 0);
+        cr_assert_not(talk(&s, connect_to(&s)), "%x", versions[v]);
+        cr_assert(talk(&s, connect_to(&s)), "%x", versions[v]);
+        nng_tls_config_free(other);
+        t_cert_free(&cert);
+        tear_down(&s);
+    }
+}
+
 /* With all the tickets that a server likes to give there are no more than 64. */
 Test(tls_resume, no_more_than_are_bounded)
 {
