@@ -455,6 +455,40 @@ NNG_DECL int nng_uring_ws_listener_set_check(struct nng_stream_listener *listene
 NNG_DECL int nng_uring_server_add_socket(struct nng_http_server *server, int fd);
 
 /*
+ * Hands out the sockets that a server listens on.
+ *
+ * They are for the process that takes over from this one: unix(7) says how to send them
+ * (SCM_RIGHTS), and nng_uring_server_add_socket() has a server listen on them there. Until this one
+ * stops, both accept. `fds` has room for `*count`, which becomes their number; they are duplicates,
+ * the caller's to close. From now on the server leaves the sockets listening when it stops, and the
+ * file of a UNIX socket where it is.
+ *
+ * Errors: NNG_ESTATE: the server does not run; NNG_EMSGSIZE: there are more, `*count` of them, and
+ * none was handed out; NNG_ENOFILES: no more files can be opened; NNG_ENOTSUP: this is a forked
+ * child.
+ * Threads: any.
+ * See: nng_uring_server_add_socket(), nng_uring_server_leave().
+ */
+NNG_DECL int nng_uring_server_get_sockets(struct nng_http_server *server, int *fds, size_t *count);
+
+/*
+ * Has a server accept nobody any more, and waits until its connections are over.
+ *
+ * That is for one whose sockets another one has, too (nng_uring_server_get_sockets()), so that no
+ * request is lost. Who is connected by then is served: the next answer of each connection is its
+ * last, and says so ("Connection: close"); one that is idle is left alone until its client asks, or
+ * its idle timeout is over. It waits for `ms` milliseconds at most, or as long as it takes with
+ * NNG_DURATION_INFINITE; it may be called again to wait on. nng_uring_server_drain() or
+ * nng_http_server_stop() is to follow.
+ *
+ * Errors: NNG_ETIMEDOUT: the time was over before the connections; NNG_ESTATE: it was called in a
+ * callback; NNG_ENOTSUP: this is a forked child.
+ * Threads: any but the library's own.
+ * See: nng_uring_server_drain(), nng_uring_server_retire().
+ */
+NNG_DECL int nng_uring_server_leave(struct nng_http_server *server, nng_duration ms);
+
+/*
  * Stops a server gently.
  *
  * Who has connected by then is still accepted, and then nobody; requests that have begun, or come

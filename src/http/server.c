@@ -2,6 +2,7 @@
 #include "http/server.h"
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "http/handler.h"
 #include "io/placement.h"
 #include "io/runtime.h"
@@ -10,6 +11,7 @@
 #include "wire/scheme.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <nng/uring.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -365,6 +367,72 @@ int nng_uring_server_retire(nng_http_server *server)
     }
     pthread_mutex_unlock(&server->lock);
     return 0;
+}
+
+/* With the lock held: duplicates of what its shards listen on. How many there are, or as many as
+ * went well with *err. */
+static size_t server_copy_sockets(nng_http_server *server, int *fds, size_t room, int *err)
+{
+    size_t n = 0;
+    *err = 0;
+    for (unsigned i = 0; i < server->nshards; i++) {
+        struct nu_server_shard *shard = server->shards[i];
+        unsigned listeners = shard != NULL && !shard->shut ? shard->nlisteners : 0;
+        for (unsigned k = 0; k < listeners; k++, n++) {
+            if (n < room) {
+                fds[n] = fcntl(shard->listeners[k].fd, F_DUPFD_CLOEXEC, 0);
+                if (fds[n] < 0) {
+                    *err = nu_error_from_errno(errno);
+                    return n;
+                }
+            }
+        }
+    }
+    return n;
+}
+
+int nng_uring_server_get_sockets(nng_http_server *server, int *fds, size_t *count)
+{
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
+    pthread_mutex_lock(&server->lock);
+    size_t n = server_copy_sockets(server, fds, *count, &err);
+    size_t copied = n < *count ? n : *count;
+    err = err != 0 ? err : n == 0 ? NNG_ESTATE : n > *count ? NNG_EMSGSIZE : 0;
+    while (err != 0 && copied > 0) {
+        close(fds[--copied]);
+    }
+    for (unsigned i = 0; err == 0 && i < server->nshards; i++) {
+        if (server->shards[i] != NULL) {
+            nu_server_shard_share(server->shards[i]);
+        }
+    }
+    server->addrs.made = server->addrs.made && err != 0; /* the file is for who has the sockets */
+    pthread_mutex_unlock(&server->lock);
+    *count = n;
+    return err;
+}
+
+int nng_uring_server_leave(nng_http_server *server, nng_duration ms)
+{
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
+    if (nu_loop_self() != NULL || nu_call_of_user()) {
+        return NNG_ESTATE;
+    }
+    pthread_mutex_lock(&server->lock);
+    for (unsigned i = 0; i < server->nshards; i++) {
+        if (server->shards[i] != NULL) {
+            nu_server_shard_leave(server->shards[i]);
+        }
+    }
+    err = server_wait_quiet(server, ms);
+    pthread_mutex_unlock(&server->lock);
+    return err;
 }
 
 int nng_uring_server_drain(nng_http_server *server, nng_duration ms)

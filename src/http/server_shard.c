@@ -214,10 +214,29 @@ static void server_shard_for_each_session(struct nu_server_shard *shard,
 }
 
 /* Who has connected, and has not been accepted, is served when the end is a gentle one. */
+static void server_shard_empty(struct nu_server_shard *shard, bool gently)
+{
+    for (unsigned i = 0; i < shard->nlisteners; i++) {
+        if (!gently) {
+            shard->listeners[i].emptied = false;
+        } else if (!shard->left) {
+            nu_listener_empty(&shard->listeners[i]);
+        }
+    }
+}
+
+static void server_shard_stop_listening(struct nu_server_shard *shard)
+{
+    bool left = shard->left;
+    shard->left = true;
+    for (unsigned i = 0; i < shard->nlisteners && !left; i++) {
+        nu_listener_stop(&shard->listeners[i]);
+    }
+}
+
 static void server_shard_end(struct nu_server_shard *shard, bool gently)
 {
     void (*act)(struct nu_session *) = gently ? nu_session_drain : nu_session_stop;
-    bool stopping = shard->service.draining;
     shard->service.retired = true;
     shard->service.draining = true;
     shard->nsessions++; /* keeps the shard while it is being ended */
@@ -225,19 +244,9 @@ static void server_shard_end(struct nu_server_shard *shard, bool gently)
         shard->stopped = true;
         server_shard_drop_guests(shard);
     }
-    for (unsigned i = 0; i < shard->nlisteners; i++) {
-        if (!gently) {
-            shard->listeners[i].emptied = false;
-        } else if (!stopping) {
-            nu_listener_empty(&shard->listeners[i]);
-        }
-    }
+    server_shard_empty(shard, gently);
     server_shard_for_each_session(shard, act);
-    if (!stopping) {
-        for (unsigned i = 0; i < shard->nlisteners; i++) {
-            nu_listener_stop(&shard->listeners[i]);
-        }
-    }
+    server_shard_stop_listening(shard);
     shard->nsessions--;
     server_shard_check_gone(shard);
 }
@@ -248,6 +257,7 @@ static void server_shard_on_stop(struct nu_loop_hook *hook)
     struct nu_server_shard *shard = nu_container(hook, struct nu_server_shard, hook);
     pthread_mutex_lock(shard->lock);
     shard->shut = true; /* the listener's descriptor is about to go */
+    shard->drained = true;
     pthread_mutex_unlock(shard->lock);
     server_shard_end(shard, false);
 }
@@ -323,6 +333,18 @@ static void server_shard_run_retire(struct nu_task *task)
     server_shard_check_gone(shard);
 }
 
+static void server_shard_run_leave(struct nu_task *task)
+{
+    struct nu_server_shard *shard = nu_container(task, struct nu_server_shard, leave);
+    server_shard_task_ran(shard);
+    shard->service.retired = true;
+    shard->nsessions++;
+    server_shard_empty(shard, true);
+    server_shard_stop_listening(shard);
+    shard->nsessions--;
+    server_shard_check_gone(shard);
+}
+
 static void server_shard_run_drain(struct nu_task *task)
 {
     struct nu_server_shard *shard = nu_container(task, struct nu_server_shard, drain);
@@ -388,6 +410,7 @@ struct nu_server_shard *nu_server_shard_new(const struct nu_shard_setup *setup, 
     shard->index = index;
     nu_task_init(&shard->start, server_shard_run_start);
     nu_task_init(&shard->retire, server_shard_run_retire);
+    nu_task_init(&shard->leave, server_shard_run_leave);
     nu_task_init(&shard->drain, server_shard_run_drain);
     nu_task_init(&shard->stop, server_shard_run_stop);
     nu_list_init(&shard->hook.link);
@@ -437,9 +460,25 @@ void nu_server_shard_retire(struct nu_server_shard *shard)
     }
 }
 
-void nu_server_shard_drain(struct nu_server_shard *shard)
+void nu_server_shard_share(struct nu_server_shard *shard)
+{
+    for (unsigned i = 0; i < shard->nlisteners; i++) {
+        shard->listeners[i].shared = true;
+    }
+}
+
+void nu_server_shard_leave(struct nu_server_shard *shard)
 {
     if (!shard->shut) {
+        shard->shut = true;
+        server_shard_post(shard, &shard->leave);
+    }
+}
+
+void nu_server_shard_drain(struct nu_server_shard *shard)
+{
+    if (!shard->drained) {
+        shard->drained = true;
         shard->shut = true;
         server_shard_post(shard, &shard->drain);
     }

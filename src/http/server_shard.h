@@ -37,12 +37,14 @@ struct nu_server_shard {
     unsigned nguests;
     unsigned evicting;     /* sessions that are closed to make room for them */
     bool admitting;        /* `admit` is posted */
+    bool left;             /* its listeners were told to stop */
     bool stopped;          /* at once: nobody is served any more */
     struct nu_task admit;  /* guests, to places that are free */
     struct nu_timer retry; /* places may become free without a word */
     struct nu_loop_hook hook;
     struct nu_task start;
     struct nu_task retire;
+    struct nu_task leave;
     struct nu_task drain;
     struct nu_task stop;
 
@@ -55,6 +57,7 @@ struct nu_server_shard {
     nng_http_server *server;
     bool retired;    /* `retire` was posted; under lock */
     bool shut;       /* it does not listen any more; under lock */
+    bool drained;    /* `drain` was posted, or need not be any more; under lock */
     unsigned posted; /* tasks that have not run; under lock */
     unsigned index;  /* in the server's shards */
 
@@ -97,6 +100,13 @@ bool nu_server_shard_shut(struct nu_server_shard *shard);
 
 /* Has each answer be the last of its connection. With the server's lock; any thread. */
 void nu_server_shard_retire(struct nu_server_shard *shard);
+
+/* Has its sockets go on listening when it has stopped. With the server's lock; any thread. */
+void nu_server_shard_share(struct nu_server_shard *shard);
+
+/* Has the loop accept nobody any more but who waits, and retire. With the server's lock; any
+ * thread. */
+void nu_server_shard_leave(struct nu_server_shard *shard);
 
 /* Has the loop end it: what is in hand first, or at once. With the server's lock; any thread. */
 void nu_server_shard_drain(struct nu_server_shard *shard);

@@ -30,7 +30,7 @@ struct nu_listener {
     struct nu_op op;
     struct nu_timer pause; /* armed while accepting waits for descriptors or memory to come back */
     bool stopping;
-    bool shared;  /* the socket goes on listening without us */
+    bool shared;  /* the socket goes on listening without us: set before it is told to stop */
     bool emptied; /* what its accept still brings while stopping counts, too */
     bool full;    /* the callee wants no more for now */
     bool (*may_accept)(struct nu_listener *listener);       /* NULL: always */

@@ -123,3 +123,68 @@ Test(sockets, that_do_not_listen)
     close(fd);
     t_web_close(&web);
 }
+
+#define MANY 64
+
+static void take_over(struct t_web *from, struct t_web *web)
+{
+    static const char *const urls[] = { "http://127.0.0.1:1", "http://127.0.0.1:2" };
+    static unsigned round;
+    nng_url *url;
+    int fds[MANY];
+    size_t n = 0;
+    cr_assert_eq(nng_url_parse(&url, urls[round++ % 2]), 0);
+    cr_assert_eq(nng_http_server_hold(&web->server, url), 0);
+    nng_url_free(url);
+    cr_assert_eq(nng_uring_server_get_sockets(web->server, fds, &n), NNG_ESTATE);
+    t_web_static(web, "/", "new");
+    cr_assert_eq(nng_uring_server_get_sockets(from->server, fds, &n), NNG_EMSGSIZE);
+    cr_assert_gt(n, 0);
+    cr_assert_leq(n, MANY);
+    cr_assert_eq(nng_uring_server_get_sockets(from->server, fds, &n), 0);
+    for (size_t i = 0; i < n; i++) {
+        cr_assert_eq(nng_uring_server_add_socket(web->server, fds[i]), 0);
+    }
+    cr_assert_eq(nng_http_server_start(web->server), 0);
+    web->port = from->port;
+}
+
+/* Who has a connection of the old one's is answered, and told to come back, by a new one. */
+Test(sockets, handed_over)
+{
+    struct t_web first, second, third;
+    struct t_http_client idle, busy;
+    t_web_open(&first);
+    t_web_static(&first, "/", "old");
+    t_web_start(&first);
+    t_http_client_open(&idle, first.port);
+    t_http_client_open(&busy, first.port);
+    for (int i = 0; i < 2; i++) { /* both are accepted */
+        t_http_client_get(i == 0 ? &idle : &busy, "/");
+        t_http_client_assert(i == 0 ? &idle : &busy, 200, "old");
+    }
+    take_over(&first, &second);
+    cr_assert_eq(nng_uring_server_leave(first.server, 0), NNG_ETIMEDOUT);
+    cr_assert_eq(nng_uring_server_leave(first.server, 300), NNG_ETIMEDOUT);
+    for (int i = 0; i < BROWSERS; i++) {
+        t_web_assert(&second, "/", 200, "new");
+    }
+    t_http_client_get(&busy, "/");
+    t_http_client_assert(&busy, 200, "old");
+    cr_assert(t_http_client_line(&busy, "Connection: close"));
+    t_http_client_assert_end(&busy);
+    t_http_client_close(&busy);
+    cr_assert_eq(nng_uring_server_leave(first.server, 100), NNG_ETIMEDOUT);
+    t_http_client_get(&idle, "/");
+    t_http_client_assert(&idle, 200, "old");
+    t_http_client_assert_end(&idle);
+    t_http_client_close(&idle);
+    cr_assert_eq(nng_uring_server_leave(first.server, 60000), 0);
+    cr_assert_eq(nng_uring_server_drain(first.server, 60000), 0);
+    take_over(&second, &third); /* and so on */
+    cr_assert_eq(nng_uring_server_drain(second.server, 60000), 0);
+    nng_http_server_release(second.server);
+    t_web_assert(&third, "/", 200, "new");
+    nng_http_server_release(third.server);
+    t_web_close(&first);
+}
