@@ -4,6 +4,7 @@
 #include "cmd/admin_events.h"
 #include "cmd/complain.h"
 #include "cmd/metrics.h"
+#include "cmd/serve_sockets.h"
 #include "cmd/site.h"
 
 #include <arpa/inet.h>
@@ -183,8 +184,10 @@ static int admin_misused(const char *where)
     return SERVE_MISUSED;
 }
 
-int admin_start(const char *where, bool check)
+int admin_start(const struct serve_options *options)
 {
+    const char *where = options->admin;
+    bool check = options->check;
     nng_url *url = NULL;
     nng_http_server *made;
     char text[300];
@@ -201,7 +204,8 @@ int admin_start(const char *where, bool check)
     nng_url_free(url);
     if (err == 0) {
         (void) nng_uring_server_set_limit(made, NNG_URING_CONNECTIONS, CONNECTIONS); /* it is new */
-        err = admin_add_handlers(made);
+        err = serve_sockets_give(options, SERVE_ADMIN, made) != 0 ? NNG_EINVAL
+                                                                  : admin_add_handlers(made);
         err = err == 0 && !check ? nng_http_server_start(made) : err;
         if (err != 0 || check) {
             nng_http_server_release(made);
@@ -227,6 +231,20 @@ void admin_print_url(char *text, size_t room)
             (void) inet_ntop(AF_INET, &addr.s_in.sa_addr, host, sizeof host);
         }
         snprintf(text, room, "http://%s:%u/", host, ntohs(addr.s_in.sa_port));
+    }
+}
+
+void admin_hand(const struct serve_options *options, int to)
+{
+    if (server != NULL) {
+        serve_sockets_hand(options, SERVE_ADMIN, server, to);
+    }
+}
+
+void admin_leave(void)
+{
+    if (server != NULL) {
+        (void) nng_uring_server_leave(server, 0);
     }
 }
 

@@ -4,12 +4,17 @@
 #ifndef NU_CMD_ADMIN_H
 #define NU_CMD_ADMIN_H
 
-#include <stdbool.h>
+#include "cmd/serve_options.h"
+
 #include <stddef.h>
 
-/* Starts it, or with `check` only says whether it could be. An enum serve_status; what is wrong has
+/* Starts it, or with --check only says whether it could be. An enum serve_status; what is wrong has
  * been said. */
-int admin_start(const char *where, bool check);
+int admin_start(const struct serve_options *options);
+
+/* Sends its sockets to who takes over, and then accepts no more. */
+void admin_hand(const struct serve_options *options, int to);
+void admin_leave(void);
 
 /* Where it is to be found, for printing; "": nowhere. */
 void admin_print_url(char *text, size_t room);

@@ -21,7 +21,7 @@ static const char usage[] =
     "                 --tls-self-signed] [--tls-ca FILE [--tls-verify]] [--loops N]\n"
     "                 [--drain-delay MS] [--drain-timeout MS] [--LIMIT N]...\n"
     "                 [--access-log FILE] [--log-format FORMAT] [--admin HOST:PORT]\n"
-    "                 [--ws-echo PATH] [--config FILE] [--check]\n"
+    "                 [--ws-echo PATH] [--upgrade PATH] [--config FILE] [--check]\n"
     "       nng-uring ws URL [--binary] [--ping MS] [--header NAME:VALUE]...\n"
     "                 [--subprotocol NAME]... [--tls-ca FILE]\n"
     "       nng-uring probe [--json]\n"
@@ -61,6 +61,8 @@ static const char usage[] =
     "       --admin    where this machine finds /metrics (OpenMetrics), /healthz, /readyz (503 "
     "once\n"
     "                  it is to end) and, at /, plots of what goes on\n"
+    "       --upgrade  a UNIX socket where the next process started so takes over, and this one\n"
+    "                  goes: no connection is refused, and no request lost. SIGUSR2 starts it\n"
     "       --config   a file of more options, as lines: listen :8080; dir DIR for the directory;\n"
     "                  the command line counts more\n"
     "       --check    say whether it could start with these options, and end\n"
@@ -123,7 +125,7 @@ static int main_run(int argc, char **argv)
         }
     }
     if (strcmp(command, "serve") == 0) {
-        return cmd_serve(argc - 1, argv + 1);
+        return cmd_serve(argc, argv);
     }
     if (strcmp(command, "ws") == 0) {
         return cmd_ws(argc - 1, argv + 1);

@@ -127,6 +127,11 @@ void notify_stopping(long ms)
                 (intmax_t) ms * 1000);
 }
 
+void notify_main(int pid)
+{
+    notify_send(0, "MAINPID=%d", pid);
+}
+
 void notify_end_watchdog(void)
 {
     if (watchdog != NULL) {

@@ -25,6 +25,9 @@ void notify_reloading(void);
 /* It is about to end, which may take so many milliseconds. */
 void notify_stopping(long ms);
 
+/* Another process serves from now on. */
+void notify_main(int pid);
+
 /* The watchdog is told that it lives, as long as a timer of the library's fires, which is one
  * loop's: until the end, which is before nng_fini(). */
 void notify_start_watchdog(void);

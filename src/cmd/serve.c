@@ -15,6 +15,7 @@
 #include "cmd/serve_sockets.h"
 #include "cmd/serve_tls.h"
 #include "cmd/signals.h"
+#include "cmd/upgrade.h"
 
 #include <nng/nng.h>
 #include <nng/supplemental/http/http.h>
@@ -23,6 +24,7 @@
 #include <string.h>
 
 #define END_MS 5000       /* what is left when it is drained takes less */
+#define LEAVE_MS 100      /* at a time: it may be told to end at once meanwhile */
 #define FOR_EVER 86400000 /* milliseconds, as systemd is to be told */
 
 static struct serving {
@@ -33,6 +35,8 @@ static struct serving {
     struct serve_echo *echoes[SERVE_MAX_LISTEN]; /* likewise; NULL: none */
     bool ready;                                  /* systemd has heard that it serves */
     bool ending;                                 /* or that it does not any more */
+    bool handed_over;                            /* to another process */
+    char **argv;
 } serving = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* What the library warns of; that there is no io_uring is among the facts that are printed. */
@@ -100,6 +104,15 @@ static void serve_reload(void)
                                 : "nng-uring: not reloaded, what was there before stays\n");
 }
 
+static void serve_upgrade(void)
+{
+    if (serving.options.upgrade == NULL) {
+        complain("SIGUSR2 is for --upgrade PATH, without which nothing can take over");
+    } else {
+        upgrade_spawn(serving.argv);
+    }
+}
+
 static void serve_finish(void)
 {
     const struct serve_options *options = &serving.options;
@@ -114,6 +127,46 @@ static void serve_finish(void)
                  "nng-uring: finishing what is in hand; another signal ends it at once\n");
 }
 
+/* ---- Another process takes over: on the thread of --upgrade -------------------------------- */
+
+static void serve_hand(int to)
+{
+    pthread_mutex_lock(&serving.lock);
+    for (unsigned i = 0; i < serving.nservers; i++) {
+        serve_sockets_hand(&serving.options, i, serving.servers[i], to);
+    }
+    admin_hand(&serving.options, to);
+    pthread_mutex_unlock(&serving.lock);
+}
+
+static void serve_hand_over(pid_t to)
+{
+    pthread_mutex_lock(&serving.lock);
+    serving.handed_over = true;
+    serving.ready = false;
+    notify_main((int) to);
+    pthread_mutex_unlock(&serving.lock);
+    output_print(OUTPUT_ERR, "nng-uring: process %d has taken over; finishing what is in hand\n",
+                 (int) to);
+    signals_end();
+}
+
+static bool serve_is_handed_over(void)
+{
+    pthread_mutex_lock(&serving.lock);
+    bool handed_over = serving.handed_over;
+    pthread_mutex_unlock(&serving.lock);
+    return handed_over;
+}
+
+static bool serve_is_ending(void)
+{
+    pthread_mutex_lock(&serving.lock);
+    bool ending = serving.ending;
+    pthread_mutex_unlock(&serving.lock);
+    return ending;
+}
+
 /* ---- The end ------------------------------------------------------------------------------ */
 
 /* Whoever sends it requests has time to learn that it is going away. */
@@ -123,6 +176,23 @@ static void serve_retire(void)
         (void) nng_uring_server_retire(serving.servers[i]);
     }
     nng_msleep(serving.options.drain_delay);
+}
+
+/* Another process accepts; who has a connection here is answered once more before it is closed, and
+ * who has not asked for as long as --drain-timeout is not waited for. */
+static void serve_leave(void)
+{
+    nng_duration ms = serving.options.drain_timeout > 0 ? serving.options.drain_timeout : FOR_EVER;
+    nng_time until = nng_clock() + (nng_time) ms;
+    admin_leave();
+    for (unsigned i = 0; i < serving.nservers; i++) {
+        (void) nng_uring_server_leave(serving.servers[i], 0);
+    }
+    for (unsigned i = 0; i < serving.nservers; i++) {
+        while (nng_uring_server_leave(serving.servers[i], LEAVE_MS) != 0 && nng_clock() < until &&
+               !serve_is_ending()) {
+        }
+    }
 }
 
 struct serve_drain {
@@ -216,6 +286,30 @@ static void serve_say_ready(void)
     pthread_mutex_unlock(&serving.lock);
 }
 
+static int serve_until_the_end(void)
+{
+    static const struct upgrade_actions actions = { serve_hand, serve_hand_over };
+    const char *upgrade = serving.options.upgrade;
+    int status = upgrade != NULL ? upgrade_start(upgrade, &actions) : 0;
+    if (status != 0) {
+        return status;
+    }
+    upgrade_say_ready();
+    serve_print_start(&serving.options, serving.servers, serving.nservers);
+    serve_say_ready();
+    notify_start_watchdog();
+    signals_await_end();
+    if (serve_is_handed_over()) {
+        notify_end_watchdog();
+        serve_leave();
+    } else {
+        serve_retire();
+    }
+    status = serve_drain();
+    notify_end_watchdog();
+    return status;
+}
+
 static int serve(void)
 {
     int status = 0;
@@ -226,7 +320,7 @@ static int serve(void)
         pthread_mutex_unlock(&serving.lock);
     }
     if (status == 0 && options->admin != NULL) {
-        status = admin_start(options->admin, options->check);
+        status = admin_start(options);
     }
     for (unsigned i = 0; status == 0 && i < options->nlisten; i++) {
         status = serve_add(i);
@@ -234,14 +328,9 @@ static int serve(void)
     if (status == 0 && options->check) {
         output_print(OUTPUT_OUT, "nng-uring serve: these options are good\n");
     } else if (status == 0) {
-        serve_print_start(options, serving.servers, serving.nservers);
-        serve_say_ready();
-        notify_start_watchdog();
-        signals_await_end();
-        serve_retire();
-        status = serve_drain();
-        notify_end_watchdog();
+        status = serve_until_the_end();
     }
+    upgrade_stop();
     serve_release();
     admin_stop();
     return status;
@@ -249,9 +338,11 @@ static int serve(void)
 
 int cmd_serve(int argc, char **argv)
 {
-    static const struct signals_actions actions = { serve_count, serve_reload, serve_finish };
+    static const struct signals_actions actions = { serve_count, serve_upgrade, serve_reload,
+                                                    serve_finish };
     nng_log_set_logger(serve_log);
-    int status = serve_options_read(&serving.options, argc, argv);
+    serving.argv = argv;
+    int status = serve_options_read(&serving.options, argc - 1, argv + 1);
     if (status == 0) {
         status = serve_sockets_take(&serving.options);
     }

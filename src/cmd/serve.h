@@ -4,8 +4,8 @@
 #define NU_CMD_SERVE_H
 
 /*
- * The arguments, argv[0] being "serve". Returns the exit status when it is over: 0, 1 for a
- * failure, 2 for wrong usage.
+ * The program's arguments, argv[1] being "serve". Returns the exit status when it is over: 0, 1 for
+ * a failure, 2 for wrong usage.
  */
 int cmd_serve(int argc, char **argv);
 

@@ -183,6 +183,7 @@ static const struct serve_option table[] = {
     { "access-log", serve_options_set_text, PLACE(access_log) },
     { "log-format", serve_options_set_log_format, 0 },
     { "admin", serve_options_set_text, PLACE(admin) },
+    { "upgrade", serve_options_set_text, PLACE(upgrade) },
     { "head-timeout", serve_options_set_limit, NNG_URING_HEAD_TIMEOUT },
     { "idle-timeout", serve_options_set_limit, NNG_URING_IDLE_TIMEOUT },
     { "body-timeout", serve_options_set_limit, NNG_URING_BODY_TIMEOUT },

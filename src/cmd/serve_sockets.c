@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define MAX_SOCKETS 256
 
@@ -19,6 +20,9 @@ static struct {
 } sockets[MAX_SOCKETS];
 
 static unsigned nsockets;
+static bool passed; /* they stand in place of every --listen */
+
+/* ---- Those of LISTEN_FDS ------------------------------------------------------------------ */
 
 /* What --listen would call it: FileDescriptorName= may be http or https. */
 static char *serve_sockets_where(int fd, const char *name)
@@ -61,12 +65,70 @@ static int serve_sockets_add(struct serve_options *options, int fd, char *where)
     return 0;
 }
 
+/* ---- Those of another process ------------------------------------------------------------- */
+
+static void serve_sockets_keep(int fd, unsigned listen)
+{
+    if (nsockets == MAX_SOCKETS) {
+        close(fd);
+        return;
+    }
+    sockets[nsockets].fd = fd;
+    sockets[nsockets++].listen = listen;
+}
+
+static void serve_sockets_keep_passed(struct serve_options *options, int fd, const char *name)
+{
+    char *where = strdup(name);
+    if (!passed) {
+        passed = true;
+        options->nlisten = 0;
+    }
+    if (where == NULL || serve_sockets_add(options, fd, where) != 0) {
+        close(fd);
+    }
+}
+
+/* A --listen that is not there any more is not listened on; one that is new is bound. */
+static void serve_sockets_keep_listen(const struct serve_options *options, int fd, const char *name)
+{
+    for (unsigned i = 0; i < options->nlisten; i++) {
+        if (!passed && strcmp(options->listen[i], name) == 0) {
+            serve_sockets_keep(fd, i);
+            return;
+        }
+    }
+    close(fd);
+}
+
+static void serve_sockets_came(void *arg, enum upgrade_kind kind, const char *name, int fd)
+{
+    struct serve_options *options = arg;
+    if (kind == UPGRADE_NONE) {
+        while (nsockets > 0) {
+            close(sockets[--nsockets].fd);
+        }
+    } else if (kind == UPGRADE_PASSED) {
+        serve_sockets_keep_passed(options, fd, name);
+    } else if (kind == UPGRADE_LISTEN) {
+        serve_sockets_keep_listen(options, fd, name);
+    } else if (kind == UPGRADE_ADMIN && options->admin != NULL &&
+               strcmp(options->admin, name) == 0) {
+        serve_sockets_keep(fd, SERVE_ADMIN);
+    } else {
+        close(fd);
+    }
+}
+
+/* ---- All of them -------------------------------------------------------------------------- */
+
 int serve_sockets_take(struct serve_options *options)
 {
     unsigned n = notify_sockets(MAX_SOCKETS + 1);
     int status = 0;
     if (n > 0) {
         options->nlisten = 0;
+        passed = true;
     }
     for (unsigned i = 0; i < n && status == 0; i++) {
         int fd = NOTIFY_FIRST_SOCKET + (int) i;
@@ -75,6 +137,9 @@ int serve_sockets_take(struct serve_options *options)
             where != NULL
                 ? serve_sockets_add(options, fd, where)
                 : complain_of_usage("descriptor %d, which was to be passed, is no TCP socket", fd);
+    }
+    if (n == 0 && status == 0 && options->upgrade != NULL && !options->check) {
+        status = upgrade_take(options->upgrade, serve_sockets_came, options);
     }
     return status;
 }
@@ -86,9 +151,30 @@ int serve_sockets_give(const struct serve_options *options, unsigned index, nng_
             int err = nng_uring_server_add_socket(server, sockets[i].fd);
             if (err != 0) {
                 return complain("the socket for %s that was passed cannot be used: %s",
-                                options->listen[index], nng_strerror(err));
+                                index == SERVE_ADMIN ? options->admin : options->listen[index],
+                                nng_strerror(err));
             }
         }
     }
     return 0;
+}
+
+void serve_sockets_hand(const struct serve_options *options, unsigned index,
+                        nng_http_server *server, int to)
+{
+    int fds[MAX_SOCKETS];
+    size_t n = MAX_SOCKETS;
+    enum upgrade_kind kind = index == SERVE_ADMIN ? UPGRADE_ADMIN
+                             : passed             ? UPGRADE_PASSED
+                                                  : UPGRADE_LISTEN;
+    const char *name = index == SERVE_ADMIN ? options->admin : options->listen[index];
+    if (nng_uring_server_get_sockets(server, fds, &n) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < n; i += UPGRADE_FDS) {
+        (void) upgrade_send(to, kind, name, fds + i, n - i < UPGRADE_FDS ? n - i : UPGRADE_FDS);
+    }
+    while (n > 0) {
+        close(fds[--n]);
+    }
 }

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
-static const int taken[] = { SIGUSR1, SIGHUP, SIGINT, SIGTERM };
+static const int taken[] = { SIGUSR1, SIGUSR2, SIGHUP, SIGINT, SIGTERM };
 
 static const struct signals_actions *actions;
 static pthread_t thread;
@@ -45,6 +45,8 @@ static void signals_take(int sig)
     }
     if (sig == SIGUSR1) {
         actions->count();
+    } else if (sig == SIGUSR2) {
+        actions->upgrade();
     } else if (sig == SIGHUP) {
         actions->reload();
     } else if (finishing) {
@@ -84,6 +86,11 @@ void signals_await_end(void)
 {
     while (sem_wait(&ended) != 0 && errno == EINTR) {
     }
+}
+
+void signals_end(void)
+{
+    sem_post(&ended);
 }
 
 void signals_stop(void)

@@ -42,14 +42,16 @@ static void open_notes(void)
     cr_assert_eq(setsockopt(notes, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
 }
 
+static char note[512];
+
 /* Reads what it says until there is that in it. */
 static void await_note(const char *what)
 {
-    char text[512] = "";
-    while (strstr(text, what) == NULL) {
-        ssize_t n = recv(notes, text, sizeof text - 1, 0);
+    *note = '\0';
+    while (strstr(note, what) == NULL) {
+        ssize_t n = recv(notes, note, sizeof note - 1, 0);
         cr_assert_gt(n, 0, "it does not say %s", what);
-        text[n] = '\0';
+        note[n] = '\0';
     }
 }
 
@@ -168,4 +170,29 @@ Test(serve_systemd, no_socket)
     start("serve", with_a_pipe);
     cr_assert_eq(t_child_end(&child), 2);
     assert_has(child.err_text, "no TCP socket");
+}
+
+/* The next one has the socket, too, and systemd hears who it is before it hears from it. */
+Test(serve_systemd, upgraded)
+{
+    char args[128], path[64];
+    int pid;
+    snprintf(path, sizeof path, "/tmp/nng-uring-systemd.%d", (int) getpid());
+    unlink(path);
+    snprintf(args, sizeof args, "serve --listen 192.0.2.1:1 --upgrade %s", path);
+    start(args, as_systemd);
+    await_note("READY=1");
+    close(listener);
+    kill(child.pid, SIGUSR2);
+    await_note("MAINPID=");
+    cr_assert_eq(sscanf(note, "MAINPID=%d", &pid), 1);
+    cr_assert_neq(pid, child.pid);
+    t_child_await_err(&child, "has taken over");
+    await_note("READY=1");
+    await_note("WATCHDOG=1");
+    await_note("WATCHDOG=1");
+    assert_served(ask());
+    kill(pid, SIGTERM);
+    await_note("STOPPING=1");
+    cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
 }
