@@ -27,6 +27,8 @@ ReportHook(PRE_ALL)(struct criterion_test_set *all)
     FOREACH_SET(struct criterion_suite_set * suite, all->suites)
     {
         lengthen(suite->suite.data);
-        lengthen_tests(suite->tests);
+        if (suite->tests != NULL) { /* all of the suite's are for another kind of build */
+            lengthen_tests(suite->tests);
+        }
     }
 }
