@@ -128,7 +128,8 @@ const char *nng_uring_request_header(const nng_uring_request *request, const cha
     }
     for (unsigned i = 0; i < report->nfields; i++) {
         const struct nu_field *field = &report->fields[i];
-        if (field->name.n == n && strncasecmp(field->name.p, name, n) == 0) {
+        const char *is = report_moved(field->name.p, report->origin, request->head);
+        if (field->name.n == n && strncasecmp(is, name, n) == 0) {
             *len = field->value.n;
             return report_moved(field->value.p, report->origin, request->head);
         }
