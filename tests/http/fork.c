@@ -3,10 +3,10 @@
  * nothing of the parent's. */
 #include "support/owner.h"
 #include "support/peer.h"
+#include "support/running.h"
 #include "support/web.h"
 
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <nng/nng.h>
 #include <nng/uring.h>
 #include <pthread.h>
@@ -288,26 +288,6 @@ static uint64_t count_enters(void)
     return 0;
 }
 
-/* Threads that run, or would if they had a processor. */
-static unsigned running(void)
-{
-    unsigned n = 0;
-    DIR *dir = opendir("/proc/self/task");
-    cr_assert_not_null(dir);
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        char path[300], state = 'S';
-        snprintf(path, sizeof path, "/proc/self/task/%s/stat", entry->d_name);
-        FILE *file = entry->d_name[0] != '.' ? fopen(path, "re") : NULL;
-        if (file != NULL) {
-            (void) !fscanf(file, "%*d (%*[^)]) %c", &state);
-            fclose(file);
-        }
-        n += state == 'R';
-    }
-    closedir(dir);
-    return n;
-}
-
 /* Until the loops have gone to sleep: none is about to do what it only has no processor for. */
 static uint64_t settled_enters(void)
 {
@@ -316,7 +296,7 @@ static uint64_t settled_enters(void)
         before = now;
         nng_msleep(20);
         now = count_enters();
-    } while (running() > 1 || now != before || count_enters() != before);
+    } while (t_threads_running() > 1 || now != before || count_enters() != before);
     return now;
 }
 

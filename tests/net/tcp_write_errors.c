@@ -176,9 +176,9 @@ Test(tcp_write_errors, tcp_gives_up, .timeout = 60)
         t_pair_open(&pair);
         t_aio_probe_open(&track, NU_CALLED);
         t_aio_probe_buffer(&track, data, sizeof data);
+        t_pair_fill(&pair, 0, 1);
         cr_assert_eq(setsockopt(pair.conn->tcp.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms),
                      0);
-        t_pair_fill(&pair, 0, 1);
         nng_aio_set_timeout(track.aio, 50000);
         t_aio_probe_write(&track, pair.conn, mode & NU_ON_OWNER, true);
         t_aio_probe_assert(&track, 1, NNG_ECONNRESET);

@@ -3,6 +3,7 @@
 
 #include "http/conn.h"
 #include "support/owner.h"
+#include "support/running.h"
 #include "support/tls_relay.h"
 #include "support/unix_place.h"
 
@@ -179,25 +180,27 @@ static bool settled(const struct nu_pair *pair)
     return info.tcpi_unacked == 0;
 }
 
-/* Over TLS nobody can write past the connection. */
+/* Over TLS nobody can write past the connection. It is full when a write has to wait, and nobody
+ * would make room if only he had a processor. */
 static size_t fill_by_writing(struct nu_pair *pair, size_t from, unsigned seed)
 {
     uint8_t *data = t_pattern_new(from + NU_PLENTY, seed);
     size_t sum = 0;
-    int err = 0;
+    bool full = false;
     nng_aio *aio;
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
     nng_aio_set_timeout(aio, 200);
-    while (err == 0) {
+    while (!full) {
         nng_iov iov = { data + from + sum, NU_PLENTY - sum };
         cr_assert_eq(nng_aio_set_iov(aio, 1, &iov), 0);
         nng_http_conn_write(pair->conn, aio);
         nng_aio_wait(aio);
-        err = nng_aio_result(aio);
+        int err = nng_aio_result(aio);
+        cr_assert(err == 0 || err == NNG_ETIMEDOUT, "%s", nng_strerror(err));
         sum += nng_aio_count(aio);
         cr_assert_lt(sum, NU_PLENTY);
+        full = err != 0 && nng_aio_count(aio) == 0 && t_threads_running() == 1;
     }
-    cr_assert_eq(err, NNG_ETIMEDOUT);
     nng_aio_free(aio);
     free(data);
     return sum;
