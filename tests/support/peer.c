@@ -235,12 +235,12 @@ void t_pair_close(struct nu_pair *pair)
     *pair = (struct nu_pair){ .fd = -1 };
 }
 
-/* Over TLS it takes its time to come by, and on a busy machine over TCP. */
+/* Over TLS it takes its time to come by. */
 static void await_reset(const struct nu_pair *pair)
 {
     struct tcp_info info = { 0 };
     socklen_t len = sizeof info;
-    bool waits = !t_unix_wanted() && pair->conn != NULL; /* else another thread may use the pair */
+    bool waits = t_tls_wanted() && pair->conn != NULL; /* else another thread may use the pair */
     for (int i = 0; i < 100000 && waits && info.tcpi_state != TCP_CLOSE; i++) {
         usleep(i > 0 ? 100 : 0);
         if (getsockopt(pair->conn->tcp.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
