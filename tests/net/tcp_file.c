@@ -344,7 +344,6 @@ Test(tcp_file, reset_before)
     struct sending s;
     open_sending(&s, 0, 100, SIZE);
     t_pair_reset(&s.pair);
-    usleep(1000);
     start(&s);
     t_aio_probe_assert(&s.track, 1, NNG_ECONNRESET);
     cr_assert_eq(nng_aio_count(s.track.aio), 0);

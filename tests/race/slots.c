@@ -42,7 +42,7 @@ static void serve(struct slot *slot, unsigned *seed)
     }
     switch (t_random(seed, 3000)) {
     case 0:
-        t_pair_reset(&slot->pair);
+        t_pair_reset_now(&slot->pair);
         atomic_store(&slot->peer, PEER_LOST);
         return;
     case 1:

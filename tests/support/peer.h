@@ -53,8 +53,10 @@ size_t t_pair_fill(struct nu_pair *pair, size_t from, unsigned seed);
 /* Closes what is open. */
 void t_pair_close(struct nu_pair *pair);
 
-/* Closes the peer's end so that we are reset; */
+/* Closes the peer's end so that we are reset; _now() does not wait until we are, so that another
+ * thread may free the connection meanwhile; */
 void t_pair_reset(struct nu_pair *pair);
+void t_pair_reset_now(struct nu_pair *pair);
 
 /* resets us without closing it, for another thread may use it. */
 void t_pair_abort(struct nu_pair *pair);
