@@ -332,8 +332,9 @@ int nu_headers_set_length(struct nu_headers *list, size_t length)
 
     if (!list->owes_length && (list->lent == NULL || list->length_used || list->n == list->max ||
                                (list->lengths & bit) != 0)) {
+        size_t digits = nu_decimal(text, length);
         return nu_headers_set_good(list, (struct nu_slice){ LENGTH, sizeof LENGTH - 1 },
-                                   (struct nu_slice){ text, nu_decimal(text, length) });
+                                   (struct nu_slice){ text, digits });
     }
     list->lengths |= bit;
     list->owes_length = true;
