@@ -87,11 +87,14 @@ int nu_directory_add_origin(struct nu_directory *d, const char *origin)
         return NNG_ENOMEM;
     }
     d->origins = origins;
-    origins[d->norigins] = strdup(origin);
-    if (origins[d->norigins] == NULL) {
+    char *own = origins[d->norigins] = strdup(origin);
+    if (own == NULL) {
         return NNG_ENOMEM;
     }
     d->norigins++;
+    for (; *own != '\0'; own++) {
+        *own = nu_chars_lower(*own); /* as browsers write it, and compare it byte by byte */
+    }
     return 0;
 }
 

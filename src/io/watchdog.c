@@ -78,7 +78,8 @@ static uint64_t watchdog_held(int tid, const struct seen *seen, uint64_t now)
     uint64_t queued = nu_schedstat_queued(tid); /* 0: it cannot be read */
     uint64_t all = now - seen->since, waited = queued > seen->queued ? queued - seen->queued : 0;
     if (queued > 0 && nu_schedstat_runs(tid)) {
-        return nu_schedstat_used(tid) - seen->used;
+        uint64_t used = nu_schedstat_used(tid); /* 0: it cannot be read */
+        return seen->used > 0 && used > seen->used ? used - seen->used : 0;
     }
     return all > waited ? all - waited : 0;
 }

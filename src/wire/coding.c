@@ -16,6 +16,7 @@ const struct nu_coding_names nu_codings[NU_CODINGS] = {
 #define IDENTITY NU_CODINGS /* where its weight is, and then that of "*" */
 #define OTHERS (NU_CODINGS + 1)
 #define UNSAID (-1)
+#define MALFORMED (-2) /* neither wanted nor refused */
 
 static bool coding_is(struct nu_slice item, const char *name)
 {
@@ -37,21 +38,21 @@ static int coding_find(struct nu_slice name)
                                          : -1;
 }
 
-/* In thousandths. What is none (RFC 9110 12.4.2) is no wish for it, either. */
+/* In thousandths (RFC 9110 12.4.2). */
 static int coding_weight(struct nu_slice q)
 {
     static const int worth[] = { 100, 10, 1 };
     if (q.n == 0 || q.n > 5 || (q.p[0] != '0' && q.p[0] != '1') || (q.n > 1 && q.p[1] != '.')) {
-        return 0;
+        return MALFORMED;
     }
     int weight = (q.p[0] - '0') * 1000;
     for (size_t i = 2; i < q.n; i++) {
         if (q.p[i] < '0' || q.p[i] > '9') {
-            return 0;
+            return MALFORMED;
         }
         weight += (q.p[i] - '0') * worth[i - 2];
     }
-    return weight <= 1000 ? weight : 0;
+    return weight <= 1000 ? weight : MALFORMED;
 }
 
 /* One member of a list: "br", "gzip;q=0.5". */

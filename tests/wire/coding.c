@@ -48,6 +48,8 @@ static const struct {
     { "gzip;q=0.001", ".gz" },
     { "gzip;q=1.001, br;q=2, zstd;q=0.0001", "" },
     { "gzip;q=x, br;q=-1, zstd;q=0.", "" },
+    { "identity;q=.5, *;q=0", "" },
+    { "*;q=x", "" },
     { "compress, br;level=3", ".br" },
 };
 
