@@ -405,7 +405,7 @@ int nng_uring_server_get_sockets(nng_http_server *server, int *fds, size_t *coun
         close(fds[--copied]);
     }
     for (unsigned i = 0; err == 0 && i < server->nshards; i++) {
-        if (server->shards[i] != NULL) {
+        if (server->shards[i] != NULL && !server->shards[i]->shut) {
             nu_server_shard_share(server->shards[i]);
         }
     }
