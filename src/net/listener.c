@@ -17,6 +17,7 @@
 
 #define BACKLOG 1024
 #define PAUSE (50 * NU_MS) /* out of descriptors, memory or room: asking at once would spin */
+#define MOMENT NU_MS       /* who shares the socket has it O_NONBLOCK, and is about to leave */
 
 static int listener_bind_one(struct sockaddr_storage *ss, socklen_t len, bool only6, bool join)
 {
@@ -150,14 +151,16 @@ static bool listener_full(struct nu_listener *listener)
 }
 
 /* The accept has ended: another one, now or after a pause. */
-static void listener_go_on(struct nu_listener *listener, bool well)
+static void listener_go_on(struct nu_listener *listener, int res)
 {
-    well = well || listener->full; /* then it was cancelled by ourselves, and there may be room */
+    /* when full it was cancelled by ourselves, and there may be room */
+    bool well = res >= 0 || res == -ECONNABORTED || listener->full;
+    uint64_t pause = res == -EAGAIN ? MOMENT : PAUSE;
     listener->full = false;
     if (well && !listener_full(listener)) {
         nu_op_submit(&listener->op);
     } else {
-        nu_timer_arm(&listener->loop->timers, &listener->pause, nu_now() + PAUSE);
+        nu_timer_arm(&listener->loop->timers, &listener->pause, nu_now() + pause);
     }
 }
 
@@ -167,7 +170,8 @@ static void listener_warn(int err)
     if (err == EMFILE || err == ENFILE) {
         nu_warn_seldom(&files, "too many files are open to accept connections: raise the limit "
                                "(ulimit -n, LimitNOFILE=)");
-    } else if (err != ECANCELED && err != ECONNABORTED && err != EINVAL) { /* EINVAL: shut down */
+    } else if (err != ECANCELED && err != ECONNABORTED && err != EAGAIN &&
+               err != EINVAL) { /* EINVAL: shut down */
         nu_warn_seldom(&others, "connections cannot be accepted: no memory, or the network is "
                                 "down");
     }
@@ -194,7 +198,7 @@ static void listener_done(struct nu_op *op, int res, uint32_t flags)
     } else if (listener->stopping) {
         listener_finish_stop(listener);
     } else {
-        listener_go_on(listener, res >= 0 || res == -ECONNABORTED);
+        listener_go_on(listener, res);
     }
 }
 
