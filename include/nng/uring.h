@@ -549,7 +549,7 @@ NNG_DECL int nng_uring_server_set_request_hook(struct nng_http_server *server,
  * It is the first of that name, `*len` bytes of it; there is no NUL behind them.
  *
  * Returns: the value, in the request's head; NULL: there is no such field.
- * Threads: any, during the hook's call.
+ * Threads: the one that calls the hook, during its call; others have NULL.
  * See: nng_uring_server_set_request_hook().
  */
 NNG_DECL const char *nng_uring_request_header(const nng_uring_request *request, const char *name,

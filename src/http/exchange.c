@@ -102,14 +102,18 @@ static enum nu_step exchange_keep_body(struct nu_exchange *exchange)
 {
     struct nu_buf body = exchange->body;
     (void) nng_http_req_del_header(exchange->req, "Transfer-Encoding");
+    enum nu_step step;
     if (body.len <= SMALL && body.cap <= SPARE) {
-        enum nu_step step = exchange_copy_body(exchange, body.data, body.len);
+        step = exchange_copy_body(exchange, body.data, body.len);
         exchange_return_spare(exchange);
-        return step;
+    } else {
+        exchange->body = (struct nu_buf){ 0 };
+        step = nu_req_give_data(exchange->req, body.data, body.len) == 0 ? NU_STEP_CALL
+                                                                         : NU_STEP_GIVE_UP;
     }
-    exchange->body = (struct nu_buf){ 0 };
-    return nu_req_give_data(exchange->req, body.data, body.len) == 0 ? NU_STEP_CALL
-                                                                     : NU_STEP_GIVE_UP;
+    (void) nng_http_req_get_header(exchange->req,
+                                   "Content-Length"); /* so that no later look adds it */
+    return step;
 }
 
 /* In place of what the handler would have answered. */

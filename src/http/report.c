@@ -103,9 +103,10 @@ void nu_report_end(struct nu_request *r, bool complete)
     report->info.status = r->status;
     report->info.bytes = r->bytes;
     report->info.complete = complete;
+    const struct nu_report *outer = reported; /* a hook that waits has others called meanwhile */
     reported = report;
     r->service->hook(r->service->hook_arg, &report->info);
-    reported = NULL;
+    reported = outer;
 }
 
 void nu_report_free(struct nu_request *r)

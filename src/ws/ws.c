@@ -107,7 +107,7 @@ static void ws_look(struct nu_ws *ws)
     }
     if (ws->carrier_end != 0 && !ws->verdict && !ws->unpacking &&
         nu_rx_len(&nu_ws_carrier(ws)->rx) == 0) {
-        nu_ws_close_lost(ws, ws->carrier_end);
+        nu_ws_close_ended(ws);
     }
     nu_ws_read_end(ws);
 }

@@ -147,6 +147,16 @@ void nu_ws_close_lost(struct nu_ws *ws, int err)
     ws->lost = true;
 }
 
+void nu_ws_close_ended(struct nu_ws *ws)
+{
+    if (ws->state == NU_WS_ENDING && !ws->lost && ws->refuse == 0 &&
+        ws->carrier_end == NNG_ECONNSHUT) {
+        ws->linger = false; /* it has said its last; what we owe still goes out */
+        return;
+    }
+    nu_ws_close_lost(ws, ws->carrier_end);
+}
+
 bool nu_ws_close_due(const struct nu_ws *ws)
 {
     return ws->state == NU_WS_ENDING && (ws->lost || (!ws->linger && nu_ws_write_idle(ws)));

@@ -28,7 +28,10 @@ void nu_ws_close_refuse(struct nu_ws *ws, enum nu_ws_code code, const char *reas
 /* Does either, if its moment has come, or `now`. */
 void nu_ws_close_judge(struct nu_ws *ws, bool now);
 
-/* The stream has ended, and all that came was looked at; or it is given up. */
+/* The stream has ended, and all that came was looked at. */
+void nu_ws_close_ended(struct nu_ws *ws);
+
+/* It is given up. */
 void nu_ws_close_lost(struct nu_ws *ws, int err);
 
 /* Whether the connection is to be closed now: no more is owed, or awaited. */

@@ -125,7 +125,7 @@ Test(sockets, that_do_not_listen)
     t_web_close(&web);
 }
 
-#define MANY 64
+#define MANY 256
 
 static void take_over(struct t_web *from, struct t_web *web)
 {

@@ -301,6 +301,7 @@ Test(ws_conformance, a_client_goes_on_after_its_close)
     int port, unsent = 1;
     cr_assert_eq(t_option(&aio), 0);
     cr_assert_eq(nng_stream_listener_alloc(&listener, "ws://127.0.0.1:0/echo"), 0);
+    cr_assert_eq(nng_stream_listener_set_ms(listener, NNG_URING_OPT_WS_CLOSE_TIMEOUT, 100000), 0);
     cr_assert_eq(nng_stream_listener_listen(listener), 0);
     cr_assert_eq(nng_stream_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port), 0);
     t_ws_peer_connect(&peer, (unsigned) port, "/echo", "");
