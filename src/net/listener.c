@@ -104,13 +104,21 @@ int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, bool only6
     return nu_error_from_errno(err);
 }
 
+static bool listener_full(struct nu_listener *listener)
+{
+    return listener->may_accept != NULL && !listener->may_accept(listener);
+}
+
 /* All that has connected, without waiting: the socket is O_NONBLOCK. (Where it is shared another
  * process may have taken that back, hence the poll.) Who connects again and again is no reason to
- * go on for ever. */
+ * go on for ever. Who finds no room stays for those who share it: here it would be turned away. */
 static void listener_accept_all(struct nu_listener *listener)
 {
     struct pollfd ready = { .fd = listener->fd, .events = POLLIN };
     for (unsigned n = 0; n < 2 * BACKLOG && poll(&ready, 1, 0) == 1; n++) {
+        if (listener->shared && listener_full(listener)) {
+            return;
+        }
         int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0 && errno != EINTR && errno != ECONNABORTED) {
             return;
@@ -143,11 +151,6 @@ static void listener_finish_stop(struct nu_listener *listener)
     }
     close(listener->fd);
     listener->gone(listener);
-}
-
-static bool listener_full(struct nu_listener *listener)
-{
-    return listener->may_accept != NULL && !listener->may_accept(listener);
 }
 
 /* The accept has ended: another one, now or after a pause. */
