@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define PATIENCE 30 /* seconds, for the other one's next message */
-#define TRIES 200   /* to find somebody: one who goes makes room for the next */
+#define TRIES 200   /* to find somebody within that: one who goes makes room for the next */
 #define NAP 50      /* ms between them */
 
 union upgrade_control {
@@ -63,6 +63,14 @@ bool upgrade_send(int to, enum upgrade_kind kind, const char *name, const int *f
         memcpy(CMSG_DATA(&control.head), fds, n * sizeof *fds);
     }
     return sendmsg(to, &msg, MSG_NOSIGNAL) == len;
+}
+
+/* 0: as long as the other one lives. */
+static void upgrade_set_patience(int fd, int seconds)
+{
+    struct timeval patience = { seconds, 0 };
+    (void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    (void) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
 
 /* What it is, 0 at the end or when none comes. */
@@ -119,11 +127,9 @@ static bool upgrade_address(const char *path, struct sockaddr_un *un)
 
 static int upgrade_socket(void)
 {
-    struct timeval patience = { PATIENCE, 0 };
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd >= 0) {
-        (void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-        (void) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+        upgrade_set_patience(fd, PATIENCE);
     }
     return fd;
 }
@@ -173,7 +179,8 @@ int upgrade_take(const char *path,
     if (!upgrade_address(path, &un)) {
         return complain_of_usage("--upgrade takes the path of a UNIX socket, and not '%s'", path);
     }
-    for (int i = 0; i < TRIES; i++) {
+    nng_time until = nng_clock() + PATIENCE * 1000;
+    for (int i = 0; i < TRIES && nng_clock() < until; i++) {
         int fd = upgrade_connect(&un);
         if (fd < 0 && errno == 0) {
             return SERVE_OK;
@@ -219,16 +226,16 @@ static pid_t upgrade_peer(int fd)
 
 static void upgrade_serve(int fd)
 {
-    struct timeval patience = { PATIENCE, 0 };
     pid_t pid = upgrade_peer(fd);
-    (void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    (void) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    upgrade_set_patience(fd, PATIENCE);
     if (pid == 0) {
         complain("somebody who may not has asked for the sockets (--upgrade)");
         return;
     }
     upgrade.actions->give(fd);
-    if (upgrade_send(fd, UPGRADE_ALL, "", NULL, 0) && upgrade_await(fd, UPGRADE_READY)) {
+    bool given = upgrade_send(fd, UPGRADE_ALL, "", NULL, 0);
+    upgrade_set_patience(fd, 0); /* however long it takes: both would serve for ever otherwise */
+    if (given && upgrade_await(fd, UPGRADE_READY)) {
         atomic_store(&upgrade.handed_over, true);
         upgrade.actions->hand_over(pid);
         (void) upgrade_send(fd, UPGRADE_BYE, "", NULL, 0);
@@ -250,15 +257,18 @@ static bool upgrade_set_successor(int fd)
 
 static void *upgrade_run(void *arg)
 {
-    int fd;
-    while (!atomic_load(&upgrade.handed_over) &&
-           ((fd = accept4(upgrade.listener, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR)) {
+    bool going_on = true;
+    while (going_on && !atomic_load(&upgrade.handed_over)) {
+        int fd = accept4(upgrade.listener, NULL, NULL, SOCK_CLOEXEC);
+        going_on = upgrade_set_successor(fd);
         if (fd >= 0) {
-            if (upgrade_set_successor(fd)) {
+            if (going_on) {
                 upgrade_serve(fd);
             }
-            (void) upgrade_set_successor(-1);
+            going_on = upgrade_set_successor(-1);
             close(fd);
+        } else if (going_on) {
+            nng_msleep(NAP); /* no descriptors, or no memory: there may be some again */
         }
     }
     return arg;
