@@ -274,14 +274,20 @@ static void *upgrade_run(void *arg)
     return arg;
 }
 
-/* In place of what is there, which nobody waits at any more: at no moment there is none. */
+/* In place of a socket that is there, which nobody waits at any more: at no moment there is none.
+ */
 static bool upgrade_bind(int fd, const char *path)
 {
+    struct stat st;
     struct sockaddr_un un;
     char other[sizeof un.sun_path];
     int n = snprintf(other, sizeof other, "%s.%d", path, (int) getpid());
     if (n >= (int) sizeof other || !upgrade_address(other, &un)) {
         errno = ENAMETOOLONG;
+        return false;
+    }
+    if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+        errno = ENOTSOCK;
         return false;
     }
     (void) unlink(other); /* of a process that had this one's number */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -170,6 +171,24 @@ Test(serve_systemd, no_socket)
     start("serve", with_a_pipe);
     cr_assert_eq(t_child_end(&child), 2);
     assert_has(child.err_text, "no TCP socket");
+}
+
+/* With sockets it asks nobody for them; what is no socket stays all the same. */
+Test(serve_systemd, upgrade_is_a_file)
+{
+    char args[128], path[64];
+    struct stat st;
+    snprintf(path, sizeof path, "/tmp/nng-uring-systemd.%d", (int) getpid());
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    snprintf(args, sizeof args, "serve --upgrade %s", path);
+    start(args, as_systemd);
+    cr_assert_eq(t_child_end(&child), 3, "%s", child.err_text);
+    assert_has(child.err_text, path);
+    cr_assert_eq(lstat(path, &st), 0);
+    cr_assert(S_ISREG(st.st_mode));
+    cr_assert_eq(unlink(path), 0);
 }
 
 /* The next one has the socket, too, and systemd hears who it is before it hears from it. */
