@@ -244,6 +244,14 @@ static void serve_release(void)
     pthread_mutex_unlock(&serving.lock);
 }
 
+/* It cannot start. Who was accepted by then is answered, for another process may have the sockets,
+ * too: its clients are not to notice. */
+static void serve_give_up(void)
+{
+    upgrade_stop(); /* that one goes on, and hears so at once */
+    (void) serve_drain();
+}
+
 /* ---- The beginning ------------------------------------------------------------------------ */
 
 /* A server for a --listen, which runs unless it is only to be checked. */
@@ -292,6 +300,7 @@ static int serve_until_the_end(void)
     const char *upgrade = serving.options.upgrade;
     int status = upgrade != NULL ? upgrade_start(upgrade, &actions) : 0;
     if (status != 0) {
+        serve_give_up();
         return status;
     }
     upgrade_say_ready();
@@ -325,9 +334,11 @@ static int serve(void)
     for (unsigned i = 0; status == 0 && i < options->nlisten; i++) {
         status = serve_add(i);
     }
-    if (status == 0 && options->check) {
+    if (status != 0) {
+        serve_give_up();
+    } else if (options->check) {
         output_print(OUTPUT_OUT, "nng-uring serve: these options are good\n");
-    } else if (status == 0) {
+    } else {
         status = serve_until_the_end();
     }
     upgrade_stop();

@@ -201,6 +201,14 @@ int upgrade_take(const char *path,
                     path);
 }
 
+static void upgrade_forget_predecessor(void)
+{
+    if (predecessor >= 0) {
+        close(predecessor);
+        predecessor = -1;
+    }
+}
+
 void upgrade_say_ready(void)
 {
     if (predecessor >= 0) {
@@ -208,8 +216,7 @@ void upgrade_say_ready(void)
             !upgrade_await(predecessor, UPGRADE_BYE)) {
             complain("who served before does not say that it goes; it may have ended");
         }
-        close(predecessor);
-        predecessor = -1;
+        upgrade_forget_predecessor();
     }
 }
 
@@ -326,6 +333,7 @@ int upgrade_start(const char *path, const struct upgrade_actions *actions)
 void upgrade_stop(void)
 {
     struct stat st;
+    upgrade_forget_predecessor();
     if (upgrade.listener < 0) {
         return;
     }

@@ -48,7 +48,8 @@ struct upgrade_actions {
 /* Waits for the next one, on a thread which calls the actions. Likewise. */
 int upgrade_start(const char *path, const struct upgrade_actions *actions);
 
-/* Does so no more, and removes the socket, if it is still this process's. */
+/* Does so no more, and removes the socket, if it is still this process's. Who was asked, and has
+ * not been told that this one serves, goes on. */
 void upgrade_stop(void);
 
 /* Starts the program anew, with the arguments it was started with: it is to ask this one. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* nng-uring serve --upgrade: one process takes over from another, and no client notices. */
 #include "support/child.h"
+#include "support/peer.h"
 #include "support/web.h"
 
 #include <criterion/criterion.h>
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 TestSuite(serve_upgrade, .timeout = 240);
@@ -152,6 +155,83 @@ Test(serve_upgrade, that_fails)
     t_child_await_err(&children[0], "--upgrade PATH");
     kill(children[0].pid, SIGTERM);
     cr_assert_eq(t_child_end(&children[0]), 0);
+}
+
+/* Asks, be it the one or the other, and has begun to ask again when it returns; that is -1 if it is
+ * not the one with an empty directory, or says that this was its last answer. */
+static int begin_with_next(void)
+{
+    static const char text[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n";
+    struct t_http_client b;
+    char head[4096] = "";
+    size_t len = 0;
+    t_http_client_open(&b, port);
+    int fd = dup(b.fd);
+    t_http_client_close(&b);
+    cr_assert_geq(fd, 0);
+    ssize_t n = send(fd, text, sizeof text - 1, MSG_NOSIGNAL);
+    while (n > 0 && strstr(head, "\r\n\r\n") == NULL) {
+        n = recv(fd, head + len, sizeof head - 1 - len, 0);
+        len += n > 0 ? (size_t) n : 0;
+    }
+    if (n > 0 && strncmp(head, "HTTP/1.1 404", 12) == 0 && !strstr(head, "Connection: close")) {
+        return fd;
+    }
+    close(fd);
+    return -1;
+}
+
+/* The rest of it; true: there is an answer. */
+static bool finish(int fd)
+{
+    static const char text[] = "Host: a\r\n\r\n";
+    char all[4096] = "";
+    size_t len = 0;
+    ssize_t n = send(fd, text, sizeof text - 1, MSG_NOSIGNAL);
+    while (n > 0 && len < sizeof all - 1) {
+        n = recv(fd, all + len, sizeof all - 1 - len, 0);
+        len += n > 0 ? (size_t) n : 0;
+    }
+    close(fd);
+    return n == 0 && strstr(all, "HTTP/1.1 404") != NULL;
+}
+
+static bool runs(const struct t_child *child)
+{
+    siginfo_t info = { 0 };
+    cr_assert_eq(waitid(P_PID, (id_t) child->pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+    return info.si_pid == 0;
+}
+
+/* It has accepted already, and finds then that it cannot listen elsewhere, too: whom it has
+ * accepted it answers. It tries for a second only, in which it may not get any connection. */
+Test(serve_upgrade, that_fails_late)
+{
+    char dir[] = "/tmp/nng-uring-empty.XXXXXX", more[sizeof args + 128];
+    unsigned taken;
+    int other = nu_listen(&taken, 0);
+    bool answered = false;
+    int unanswered = 0;
+    place();
+    start(&children[0]);
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(more, sizeof more, "%s --listen 127.0.0.1:%u %s", args, taken, dir);
+    for (int round = 0; round < 20 && !answered; round++) {
+        int fd = -1;
+        t_child_start(&children[1], more, NULL);
+        while (fd < 0 && runs(&children[1])) {
+            fd = begin_with_next();
+        }
+        t_child_await_err(&children[1], "127.0.0.1");
+        answered = fd >= 0 && finish(fd);
+        unanswered += fd >= 0 && !answered;
+        cr_assert_lt(unanswered, 3);
+        cr_assert_eq(t_child_end(&children[1]), 3, "%s", children[1].err_text);
+    }
+    kill(children[0].pid, SIGTERM);
+    cr_assert_eq(t_child_end(&children[0]), 0);
+    close(other);
+    cr_assert_eq(rmdir(dir), 0);
 }
 
 /* A file that is there for another reason stays. */
