@@ -2,6 +2,7 @@
 /* Pipelined requests: what is answered at once is gathered, in order, and nothing waits for it. */
 #include "http/session.h"
 
+#include "io/workers.h"
 #include "support/proc.h"
 #include "support/site.h"
 #include "support/web.h"
@@ -377,8 +378,11 @@ Test(session_gather, gone, .timeout = 60)
         }
     }
     nng_http_server_stop(site.web.server);
-    /* A worker may come to its handler only now. What stays open is the site's directory. */
-    for (int i = 0; i < 10000 && t_proc_fds_without_idle_workers() > site.web.fds + 1; i++) {
+    /* A worker may come to its handler only now, and what that defers holds the server, whose
+     * directory stays open until then. */
+    bool busy = true;
+    for (int i = 0; i < 60000 && busy; i++) {
+        busy = t_proc_fds_without_idle_workers() > site.web.fds + 1 || nu_workers_count() > 0;
         while (t_pending_queue_count(&desk) > 0) {
             t_answer(t_pending_queue_take(&desk), "late", 4);
         }

@@ -42,11 +42,31 @@ size_t t_proc_rss(void)
     return resident * (size_t) sysconf(_SC_PAGESIZE);
 }
 
+/* For the log of a test that fails. */
+static void list_fds(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    struct dirent *entry;
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        char target[256] = "";
+        if (readlinkat(dirfd(dir), entry->d_name, target, sizeof target - 1) > 0) {
+            cr_log_warn("descriptor %s: %s", entry->d_name, target);
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    cr_log_warn("workers: %u, idle %u", nu_workers_count(), nu_workers_idle());
+}
+
 static void await(unsigned (*count)(void), unsigned most)
 {
     unsigned n = count();
     for (int i = 0; i < 60000 && n > most; i++, n = count()) {
         usleep(1000);
+    }
+    if (n > most && count == t_proc_fds_without_idle_workers) {
+        list_fds();
     }
     cr_assert_leq(n, most, "there are %u, not %u", n, most);
 }
