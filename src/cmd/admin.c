@@ -234,11 +234,9 @@ void admin_print_url(char *text, size_t room)
     }
 }
 
-void admin_hand(const struct serve_options *options, int to)
+bool admin_hand(const struct serve_options *options, int to)
 {
-    if (server != NULL) {
-        serve_sockets_hand(options, SERVE_ADMIN, server, to);
-    }
+    return server == NULL || serve_sockets_hand(options, SERVE_ADMIN, server, to);
 }
 
 void admin_leave(void)

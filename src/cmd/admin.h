@@ -6,14 +6,15 @@
 
 #include "cmd/serve_options.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Starts it, or with --check only says whether it could be. An enum serve_status; what is wrong has
  * been said. */
 int admin_start(const struct serve_options *options);
 
-/* Sends its sockets to who takes over, and then accepts no more. */
-void admin_hand(const struct serve_options *options, int to);
+/* Sends its sockets to who takes over. False: it cannot, and has said so. */
+bool admin_hand(const struct serve_options *options, int to);
 void admin_leave(void);
 
 /* Where it is to be found, for printing; "": nowhere. */

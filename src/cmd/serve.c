@@ -129,14 +129,16 @@ static void serve_finish(void)
 
 /* ---- Another process takes over: on the thread of --upgrade -------------------------------- */
 
-static void serve_hand(int to)
+static bool serve_hand(int to)
 {
+    bool ok = true;
     pthread_mutex_lock(&serving.lock);
-    for (unsigned i = 0; i < serving.nservers; i++) {
-        serve_sockets_hand(&serving.options, i, serving.servers[i], to);
+    for (unsigned i = 0; i < serving.nservers && ok; i++) {
+        ok = serve_sockets_hand(&serving.options, i, serving.servers[i], to);
     }
-    admin_hand(&serving.options, to);
+    ok = ok && admin_hand(&serving.options, to);
     pthread_mutex_unlock(&serving.lock);
+    return ok;
 }
 
 static void serve_hand_over(pid_t to)

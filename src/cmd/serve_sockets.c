@@ -12,12 +12,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MAX_SOCKETS 256
+#define MAX_PASSED 256 /* of LISTEN_FDS */
 
-static struct {
+static struct serve_socket {
     int fd;
     unsigned listen; /* its index in the options */
-} sockets[MAX_SOCKETS];
+} * sockets;
 
 static unsigned nsockets;
 static bool passed; /* they stand in place of every --listen */
@@ -44,15 +44,30 @@ static char *serve_sockets_where(int fd, const char *name)
     return strdup(text);
 }
 
-/* Several sockets may have one address (SO_REUSEPORT). */
+/* False: there is no memory, which has been said, and it is closed. */
+static bool serve_sockets_keep(int fd, unsigned listen)
+{
+    struct serve_socket *more = realloc(sockets, (nsockets + 1) * sizeof *more);
+    if (more == NULL) {
+        complain("no memory for the sockets that were passed");
+        close(fd);
+        return false;
+    }
+    sockets = more;
+    sockets[nsockets++] = (struct serve_socket){ fd, listen };
+    return true;
+}
+
+/* Several sockets may have one address (SO_REUSEPORT). Both are the callee's. */
 static int serve_sockets_add(struct serve_options *options, int fd, char *where)
 {
     unsigned i = 0;
     while (i < options->nlisten && strcmp(options->listen[i], where) != 0) {
         i++;
     }
-    if (i == SERVE_MAX_LISTEN || nsockets == MAX_SOCKETS) {
+    if (i == SERVE_MAX_LISTEN) {
         free(where);
+        close(fd);
         return complain_of_usage("more sockets were passed than can be served");
     }
     if (i < options->nlisten) {
@@ -60,48 +75,39 @@ static int serve_sockets_add(struct serve_options *options, int fd, char *where)
     } else {
         options->listen[options->nlisten++] = where;
     }
-    sockets[nsockets].fd = fd;
-    sockets[nsockets++].listen = i;
-    return 0;
+    return serve_sockets_keep(fd, i) ? 0 : SERVE_FAILED;
 }
 
 /* ---- Those of another process ------------------------------------------------------------- */
 
-static void serve_sockets_keep(int fd, unsigned listen)
-{
-    if (nsockets == MAX_SOCKETS) {
-        close(fd);
-        return;
-    }
-    sockets[nsockets].fd = fd;
-    sockets[nsockets++].listen = listen;
-}
-
-static void serve_sockets_keep_passed(struct serve_options *options, int fd, const char *name)
+static bool serve_sockets_keep_passed(struct serve_options *options, int fd, const char *name)
 {
     char *where = strdup(name);
     if (!passed) {
         passed = true;
         options->nlisten = 0;
     }
-    if (where == NULL || serve_sockets_add(options, fd, where) != 0) {
+    if (where == NULL) {
+        complain("no memory for the sockets that were passed");
         close(fd);
+        return false;
     }
+    return serve_sockets_add(options, fd, where) == 0;
 }
 
 /* A --listen that is not there any more is not listened on; one that is new is bound. */
-static void serve_sockets_keep_listen(const struct serve_options *options, int fd, const char *name)
+static bool serve_sockets_keep_listen(const struct serve_options *options, int fd, const char *name)
 {
     for (unsigned i = 0; i < options->nlisten; i++) {
         if (!passed && strcmp(options->listen[i], name) == 0) {
-            serve_sockets_keep(fd, i);
-            return;
+            return serve_sockets_keep(fd, i);
         }
     }
     close(fd);
+    return true;
 }
 
-static void serve_sockets_came(void *arg, enum upgrade_kind kind, const char *name, int fd)
+static bool serve_sockets_came(void *arg, enum upgrade_kind kind, const char *name, int fd)
 {
     struct serve_options *options = arg;
     if (kind == UPGRADE_NONE) {
@@ -109,23 +115,25 @@ static void serve_sockets_came(void *arg, enum upgrade_kind kind, const char *na
             close(sockets[--nsockets].fd);
         }
     } else if (kind == UPGRADE_PASSED) {
-        serve_sockets_keep_passed(options, fd, name);
+        return serve_sockets_keep_passed(options, fd, name);
     } else if (kind == UPGRADE_LISTEN) {
-        serve_sockets_keep_listen(options, fd, name);
+        return serve_sockets_keep_listen(options, fd, name);
     } else if (kind == UPGRADE_ADMIN && options->admin != NULL &&
                strcmp(options->admin, name) == 0) {
-        serve_sockets_keep(fd, SERVE_ADMIN);
+        return serve_sockets_keep(fd, SERVE_ADMIN);
     } else {
         close(fd);
     }
+    return true;
 }
 
 /* ---- All of them -------------------------------------------------------------------------- */
 
 int serve_sockets_take(struct serve_options *options)
 {
-    unsigned n = notify_sockets(MAX_SOCKETS + 1);
-    int status = 0;
+    unsigned n = notify_sockets(MAX_PASSED + 1);
+    int status =
+        n > MAX_PASSED ? complain_of_usage("more than %d sockets were passed", MAX_PASSED) : 0;
     if (n > 0) {
         options->nlisten = 0;
         passed = true;
@@ -159,22 +167,43 @@ int serve_sockets_give(const struct serve_options *options, unsigned index, nng_
     return 0;
 }
 
-void serve_sockets_hand(const struct serve_options *options, unsigned index,
+/* As many as there are, for the caller to free. */
+static int serve_sockets_copy(nng_http_server *server, int **fdsp, size_t *n)
+{
+    *fdsp = NULL;
+    *n = 0;
+    int err = nng_uring_server_get_sockets(server, NULL, n);
+    if (err == NNG_EMSGSIZE) {
+        *fdsp = calloc(*n, sizeof **fdsp);
+        err = *fdsp != NULL ? nng_uring_server_get_sockets(server, *fdsp, n) : NNG_ENOMEM;
+    }
+    *n = err == 0 && *fdsp != NULL ? *n : 0;
+    return err;
+}
+
+bool serve_sockets_hand(const struct serve_options *options, unsigned index,
                         nng_http_server *server, int to)
 {
-    int fds[MAX_SOCKETS];
-    size_t n = MAX_SOCKETS;
+    int *fds;
+    size_t n;
     enum upgrade_kind kind = index == SERVE_ADMIN ? UPGRADE_ADMIN
                              : passed             ? UPGRADE_PASSED
                                                   : UPGRADE_LISTEN;
     const char *name = index == SERVE_ADMIN ? options->admin : options->listen[index];
-    if (nng_uring_server_get_sockets(server, fds, &n) != 0) {
-        return;
+    int err = serve_sockets_copy(server, &fds, &n);
+    bool ok = err == 0 || err == NNG_ESTATE; /* it is over: who takes over binds them */
+    if (!ok) {
+        complain("the sockets for %s cannot be handed over: %s", name, nng_strerror(err));
     }
-    for (size_t i = 0; i < n; i += UPGRADE_FDS) {
-        (void) upgrade_send(to, kind, name, fds + i, n - i < UPGRADE_FDS ? n - i : UPGRADE_FDS);
+    for (size_t i = 0; i < n && ok; i += UPGRADE_FDS) {
+        ok = upgrade_send(to, kind, name, fds + i, n - i < UPGRADE_FDS ? n - i : UPGRADE_FDS);
+        if (!ok) {
+            complain("the sockets for %s cannot be handed over: %m", name);
+        }
     }
     while (n > 0) {
         close(fds[--n]);
     }
+    free(fds);
+    return ok;
 }

@@ -19,8 +19,9 @@ int serve_sockets_take(struct serve_options *options);
 int serve_sockets_give(const struct serve_options *options, unsigned index,
                        nng_http_server *server);
 
-/* Sends those of a server that runs to who takes over. Any thread. */
-void serve_sockets_hand(const struct serve_options *options, unsigned index,
+/* Sends those of a server to who takes over; one that does not listen has none. False: it cannot,
+ * and has said so. Any thread. */
+bool serve_sockets_hand(const struct serve_options *options, unsigned index,
                         nng_http_server *server, int to);
 
 #endif

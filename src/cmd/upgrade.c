@@ -52,6 +52,7 @@ bool upgrade_send(int to, enum upgrade_kind kind, const char *name, const int *f
     struct iovec iov = { text, (size_t) len };
     struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
     if (len >= (int) sizeof text || n > UPGRADE_FDS) {
+        errno = EMSGSIZE;
         return false;
     }
     if (n > 0) {
@@ -71,6 +72,13 @@ static void upgrade_set_patience(int fd, int seconds)
     struct timeval patience = { seconds, 0 };
     (void) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     (void) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+}
+
+static void upgrade_close(const int *fds, size_t n)
+{
+    while (n > 0) {
+        close(fds[--n]);
+    }
 }
 
 /* What it is, 0 at the end or when none comes. */
@@ -96,6 +104,11 @@ static int upgrade_receive(int from, char name[UPGRADE_NAME], int fds[UPGRADE_FD
         *n = (head->cmsg_len - CMSG_LEN(0)) / sizeof *fds;
         memcpy(fds, CMSG_DATA(head), *n * sizeof *fds);
     }
+    if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+        upgrade_close(fds, *n);
+        *n = 0;
+        return UPGRADE_CUT;
+    }
     text[len] = '\0';
     memcpy(name, text + 1, (size_t) len);
     return (unsigned char) text[0];
@@ -107,9 +120,7 @@ static bool upgrade_await(int from, enum upgrade_kind kind)
     int fds[UPGRADE_FDS];
     size_t n;
     int came = upgrade_receive(from, name, fds, &n);
-    while (n > 0) { /* nobody has asked for them */
-        close(fds[--n]);
-    }
+    upgrade_close(fds, n); /* nobody has asked for them */
     return came == (int) kind;
 }
 
@@ -156,24 +167,30 @@ static int upgrade_connect(const struct sockaddr_un *un)
     return fd;
 }
 
-/* False: it has gone before it had given all. */
-static bool upgrade_take_all(
-    int from, void (*take)(void *arg, enum upgrade_kind kind, const char *name, int fd), void *arg)
+/* UPGRADE_ALL, or UPGRADE_NONE: it has gone before it had given all, or UPGRADE_CUT: this process
+ * cannot take them, and has said why. */
+static enum upgrade_kind upgrade_take_all(int from, upgrade_take_fn *take, void *arg)
 {
     char name[UPGRADE_NAME];
     int fds[UPGRADE_FDS], kind;
     size_t n;
-    while ((kind = upgrade_receive(from, name, fds, &n)) != 0 && kind != UPGRADE_ALL) {
+    bool taken = true;
+    while (taken && (kind = upgrade_receive(from, name, fds, &n)) > 0 && kind != UPGRADE_ALL &&
+           kind != UPGRADE_UNABLE) {
         for (size_t i = 0; i < n; i++) {
-            take(arg, (enum upgrade_kind) kind, name, fds[i]);
+            taken = take(arg, (enum upgrade_kind) kind, name, fds[i]) && taken;
         }
     }
-    return kind == UPGRADE_ALL;
+    if (kind == UPGRADE_UNABLE) {
+        complain("--upgrade: who serves now cannot hand over its sockets, and says why");
+    } else if (kind == UPGRADE_CUT) {
+        complain("--upgrade: not all sockets could be taken: raise the limit of files (ulimit -n, "
+                 "LimitNOFILE=)");
+    }
+    return !taken || kind == UPGRADE_UNABLE ? UPGRADE_CUT : (enum upgrade_kind) kind;
 }
 
-int upgrade_take(const char *path,
-                 void (*take)(void *arg, enum upgrade_kind kind, const char *name, int fd),
-                 void *arg)
+int upgrade_take(const char *path, upgrade_take_fn *take, void *arg)
 {
     struct sockaddr_un un;
     if (!upgrade_address(path, &un)) {
@@ -188,12 +205,16 @@ int upgrade_take(const char *path,
         if (fd < 0) {
             return complain("--upgrade %s: %m", path);
         }
-        if (upgrade_take_all(fd, take, arg)) {
+        enum upgrade_kind last = upgrade_take_all(fd, take, arg);
+        if (last == UPGRADE_ALL) {
             predecessor = fd;
             return SERVE_OK;
         }
         close(fd);
-        take(arg, UPGRADE_NONE, "", -1);
+        if (last == UPGRADE_CUT) {
+            return SERVE_FAILED;
+        }
+        (void) take(arg, UPGRADE_NONE, "", -1);
         nng_msleep(NAP); /* it is going, or another one takes over: that one is asked then */
     }
     return complain("--upgrade %s: who serves now gives its sockets to nobody; has it another "
@@ -239,8 +260,8 @@ static void upgrade_serve(int fd)
         complain("somebody who may not has asked for the sockets (--upgrade)");
         return;
     }
-    upgrade.actions->give(fd);
-    bool given = upgrade_send(fd, UPGRADE_ALL, "", NULL, 0);
+    bool able = upgrade.actions->give(fd);
+    bool given = upgrade_send(fd, able ? UPGRADE_ALL : UPGRADE_UNABLE, "", NULL, 0) && able;
     upgrade_set_patience(fd, 0); /* however long it takes: both would serve for ever otherwise */
     if (given && upgrade_await(fd, UPGRADE_READY)) {
         atomic_store(&upgrade.handed_over, true);

@@ -15,11 +15,13 @@
 #include <sys/types.h>
 
 enum upgrade_kind {
+    UPGRADE_CUT = -1,     /* never sent: not all of a message came */
     UPGRADE_NONE,         /* never sent */
     UPGRADE_LISTEN = 'L', /* sockets of a --listen, which is the name */
     UPGRADE_PASSED = 'P', /* sockets that stand in place of every --listen (LISTEN_FDS) */
     UPGRADE_ADMIN = 'A',  /* sockets of --admin */
     UPGRADE_ALL = 'E',    /* those were all */
+    UPGRADE_UNABLE = 'U', /* there will be no more: they cannot be sent */
     UPGRADE_READY = 'R',  /* from the new one: it serves */
     UPGRADE_BYE = 'B',    /* and the other one does not any more */
 };
@@ -27,21 +29,23 @@ enum upgrade_kind {
 #define UPGRADE_NAME 512 /* bytes of the longest, with its NUL */
 #define UPGRADE_FDS 64   /* sockets in a message */
 
-/* Sends a message. False: it cannot be. */
+/* Sends a message. False, with errno: it cannot be. */
 bool upgrade_send(int to, enum upgrade_kind kind, const char *name, const int *fds, size_t n);
 
-/* Asks whoever serves now, if anybody does, for its sockets, and has `take` called for each: it is
- * the callee's, the name is not. UPGRADE_NONE: what came so far does not count. An enum
- * serve_status; what is wrong has been said. */
-int upgrade_take(const char *path,
-                 void (*take)(void *arg, enum upgrade_kind kind, const char *name, int fd),
-                 void *arg);
+/* Called for a socket: it is the callee's, the name is not. UPGRADE_NONE: what came so far does not
+ * count. False: it cannot be taken, and that has been said. */
+typedef bool upgrade_take_fn(void *arg, enum upgrade_kind kind, const char *name, int fd);
+
+/* Asks whoever serves now, if anybody does, for its sockets. An enum serve_status; what is wrong
+ * has been said. */
+int upgrade_take(const char *path, upgrade_take_fn *take, void *arg);
 
 /* They are served: has the other one go, and waits until it does not accept any more. */
 void upgrade_say_ready(void);
 
 struct upgrade_actions {
-    void (*give)(int to);        /* sends the sockets; UPGRADE_ALL is not its business */
+    bool (*give)(int to);        /* sends the sockets, but no UPGRADE_ALL; false: it cannot, and has
+                                  * said so */
     void (*hand_over)(pid_t to); /* that process serves now, and this one is to go; once */
 };
 
