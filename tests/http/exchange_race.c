@@ -98,7 +98,8 @@ static void begin_work(void)
 
 static void end_work(void)
 {
-    while (atomic_load(&at_work) > 0) { /* callbacks of those that were reading */
+    /* Callbacks of those that were reading, and handlers that a worker comes to only now. */
+    while (t_proc_workers_busy() || atomic_load(&at_work) > 0) {
         usleep(100);
     }
     for (int i = 0; i < WORKERS; i++) {

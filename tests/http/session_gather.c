@@ -2,7 +2,6 @@
 /* Pipelined requests: what is answered at once is gathered, in order, and nothing waits for it. */
 #include "http/session.h"
 
-#include "io/workers.h"
 #include "support/proc.h"
 #include "support/site.h"
 #include "support/web.h"
@@ -382,7 +381,7 @@ Test(session_gather, gone, .timeout = 60)
      * directory stays open until then. */
     bool busy = true;
     for (int i = 0; i < 60000 && busy; i++) {
-        busy = t_proc_fds_without_idle_workers() > site.web.fds + 1 || nu_workers_count() > 0;
+        busy = t_proc_workers_busy() || t_proc_fds() > site.web.fds + 1;
         while (t_pending_queue_count(&desk) > 0) {
             t_answer(t_pending_queue_take(&desk), "late", 4);
         }

@@ -71,12 +71,18 @@ static void await(unsigned (*count)(void), unsigned most)
     cr_assert_leq(n, most, "there are %u, not %u", n, most);
 }
 
-unsigned t_proc_fds_without_idle_workers(void)
+bool t_proc_workers_busy(void)
 {
     unsigned n = nu_workers_count();
     if (n > 0 && nu_workers_idle() == n) {
         nu_workers_stop();
     }
+    return nu_workers_count() > 0;
+}
+
+unsigned t_proc_fds_without_idle_workers(void)
+{
+    (void) t_proc_workers_busy();
     return t_proc_fds();
 }
 
