@@ -444,8 +444,7 @@ NNG_DECL int nng_uring_ws_listener_set_check(struct nng_stream_listener *listene
  * activation, sd_listen_fds(3)), or was handed by another one. The server then listens on the
  * sockets it was given, and not on what its URL says. It owns `fd` unless there is an error, and
  * leaves the socket listening when it stops: who is waiting in its queue then is accepted by those
- * who have it still. Of more than eight for each loop nng_http_server_start() fails with
- * NNG_ENOFILES.
+ * who have it still.
  *
  * Errors: NNG_EINVAL: it does not listen for streams; NNG_EBUSY: the server runs; NNG_ENOMEM: no
  * memory; NNG_ENOTSUP: this is a forked child.

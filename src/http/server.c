@@ -197,6 +197,14 @@ static void server_free_shards(struct nu_server_shard **shards, unsigned n)
     free(shards);
 }
 
+/* How many it listens on: a loop has one for each address, or a share of what the server was given,
+ * and one of those at least. */
+static unsigned server_sockets(const nng_http_server *server, unsigned loops)
+{
+    unsigned shared = server->sockets.n;
+    return shared == 0 ? server->addrs.n * loops : shared > loops ? shared : loops;
+}
+
 static struct nu_server_shard **server_make_shards(nng_http_server *server, unsigned n)
 {
     uint64_t limits[NU_LIMITS];
@@ -208,6 +216,7 @@ static struct nu_server_shard **server_make_shards(nng_http_server *server, unsi
                                     .pass = server_pass,
                                     .places = nu_places_of(server->limits[NNG_URING_CONNECTIONS],
                                                            &server->connections),
+                                    .listeners = (server_sockets(server, n) + n - 1) / n,
                                     .table = &server->router,
                                     .pages = &server->pages,
                                     .collected = &server->collected,
@@ -226,17 +235,15 @@ static struct nu_server_shard **server_make_shards(nng_http_server *server, unsi
     return shards;
 }
 
-/* With the lock held: sockets that listen, of which a loop has one for each address, or what it was
- * given. How many, or -1 with *err. */
+/* With the lock held: sockets that listen. How many, or -1 with *err. */
 static int server_listen(nng_http_server *server, unsigned loops, int **fdsp, int *err)
 {
-    unsigned shared = server->sockets.n;
-    unsigned n = shared == 0 ? server->addrs.n * loops : shared > loops ? shared : loops;
-    int *fds = n <= NU_LISTEN_ADDRS * loops ? calloc(n, sizeof *fds) : NULL;
-    *err = n <= NU_LISTEN_ADDRS * loops ? NNG_ENOMEM : NNG_ENOFILES;
+    unsigned n = server_sockets(server, loops);
+    int *fds = calloc(n, sizeof *fds);
+    *err = NNG_ENOMEM;
     if (fds != NULL) {
-        *err = shared > 0 ? nu_sockets_share(&server->sockets, fds, loops)
-                          : nu_listen_addrs_bind(&server->addrs, fds, loops);
+        *err = server->sockets.n > 0 ? nu_sockets_share(&server->sockets, fds, loops)
+                                     : nu_listen_addrs_bind(&server->addrs, fds, loops);
     }
     *fdsp = fds;
     return *err == 0 ? (int) n : -1;

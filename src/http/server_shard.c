@@ -177,6 +177,7 @@ void nu_server_shard_free(struct nu_server_shard *shard)
     nu_response_batch_free_all(&shard->service.spare_batches);
     nu_buf_free(&shard->service.spare_body);
     nu_file_bufpool_free(&shard->service.file_buffers);
+    free(shard->listeners);
     free(shard);
 }
 
@@ -395,9 +396,13 @@ struct nu_server_shard *nu_server_shard_new(const struct nu_shard_setup *setup, 
 {
     size_t nfields = setup->limits[NNG_URING_HEAD_FIELDS];
     struct nu_server_shard *shard = calloc(1, sizeof *shard + nfields * sizeof shard->fields[0]);
-    if (shard == NULL) {
+    struct nu_listener *listeners = calloc(setup->listeners, sizeof *listeners);
+    if (shard == NULL || listeners == NULL) {
+        free(shard);
+        free(listeners);
         return NULL;
     }
+    shard->listeners = listeners;
     server_shard_init_service(shard, setup, index);
     shard->server = setup->server;
     shard->lock = setup->lock;

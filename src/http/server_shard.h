@@ -28,7 +28,7 @@ struct nu_guest {
 
 struct nu_server_shard {
     struct nu_service service; /* what its sessions share */
-    struct nu_listener listeners[NU_LISTEN_ADDRS];
+    struct nu_listener *listeners;
     unsigned nlisteners;     /* constant once it is started */
     struct nu_places places; /* constant: what all shards take places of */
     unsigned nsessions;      /* all of them, closing ones included */
@@ -71,6 +71,7 @@ struct nu_shard_setup {
     bool (*gone)(struct nu_server_shard *shard);
     bool (*pass)(struct nu_server_shard *shard, struct nu_guest *guest, uint64_t since);
     struct nu_places places;
+    unsigned listeners; /* for how many it has room */
     const _Atomic(struct nu_router *) *table;
     struct nu_error_pages *pages;
     atomic_uint_least64_t *collected;

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <nng/uring.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 TestSuite(sockets, .timeout = 120);
 
 #define BROWSERS 16
+#define MANY 256
 
 static struct t_http_client browsers[BROWSERS];
 
@@ -103,6 +105,27 @@ Test(sockets, two_at_a_time)
     close(fd);
 }
 
+/* However many a process with more loops has handed over. */
+Test(sockets, more_than_loops)
+{
+    struct t_web web;
+    unsigned port;
+    cr_assert_eq(setenv("NNG_URING_LOOPS", "2", 1), 0);
+    t_web_open(&web);
+    int fd = nu_listen(&port, 0);
+    t_web_static(&web, "/", "here");
+    for (int i = 0; i < MANY / 8; i++) {
+        cr_assert_eq(nng_uring_server_add_socket(web.server, copy_of(fd)), 0);
+    }
+    t_web_start(&web);
+    cr_assert_eq(web.port, port);
+    for (int i = 0; i < BROWSERS; i++) {
+        t_web_assert(&web, "/", 200, "here");
+    }
+    close(fd);
+    t_web_close(&web);
+}
+
 /* The server owns it only if it takes it. */
 Test(sockets, that_do_not_listen)
 {
@@ -124,8 +147,6 @@ Test(sockets, that_do_not_listen)
     close(fd);
     t_web_close(&web);
 }
-
-#define MANY 256
 
 static void take_over(struct t_web *from, struct t_web *web)
 {
