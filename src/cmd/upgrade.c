@@ -5,6 +5,7 @@
 #include "cmd/output.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <nng/nng.h>
 #include <pthread.h>
 #include <signal.h>
@@ -124,6 +125,14 @@ static bool upgrade_await(int from, enum upgrade_kind kind)
     return came == (int) kind;
 }
 
+/* Whether the other end is of the same user, or root. */
+static bool upgrade_knows_peer(int fd, struct ucred *cred)
+{
+    socklen_t len = sizeof *cred;
+    bool told = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, cred, &len) == 0;
+    return told && (cred->uid == geteuid() || cred->uid == 0);
+}
+
 /* ---- The new one -------------------------------------------------------------------------- */
 
 static bool upgrade_address(const char *path, struct sockaddr_un *un)
@@ -167,6 +176,19 @@ static int upgrade_connect(const struct sockaddr_un *un)
     return fd;
 }
 
+/* Root may take over from another user, but not from whoever likes to be asked. */
+static bool upgrade_trusts(int fd, const char *path)
+{
+    struct ucred cred;
+    struct sockaddr_un un;
+    struct stat st;
+    if (upgrade_knows_peer(fd, &cred)) {
+        return true;
+    }
+    return geteuid() == 0 && upgrade_address(path, &un) && stat(dirname(un.sun_path), &st) == 0 &&
+           (st.st_mode & S_IWOTH) == 0;
+}
+
 /* UPGRADE_ALL, or UPGRADE_NONE: it has gone before it had given all, or UPGRADE_CUT: this process
  * cannot take them, and has said why. */
 static enum upgrade_kind upgrade_take_all(int from, upgrade_take_fn *take, void *arg)
@@ -196,7 +218,7 @@ int upgrade_take(const char *path, upgrade_take_fn *take, void *arg)
     if (!upgrade_address(path, &un)) {
         return complain_of_usage("--upgrade takes the path of a UNIX socket, and not '%s'", path);
     }
-    nng_time until = nng_clock() + PATIENCE * 1000;
+    nng_time until = nng_clock() + (nng_time) PATIENCE * 1000;
     for (int i = 0; i < TRIES && nng_clock() < until; i++) {
         int fd = upgrade_connect(&un);
         if (fd < 0 && errno == 0) {
@@ -204,6 +226,12 @@ int upgrade_take(const char *path, upgrade_take_fn *take, void *arg)
         }
         if (fd < 0) {
             return complain("--upgrade %s: %m", path);
+        }
+        if (!upgrade_trusts(fd, path)) {
+            close(fd);
+            return complain("--upgrade %s: it is another user's: end that process, or name a path "
+                            "in a directory that only you may write to",
+                            path);
         }
         enum upgrade_kind last = upgrade_take_all(fd, take, arg);
         if (last == UPGRADE_ALL) {
@@ -243,20 +271,11 @@ void upgrade_say_ready(void)
 
 /* ---- The old one -------------------------------------------------------------------------- */
 
-/* The process at the other end, or 0: it may not ask. */
-static pid_t upgrade_peer(int fd)
-{
-    struct ucred cred;
-    socklen_t len = sizeof cred;
-    bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0;
-    return known && (cred.uid == geteuid() || cred.uid == 0) ? cred.pid : 0;
-}
-
 static void upgrade_serve(int fd)
 {
-    pid_t pid = upgrade_peer(fd);
+    struct ucred cred;
     upgrade_set_patience(fd, PATIENCE);
-    if (pid == 0) {
+    if (!upgrade_knows_peer(fd, &cred) || cred.pid == 0) {
         complain("somebody who may not has asked for the sockets (--upgrade)");
         return;
     }
@@ -265,7 +284,7 @@ static void upgrade_serve(int fd)
     upgrade_set_patience(fd, 0); /* however long it takes: both would serve for ever otherwise */
     if (given && upgrade_await(fd, UPGRADE_READY)) {
         atomic_store(&upgrade.handed_over, true);
-        upgrade.actions->hand_over(pid);
+        upgrade.actions->hand_over(cred.pid);
         (void) upgrade_send(fd, UPGRADE_BYE, "", NULL, 0);
     } else {
         output_print(OUTPUT_ERR, "nng-uring: the process that was to take over has ended, or not "

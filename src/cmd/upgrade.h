@@ -3,7 +3,8 @@
  * How one nng-uring serve takes over from another one, without a moment in which nobody listens: at
  * a UNIX socket of messages (SOCK_SEQPACKET) it asks for the sockets, begins to serve, says so, and
  * has the other one go. It then waits there itself for the next one. Who asks has to be of the same
- * user, or root.
+ * user, or root; and so has who is asked, but that root trusts others in a directory that is not
+ * everybody's.
  *
  * A message is one byte that says what it is, a name for the first three, and (SCM_RIGHTS) sockets.
  */
