@@ -303,14 +303,18 @@ static int handler_check_directory(const nng_http_handler *handler)
 int nng_uring_handler_set_precompressed(nng_http_handler *handler, bool on)
 {
     int err = handler_check_directory(handler);
-    handler->directory.precompressed = err == 0 ? on : handler->directory.precompressed;
+    if (err == 0) {
+        handler->directory.precompressed = on;
+    }
     return err;
 }
 
 int nng_uring_handler_set_listing(nng_http_handler *handler, bool on)
 {
     int err = handler_check_directory(handler);
-    handler->directory.listing = err == 0 ? on : handler->directory.listing;
+    if (err == 0) {
+        handler->directory.listing = on;
+    }
     return err;
 }
 
