@@ -91,7 +91,7 @@ Test(sockets, two_at_a_time)
             t_http_client_open(&browsers[i], port);
             t_http_client_get(&browsers[i], "/");
         }
-        cr_assert_eq(nng_uring_server_drain(old.server, 10000), 0);
+        cr_assert_eq(nng_uring_server_drain(old.server, 60000), 0);
         nng_http_server_release(old.server);
         for (int i = 0; i < BROWSERS; i++) {
             t_http_client_assert(&browsers[i], 200, "here");
