@@ -117,9 +117,8 @@ FAKE_SRC    := $(wildcard tests/check/*.c)
 SIM_SRC     := $(wildcard tests/sim/*.c)
 SIMCHECK_SRC := $(wildcard tests/sim/checks/*.c)
 DIFF_SRC    := tests/wire/differential.c
-# rand_r.c makes Criterion work under TSan, replay.c is the main of the replay programs.
-SUPPORT_SRC := $(filter-out %/replay.c $(if $(findstring thread,$(SAN)),,%/rand_r.c),\
-                 $(wildcard tests/support/*.c))
+# replay.c is the main of the replay programs.
+SUPPORT_SRC := $(filter-out %/replay.c,$(wildcard tests/support/*.c))
 TEST_SRC    := $(filter-out $(DIFF_SRC) $(addprefix tests/,acceptance/% check/% dropin/% fault/% fuzz/% peers/% sim/% support/%),\
                  $(call find_c,tests))
 
