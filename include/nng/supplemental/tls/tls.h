@@ -7,6 +7,11 @@
  * connection has been made with it, it stays as it is: every function that sets something returns
  * NNG_EBUSY. (For new certificates make a new one, and give the server that.)
  *
+ * Connections may be busy when the process exits, so OpenSSL is told not to clean up in exit(), by
+ * whoever uses it first. A program that calls OpenSSL itself before it makes a configuration calls
+ * OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) before anything else of it, or stops its
+ * clients and servers before it exits.
+ *
  * What is ours alone (the system's CAs, ALPN, tickets, OCSP, self-signed
  * certificates, facts about a connection) is in <nng/uring.h>.
  */
