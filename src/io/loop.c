@@ -233,7 +233,8 @@ void nu_loop_iterate(struct nu_loop *loop)
     }
     loop_run_ready(loop);
     if (loop->timers.root != NULL) {
-        nu_timers_expire(&loop->timers, nu_now());
+        loop->now = nu_now(); /* whoever is fired and looks sees that it is time */
+        nu_timers_expire(&loop->timers, loop->now);
     }
     if (loop->stopping) {
         loop_evict_all(loop);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/loop.h"
 
+#include "base/clock.h"
 #include "io/runtime.h"
 #include "support/owner.h"
 #include "support/random.h"
@@ -75,6 +76,36 @@ Test(loop, posts_from_many_threads)
         }
         free(posters[i].entries);
     }
+}
+
+struct alarm {
+    struct nu_timer timer;
+    atomic_int due; /* when it fired: 1 if it was time by the loop's clock, else -1 */
+};
+
+static void look_at_the_clock(struct nu_timer *timer)
+{
+    struct alarm *alarm = nu_container(timer, struct alarm, timer);
+    atomic_store(&alarm->due, nu_loop_now(nu_loop_self()) >= timer->when ? 1 : -1);
+}
+
+static void arm_and_be_late(void *arg)
+{
+    struct alarm *alarm = arg;
+    struct nu_loop *loop = nu_loop_self();
+    nu_timer_arm(&loop->timers, &alarm->timer, nu_loop_now(loop) + NU_MS);
+    nu_nap(2);
+}
+
+/* Else who looks whether it is time, and arms the timer anew if not, does so without end. */
+Test(loop, time_has_come_when_a_timer_fires)
+{
+    struct alarm alarm = { .timer = { .fire = look_at_the_clock } };
+    t_run_on(t_a_loop(0), arm_and_be_late, &alarm);
+    while (atomic_load(&alarm.due) == 0) {
+        usleep(200);
+    }
+    cr_assert_eq(atomic_load(&alarm.due), 1);
 }
 
 static void post_on_owner(void *arg)
