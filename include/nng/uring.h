@@ -168,11 +168,12 @@ NNG_DECL size_t nng_uring_counters(nng_uring_counter *list, size_t room);
  * Tell the addresses of both ends of a connection.
  *
  * The connection may also be one that is lent to a handler (input 2 of its aio). Both ends of a
- * UNIX socket's have its path, NNG_AF_IPC.
+ * UNIX socket's have its path, NNG_AF_IPC. The remote one is the client's where a balancer has told
+ * it by the PROXY protocol.
  *
  * Errors: NNG_ECLOSED: the connection is closed.
  * Threads: any.
- * See: nng_str_sockaddr().
+ * See: nng_str_sockaddr(), nng_uring_server_set_trusted().
  */
 NNG_DECL int nng_uring_conn_local_addr(struct nng_http_conn *conn, nng_sockaddr *addr);
 NNG_DECL int nng_uring_conn_remote_addr(struct nng_http_conn *conn, nng_sockaddr *addr);
@@ -521,6 +522,7 @@ typedef struct nng_uring_request {
                         * written, or a file's last part was */
     bool complete;     /* false: the connection was over before */
     bool secure;       /* it came over TLS */
+    bool trusted;      /* `peer` is one that nng_uring_server_set_trusted() has named */
     nng_sockaddr peer; /* s_family NNG_AF_UNSPEC: it is not known */
 } nng_uring_request;
 
@@ -566,6 +568,25 @@ NNG_DECL const char *nng_uring_request_header(const nng_uring_request *request, 
  * See: nng_uring_server_drain().
  */
 NNG_DECL int nng_uring_server_retire(struct nng_http_server *server);
+
+/*
+ * Says which peers of a server are believed what they say of their clients.
+ *
+ * Those are balancers: addresses and networks with commas between them ("10.0.0.0/8,::1"), and
+ * "unix" for all who come by a UNIX socket; NULL, as at first: none. With `proxy` a connection from
+ * one of them has to begin with a header of the PROXY protocol, version 1 or 2, before TLS if that
+ * follows; without one within NNG_URING_HEAD_TIMEOUT it is closed. The client's address in it is
+ * then the connection's remote one, and what its requests say is believed only if that is among
+ * `peers`, too. Who is not among them has no such header: one is answered as a bad request. It
+ * counts from the next nng_http_server_start() on.
+ *
+ * Errors: NNG_EINVAL: it is no such list, or of more than 32; NNG_EBUSY: the server runs;
+ * NNG_ENOTSUP: this is a forked child.
+ * Threads: any.
+ * See: nng_uring_conn_remote_addr(), nng_uring_server_set_request_hook().
+ */
+NNG_DECL int nng_uring_server_set_trusted(struct nng_http_server *server, const char *peers,
+                                          bool proxy);
 
 /*
  * Sets the permissions of a server's UNIX socket.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/log_line.h"
 
+#include "cmd/forwarded.h"
+
 #include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -155,6 +157,14 @@ static char *log_line_peer(char *at, const nng_sockaddr *peer)
     return log_line_text(at, "-");
 }
 
+/* Of a balancer that is trusted its client's. */
+static char *log_line_client(char *at, const nng_uring_request *request)
+{
+    char text[INET6_ADDRSTRLEN];
+    return forwarded_client(request, text) ? log_line_text(at, text)
+                                           : log_line_peer(at, &request->peer);
+}
+
 /* Of this second, which is printed once on each thread. */
 static char *log_line_time(char *at, bool json)
 {
@@ -190,7 +200,7 @@ static char *log_line_request(char *at, const nng_uring_request *request)
 
 static char *log_line_ncsa(char *at, const nng_uring_request *request, bool combined)
 {
-    at = log_line_peer(at, &request->peer);
+    at = log_line_client(at, request);
     at = log_line_text(at, " - - [");
     at = log_line_time(at, false);
     at = log_line_text(at, "] \"");
@@ -214,7 +224,7 @@ static char *log_line_json(char *at, const nng_uring_request *request)
     at = log_line_text(at, "{\"time\":\"");
     at = log_line_time(at, true);
     at = log_line_text(at, "\",\"peer\":\"");
-    at = log_line_peer(at, &request->peer);
+    at = log_line_client(at, request);
     at = log_line_text(at, "\",\"method\":\"");
     at = log_line_token(at, request->method, request->method_len);
     at = log_line_text(at, "\",\"target\":\"");

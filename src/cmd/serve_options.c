@@ -183,6 +183,8 @@ static const struct serve_option table[] = {
     { "access-log", serve_options_set_text, PLACE(access_log) },
     { "log-format", serve_options_set_log_format, 0 },
     { "admin", serve_options_set_text, PLACE(admin) },
+    { "trusted", serve_options_set_text, PLACE(trusted) },
+    { "proxy-protocol", serve_options_set_flag, PLACE(proxy) },
     { "upgrade", serve_options_set_text, PLACE(upgrade) },
     { "head-timeout", serve_options_set_limit, NNG_URING_HEAD_TIMEOUT },
     { "idle-timeout", serve_options_set_limit, NNG_URING_IDLE_TIMEOUT },
@@ -319,11 +321,15 @@ static int serve_options_read_file(struct serve_options *options)
     return status;
 }
 
-/* NULL: nothing of it is about files that there are none of. */
+/* NULL: nothing of it is about what there is none of. */
 static const char *serve_options_misused(const struct serve_options *options)
 {
     bool files = options->precompressed || options->autoindex || options->spa != NULL ||
                  options->cache_control.n > 0 || options->cors.n > 0;
+    if (options->proxy && options->trusted == NULL) {
+        return "--proxy-protocol needs --trusted: the addresses of those who may say whom they "
+               "speak for";
+    }
     return files && options->dir == NULL ? "--precompressed, --autoindex, --spa, --cache-control "
                                            "and --cors are for the files "
                                            "of a directory; name one"

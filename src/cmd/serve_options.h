@@ -43,6 +43,8 @@ struct serve_options {
     const char *access_log;                /* a file, or "-"; NULL: none */
     const char *log_format;
     const char *admin;   /* where it tells of itself; NULL: nowhere */
+    const char *trusted; /* balancers that are believed; NULL: none */
+    bool proxy;          /* by the PROXY protocol */
     const char *upgrade; /* the socket where one takes over from the other; NULL: none */
     const char *ws_echo; /* path of the echo; NULL: none */
     const char *config;  /* the file; NULL: none */

@@ -163,6 +163,21 @@ static int serve_site_secure(const struct serve_options *options, const nng_url 
     return 0;
 }
 
+static int serve_site_set_trusted(nng_http_server *server, const struct serve_options *options,
+                                  const char *where)
+{
+    if (options->trusted == NULL) {
+        return 0;
+    }
+    int err = nng_uring_server_set_trusted(server, options->trusted, options->proxy);
+    if (err == NNG_EINVAL) {
+        return complain_of_usage("--trusted takes addresses and networks, such as 10.0.0.0/8,::1, "
+                                 "and unix, but not '%s'",
+                                 options->trusted);
+    }
+    return err != 0 ? serve_site_explain(err == NNG_EBUSY ? NNG_EADDRINUSE : err, where) : 0;
+}
+
 /* With a server that was made: a status. */
 static int serve_site_set_up(const struct serve_options *options, const nng_url *url,
                              const char *where, nng_http_server *server)
@@ -170,6 +185,9 @@ static int serve_site_set_up(const struct serve_options *options, const nng_url 
     int status = serve_site_set_limits(server, options, where);
     if (options->socket_mode >= 0) {
         (void) nng_uring_server_set_permissions(server, options->socket_mode); /* of a socket */
+    }
+    if (status == 0) {
+        status = serve_site_set_trusted(server, options, where);
     }
     if (status == 0) {
         status = serve_site_secure(options, url, server);

@@ -18,6 +18,7 @@ void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd,
     conn->asked = 0;
     conn->answered = 0;
     conn->last = false;
+    conn->trusted = false;
 }
 
 static void conn_gone(struct nu_stream *stream)

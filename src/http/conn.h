@@ -29,6 +29,9 @@ struct nng_http_conn {
     /* under the lock of the stream */
     uint64_t answered;
     bool last; /* the last response that was read was the last one there is */
+
+    /* constant from its first request on */
+    bool trusted; /* a server's: who sends them is believed whom it speaks for */
 };
 
 /* For a connected socket, which it then owns; `gone` frees it, and its `user` is the connection.

@@ -33,6 +33,7 @@ static struct nu_report *report_of(struct nu_request *r)
         r->report = calloc(1, sizeof *r->report);
         if (r->report != NULL) {
             (void) nng_uring_conn_remote_addr(r->conn, &r->report->info.peer);
+            r->report->info.trusted = r->conn->trusted;
             r->report->info.secure = r->service->get_tls != NULL;
         }
     }

@@ -221,6 +221,8 @@ static struct nu_server_shard **server_make_shards(nng_http_server *server, unsi
                                     .pages = &server->pages,
                                     .collected = &server->collected,
                                     .limits = limits,
+                                    .trusted = &server->trusted,
+                                    .proxied = server->proxied,
                                     .hook = server->hook,
                                     .hook_arg = server->hook_arg,
                                     .get_tls = server->secure ? nng_http_server_get_tls : NULL };

@@ -184,6 +184,26 @@ int nng_uring_server_set_request_hook(nng_http_server *server, nng_uring_request
     return err;
 }
 
+int nng_uring_server_set_trusted(nng_http_server *server, const char *peers, bool proxy)
+{
+    struct nu_networks networks = { 0 };
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
+    if (peers != NULL && !nu_networks_parse(&networks, peers)) {
+        return NNG_EINVAL;
+    }
+    pthread_mutex_lock(&server->lock);
+    err = server->starts > 0 ? NNG_EBUSY : 0;
+    if (err == 0) {
+        server->trusted = networks;
+        server->proxied = proxy;
+    }
+    pthread_mutex_unlock(&server->lock);
+    return err;
+}
+
 int nng_http_server_set_error_page(nng_http_server *server, uint16_t status, const char *html)
 {
     return html == NULL ? NNG_EINVAL

@@ -382,6 +382,8 @@ static void server_shard_init_service(struct nu_server_shard *shard,
     service->table = setup->table;
     service->server = setup->server;
     service->get_tls = setup->get_tls;
+    service->trusted = *setup->trusted;
+    service->proxied = setup->proxied;
     service->hook = setup->hook;
     service->hook_arg = setup->hook_arg;
     service->session_ended = server_shard_session_ended;

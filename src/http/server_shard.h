@@ -75,6 +75,8 @@ struct nu_shard_setup {
     const _Atomic(struct nu_router *) *table;
     struct nu_error_pages *pages;
     atomic_uint_least64_t *collected;
+    const struct nu_networks *trusted; /* copied */
+    bool proxied;
     nng_uring_request_hook hook;
     void *hook_arg;
     const uint64_t *limits;                                            /* copied */

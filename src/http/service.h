@@ -10,6 +10,7 @@
 #include "io/loop.h"
 #include "wire/date.h"
 #include "wire/head_cache.h"
+#include "wire/networks.h"
 
 #include <nng/supplemental/http/http.h>
 #include <nng/supplemental/tls/tls.h>
@@ -34,6 +35,8 @@ struct nu_service {
     const _Atomic(struct nu_router *) *table; /* constant: where the server's router is */
     nng_http_server *server;                  /* constant: for get_tls */
     int (*get_tls)(nng_http_server *server, nng_tls_config **configp); /* constant; NULL: without */
+    struct nu_networks trusted;  /* constant: peers that are believed what they say of clients */
+    bool proxied;                /* constant: by the PROXY protocol */
     nng_uring_request_hook hook; /* constant; NULL: nobody wants to know */
     void *hook_arg;
     struct nu_list sessions; /* that are not closing: idle ones in the order in which they became

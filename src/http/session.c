@@ -11,8 +11,8 @@
 #include "http/report.h"
 #include "http/request_body.h"
 #include "http/session_io.h"
+#include "http/session_proxy.h"
 #include "http/session_state.h"
-#include "http/session_tls.h"
 #include "io/counters.h"
 #include "io/runtime.h"
 
@@ -21,7 +21,6 @@
 #include <string.h>
 
 #define MAX_NESTED 8U
-#define DRAIN_GRACE (100 * NU_MS)   /* for a request that is here, and not yet read */
 #define LINGER_IDLE (2 * NU_SECOND) /* the peer is silent while it reads our last words */
 
 static void session_run(struct nu_session *s, enum nu_step step);
@@ -52,7 +51,9 @@ static bool session_take_back(struct nu_session *s)
 
 static void session_dispose(nng_aio *aio)
 {
-    free(nu_container(aio, struct nu_session, aio));
+    struct nu_session *s = nu_container(aio, struct nu_session, aio);
+    free(s->conn.tcp.client);
+    free(s);
 }
 
 /* The connection is closed, the kernel has let go of everything: the memory, which is the
@@ -102,7 +103,7 @@ static enum nu_step session_await_request(struct nu_session *s)
         return nu_session_flush(s, NU_STEP_NEXT);
     }
     if (nu_rx_len(&s->conn.stream->rx) == 0 && s->service->draining) {
-        nu_session_set_deadline(s, nu_loop_now(s->service->loop) + DRAIN_GRACE);
+        nu_session_set_deadline(s, nu_loop_now(s->service->loop) + NU_DRAIN_GRACE);
     } else if (nu_rx_len(&s->conn.stream->rx) == 0) {
         nu_session_rank(s);
         nu_session_allow(s, NNG_URING_IDLE_TIMEOUT);
@@ -144,6 +145,9 @@ static enum nu_step session_next(struct nu_session *s)
     struct nu_stream *stream = s->conn.stream;
     struct nu_head head;
     size_t have = nu_rx_len(&stream->rx);
+    if (s->proxy_due) {
+        return nu_session_take_proxy(s);
+    }
     if (s->request.batch != NULL && !nu_response_batch_has_room(s->request.batch)) {
         return nu_session_flush(s, NU_STEP_NEXT); /* whatever has led here */
     }
@@ -539,7 +543,7 @@ int nu_session_start(struct nu_service *service, int fd)
     nu_list_init(&s->link);
     nu_session_rank(s);
     nu_count(NU_COUNT_SESSIONS_OPENED, 1);
-    session_run(s, nu_session_secure(s) == 0 ? NU_STEP_NEXT : NU_STEP_GIVE_UP);
+    session_run(s, nu_session_begin(s));
     return 0;
 }
 
@@ -566,7 +570,7 @@ void nu_session_stop(struct nu_session *s)
 void nu_session_drain(struct nu_session *s)
 {
     if (s->state == NU_SESSION_READING && !s->begun) {
-        nu_session_set_deadline(s, nu_now() + DRAIN_GRACE);
+        nu_session_set_deadline(s, nu_now() + NU_DRAIN_GRACE);
     }
     s->request.last = true;
 }

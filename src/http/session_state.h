@@ -4,6 +4,7 @@
 #ifndef NU_HTTP_SESSION_STATE_H
 #define NU_HTTP_SESSION_STATE_H
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "http/conn.h"
 #include "http/gate.h"
@@ -30,6 +31,7 @@ enum nu_session_state {
 };
 
 #define NU_SESSION_STATES (NU_SESSION_CLOSED + 1)
+#define NU_DRAIN_GRACE (100 * NU_MS) /* when draining: for what is here, and not yet read */
 
 struct nu_session {
     nng_http_conn conn;
@@ -40,6 +42,8 @@ struct nu_session {
     enum nu_step after;                /* WRITING: how it goes on */
     struct nu_request request;         /* in hand */
     bool begun;                        /* a part of a head is here, and its time runs */
+    bool proxy_due;                    /* a header of the PROXY protocol comes first, */
+    bool proxy_waits;                  /* and its time runs */
     struct nu_head_progress progress;  /* of reading it */
     size_t thrown;                     /* bytes thrown away while draining or lingering */
     struct nu_response_batch *writing; /* what the write under way is of; NULL: of no batch */

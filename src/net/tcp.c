@@ -178,10 +178,14 @@ static size_t tcp_unread(const struct nu_stream *stream)
 
 static int tcp_addr_of(struct nu_stream *stream, bool peer, nng_sockaddr *addr)
 {
+    struct nu_tcp *tcp = nu_tcp_of(stream);
     int err = NNG_ECLOSED;
     nu_lock(&stream->lock);
-    if (stream->life == NU_STREAM_OPEN) {
-        err = nu_address_of_socket(nu_tcp_of(stream)->fd, peer, addr);
+    if (stream->life == NU_STREAM_OPEN && peer && tcp->client != NULL) {
+        *addr = *tcp->client;
+        err = 0;
+    } else if (stream->life == NU_STREAM_OPEN) {
+        err = nu_address_of_socket(tcp->fd, peer, addr);
     }
     nu_unlock(&stream->lock);
     return err;

@@ -36,8 +36,10 @@ enum nu_tcp_writing {
 
 struct nu_tcp {
     struct nu_stream stream;
-    int fd;          /* constant; the kernel's from the moment we are gone */
-    bool read_ahead; /* constant: reads end on any thread, receives go before (tcp_read.h) */
+    int fd;               /* constant; the kernel's from the moment we are gone */
+    bool read_ahead;      /* constant: reads end on any thread, receives go before (tcp_read.h) */
+    nng_sockaddr *client; /* whom the peer speaks for, and whose address is told in place of its
+                           * own; NULL: itself. The user's, and set before anybody asks */
 
     /* under the stream's lock */
     enum nu_tcp_reading reading;

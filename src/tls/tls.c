@@ -405,7 +405,7 @@ static void tls_start(struct nu_tls *tls)
     nu_list_append(&loop->hooks, &tls->hook.link);
     nu_timer_arm(&loop->timers, &tls->timer, nu_now() + nu_tls_handshake_timeout() * NU_MS);
     nu_lock(&tls->stream.lock);
-    if (tls->config->mode == NNG_TLS_MODE_SERVER) {
+    if (tls->config->mode == NNG_TLS_MODE_SERVER && nu_rx_len(&tls->lower->rx) == 0) {
         nu_tls_receive(tls);
     } else {
         nu_tls_handshake_step(tls);

@@ -201,10 +201,80 @@ Test(access_log, full)
     end();
 }
 
+/* Of a balancer that is trusted: its client, which is the last address that it has added. */
+Test(access_log, behind_a_balancer)
+{
+    static const struct {
+        const char *fields, *peer;
+    } cases[] = {
+        { "X-Forwarded-For: 203.0.113.7\r\n", "203.0.113.7" },
+        { "X-Forwarded-For: 198.51.100.1, 203.0.113.7\r\n", "203.0.113.7" },
+        { "X-Forwarded-For: 198.51.100.1\r\nx-forwarded-for:2001:db8::7\r\n", "2001:db8::7" },
+        { "Forwarded: for=198.51.100.1, By=x;For=\"[2001:DB8::7]:4711\"\r\n", "2001:db8::7" },
+        { "Forwarded: for=203.0.113.7:80;proto=https\r\n", "203.0.113.7" },
+        { "Forwarded: for=_hidden\r\n", "127.0.0.1" },
+        { "X-Forwarded-For: \" - - [evil]\r\n", "127.0.0.1" },
+        { "X-Forwarded-For:\r\nForwarded: proto=https\r\n", "127.0.0.1" },
+        { "", "127.0.0.1" },
+    };
+    enum { CASES = sizeof cases / sizeof *cases };
+    for (int round = 0; round < 2; round++) {
+        char request[256], want[64];
+        start(round == 0 ? "common --trusted 10.0.0.0/8,127.0.0.1" : "common --trusted 10.0.0.1");
+        for (int i = 0; i < CASES; i++) {
+            snprintf(request, sizeof request, NONE "%s\r\n", cases[i].fields);
+            ask(request);
+        }
+        end();
+        const char *line = read_log(file);
+        cr_assert_eq(count_lines(line), CASES, "%s", line);
+        for (int i = 0; i < CASES; i++, line = strchr(line, '\n') + 1) {
+            snprintf(want, sizeof want, "%s - - [", round == 0 ? cases[i].peer : "127.0.0.1");
+            cr_assert_eq(strncmp(line, want, strlen(want)), 0, "'%s' is not in:\n%s", want, line);
+        }
+        remove_all();
+        strcpy(dir, "/tmp/nng-uring-XXXXXX");
+    }
+}
+
+/* Of one that uses the PROXY protocol: who is named there, and not whom that one names in turn,
+ * unless that is a balancer, too. */
+Test(access_log, behind_the_proxy_protocol)
+{
+    static const struct {
+        const char *proxy, *peer;
+    } cases[] = {
+        { "PROXY TCP4 203.0.113.7 192.0.2.1 4711 80\r\n", "203.0.113.7" },
+        { "PROXY TCP6 2001:db8::7 2001:db8::1 4711 80\r\n", "2001:db8::7" },
+        { "PROXY TCP4 10.1.2.3 192.0.2.1 4711 80\r\n", "198.51.100.1" },
+        { "PROXY UNKNOWN\r\n", "127.0.0.1" },
+    };
+    enum { CASES = sizeof cases / sizeof *cases };
+    char request[256], want[64];
+    start("common --trusted 10.0.0.0/8,127.0.0.1 --proxy-protocol");
+    for (int i = 0; i < CASES; i++) {
+        snprintf(request, sizeof request, "%s" NONE "X-Forwarded-For: 198.51.100.1\r\n\r\n",
+                 cases[i].proxy);
+        ask(request);
+    }
+    end();
+    const char *line = read_log(file);
+    cr_assert_eq(count_lines(line), CASES, "%s", line);
+    for (int i = 0; i < CASES; i++, line = strchr(line, '\n') + 1) {
+        snprintf(want, sizeof want, "%s - - [", cases[i].peer);
+        cr_assert_eq(strncmp(line, want, strlen(want)), 0, "'%s' is not in:\n%s", want, line);
+    }
+    remove_all();
+}
+
 Test(access_log, that_cannot_be)
 {
     cr_assert_eq(t_child_run(&child, "serve --access-log /no/such/dir/log", NULL), 1);
     assert_has(child.err_text, "No such file");
     cr_assert_eq(t_child_run(&child, "serve --log-format odd", NULL), 2);
     assert_has(child.err_text, "common, combined or json");
+    cr_assert_eq(t_child_run(&child, "serve --trusted 10.0.0.0/33", NULL), 2);
+    assert_has(child.err_text, "10.0.0.0/33");
+    cr_assert_eq(t_child_run(&child, "serve --proxy-protocol", NULL), 2);
+    assert_has(child.err_text, "needs --trusted");
 }
