@@ -659,13 +659,27 @@ enum nng_uring_limit {
  * It counts from the next nng_http_server_start() on. Clients that are slow, silent or many then do
  * no harm. Times are in milliseconds, and 0 stands for no limit.
  *
- * Errors: NNG_EBUSY: the server runs; NNG_EINVAL: there is no such limit, or the value is not
- * allowed; NNG_ENOTSUP: this is a forked child.
+ * Errors: NNG_EINVAL: there is no such limit, or the value is not allowed, whether it runs or not;
+ * NNG_EBUSY: the server runs; NNG_ENOTSUP: this is a forked child.
  * Threads: any.
  * See: nng_uring_server_get_limit(), nng-uring-serve(1).
  */
 NNG_DECL int nng_uring_server_set_limit(struct nng_http_server *server, enum nng_uring_limit limit,
                                         uint64_t value);
+
+/*
+ * Changes a limit of a server that may run.
+ *
+ * For one that does it counts for what begins from now on: a wait that is under way keeps its time.
+ *
+ * Errors: NNG_EINVAL: there is no such limit, or the value is not allowed; NNG_EBUSY: the server
+ * runs, and it is one that cannot be changed then (NNG_URING_HEAD_FIELDS, NNG_URING_CONNECTIONS);
+ * NNG_ENOTSUP: this is a forked child.
+ * Threads: any.
+ * See: nng_uring_server_set_limit().
+ */
+NNG_DECL int nng_uring_server_change_limit(struct nng_http_server *server,
+                                           enum nng_uring_limit limit, uint64_t value);
 
 /*
  * Returns a limit of a server.

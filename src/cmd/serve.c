@@ -36,6 +36,7 @@ static struct serving {
     bool ready;                                  /* systemd has heard that it serves */
     bool ending;                                 /* or that it does not any more */
     bool handed_over;                            /* to another process */
+    int argc;
     char **argv;
 } serving = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -87,6 +88,53 @@ static bool serve_reload_tls(void)
     return true;
 }
 
+/* Of one that runs set_limit() says that it is too late only where the value is allowed. */
+static bool serve_allows_limits(const struct serve_options *fresh)
+{
+    for (int i = 0; i < SERVE_LIMITS; i++) {
+        enum nng_uring_limit limit = (enum nng_uring_limit) i;
+        if (fresh->limited[i] &&
+            nng_uring_server_set_limit(serving.servers[0], limit, fresh->limits[i]) == NNG_EINVAL) {
+            complain("--%s %ju: that is out of range; see --help", serve_options_name(limit),
+                     (uintmax_t) fresh->limits[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void serve_change_limit(enum nng_uring_limit limit, uint64_t value)
+{
+    const struct serve_options *old = &serving.options;
+    int err = 0;
+    for (unsigned i = 0; i < serving.nservers && err == 0; i++) {
+        err = nng_uring_server_change_limit(serving.servers[i], limit, value);
+    }
+    if (err != 0 && !(old->limited[limit] && old->limits[limit] == value)) {
+        serve_options_say_vain(serve_options_name(limit));
+    }
+}
+
+/* All that are given, or (false) none. */
+static bool serve_reload_limits(void)
+{
+    struct serve_options fresh, *old = &serving.options;
+    if (!serving.ready || serving.nservers == 0) {
+        return true; /* it starts, or goes */
+    }
+    if (serve_options_read_again(&fresh, old, serving.argc - 1, serving.argv + 1) != 0 ||
+        !serve_allows_limits(&fresh)) {
+        return false;
+    }
+    for (int i = 0; i < SERVE_LIMITS; i++) {
+        if (fresh.limited[i]) {
+            serve_change_limit((enum nng_uring_limit) i, fresh.limits[i]);
+            old->limited[i] = true;
+        }
+    }
+    return true;
+}
+
 /* Directories and files are looked up anew anyway; what is read once is read again here. */
 static void serve_reload(void)
 {
@@ -95,6 +143,7 @@ static void serve_reload(void)
         notify_reloading();
     }
     bool ok = serve_reload_tls();
+    ok = serve_reload_limits() && ok;
     ok = access_log_reopen() && ok;
     if (serving.ready) {
         notify_ready(ok ? "serving" : "serving, but not reloaded");
@@ -354,6 +403,7 @@ int cmd_serve(int argc, char **argv)
     static const struct signals_actions actions = { serve_count, serve_upgrade, serve_reload,
                                                     serve_finish };
     nng_log_set_logger(serve_log);
+    serving.argc = argc;
     serving.argv = argv;
     int status = serve_options_read(&serving.options, argc - 1, argv + 1);
     if (status == 0) {

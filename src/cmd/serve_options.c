@@ -77,15 +77,14 @@ static int serve_options_set_limit(struct serve_options *options, const struct s
 static int serve_options_set_loops(struct serve_options *options, const struct serve_option *option,
                                    const char *value)
 {
-    char *end, text[8];
+    char *end;
     long n = strtol(value, &end, 10);
-    (void) options;
     (void) option;
     if (*value == '\0' || *end != '\0' || n < 1 || n > 256) {
         return complain_of_usage("--loops takes a number from 1 to 256, not '%s'", value);
     }
-    snprintf(text, sizeof text, "%ld", n);
-    return setenv("NNG_URING_LOOPS", text, 1) == 0 ? 0 : complain("%m");
+    options->loops = (unsigned) n;
+    return 0;
 }
 
 static int serve_options_set_log_format(struct serve_options *options,
@@ -278,17 +277,17 @@ static int serve_options_take(struct serve_options *options, char *line)
     return complain_of_usage("there is no '%s' to be configured; see --help", name);
 }
 
-/* All of it, which stays, for the options point into it. NULL: it cannot be read. */
+static char *config_text; /* which stays, for the options point into it */
+
+/* All of it. NULL: it cannot be read. */
 static char *serve_options_load(const char *path)
 {
-    static char *text;
+    char *text = NULL;
     size_t room = 0;
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         return NULL;
     }
-    free(text);
-    text = NULL;
     ssize_t n = getdelim(&text, &room, '\0', file);
     bool bad = ferror(file) != 0 || text == NULL;
     if (!bad && n > 0 && text[n - 1] == '\0') { /* what follows would not count */
@@ -299,7 +298,13 @@ static char *serve_options_load(const char *path)
     if (!bad && n < 0) {
         *text = '\0'; /* it is empty */
     }
-    return bad ? NULL : text;
+    if (bad) {
+        free(text);
+        return NULL;
+    }
+    free(config_text);
+    config_text = text;
+    return text;
 }
 
 static int serve_options_read_file(struct serve_options *options)
@@ -336,7 +341,7 @@ static const char *serve_options_misused(const struct serve_options *options)
                                          : serve_tls_misused(&options->tls);
 }
 
-int serve_options_read(struct serve_options *options, int argc, char **argv)
+static int serve_options_read_all(struct serve_options *options, int argc, char **argv)
 {
     struct serve_options fresh = { .drain_timeout = 30000,
                                    .log_format = "combined",
@@ -361,4 +366,93 @@ int serve_options_read(struct serve_options *options, int argc, char **argv)
         options->listen[options->nlisten++] = "127.0.0.1:8080";
     }
     return wrong != NULL ? complain_of_usage("%s", wrong) : status;
+}
+
+int serve_options_read(struct serve_options *options, int argc, char **argv)
+{
+    char text[16];
+    int status = serve_options_read_all(options, argc, argv);
+    if (status == 0 && options->loops > 0) {
+        snprintf(text, sizeof text, "%u", options->loops);
+        status = setenv("NNG_URING_LOOPS", text, 1) == 0 ? 0 : complain("%m");
+    }
+    return status;
+}
+
+/* ---- Again -------------------------------------------------------------------------------- */
+
+static bool serve_options_differ(const char *a, const char *b)
+{
+    return a != b && (a == NULL || b == NULL || strcmp(a, b) != 0);
+}
+
+static bool serve_options_lists_differ(const char *const *a, size_t na, const char *const *b,
+                                       size_t nb)
+{
+    for (size_t i = 0; i < na && na == nb; i++) {
+        if (serve_options_differ(a[i], b[i])) {
+            return true;
+        }
+    }
+    return na != nb;
+}
+
+/* A limit has when it is not given any more: what it would be then is not known here. */
+static bool serve_options_has_changed(const struct serve_option *option,
+                                      const struct serve_options *fresh,
+                                      const struct serve_options *old)
+{
+    const char *a = (const char *) fresh + option->at, *b = (const char *) old + option->at;
+    if (option->set == serve_options_set_text || option->set == serve_options_set_path) {
+        return serve_options_differ(*(const char *const *) a, *(const char *const *) b);
+    }
+    if (option->set == serve_options_set_flag) {
+        return *(const bool *) a != *(const bool *) b;
+    }
+    if (option->set == serve_options_set_ms) {
+        return *(const nng_duration *) a != *(const nng_duration *) b;
+    }
+    if (option->set == serve_options_add) {
+        const struct serve_list *x = (const struct serve_list *) a;
+        const struct serve_list *y = (const struct serve_list *) b;
+        return serve_options_lists_differ(x->v, x->n, y->v, y->n);
+    }
+    if (option->set == serve_options_add_listen) {
+        return !old->passed &&
+               serve_options_lists_differ(fresh->listen, fresh->nlisten, old->listen, old->nlisten);
+    }
+    if (option->set == serve_options_set_limit) {
+        return old->limited[option->at] && !fresh->limited[option->at];
+    }
+    if (option->set == serve_options_set_mode) {
+        return fresh->socket_mode != old->socket_mode;
+    }
+    if (option->set == serve_options_set_loops) {
+        return fresh->loops != old->loops;
+    }
+    return option->set == serve_options_set_dir
+               ? serve_options_differ(fresh->dir, old->dir)
+               : serve_options_differ(fresh->log_format, old->log_format);
+}
+
+void serve_options_say_vain(const char *name)
+{
+    complain("--%s has changed, which a restart or --upgrade would put in force, and not SIGHUP",
+             name);
+}
+
+int serve_options_read_again(struct serve_options *fresh, const struct serve_options *old, int argc,
+                             char **argv)
+{
+    char *text = config_text;
+    config_text = NULL;
+    int status = serve_options_read_all(fresh, argc, argv);
+    for (size_t i = FILE_OPTIONS; status == 0 && i < OPTIONS; i++) {
+        if (serve_options_has_changed(&table[i], fresh, old)) {
+            serve_options_say_vain(table[i].name);
+        }
+    }
+    free(config_text);
+    config_text = text;
+    return status;
 }

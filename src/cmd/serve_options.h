@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define SERVE_MAX_LISTEN 16
+#define SERVE_LIMITS (NNG_URING_BODY_RATE + 1)
 #define SERVE_MAX_PATH 107 /* of a UNIX socket */
 #define SERVE_MAX_LIST 16
 
@@ -34,13 +35,15 @@ struct serve_options {
     const char *error_pages;         /* the directory of 404.html; NULL: none */
     const char *listen[SERVE_MAX_LISTEN];
     unsigned nlisten;
+    bool passed;     /* those are of sockets that it was started with */
+    unsigned loops;  /* 0: as many as the library has without being asked */
     int socket_mode; /* permissions of UNIX sockets; -1: as the umask has them */
     struct serve_tls tls;
-    uint64_t limits[NNG_URING_BODY_RATE + 1];
-    bool limited[NNG_URING_BODY_RATE + 1]; /* those that were given */
-    nng_duration drain_delay;              /* ms in which it goes on, to be taken out of service */
-    nng_duration drain_timeout;            /* ms for what is in hand then; 0: no limit */
-    const char *access_log;                /* a file, or "-"; NULL: none */
+    uint64_t limits[SERVE_LIMITS];
+    bool limited[SERVE_LIMITS]; /* those that were given */
+    nng_duration drain_delay;   /* ms in which it goes on, to be taken out of service */
+    nng_duration drain_timeout; /* ms for what is in hand then; 0: no limit */
+    const char *access_log;     /* a file, or "-"; NULL: none */
     const char *log_format;
     const char *admin;   /* where it tells of itself; NULL: nowhere */
     const char *trusted; /* balancers that are believed; NULL: none */
@@ -56,8 +59,18 @@ struct serve_options {
     bool file_listens; /* and the addresses: then the command line's replace them */
 };
 
-/* An enum serve_status; what is wrong has been said. What is read from a file stays in memory. */
+/* An enum serve_status; what is wrong has been said. What is read from a file stays in memory. The
+ * number of loops is put into the environment: before there is another thread. */
 int serve_options_read(struct serve_options *options, int argc, char **argv);
+
+/* Reads them again, while it runs, from the same arguments, and says which of those that are not
+ * limits have changed, for that is in vain. Of what is read only the limits are valid then. Any
+ * thread, one at a time. */
+int serve_options_read_again(struct serve_options *fresh, const struct serve_options *old, int argc,
+                             char **argv);
+
+/* Says that this one has changed, and that it takes a new process to change it. */
+void serve_options_say_vain(const char *name);
 
 /* The option that sets a limit. */
 const char *serve_options_name(enum nng_uring_limit limit);

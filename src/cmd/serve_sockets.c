@@ -20,7 +20,6 @@ static struct serve_socket {
 } * sockets;
 
 static unsigned nsockets;
-static bool passed; /* they stand in place of every --listen */
 
 /* ---- Those of LISTEN_FDS ------------------------------------------------------------------ */
 
@@ -83,8 +82,8 @@ static int serve_sockets_add(struct serve_options *options, int fd, char *where)
 static bool serve_sockets_keep_passed(struct serve_options *options, int fd, const char *name)
 {
     char *where = strdup(name);
-    if (!passed) {
-        passed = true;
+    if (!options->passed) {
+        options->passed = true;
         options->nlisten = 0;
     }
     if (where == NULL) {
@@ -99,7 +98,7 @@ static bool serve_sockets_keep_passed(struct serve_options *options, int fd, con
 static bool serve_sockets_keep_listen(const struct serve_options *options, int fd, const char *name)
 {
     for (unsigned i = 0; i < options->nlisten; i++) {
-        if (!passed && strcmp(options->listen[i], name) == 0) {
+        if (!options->passed && strcmp(options->listen[i], name) == 0) {
             return serve_sockets_keep(fd, i);
         }
     }
@@ -136,7 +135,7 @@ int serve_sockets_take(struct serve_options *options)
         n > MAX_PASSED ? complain_of_usage("more than %d sockets were passed", MAX_PASSED) : 0;
     if (n > 0) {
         options->nlisten = 0;
-        passed = true;
+        options->passed = true;
     }
     for (unsigned i = 0; i < n && status == 0; i++) {
         int fd = NOTIFY_FIRST_SOCKET + (int) i;
@@ -187,7 +186,7 @@ bool serve_sockets_hand(const struct serve_options *options, unsigned index,
     int *fds;
     size_t n;
     enum upgrade_kind kind = index == SERVE_ADMIN ? UPGRADE_ADMIN
-                             : passed             ? UPGRADE_PASSED
+                             : options->passed    ? UPGRADE_PASSED
                                                   : UPGRADE_LISTEN;
     const char *name = index == SERVE_ADMIN ? options->admin : options->listen[index];
     int err = serve_sockets_copy(server, &fds, &n);

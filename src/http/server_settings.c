@@ -144,6 +144,41 @@ int nng_uring_server_set_limit(nng_http_server *server, enum nng_uring_limit lim
     return bad != 0 ? bad : err;
 }
 
+/* With the lock held. */
+static void server_change_shards(nng_http_server *server)
+{
+    uint64_t limits[NU_LIMITS];
+    memcpy(limits, server->limits, sizeof limits);
+    limits[NNG_URING_COLLECT_BYTES] = nu_limit_collect_bytes(limits);
+    for (unsigned i = 0; i < server->nshards; i++) {
+        if (server->shards[i] != NULL) {
+            nu_server_shard_change(server->shards[i], limits);
+        }
+    }
+}
+
+int nng_uring_server_change_limit(nng_http_server *server, enum nng_uring_limit limit,
+                                  uint64_t value)
+{
+    bool fixed = limit == NNG_URING_HEAD_FIELDS || limit == NNG_URING_CONNECTIONS;
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
+    pthread_mutex_lock(&server->lock);
+    uint64_t limits[NU_LIMITS];
+    memcpy(limits, server->limits, sizeof limits);
+    err = nu_limit_set(limits, limit, value);
+    if (err == 0 && fixed && server->starts > 0) {
+        err = NNG_EBUSY;
+    } else if (err == 0) {
+        memcpy(server->limits, limits, sizeof limits);
+        server_change_shards(server);
+    }
+    pthread_mutex_unlock(&server->lock);
+    return err;
+}
+
 int nng_uring_server_get_limit(nng_http_server *server, enum nng_uring_limit limit, uint64_t *value)
 {
     if ((unsigned) limit >= NU_LIMITS) {

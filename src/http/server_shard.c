@@ -334,6 +334,20 @@ static void server_shard_run_retire(struct nu_task *task)
     server_shard_check_gone(shard);
 }
 
+/* The fields that there is room for stay as many. */
+static void server_shard_run_change(struct nu_task *task)
+{
+    struct nu_server_shard *shard = nu_container(task, struct nu_server_shard, change);
+    uint64_t *limits = shard->service.limits, fields = limits[NNG_URING_HEAD_FIELDS];
+    pthread_mutex_lock(shard->lock);
+    shard->changing = false;
+    shard->posted--;
+    memcpy(limits, shard->limits, sizeof shard->limits);
+    pthread_mutex_unlock(shard->lock);
+    limits[NNG_URING_HEAD_FIELDS] = fields;
+    server_shard_check_gone(shard);
+}
+
 static void server_shard_run_leave(struct nu_task *task)
 {
     struct nu_server_shard *shard = nu_container(task, struct nu_server_shard, leave);
@@ -417,6 +431,7 @@ struct nu_server_shard *nu_server_shard_new(const struct nu_shard_setup *setup, 
     shard->index = index;
     nu_task_init(&shard->start, server_shard_run_start);
     nu_task_init(&shard->retire, server_shard_run_retire);
+    nu_task_init(&shard->change, server_shard_run_change);
     nu_task_init(&shard->leave, server_shard_run_leave);
     nu_task_init(&shard->drain, server_shard_run_drain);
     nu_task_init(&shard->stop, server_shard_run_stop);
@@ -464,6 +479,15 @@ void nu_server_shard_retire(struct nu_server_shard *shard)
     if (!shard->retired) {
         shard->retired = true;
         server_shard_post(shard, &shard->retire);
+    }
+}
+
+void nu_server_shard_change(struct nu_server_shard *shard, const uint64_t *limits)
+{
+    memcpy(shard->limits, limits, sizeof shard->limits);
+    if (!shard->changing) {
+        shard->changing = true;
+        server_shard_post(shard, &shard->change);
     }
 }
 

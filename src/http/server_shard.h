@@ -45,6 +45,7 @@ struct nu_server_shard {
     struct nu_task start;
     struct nu_task retire;
     struct nu_task leave;
+    struct nu_task change; /* of limits */
     struct nu_task drain;
     struct nu_task stop;
 
@@ -55,11 +56,13 @@ struct nu_server_shard {
     /* Sends the guest where somebody has been idle from before `since` on; false: nowhere. */
     bool (*pass)(struct nu_server_shard *shard, struct nu_guest *guest, uint64_t since);
     nng_http_server *server;
-    bool retired;    /* `retire` was posted; under lock */
-    bool shut;       /* it does not listen any more; under lock */
-    bool drained;    /* `drain` was posted, or need not be any more; under lock */
-    unsigned posted; /* tasks that have not run; under lock */
-    unsigned index;  /* in the server's shards */
+    bool retired;               /* `retire` was posted; under lock */
+    bool shut;                  /* it does not listen any more; under lock */
+    bool drained;               /* `drain` was posted, or need not be any more; under lock */
+    uint64_t limits[NU_LIMITS]; /* to be the service's; under lock */
+    bool changing;              /* `change` is posted; under lock */
+    unsigned posted;            /* tasks that have not run; under lock */
+    unsigned index;             /* in the server's shards */
 
     struct nu_field fields[]; /* the service's */
 };
@@ -103,6 +106,9 @@ bool nu_server_shard_shut(struct nu_server_shard *shard);
 
 /* Has each answer be the last of its connection. With the server's lock; any thread. */
 void nu_server_shard_retire(struct nu_server_shard *shard);
+
+/* Puts limits in force that are not about its memory. With the server's lock; any thread. */
+void nu_server_shard_change(struct nu_server_shard *shard, const uint64_t *limits);
 
 /* Has its sockets go on listening when it has stopped. With the server's lock; any thread. */
 void nu_server_shard_share(struct nu_server_shard *shard);

@@ -30,7 +30,7 @@ struct nu_known_route {
 
 struct nu_service {
     struct nu_loop *loop;                     /* constant */
-    uint64_t limits[NU_LIMITS];               /* constant: those in force when the server started */
+    uint64_t limits[NU_LIMITS];               /* in force */
     struct nu_error_pages *pages;             /* constant: the server's */
     const _Atomic(struct nu_router *) *table; /* constant: where the server's router is */
     nng_http_server *server;                  /* constant: for get_tls */

@@ -259,3 +259,70 @@ Test(serve_options, drain_timeout)
     close(fd);
     close_dir();
 }
+
+/* ---- Again --------------------------------------------------------------------------------- */
+
+/* Asks over a connection that is kept, with a field of so many bytes: the status. */
+static int ask_with(int fd, size_t bytes)
+{
+    char text[1024], answer[8192];
+    size_t have = 0;
+    ssize_t got;
+    int status = 0;
+    int n = snprintf(text, sizeof text, "HEAD / HTTP/1.1\r\nHost: x\r\nX: %0*d\r\n\r\n",
+                     (int) bytes, 0);
+    cr_assert_eq(send(fd, text, (size_t) n, MSG_NOSIGNAL), n);
+    *answer = '\0';
+    while (strstr(answer, "\r\n\r\n") == NULL &&
+           (got = recv(fd, answer + have, sizeof answer - 1 - have, 0)) > 0) {
+        have += (size_t) got;
+        answer[have] = '\0';
+    }
+    cr_assert_eq(sscanf(answer, "HTTP/1.1 %d", &status), 1);
+    return status;
+}
+
+static void reload(const char *text, const char *says)
+{
+    write_file(text);
+    kill(child.pid, SIGHUP);
+    t_child_await_err(&child, says);
+}
+
+/* SIGHUP: limits are as the file has them now, also for who is connected; what cannot be changed so
+ * is said, and nonsense changes nothing. */
+Test(serve_options, again)
+{
+    char words[512];
+    unsigned port;
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    open_dir();
+    write_file("listen 127.0.0.1:0\nloops 2\nhead-bytes 1024\n");
+    snprintf(words, sizeof words, "serve --config %s", file);
+    t_child_start(&child, words, NULL);
+    t_child_await_out(&child, "\nloops    2,");
+    cr_assert_eq(sscanf(child.out_text, "http://127.0.0.1:%u/", &port), 1);
+    to.sin_port = htons((uint16_t) port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
+    cr_assert_eq(ask_with(fd, 500), 200);
+    reload("listen 127.0.0.1:0\nloops 2\nhead-bytes 400\nsing loudly\n", "no 'sing'");
+    reload("listen 127.0.0.1:0\nloops 2\nhead-bytes 400\nbody-rate 99999999999\n",
+           "--body-rate 99999999999: that is out of range");
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(ask_with(fd, 500), 200);
+    }
+    reload("listen 127.0.0.1:0\nloops 2\nadmin 127.0.0.1:1\nhead-bytes 400\nhead-fields 7\n",
+           "nng-uring: reloaded");
+    assert_has(child.err_text, "--admin has changed");
+    assert_has(child.err_text, "--head-fields has changed");
+    int status;
+    do { /* each loop hears of it, soon */
+        status = ask_with(fd, 500);
+    } while (status == 200);
+    cr_assert_eq(status, 431);
+    close(fd);
+    kill(child.pid, SIGTERM);
+    cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
+    close_dir();
+}

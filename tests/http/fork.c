@@ -86,6 +86,7 @@ static int limits(void)
     uint64_t value;
     return refused(nng_uring_server_get_limit(web.server, NNG_URING_HEAD_BYTES, &value)) +
            refused(nng_uring_server_set_limit(web.server, NNG_URING_HEAD_BYTES, 1000)) +
+           refused(nng_uring_server_change_limit(web.server, NNG_URING_HEAD_BYTES, 1000)) +
            refused(nng_uring_server_set_trusted(web.server, "::1", true));
 }
 

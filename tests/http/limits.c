@@ -144,6 +144,40 @@ Test(limits, values)
     t_web_close(&web);
 }
 
+/* Of a server that runs: what is asked for from now on goes by it, on whatever connection. */
+Test(limits, change)
+{
+    struct t_web web;
+    struct t_http_client b;
+    uint64_t value;
+    char text[600];
+    open_site(&web);
+    cr_assert_eq(nng_uring_server_change_limit(web.server, NNG_URING_CONNECTIONS, 7), 0);
+    t_web_start(&web);
+    cr_assert_eq(nng_uring_server_change_limit(web.server, NNG_URING_CONNECTIONS, 8), NNG_EBUSY);
+    cr_assert_eq(nng_uring_server_change_limit(web.server, NNG_URING_HEAD_FIELDS, 8), NNG_EBUSY);
+    cr_assert_eq(nng_uring_server_change_limit(web.server, NNG_URING_HEAD_BYTES, 0), NNG_EINVAL);
+    cr_assert_eq(nng_uring_server_set_limit(web.server, NNG_URING_HEAD_BYTES, 0), NNG_EINVAL);
+    cr_assert_eq(nng_uring_server_set_limit(web.server, NNG_URING_HEAD_BYTES, 400), NNG_EBUSY);
+    cr_assert_eq(nng_uring_server_change_limit(web.server, (enum nng_uring_limit) NU_LIMITS, 1),
+                 NNG_EINVAL);
+    snprintf(text, sizeof text, "HEAD /none HTTP/1.1\r\nHost: x\r\nX: %0500d\r\n\r\n", 0);
+    t_http_client_open(&b, web.port);
+    t_http_client_say(&b, text);
+    t_http_client_head(&b);
+    cr_assert_eq(b.status, 404);
+    cr_assert_eq(nng_uring_server_change_limit(web.server, NNG_URING_HEAD_BYTES, 400), 0);
+    cr_assert_eq(nng_uring_server_get_limit(web.server, NNG_URING_HEAD_BYTES, &value), 0);
+    cr_assert_eq(value, 400);
+    do { /* its loop hears of it, soon */
+        t_http_client_say(&b, text);
+        t_http_client_head(&b);
+    } while (b.status == 404);
+    cr_assert_eq(b.status, 431);
+    t_http_client_close(&b);
+    t_web_close(&web);
+}
+
 static uint64_t connections(const struct t_web *web)
 {
     uint64_t value;
