@@ -35,6 +35,7 @@ static struct {
     bool asleep; /* the thread waits for something to do */
     bool ended;  /* it is to write what is left, and end */
     bool over;   /* it has */
+    bool torn;   /* the file's last line is there in part: the thread's */
     uint64_t lost;
     time_t said;
 } journal = {
@@ -73,18 +74,30 @@ static bool access_log_again(int fd, int err)
     return err == EINTR || (err == EAGAIN && poll(&room, 1, -1) == 1);
 }
 
-/* How many lines could not be written. */
-static uint64_t access_log_write(int fd, const char *text, size_t len)
+/* What is left when no more can be written. */
+static size_t access_log_write_all(int fd, const char *text, size_t len)
 {
     while (len > 0) {
         ssize_t n = write(fd, text, len);
         if (n < 0 && !access_log_again(fd, errno)) {
-            return access_log_count(text, len);
+            return len;
         }
         text += n > 0 ? n : 0;
         len -= n > 0 ? (size_t) n : 0;
     }
     return 0;
+}
+
+/* How many lines could not be written. One that was torn when the disk was full ends before another
+ * begins; it is not cut off, for others may append to the file. */
+static uint64_t access_log_write(int fd, const char *text, size_t len)
+{
+    if (journal.torn && len > 0 && access_log_write_all(fd, "\n", 1) > 0) {
+        return access_log_count(text, len);
+    }
+    size_t left = access_log_write_all(fd, text, len);
+    journal.torn = left > 0 && left < len && text[len - left - 1] != '\n';
+    return access_log_count(text + len - left, left);
 }
 
 /* With the lock held: seldom, or at the end. */
@@ -134,6 +147,7 @@ static void access_log_change(void)
     int old = journal.fd;
     journal.fd = journal.next_fd;
     journal.next_fd = -1;
+    journal.torn = false;
     pthread_cond_broadcast(&journal.changed);
     pthread_mutex_unlock(&journal.lock);
     close(old);

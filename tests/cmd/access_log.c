@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -264,6 +265,48 @@ Test(access_log, behind_the_proxy_protocol)
         snprintf(want, sizeof want, "%s - - [", cases[i].peer);
         cr_assert_eq(strncmp(line, want, strlen(want)), 0, "'%s' is not in:\n%s", want, line);
     }
+    remove_all();
+}
+
+#define LIMIT 4096 /* bytes of a file: the disk */
+
+/* A limit on a file's bytes stands for a disk that is full and then has room again. */
+static void small_disk(void)
+{
+    struct rlimit limit = { LIMIT, RLIM_INFINITY };
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/* The line that did not fit is no part of the next one. */
+Test(access_log, torn)
+{
+    const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+    char words[256];
+    struct stat st = { 0 };
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(file, sizeof file, "%s/log", dir);
+    snprintf(words, sizeof words, "serve --listen 127.0.0.1:0 --access-log %s --log-format common",
+             file);
+    t_child_start(&child, words, small_disk);
+    t_child_await_out(&child, "\nloops ");
+    cr_assert_eq(sscanf(child.out_text, "http://127.0.0.1:%u/", &port), 1);
+    while (st.st_size < LIMIT) {
+        ask(NONE "\r\n");
+        cr_assert_eq(stat(file, &st), 0);
+    }
+    t_child_await_err(&child, "of the access log were lost");
+    cr_assert_eq(prlimit(child.pid, RLIMIT_FSIZE, &none, NULL), 0);
+    ask(NONE "\r\n");
+    end();
+    char *text = strdup(read_log(file)), *last = NULL;
+    for (char *p = strtok(text, "\n"); p != NULL; p = strtok(NULL, "\n")) {
+        cr_assert_null(strstr(p + 1, "127.0.0.1"), "two in one: %s", p);
+        last = p;
+    }
+    cr_assert_not_null(last);
+    assert_has(last, "\"GET /none HTTP/1.1\" 404 ");
+    free(text);
     remove_all();
 }
 
