@@ -89,10 +89,15 @@ void output_write(enum output_stream stream, const char *text, size_t len)
 
 void output_vprint(enum output_stream stream, const char *format, va_list args)
 {
-    char text[1024];
+    static const char cut[] = "...\n";
+    char text[OUTPUT_LINE + 1];
     int n = vsnprintf(text, sizeof text, format, args);
+    if (n > OUTPUT_LINE) {
+        memcpy(text + sizeof text - sizeof cut, cut, sizeof cut);
+        n = OUTPUT_LINE;
+    }
     if (n > 0) {
-        output_write(stream, text, (size_t) n < sizeof text ? (size_t) n : sizeof text - 1);
+        output_write(stream, text, (size_t) n);
     }
 }
 

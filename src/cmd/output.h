@@ -15,7 +15,8 @@ enum output_stream { OUTPUT_OUT, OUTPUT_ERR };
 /* SIGPIPE is to be ignored or blocked. */
 void output_write(enum output_stream stream, const char *text, size_t len);
 
-/* At most 1023 bytes. */
+/* A line, or several. What is too long ends in "...\n". */
+#define OUTPUT_LINE 1023 /* bytes at most */
 void output_vprint(enum output_stream stream, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 void output_print(enum output_stream stream, const char *format, ...)

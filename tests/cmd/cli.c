@@ -184,6 +184,18 @@ Test(cli, wrong_usage)
     }
 }
 
+/* What is said ends with its line, however long it is. */
+Test(cli, a_long_complaint)
+{
+    char args[2048] = "serve --listen ";
+    size_t n = strlen(args);
+    memset(args + n, 'x', sizeof args - n - 1);
+    cr_assert_eq(t_child_run(&child, args, NULL), 2);
+    const char *end = strchr(child.err_text, '\n');
+    cr_assert_not_null(end, "%s", child.err_text);
+    cr_assert_eq(strncmp(end - 3, "...\n", 5), 0, "%s", child.err_text);
+}
+
 Test(cli, help_and_version)
 {
     static const char *const helps[] = { "--help", "serve --help", "probe --json --help" };

@@ -31,7 +31,7 @@ static void become(int program, char *const argv[], int out, int err, void (*pre
 void t_child_start(struct t_child *child, const char *args, void (*prepare)(void))
 {
     const char *path = getenv("NNG_URING_BIN");
-    char words[1024], *argv[MAX_ARGS + 1] = { "nng-uring" };
+    char words[4096], *argv[MAX_ARGS + 1] = { "nng-uring" };
     int argc = 1, out[2], err[2];
     cr_assert_lt(strlen(args), sizeof words);
     strcpy(words, args);
