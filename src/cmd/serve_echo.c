@@ -5,16 +5,19 @@
 
 #include <nng/nng.h>
 #include <nng/stream.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PIECE ((size_t) 64 * 1024)
 #define MESSAGE ((size_t) 64 * 1024 * 1024) /* bytes that it takes */
+#define PAUSE_MS 100                        /* after an accept that failed, lest it spin */
 
 struct serve_echo {
     nng_stream_listener *listener;
-    nng_aio *aio; /* of the accept */
+    nng_aio *aio; /* of the accept, or of the pause before it */
+    bool pausing;
 };
 
 /* ---- One WebSocket: a receive and a send by turns ------------------------------------------ */
@@ -85,11 +88,16 @@ static void serve_echo_accepted(void *arg)
 {
     struct serve_echo *echo = arg;
     int err = nng_aio_result(echo->aio);
-    if (err == 0) {
+    bool paused = echo->pausing;
+    echo->pausing = false;
+    if (err == 0 && !paused) {
         serve_echo_begin(nng_aio_get_output(echo->aio, 0));
     }
-    if (err != NNG_ECLOSED && err != NNG_ECANCELED) {
+    if (err == 0) {
         nng_stream_listener_accept(echo->listener, echo->aio);
+    } else if (!paused && err != NNG_ECLOSED && err != NNG_ECANCELED) {
+        echo->pausing = true;
+        nng_sleep_aio(PAUSE_MS, echo->aio);
     }
 }
 
