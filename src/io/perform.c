@@ -164,9 +164,6 @@ static struct nu_outcome perform_connect(struct nu_op *op, bool again)
     if (n != 0 && (errno == EINPROGRESS || errno == EINTR)) {
         return (struct nu_outcome){ .wait = true };
     }
-    if (n != 0 && errno == EAGAIN && op->arg.addr.sa->sa_family == AF_UNIX) {
-        return (struct nu_outcome){ .wait = true, .anew = true }; /* too many are before us */
-    }
     struct nu_outcome outcome = { .res = n == 0 ? 0 : -errno };
     (void) perform_set_waiting(op->fd, true);
     return outcome;

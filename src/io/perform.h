@@ -15,7 +15,6 @@ struct nu_outcome {
     int res;        /* as a completion has it */
     uint32_t flags; /* NU_OP_F_* */
     bool wait;      /* not over: `res` is nothing, it is to be done again when its fd is ready */
-    bool anew;      /* the same, but nothing tells when: it is to be begun anew after a while */
     bool drained;   /* a receive has taken all there was */
 };
 

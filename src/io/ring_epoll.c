@@ -25,7 +25,6 @@
 #define CHUNKS 65536U
 #define EVENTS 256
 #define MAX_UNPOLLED 4U /* enters that go without a look at the descriptors */
-#define ANEW_AFTER (5 * NU_MS)
 
 enum job_state {
     JOB_FREE,
@@ -36,7 +35,7 @@ enum job_state {
 
 /* An operation that was taken and not reaped; its number is that of its slot. */
 struct job {
-    struct nu_timer timer; /* while it is parked: its deadline, or when to begin anew */
+    struct nu_timer timer; /* while it is parked: its deadline */
     struct ring_epoll *r;
     struct nu_op *op;
     uint64_t user_data;
@@ -257,15 +256,14 @@ static int epoll_watch(struct ring_epoll *r, struct nu_op *op)
     return err;
 }
 
-static void epoll_park(struct ring_epoll *r, struct job *job, bool anew)
+static void epoll_park(struct ring_epoll *r, struct job *job)
 {
     struct nu_op *op = job->op;
-    uint64_t retry = anew ? nu_now() + ANEW_AFTER : NU_NEVER;
     epoll_push(r, &r->watches[op->fd].parked[epoll_side(op)], job);
     epoll_set_state(job, JOB_PARKED);
-    job->waited = !anew;
-    if (op->deadline != NU_NEVER || anew) {
-        nu_timer_arm(r->timers, &job->timer, op->deadline < retry ? op->deadline : retry);
+    job->waited = true;
+    if (op->deadline != NU_NEVER) {
+        nu_timer_arm(r->timers, &job->timer, op->deadline);
         nu_count(NU_COUNT_DEADLINES_ARMED, 1);
     }
 }
@@ -292,12 +290,7 @@ static void epoll_give_up(struct job *job)
 
 static void epoll_time_is_up(struct nu_timer *timer)
 {
-    struct job *job = nu_container(timer, struct job, timer);
-    if (timer->when < job->op->deadline) {
-        epoll_try_again(job);
-    } else {
-        epoll_give_up(job);
-    }
+    epoll_give_up(nu_container(timer, struct job, timer));
 }
 
 /* ---- Doing what was taken ----------------------------------------------------------------- */
@@ -327,7 +320,7 @@ static void epoll_do(struct ring_epoll *r, struct job *job)
         return;
     }
     if (first && !r->watches[op->fd].readable) {
-        epoll_park(r, job, false);
+        epoll_park(r, job);
         return;
     }
     if (op->kind == NU_OP_ACCEPT) { /* connections are taken as they are reaped */
@@ -347,7 +340,7 @@ static void epoll_do(struct ring_epoll *r, struct job *job)
         r->watches[op->fd].readable = false;
     }
     if (outcome.wait) {
-        epoll_park(r, job, outcome.anew);
+        epoll_park(r, job);
     } else {
         epoll_finish(job, outcome.res, outcome.flags);
     }
@@ -472,7 +465,7 @@ static unsigned epoll_accept(struct ring_epoll *r, struct job *job, struct nu_co
         }
         if (outcome.wait) {
             r->watches[op->fd].readable = false;
-            epoll_park(r, job, false);
+            epoll_park(r, job);
             return i;
         }
         list[i] = (struct nu_completion){ job->user_data, outcome.res, outcome.flags };

@@ -14,10 +14,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define MAX_ADDRESSES 16         /* of one name; more are not tried */
 #define HEAD_START (250 * NU_MS) /* RFC 8305 5: Connection Attempt Delay */
+#define MOST_PAUSE (32 * NU_MS)  /* between two tries of a UNIX socket whose backlog is full */
 
 struct dial;
 
@@ -40,6 +42,7 @@ struct dial {
     struct nu_loop_hook hook;
     struct nu_lookup *lookup; /* in progress, or NULL */
     struct nu_timer patience; /* until the next attempt starts though none has failed */
+    uint64_t pause;           /* the last one, before a UNIX socket is tried again */
     struct attempt *attempts; /* one for each address, in the order of the race */
     unsigned nattempts;
     unsigned next; /* the attempt to start next */
@@ -96,7 +99,8 @@ static void dialer_close(struct attempt *a)
 /* A socket for an attempt. False: there is none, and d->err says why. */
 static bool dialer_open(struct dial *d, struct attempt *a)
 {
-    a->fd = socket(a->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int how = SOCK_STREAM | SOCK_CLOEXEC | (a->ss.ss_family == AF_UNIX ? SOCK_NONBLOCK : 0);
+    a->fd = socket(a->ss.ss_family, how, 0);
     int err = a->fd < 0                 ? nu_error_from_errno(errno)
               : d->user.prepare != NULL ? d->user.prepare(d->user.arg, a->fd)
                                         : 0;
@@ -132,11 +136,29 @@ static void dialer_start_next(struct dial *d)
 
 static void dialer_out_of_patience(struct nu_timer *timer)
 {
-    dialer_start_next(nu_container(timer, struct dial, patience));
+    struct dial *d = nu_container(timer, struct dial, patience);
+    dialer_start_next(d);
+    if (d->open == 0) { /* it was a pause, and there is no socket to be had */
+        dialer_end(d);
+    }
+}
+
+/* A UNIX socket's backlog is full: no event tells when there is room, and whoever let the kernel
+ * wait would hold one of its threads. */
+static void dialer_pause(struct dial *d)
+{
+    uint64_t longer = d->pause > 0 ? 2 * d->pause : NU_MS;
+    d->pause = longer < MOST_PAUSE ? longer : MOST_PAUSE;
+    d->next--;
+    nu_timer_arm(&d->loop->timers, &d->patience, nu_loop_now(d->loop) + d->pause);
 }
 
 static void dialer_succeed(struct dial *d, struct attempt *a)
 {
+    int off = 0;
+    if (a->ss.ss_family == AF_UNIX) {
+        (void) ioctl(a->fd, FIONBIO, &off); /* io_uring waits by itself */
+    }
     d->err = d->user.dialed(d->user.arg, d->loop, a->fd, &d->made);
     a->fd = -1;
     dialer_call_off(d);
@@ -148,12 +170,17 @@ static void dialer_connected(struct nu_op *op, int res, uint32_t flags)
     struct dial *d = a->dial;
     (void) flags;
     d->open--;
+    bool full = res == -EAGAIN && a->ss.ss_family == AF_UNIX;
     if (!d->over && res == 0) {
         dialer_succeed(d, a);
     } else if (!d->over) {
         d->err = nu_error_from_errno(-res);
     }
     dialer_close(a); /* before another one is opened */
+    if (!d->over && full) {
+        dialer_pause(d);
+        return;
+    }
     if (!d->over) {
         dialer_start_next(d);
     }
@@ -277,10 +304,13 @@ static void dialer_cancel(nng_aio *aio, void *arg, int err)
     if (d->over) {
         return;
     }
+    bool pauses = d->open == 0 && d->patience.armed;
     d->err = err;
     dialer_call_off(d);
     if (d->lookup != NULL) {
         nu_resolve_drop(d->lookup);
+    }
+    if (d->lookup != NULL || pauses) {
         dialer_end(d);
     }
 }

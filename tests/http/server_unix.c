@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A server on a UNIX socket: the file, the permissions, the addresses, the Host field. */
 #include "http/conn.h"
+#include "io/runtime.h"
 #include "support/web.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <nng/uring.h>
@@ -343,7 +345,7 @@ Test(server_unix, every_loop_has_connections)
 
 /* ---- Clients that are more than wait ------------------------------------------------------ */
 
-#define CLIENTS 12 /* more than threads that a ring may have wait for it */
+#define CLIENTS 64
 
 static int fill(int *fds)
 {
@@ -359,6 +361,26 @@ static int fill(int *fds)
     }
 }
 
+/* Threads of the kernel that wait for us. */
+static int kernel_threads(void)
+{
+    char path[300], name[16];
+    int n = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", task->d_name);
+        FILE *file = fopen(path, "re");
+        n += file != NULL && fgets(name, sizeof name, file) != NULL &&
+             strncmp(name, "iou-wrk", 7) == 0;
+        if (file != NULL) {
+            fclose(file);
+        }
+    }
+    closedir(tasks);
+    return n;
+}
+
+/* Nor is a thread held for each who waits. */
 Test(server_unix, a_full_backlog_is_waited_for)
 {
     int listener = bind_there(true), fds[8], n;
@@ -374,6 +396,8 @@ Test(server_unix, a_full_backlog_is_waited_for)
     }
     nng_aio_wait(aios[CLIENTS]);
     cr_assert_eq(nng_aio_result(aios[CLIENTS]), NNG_ETIMEDOUT);
+    int threads = kernel_threads(), most = 2 * (int) nu_runtime_count(); /* they tried in vain */
+    cr_assert_leq(threads, most, "%d threads", threads);
     nng_aio_free(aios[CLIENTS]);
     nng_aio_cancel(aios[0]);
     nng_aio_wait(aios[0]);
