@@ -28,8 +28,8 @@ static void serve_print_url(FILE *to, const struct serve_options *options, nng_h
     if (nng_http_server_get_addr(server, &addr) != 0 || serve_site_url(options, where, &url) != 0) {
         return;
     }
-    if (addr.s_family == NNG_AF_IPC) {
-        fprintf(to, "unix:%s\n", addr.s_ipc.sa_path);
+    if (strncmp(where, "unix:", 5) == 0) {
+        fprintf(to, "%s\n", where);
         nng_url_free(url);
         return;
     }

@@ -6,10 +6,12 @@
 
 #include <netdb.h>
 #include <nng/uring.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define MAX_PASSED 256 /* of LISTEN_FDS */
@@ -23,6 +25,20 @@ static unsigned nsockets;
 
 /* ---- Those of LISTEN_FDS ------------------------------------------------------------------ */
 
+/* "unix:PATH", or "unix:@NAME" of an abstract one. It is plain HTTP: --listen knows no
+ * https://unix:PATH, and says so. */
+static char *serve_sockets_unix(const struct sockaddr_un *un, socklen_t len, const char *name)
+{
+    char text[32 + sizeof un->sun_path] = "";
+    int n = len > offsetof(struct sockaddr_un, sun_path)
+                ? (int) (len - offsetof(struct sockaddr_un, sun_path))
+                : 0;
+    bool abstract = n > 0 && un->sun_path[0] == '\0';
+    snprintf(text, sizeof text, "%sunix:%s%.*s", strcmp(name, "https") == 0 ? "https://" : "",
+             abstract ? "@" : "", n - abstract, un->sun_path + abstract);
+    return strdup(text);
+}
+
 /* What --listen would call it: FileDescriptorName= may be http or https. */
 static char *serve_sockets_where(int fd, const char *name)
 {
@@ -32,14 +48,24 @@ static char *serve_sockets_where(int fd, const char *name)
     const char *scheme = strcmp(name, "http") == 0    ? "http://"
                          : strcmp(name, "https") == 0 ? "https://"
                                                       : "";
-    if (getsockname(fd, (struct sockaddr *) &ss, &len) != 0 ||
-        (ss.ss_family != AF_INET && ss.ss_family != AF_INET6) ||
+    if (getsockname(fd, (struct sockaddr *) &ss, &len) != 0) {
+        return NULL;
+    }
+    if (ss.ss_family == AF_UNIX) {
+        return serve_sockets_unix((struct sockaddr_un *) &ss, len, name);
+    }
+    if ((ss.ss_family != AF_INET && ss.ss_family != AF_INET6) ||
         getnameinfo((struct sockaddr *) &ss, len, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
         return NULL;
     }
     bool v6 = ss.ss_family == AF_INET6;
-    snprintf(text, sizeof text, "%s%s%s%s:%s", scheme, v6 ? "[" : "", host, v6 ? "]" : "", port);
+    char *zone = strchr(host, '%'); /* fe80::1%eth0; in a URL the '%' is escaped (RFC 6874) */
+    if (zone != NULL) {
+        *zone++ = '\0';
+    }
+    snprintf(text, sizeof text, "%s%s%s%s%s%s:%s", scheme, v6 ? "[" : "", host,
+             zone != NULL ? "%25" : "", zone != NULL ? zone : "", v6 ? "]" : "", port);
     return strdup(text);
 }
 
@@ -140,10 +166,11 @@ int serve_sockets_take(struct serve_options *options)
     for (unsigned i = 0; i < n && status == 0; i++) {
         int fd = NOTIFY_FIRST_SOCKET + (int) i;
         char *where = serve_sockets_where(fd, notify_socket_name(i));
-        status =
-            where != NULL
-                ? serve_sockets_add(options, fd, where)
-                : complain_of_usage("descriptor %d, which was to be passed, is no TCP socket", fd);
+        status = where != NULL
+                     ? serve_sockets_add(options, fd, where)
+                     : complain_of_usage("descriptor %d, which was to be passed, is no TCP or UNIX "
+                                         "socket",
+                                         fd);
     }
     if (n == 0 && status == 0 && options->upgrade != NULL && !options->check) {
         status = upgrade_take(options->upgrade, serve_sockets_came, options);

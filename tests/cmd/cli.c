@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -322,6 +323,28 @@ Test(cli, names_and_interfaces)
         cr_assert_eq(t_child_run(&child, "serve --listen [fe80::1%nosuchif]:0", NULL), 3);
         assert_has(child.err_text, "--listen");
     }
+}
+
+Test(cli, link_local)
+{
+    struct sockaddr_in6 to = { .sin6_family = AF_INET6 };
+    unsigned port;
+    char text[1024];
+    if (!t_link_local()) {
+        cr_skip_test("no network of its own here");
+    }
+    t_child_start(&child, "serve --listen [" T_LINK_LOCAL "%25lo]:0", NULL);
+    t_child_await_out(&child, "\n");
+    cr_assert_eq(sscanf(child.out_text, "http://[" T_LINK_LOCAL "%%25lo]:%u/", &port), 1);
+    cr_assert_eq(inet_pton(AF_INET6, T_LINK_LOCAL, &to.sin6_addr), 1);
+    to.sin6_port = htons((uint16_t) port);
+    to.sin6_scope_id = if_nametoindex("lo");
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *) &to, sizeof to), 0, "%s", strerror(errno));
+    cr_assert_eq(send(fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL), 18);
+    read_all(fd, text, sizeof text);
+    assert_has(text, "HTTP/1.1 200 ");
+    cr_assert_eq(stop(&child, SIGTERM), 0, "%s", child.err_text);
 }
 
 Test(cli, refuses_a_port_in_use)

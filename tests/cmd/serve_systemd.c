@@ -2,11 +2,13 @@
 /* nng-uring serve as systemd starts it: with a socket, and told how it goes. The test is systemd.
  */
 #include "support/child.h"
+#include "support/confine.h"
 #include "support/peer.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +27,8 @@ TestSuite(serve_systemd, .timeout = 120);
 static struct t_child child;
 static int listener, notes;
 static unsigned port;
+static struct sockaddr_storage place; /* of the listener */
+static socklen_t place_len;
 static char notes_name[64], names[32];
 
 #define assert_has(text, part)                                                                     \
@@ -76,24 +80,30 @@ static void as_if_inherited(void)
     setenv("WATCHDOG_PID", "1", 1);
 }
 
-static void start(const char *args, void (*prepare)(void))
+/* With the socket `listener`. */
+static void start_with(const char *args, void (*prepare)(void))
 {
     open_notes();
-    listener = nu_listen(&port, 0);
+    place_len = sizeof place;
+    cr_assert_eq(getsockname(listener, (struct sockaddr *) &place, &place_len), 0);
     if (fcntl(FIRST, F_GETFD) < 0) {
         cr_assert_eq(dup2(listener, FIRST), FIRST); /* lest the program's file be there */
     }
     t_child_start(&child, args, prepare);
 }
 
+static void start(const char *args, void (*prepare)(void))
+{
+    listener = nu_listen(&port, 0);
+    start_with(args, prepare);
+}
+
+/* Who listens where the listener is. */
 static int ask(void)
 {
     static const char text[] = "GET / HTTP/1.0\r\n\r\n";
-    struct sockaddr_in to = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t) port),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
+    int fd = socket(place.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *) &place, place_len), 0);
     cr_assert_eq(send(fd, text, sizeof text - 1, MSG_NOSIGNAL), (ssize_t) sizeof text - 1);
     return fd;
 }
@@ -145,6 +155,70 @@ Test(serve_systemd, named_sockets)
     assert_has(child.err_text, "needs --tls-cert");
 }
 
+static void listen_at(int family, const void *at, size_t len)
+{
+    listener = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(listener, at, (socklen_t) len), 0);
+    cr_assert_eq(listen(listener, 10), 0);
+}
+
+static void end(void)
+{
+    kill(child.pid, SIGTERM);
+    cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
+}
+
+/* The file is systemd's, and stays. */
+Test(serve_systemd, unix_sockets)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    size_t before = offsetof(struct sockaddr_un, sun_path);
+    char line[128];
+    int n = snprintf(at.sun_path, sizeof at.sun_path, "/tmp/nng-uring-systemd.%d", (int) getpid());
+    unlink(at.sun_path);
+    listen_at(AF_UNIX, &at, sizeof at);
+    start_with("serve", as_systemd);
+    await_note("READY=1");
+    assert_served(ask());
+    end();
+    snprintf(line, sizeof line, "unix:%s\n", at.sun_path);
+    cr_assert_eq(strncmp(child.out_text, line, strlen(line)), 0, "%s", child.out_text);
+    strcpy(names, "https");
+    cr_assert_eq(t_child_run(&child, "serve --tls-self-signed", as_systemd), 2);
+    assert_has(child.err_text, "unix:PATH, and not 'https://unix:/");
+    cr_assert_eq(unlink(at.sun_path), 0);
+    *names = '\0';
+    close(listener);
+    close(notes);
+    at.sun_path[0] = '\0'; /* an abstract one */
+    listen_at(AF_UNIX, &at, before + (size_t) n);
+    start_with("serve", as_systemd);
+    await_note("READY=1");
+    assert_served(ask());
+    end();
+    snprintf(line, sizeof line, "unix:@%s\n", at.sun_path + 1);
+    cr_assert_eq(strncmp(child.out_text, line, strlen(line)), 0, "%s", child.out_text);
+}
+
+Test(serve_systemd, link_local)
+{
+    struct sockaddr_in6 at = { .sin6_family = AF_INET6 };
+    char line[128];
+    if (!t_link_local()) {
+        cr_skip_test("no network of its own here");
+    }
+    cr_assert_eq(inet_pton(AF_INET6, T_LINK_LOCAL, &at.sin6_addr), 1);
+    at.sin6_scope_id = if_nametoindex("lo");
+    listen_at(AF_INET6, &at, sizeof at);
+    start_with("serve", as_systemd);
+    await_note("READY=1");
+    assert_served(ask());
+    end();
+    snprintf(line, sizeof line, "http://[" T_LINK_LOCAL "%%25lo]:%u/\n",
+             ntohs(((struct sockaddr_in6 *) &place)->sin6_port));
+    cr_assert_eq(strncmp(child.out_text, line, strlen(line)), 0, "%s", child.out_text);
+}
+
 Test(serve_systemd, not_meant_for_it)
 {
     start("serve --listen 127.0.0.1:0", as_if_inherited);
@@ -170,7 +244,7 @@ Test(serve_systemd, no_socket)
 {
     start("serve", with_a_pipe);
     cr_assert_eq(t_child_end(&child), 2);
-    assert_has(child.err_text, "no TCP socket");
+    assert_has(child.err_text, "no TCP or UNIX socket");
 }
 
 /* With sockets it asks nobody for them; what is no socket stays all the same. */

@@ -3,11 +3,13 @@
 
 #include "http/conn.h"
 #include "support/aio_probe.h"
+#include "support/confine.h"
 #include "support/peer.h"
 #include "support/proc.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <nng/uring.h>
 #include <stdatomic.h>
@@ -147,6 +149,37 @@ Test(client, connect_v6, .timeout = 30)
     cr_assert_null(connect_to("http6", "127.0.0.1", port, &err));
     cr_assert_eq(err, NNG_EADDRINVAL, "%s", nng_strerror(err));
     close(listener);
+}
+
+/* RFC 6874: the address says nothing without its interface. A server listens by it, too. */
+Test(client, link_local, .timeout = 30)
+{
+    static const char *const hosts[] = { "[" T_LINK_LOCAL "%25lo]", "[" T_LINK_LOCAL "%lo]" };
+    nng_http_server *server;
+    nng_url *url;
+    nng_sockaddr addr;
+    int err;
+    if (!t_link_local()) {
+        cr_skip_test("no network of its own here");
+    }
+    cr_assert_eq(nng_url_parse(&url, "http://[" T_LINK_LOCAL "%25lo]:0/"), 0);
+    cr_assert_eq(nng_http_server_hold(&server, url), 0);
+    nng_url_free(url);
+    cr_assert_eq(nng_http_server_start(server), 0);
+    cr_assert_eq(nng_http_server_get_addr(server, &addr), 0);
+    cr_assert_eq(addr.s_in6.sa_scope, if_nametoindex("lo"));
+    unsigned port = ntohs(addr.s_in6.sa_port);
+    for (int i = 0; i < 2; i++) {
+        nng_http_conn *conn = connect_to("http", hosts[i], port, &err);
+        cr_assert_eq(err, 0, "%s: %s", hosts[i], nng_strerror(err));
+        cr_assert_eq(nng_uring_conn_remote_addr(conn, &addr), 0);
+        cr_assert_eq(addr.s_in6.sa_scope, if_nametoindex("lo"));
+        nng_http_conn_close(conn);
+    }
+    cr_assert_null(connect_to("http", "[" T_LINK_LOCAL "]", port, &err));
+    cr_assert_null(connect_to("http", "[" T_LINK_LOCAL "%25nosuchif]", port, &err));
+    cr_assert_eq(err, NNG_EADDRINVAL, "%s", nng_strerror(err));
+    nng_http_server_release(server);
 }
 
 Test(client, refused, .timeout = 30)

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/confine.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/filter.h>
+#include <linux/ipv6.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <pwd.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -83,6 +88,24 @@ void t_lo_down(void)
     if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
         _exit(127);
     }
+}
+
+bool t_link_local(void)
+{
+    struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+    struct in6_ifreq address = { .ifr6_prefixlen = 64 };
+    if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
+        return false;
+    }
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &lo) == 0 && ioctl(fd, SIOCGIFINDEX, &lo) == 0 &&
+              inet_pton(AF_INET6, T_LINK_LOCAL, &address.ifr6_addr) == 1;
+    address.ifr6_ifindex = lo.ifr_ifindex;
+    ok = ok && ioctl(fd, SIOCSIFADDR, &address) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok;
 }
 
 void t_full_stdout(void)

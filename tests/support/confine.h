@@ -4,6 +4,8 @@
 #ifndef NU_TESTS_SUPPORT_CONFINE_H
 #define NU_TESTS_SUPPORT_CONFINE_H
 
+#include <stdbool.h>
+
 /* A system call says `error`, or kills. */
 void t_refuse(long call, int error);
 void t_kill_for(long call);
@@ -23,6 +25,12 @@ void t_full_stdout(void);
 
 /* A network of its own, in which even lo is down, as in an initramfs. */
 void t_lo_down(void);
+
+/* The process gets a network of its own, too, in which lo is up and has T_LINK_LOCAL, an address
+ * that is none without its interface. False: that is not to be had here. To be called while there
+ * is one thread. */
+#define T_LINK_LOCAL "fe80::2"
+bool t_link_local(void);
 
 /* An ordinary user with 64 KiB of lockable memory, or none. */
 void t_little_memlock(void);
