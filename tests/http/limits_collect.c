@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A server's limit on the bytes of bodies that it collects. */
 #include "base/cgroup.h"
+#include "support/confine.h"
 #include "support/proc.h"
 #include "support/scale.h"
 #include "support/web.h"
@@ -202,5 +203,19 @@ Test(limits_collect, default_is_a_quarter)
     cr_assert_eq(nng_uring_server_get_limit(web.server, NNG_URING_COLLECT_BYTES, &value), 0);
     cr_assert_eq(value, nu_cgroup_memory() / 4);
     cr_assert(value > 0 && value <= (uint64_t) pages * (uint64_t) size / 4);
+    t_web_close(&web);
+}
+
+/* Of what the cgroup allows, where that is less: 70 uploads of a MiB do not fill a container. */
+Test(limits_collect, default_in_a_container)
+{
+    struct t_web web;
+    uint64_t value;
+    if (!t_memory_max(64 * MIB)) {
+        cr_skip_test("no mounts of its own here");
+    }
+    t_web_open(&web);
+    cr_assert_eq(nng_uring_server_get_limit(web.server, NNG_URING_COLLECT_BYTES, &value), 0);
+    cr_assert_eq(value, 16 * MIB);
     t_web_close(&web);
 }

@@ -13,10 +13,13 @@
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -106,6 +109,30 @@ bool t_link_local(void)
         close(fd);
     }
     return ok;
+}
+
+static bool write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+    bool ok = file != NULL && fputs(text, file) >= 0;
+    return (file == NULL || fclose(file) == 0) && ok;
+}
+
+bool t_memory_max(unsigned long long bytes)
+{
+    char above[32], own[32];
+    snprintf(above, sizeof above, "%llu\n", bytes);
+    snprintf(own, sizeof own, "%llu\n", 2 * bytes);
+    if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+        return false;
+    }
+    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("none", "/sys/fs/cgroup", "tmpfs", 0, NULL) == 0 &&
+           mkdir("/sys/fs/cgroup/a", 0755) == 0 && mkdir("/sys/fs/cgroup/a/b", 0755) == 0 &&
+           write_file("/sys/fs/cgroup/self", "0::/a/b\n") &&
+           mount("/sys/fs/cgroup/self", "/proc/self/cgroup", NULL, MS_BIND, NULL) == 0 &&
+           write_file("/sys/fs/cgroup/a/memory.max", above) &&
+           write_file("/sys/fs/cgroup/a/b/memory.max", own);
 }
 
 void t_full_stdout(void)

@@ -32,6 +32,10 @@ void t_lo_down(void);
 #define T_LINK_LOCAL "fe80::2"
 bool t_link_local(void);
 
+/* The process is from now on in a cgroup /a/b, of which /a may have so many bytes and /a/b more.
+ * False: that is not to be had here. To be called while there is one thread. */
+bool t_memory_max(unsigned long long bytes);
+
 /* An ordinary user with 64 KiB of lockable memory, or none. */
 void t_little_memlock(void);
 void t_no_memlock(void);
