@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define BACKLOG 1024
-#define LOCK_TRIES 100 /* of a millisecond: whoever holds the lock for longer is none of us */
+#define LOCK_TRIES 5000 /* of a millisecond: whoever holds the lock for longer is none of us */
 
 /*
  * A socket refuses before it listens as one does whose server is gone, and between a look at a file
