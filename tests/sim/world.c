@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <sys/time.h>
 
-#define RUN_SECONDS 30 /* of CPU time: the machine may be busy with other things */
+#define RUN_SECONDS 10 /* of CPU time: the machine may be busy with other things */
 
 static const struct sim_world world = { sim_tcp_events, sim_tcp_happen, sim_ring_next };
 
