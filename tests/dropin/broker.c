@@ -111,6 +111,16 @@ static int dismiss(struct courier *courier)
 
 static atomic_int sent;
 
+/* Of so many events from that one on. */
+static int deliveries(int first, int events)
+{
+    int n = 0;
+    for (int i = first; i < first + events; i++) {
+        n += atomic_load(&delivered[i]);
+    }
+    return n;
+}
+
 static void produce(void *arg)
 {
     nng_socket push;
@@ -123,17 +133,10 @@ static void produce(void *arg)
         check_ok(nng_send(push, text, (size_t) n, 0));
         atomic_fetch_add(&sent, 1);
     }
-    nng_msleep(1000); /* for what is still in its socket */
-    check_ok(nng_close(push));
-}
-
-static int deliveries(void)
-{
-    int n = 0;
-    for (int i = 0; i < PRODUCERS * EVENTS; i++) {
-        n += atomic_load(&delivered[i]);
+    while (deliveries(first, EVENTS) < EVENTS) {
+        nng_msleep(1); /* closing discards what is still in its socket */
     }
-    return n;
+    check_ok(nng_close(push));
 }
 
 int main(void)
@@ -160,9 +163,6 @@ int main(void)
     }
     for (int i = 0; i < PRODUCERS; i++) {
         nng_thread_destroy(producers[i]);
-    }
-    while (deliveries() < PRODUCERS * EVENTS) {
-        nng_msleep(1);
     }
     check(atomic_load(&sent) == PRODUCERS * EVENTS);
     check_ok(nng_close(pull)); /* couriers that wait end, others first do their duty */

@@ -32,17 +32,26 @@ static void rot13(char *text, size_t size)
     }
 }
 
-/* "slow" is answered late, so that there is something to give up. */
+static bool is_text(const void *data, size_t size, const char *text)
+{
+    return size == strlen(text) && memcmp(data, text, size) == 0;
+}
+
+/* So that there is something to give up, "never" is not answered at all, and "slow" and "late" not
+ * at once: the gateway has 25 ms for the first two, and ten seconds for the last. */
 static void work(void *arg)
 {
     nng_msg *msg;
     (void) arg;
     while (nng_recvmsg(rep, &msg, 0) == 0) {
-        if (nng_msg_len(msg) == 4 && memcmp(nng_msg_body(msg), "slow", 4) == 0) {
+        void *body = nng_msg_body(msg);
+        size_t size = nng_msg_len(msg);
+        bool never = is_text(body, size, "never");
+        if (is_text(body, size, "slow") || is_text(body, size, "late")) {
             nng_msleep(50);
         }
-        rot13(nng_msg_body(msg), nng_msg_len(msg));
-        if (nng_sendmsg(rep, msg, 0) != 0) {
+        rot13(body, size);
+        if (never || nng_sendmsg(rep, msg, 0) != 0) {
             nng_msg_free(msg);
         }
     }
@@ -67,7 +76,8 @@ struct job {
     bool sent;
 };
 
-static atomic_int jobs;
+static atomic_uint taken; /* jobs so far */
+static atomic_uint jobs;  /* of them, those that are not over */
 
 static void end_job(struct job *job, int err, nng_http_res *res)
 {
@@ -128,12 +138,14 @@ static void take(nng_aio *aio)
     job->http = aio;
     job->sent = false;
     atomic_fetch_add(&jobs, 1);
+    atomic_fetch_add(&taken, 1);
     check_ok(nng_aio_alloc(&job->aio, advance, job));
     check_ok(nng_ctx_open(&job->ctx, req));
     check_ok(nng_msg_alloc(&msg, 0));
     check_ok(nng_msg_append(msg, data, size));
     nng_aio_set_msg(job->aio, msg);
-    nng_aio_set_timeout(job->aio, size == 4 && memcmp(data, "slow", 4) == 0 ? 25 : 10000);
+    bool brief = is_text(data, size, "slow") || is_text(data, size, "never");
+    nng_aio_set_timeout(job->aio, brief ? 25 : 10000);
     nng_ctx_send(job->ctx, job->aio);
 }
 
@@ -207,20 +219,23 @@ static void many_at_a_time(void)
 }
 
 /* The client is gone before the reply is there; the gateway's own time limit passes before it. */
-static const char slow[] = "POST /rot13 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nslow";
+#define OF_4 "POST /rot13 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
 
 static void given_up(void)
 {
     struct answer got;
     for (int i = 0; i < 10; i++) {
         int fd = plain_connect(port);
-        plain_send(fd, slow);
+        plain_send(fd, OF_4 "slow");
         close(fd);
     }
-    post(&got, "slow");
+    post(&got, "never");
     check(got.status == 502);
-    printf("slow -> %d\n", got.status);
+    printf("never -> %d\n", got.status);
     check_post("after", "nsgre");
+    while (atomic_load(&jobs) > 0) {
+        nng_msleep(1); /* NNG 1.5 may not be done with a time limit when its socket is gone */
+    }
 }
 
 static long kilobytes(void)
@@ -264,9 +279,10 @@ int main(int argc, char **argv)
         given_up();
         ok("given up in the middle");
     }
+    unsigned before = atomic_load(&taken);
     int fd = plain_connect(port); /* somebody waits for an answer when all ends */
-    plain_send(fd, slow);
-    while (atomic_load(&jobs) == 0) {
+    plain_send(fd, OF_4 "late");
+    while (atomic_load(&taken) == before) { /* not until there are jobs: it may be over by then */
         nng_msleep(1);
     }
     nng_http_server_stop(server);

@@ -69,6 +69,8 @@ static void add(nng_http_server *server, const char *method, void (*cb)(nng_aio 
 
 /* ---- Subscribers -------------------------------------------------------------------------- */
 
+static int pipes; /* the publisher's; under mtx */
+
 struct subscriber {
     nng_socket sock;
     nng_aio *aio;
@@ -96,6 +98,27 @@ static void receive(void *arg)
         subscriber->ended = true;
     }
     nng_cv_wake(cv);
+    nng_mtx_unlock(mtx);
+}
+
+/* Another subscriber is in the publisher's list. */
+static void joined(nng_pipe pipe, nng_pipe_ev event, void *arg)
+{
+    (void) pipe;
+    (void) event;
+    (void) arg;
+    nng_mtx_lock(mtx);
+    pipes++;
+    nng_cv_wake(cv);
+    nng_mtx_unlock(mtx);
+}
+
+static void await_subscribers(void)
+{
+    nng_mtx_lock(mtx);
+    while (pipes < SUBSCRIBERS) {
+        nng_cv_wait(cv);
+    }
     nng_mtx_unlock(mtx);
 }
 
@@ -188,6 +211,7 @@ int main(void)
     check_ok(nng_cv_alloc(&cv, mtx));
     check_ok(nng_pub0_open(&pub));
     check_ok(nng_socket_set_int(pub, NNG_OPT_SENDBUF, NEWS));
+    check_ok(nng_pipe_notify(pub, NNG_PIPE_EV_ADD_POST, joined, NULL));
     check_ok(nng_listen(pub, "tcp://127.0.0.1:0", &listener, 0));
     check_ok(nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &bound));
     snprintf(url, sizeof url, "tcp://127.0.0.1:%d", bound);
@@ -199,7 +223,7 @@ int main(void)
     for (int i = 0; i < SUBSCRIBERS; i++) {
         subscribe(&subscribers[i], url);
     }
-    nng_msleep(1000); /* until the publisher knows all of them, of which it tells nobody */
+    await_subscribers();
     news(subscribers);
     ok("published in order, to all who are there");
     for (int i = 1; i < SUBSCRIBERS; i++) {
