@@ -20,7 +20,7 @@
 /* ---- The service -------------------------------------------------------------------------- */
 
 static nng_socket rep, req;
-static nng_thread *worker;
+static nng_thread *service;
 
 static void rot13(char *text, size_t size)
 {
@@ -39,7 +39,7 @@ static bool is_text(const void *data, size_t size, const char *text)
 
 /* So that there is something to give up, "never" is not answered at all, and "slow" and "late" not
  * at once: the gateway has 25 ms for the first two, and ten seconds for the last. */
-static void work(void *arg)
+static void gateway_service(void *arg)
 {
     nng_msg *msg;
     (void) arg;
@@ -61,7 +61,7 @@ static void start_service(void)
 {
     check_ok(nng_rep0_open(&rep));
     check_ok(nng_listen(rep, SERVICE, NULL, 0));
-    check_ok(nng_thread_create(&worker, work, NULL));
+    check_ok(nng_thread_create(&service, gateway_service, NULL));
     check_ok(nng_req0_open(&req));
     check_ok(nng_dial(req, SERVICE, NULL, 0));
 }
@@ -293,7 +293,7 @@ int main(int argc, char **argv)
     }
     nng_close(req);
     nng_close(rep);
-    nng_thread_destroy(worker);
+    nng_thread_destroy(service);
     ok("stopped");
     end();
     return 0;
