@@ -59,7 +59,7 @@ class Comment:
         word, _, rest = first.partition(" ")
         if re.fullmatch(r"[A-Z][a-z]*[^s]s", word):
             word = third_person_to_imperative(word)
-            rest = re.sub(r"\b(and|or) (gets|sets|lets|frees|closes)\b",
+            rest = re.sub(r"\b(and|or) (gets|sets|lets|frees|closes|binds|leaves|waits)\b",
                           lambda match: f"{match[1]} {third_person_to_imperative(match[2])}", rest)
         return word[:1].lower() + word[1:] + (" " + rest if rest else "")
 

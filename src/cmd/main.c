@@ -58,7 +58,7 @@ static const char usage[] =
     "       --access-log  a line for each request, in this file, or on standard output (-); "
     "SIGHUP\n"
     "                  has it opened anew\n"
-    "       --log-format  common, combined or json (combined)\n"
+    "       --log-format  its lines: common, combined or json (combined)\n"
     "       --admin    where this machine finds /metrics (OpenMetrics), /healthz, /readyz (503 "
     "once\n"
     "                  it is to end) and, at /, plots of what goes on\n"
