@@ -77,6 +77,7 @@ int signals_start(const struct signals_actions *what)
         sigaddset(&set, taken[i]);
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a log that may not grow (ulimit -f) is like a full disk */
     sigprocmask(SIG_BLOCK, &set, NULL);
     errno = pthread_create(&thread, NULL, signals_run, NULL);
     return errno == 0 ? 0 : -1;

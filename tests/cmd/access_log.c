@@ -274,7 +274,6 @@ Test(access_log, behind_the_proxy_protocol)
 static void small_disk(void)
 {
     struct rlimit limit = { LIMIT, RLIM_INFINITY };
-    signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &limit);
 }
 
