@@ -46,8 +46,8 @@ static void *openssl_realloc(void *p, size_t n, const char *file, int line)
     return t_fault_fails(NU_FAULT_OPENSSL_MEMORY) ? NULL : realloc(p, n);
 }
 
-/* Before it has any. */
-__attribute__((constructor)) static void openssl_take_over(void)
+/* Before it has any, and so before tests/support/openssl.c. */
+__attribute__((constructor(101))) static void openssl_take_over(void)
 {
     ours = CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) == 1;
 }

@@ -276,7 +276,6 @@ int t_tls_relay(int fd, bool server, int buffer)
     struct relay *r = calloc(1, sizeof *r);
     int fds[2];
     pthread_t thread;
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL); /* the thread may be there when we exit */
     connect_pair(fds, buffer);
     r->shakes = true;
     atomic_fetch_add(&handshakes, 1);
