@@ -93,6 +93,27 @@ void t_lo_down(void)
     }
 }
 
+/* The kernel makes an address one that can be used a moment after it was set. */
+static bool await_link_local(unsigned scope)
+{
+    struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_scope_id = scope };
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), err = -1;
+    if (fd < 0 || inet_pton(AF_INET6, T_LINK_LOCAL, &at.sin6_addr) != 1) {
+        return false;
+    }
+    for (int i = 0; i < 20000 && err != 0; i++) {
+        err = bind(fd, (struct sockaddr *) &at, sizeof at);
+        if (err != 0 && errno != EADDRNOTAVAIL) {
+            break;
+        }
+        if (err != 0) {
+            usleep(1000);
+        }
+    }
+    close(fd);
+    return err == 0;
+}
+
 bool t_link_local(void)
 {
     struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -108,7 +129,7 @@ bool t_link_local(void)
     if (fd >= 0) {
         close(fd);
     }
-    return ok;
+    return ok && await_link_local((unsigned) lo.ifr_ifindex);
 }
 
 static bool write_file(const char *path, const char *text)
