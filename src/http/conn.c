@@ -15,15 +15,24 @@ void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd,
     nu_tcp_init(&conn->tcp, loop, fd, gone, conn);
     conn->stream = &conn->tcp.stream;
     atomic_init(&conn->ops, NULL);
+    conn->session = NULL;
     conn->asked = 0;
     conn->answered = 0;
     conn->last = false;
     conn->trusted = false;
 }
 
-static void conn_gone(struct nu_stream *stream)
+void nu_conn_free(nng_http_conn *conn)
 {
-    free(stream->user);
+    if (conn != NULL) {
+        free(conn->tcp.client);
+        free(conn);
+    }
+}
+
+void nu_conn_free_gone(struct nu_stream *stream)
+{
+    nu_conn_free(stream->user);
 }
 
 int nu_conn_secure(nng_http_conn *conn, const struct nu_tls_params *params)
@@ -39,7 +48,7 @@ int nu_conn_new(nng_http_conn **connp, struct nu_loop *loop, int fd,
         close(fd);
         return NNG_ENOMEM;
     }
-    nu_conn_init(conn, loop, fd, conn_gone);
+    nu_conn_init(conn, loop, fd, nu_conn_free_gone);
     if (params == NULL) {
         nu_tcp_read_ahead(&conn->tcp);
     } else {

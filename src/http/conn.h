@@ -18,10 +18,13 @@ struct nu_conn_ops {
     void (*close)(nng_http_conn *conn); /* any number of times */
 };
 
+struct nu_session;
+
 struct nng_http_conn {
     struct nu_stream *stream;                /* constant; what is read from and written to */
     struct nu_tcp tcp;                       /* what carries it, or is it */
     _Atomic(const struct nu_conn_ops *) ops; /* a session's; NULL: the caller owns it */
+    struct nu_session *session; /* a server's; NULL: a client's, or it was shed (hijack.h) */
 
     /* Requests of transacts that were begun, and responses to them that were read. */
     uint64_t asked; /* under transact.c's lock */
@@ -38,6 +41,12 @@ struct nng_http_conn {
  * Owner of `loop` only. */
 void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd,
                   void (*gone)(struct nu_stream *stream));
+
+/* Its memory, when it is gone; NULL is allowed. */
+void nu_conn_free(nng_http_conn *conn);
+
+/* The `gone` of a connection that nothing else is to be freed with. */
+void nu_conn_free_gone(struct nu_stream *stream);
 
 /* Whether a request can still be answered: 0, or what NNG says where the peer has closed or reset
  * the connection and nothing is asked any more. Any thread. */

@@ -37,7 +37,30 @@ void nu_hijack_run(struct nu_task *task)
     struct nu_session *s = nu_container(task, struct nu_session, hijacked);
     (void) nu_hijack_settle(s);
     if (atomic_exchange(&s->request.lease, NU_LEASE_OVER) == NU_LEASE_RETURNED) {
-        nu_stream_close(s->conn.stream, false);
+        nu_stream_close(s->conn->stream, false);
+    }
+}
+
+/* ---- What is kept ------------------------------------------------------------------------- */
+
+void nu_hijack_shed_written(struct nu_session *s)
+{
+    if (s->conn == NULL) {
+        nng_aio_reap(&s->aio); /* which frees it */
+    }
+}
+
+void nu_hijack_shed(nng_http_conn *conn)
+{
+    struct nu_session *s = conn->session;
+    if (s == NULL || s->service != NULL || atomic_load(&s->request.lease) != NU_LEASE_OVER) {
+        return;
+    }
+    conn->stream->gone = nu_conn_free_gone;
+    conn->session = NULL;
+    s->conn = NULL;
+    if (s->writing == NULL) {
+        nu_hijack_shed_written(s);
     }
 }
 
@@ -50,7 +73,7 @@ static void hijack_read(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
 
 static void hijack_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
 {
-    struct nu_session *s = nu_container(conn, struct nu_session, conn);
+    struct nu_session *s = conn->session;
     if (nu_loop_self() == conn->stream->loop) {
         (void) nu_hijack_settle(s);
     }
@@ -59,7 +82,7 @@ static void hijack_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
 
 static void hijack_close(nng_http_conn *conn)
 {
-    struct nu_session *s = nu_container(conn, struct nu_session, conn);
+    struct nu_session *s = conn->session;
     if (nu_request_move_lease(&s->request, NU_LEASE_HIJACKED, NU_LEASE_RETURNED) !=
         NU_LEASE_HIJACKED) {
         nu_stream_close(conn->stream, false);
@@ -76,7 +99,7 @@ static const struct nu_conn_ops hijack_conn_ops = {
 
 int nng_http_hijack(nng_http_conn *conn)
 {
-    struct nu_session *s = nu_container(conn, struct nu_session, conn);
+    struct nu_session *s = conn->session;
     int err = nu_runtime_check_fork();
     if (err != 0) {
         return err;

@@ -17,4 +17,12 @@ void nu_hijack_run(struct nu_task *task);
  * service, and its exchange has no request any more. Whether it has. Owner only. */
 bool nu_hijack_settle(struct nu_session *session);
 
+/* What was HTTP's alone of a hijacked connection is freed, as soon as the answers before are
+ * written. For one that was hijacked on its owner and that nobody else has been given, or it does
+ * nothing. Owner only. */
+void nu_hijack_shed(nng_http_conn *conn);
+
+/* They are: the rest of it, where that was to be. */
+void nu_hijack_shed_written(struct nu_session *session);
+
 #endif

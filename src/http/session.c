@@ -52,15 +52,16 @@ static bool session_take_back(struct nu_session *s)
 static void session_dispose(nng_aio *aio)
 {
     struct nu_session *s = nu_container(aio, struct nu_session, aio);
-    free(s->conn.tcp.client);
+    nu_conn_free(s->conn);
     free(s);
 }
 
-/* The connection is closed, the kernel has let go of everything: the memory, which is the
- * session's, may go. A hijacked connection has left its service before. */
+/* The connection is closed, the kernel has let go of everything: the memory, the session's too, may
+ * go. A hijacked connection has left its service before. */
 static void session_conn_gone(struct nu_stream *stream)
 {
-    struct nu_session *s = nu_container(stream->user, struct nu_session, conn);
+    nng_http_conn *conn = stream->user;
+    struct nu_session *s = conn->session;
     session_drop_batch(s, &s->writing);
     session_drop_batch(s, &s->request.batch);
     if (s->request.file != NULL) {
@@ -88,9 +89,9 @@ static void session_close(struct nu_session *s, bool abortive)
     }
     nu_session_leave(s);
     if (lent) {
-        nu_stream_shut(s->conn.stream);
+        nu_stream_shut(s->conn->stream);
     } else {
-        nu_stream_close(s->conn.stream, abortive);
+        nu_stream_close(s->conn->stream, abortive);
     }
 }
 
@@ -102,9 +103,9 @@ static enum nu_step session_await_request(struct nu_session *s)
     if (nu_session_gathers(s)) {
         return nu_session_flush(s, NU_STEP_NEXT);
     }
-    if (nu_rx_len(&s->conn.stream->rx) == 0 && s->service->draining) {
+    if (nu_rx_len(&s->conn->stream->rx) == 0 && s->service->draining) {
         nu_session_set_deadline(s, nu_loop_now(s->service->loop) + NU_DRAIN_GRACE);
-    } else if (nu_rx_len(&s->conn.stream->rx) == 0) {
+    } else if (nu_rx_len(&s->conn->stream->rx) == 0) {
         nu_session_rank(s);
         nu_session_allow(s, NNG_URING_IDLE_TIMEOUT);
     } else if (!s->begun) {
@@ -142,7 +143,7 @@ static void session_prepare_head(struct nu_session *s, struct nu_head *head)
 
 static enum nu_step session_next(struct nu_session *s)
 {
-    struct nu_stream *stream = s->conn.stream;
+    struct nu_stream *stream = s->conn->stream;
     struct nu_head head;
     size_t have = nu_rx_len(&stream->rx);
     if (s->proxy_due) {
@@ -188,14 +189,14 @@ static enum nu_step session_next(struct nu_session *s)
 /* A body for a handler: what has come of it, then the rest. */
 static enum nu_step session_collect(struct nu_session *s)
 {
-    struct nu_rx *rx = &s->conn.stream->rx;
+    struct nu_rx *rx = &s->conn->stream->rx;
     struct nu_exchange *exchange = s->request.exchange;
     enum nu_step step;
     do {
         size_t have = nu_rx_len(rx), used;
         const char *bytes = have > 0 ? (const char *) nu_rx_data(rx) : "";
         step = nu_exchange_collect(exchange, bytes, have, &used);
-        nu_stream_consume(s->conn.stream, used);
+        nu_stream_consume(s->conn->stream, used);
         s->body_bytes += used;
     } while (step == NU_STEP_COLLECT && nu_rx_len(rx) > 0);
     if (step != NU_STEP_COLLECT) {
@@ -220,7 +221,7 @@ static enum nu_step session_collect(struct nu_session *s)
 static void session_answered_late(struct nu_session *s, struct nu_exchange *exchange)
 {
     nu_exchange_drop_response(exchange);
-    nu_stream_close(s->conn.stream, true);
+    nu_stream_close(s->conn->stream, true);
 }
 
 /* Nobody is to hear its answer. */
@@ -313,7 +314,7 @@ static void session_file_done(struct nu_op *op, int res, uint32_t flags)
     (void) flags;
     if (s->state == NU_SESSION_CLOSED) {
         nu_file_drop(s->request.file, res);
-        nu_stream_close(s->conn.stream, true);
+        nu_stream_close(s->conn->stream, true);
         return;
     }
     enum nu_step step = nu_file_done(s->request.file, res);
@@ -328,14 +329,14 @@ static void session_file_done(struct nu_op *op, int res, uint32_t flags)
 /* A body that nobody wants must not run as the next request. */
 static enum nu_step session_drain(struct nu_session *s)
 {
-    struct nu_rx *rx = &s->conn.stream->rx;
+    struct nu_rx *rx = &s->conn->stream->rx;
     enum nu_parse result = NU_PARSE_MORE;
     struct nu_slice data;
     size_t used;
     while (result == NU_PARSE_MORE && nu_rx_len(rx) > 0) {
         result = nu_body_reader_next(&s->request.body, (const char *) nu_rx_data(rx), nu_rx_len(rx),
                                      &used, &data);
-        nu_stream_consume(s->conn.stream, used);
+        nu_stream_consume(s->conn->stream, used);
         s->thrown += used;
         s->body_bytes += used;
     }
@@ -356,10 +357,10 @@ static enum nu_step session_drain(struct nu_session *s)
  * a number of bytes that it cannot move; who does not has less. */
 static enum nu_step session_linger_on(struct nu_session *s)
 {
-    struct nu_rx *rx = &s->conn.stream->rx;
+    struct nu_rx *rx = &s->conn->stream->rx;
     uint64_t now = nu_loop_now(s->service->loop), idle = now + LINGER_IDLE;
     s->thrown += nu_rx_len(rx);
-    nu_rx_clear(rx, &s->conn.stream->loop->buffers);
+    nu_rx_clear(rx, &s->conn->stream->loop->buffers);
     if (s->thrown > s->service->limits[NNG_URING_LINGER_BYTES] || now >= s->linger_until) {
         return NU_STEP_CLOSE;
     }
@@ -370,7 +371,7 @@ static enum nu_step session_linger_on(struct nu_session *s)
 static enum nu_step session_linger(struct nu_session *s)
 {
     uint64_t ms = s->service->limits[NNG_URING_LINGER_TIMEOUT];
-    nu_stream_shutdown_write(s->conn.stream);
+    nu_stream_shutdown_write(s->conn->stream);
     s->linger_until = ms > 0 ? nu_loop_now(s->service->loop) + ms * NU_MS : NU_NEVER;
     s->thrown = 0;
     return session_linger_on(s);
@@ -443,7 +444,7 @@ static void session_undeferred(struct nu_task *task)
 {
     struct nu_session *s = nu_container(task, struct nu_session, unpark);
     if (s->state == NU_SESSION_CLOSED) {
-        nu_stream_close(s->conn.stream, true);
+        nu_stream_close(s->conn->stream, true);
     } else {
         session_resume(s, NU_STEP_NEXT);
     }
@@ -506,6 +507,7 @@ static void session_finished(void *arg)
     bool wrote = nu_session_is_writing(s);
     session_drop_batch(s, &s->writing);
     if (s->state == NU_SESSION_CLOSED) {
+        nu_hijack_shed_written(s);
         return;
     }
     if (err != 0) {
@@ -520,13 +522,17 @@ static void session_finished(void *arg)
 int nu_session_start(struct nu_service *service, int fd)
 {
     struct nu_session *s = malloc(sizeof *s);
-    if (s == NULL) {
+    nng_http_conn *conn = malloc(sizeof *conn);
+    if (s == NULL || conn == NULL) {
+        free(s);
+        free(conn);
         return NNG_ENOMEM;
     }
     memset(s, 0, offsetof(struct nu_session, aio));
     s->service = service;
     s->request.service = service;
-    s->request.conn = &s->conn;
+    s->conn = conn;
+    s->request.conn = conn;
     s->request.exchange_done = session_exchange_done;
     s->request.file_done = session_file_done;
     nu_aio_init(&s->aio, session_finished, s);
@@ -538,8 +544,9 @@ int nu_session_start(struct nu_service *service, int fd)
     nu_gate_init(&s->gate);
     nu_list_init(&s->hold.link);
     s->hold.let_go = nu_session_let_go;
-    nu_conn_init(&s->conn, service->loop, fd, session_conn_gone);
-    atomic_init(&s->conn.ops, &nu_session_conn_ops);
+    nu_conn_init(conn, service->loop, fd, session_conn_gone);
+    atomic_init(&conn->ops, &nu_session_conn_ops);
+    conn->session = s;
     nu_list_init(&s->link);
     nu_session_rank(s);
     nu_count(NU_COUNT_SESSIONS_OPENED, 1);
@@ -549,7 +556,7 @@ int nu_session_start(struct nu_service *service, int fd)
 
 bool nu_session_evict(struct nu_session *s)
 {
-    bool idle = nu_stream_unread(s->conn.stream) == 0;
+    bool idle = nu_stream_unread(s->conn->stream) == 0;
     if (idle) {
         session_close(s, false);
     }

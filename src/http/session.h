@@ -7,8 +7,8 @@
  * gathered when a handler or a file takes its time is written meanwhile.
  *
  * Everything happens on the owner of the connection's loop, but for the reads and writes of a
- * handler that has the connection. A session is the memory of its connection, so a handler may
- * hijack the connection and keep it.
+ * handler that has the connection. A session goes with its connection, also where a handler has
+ * hijacked that and keeps it, unless it is shed (hijack.h).
  */
 #ifndef NU_HTTP_SESSION_H
 #define NU_HTTP_SESSION_H

@@ -11,7 +11,7 @@ static void session_write_vec(struct nu_session *s, struct nu_aio_io io, enum nu
     nu_session_allow_still(s, NNG_URING_WRITE_TIMEOUT);
     if (nng_aio_begin(&s->aio)) {
         s->aio.io = io;
-        nu_stream_write(s->conn.stream, &s->aio, kind);
+        nu_stream_write(s->conn->stream, &s->aio, kind);
     }
 }
 
@@ -69,7 +69,7 @@ enum nu_step nu_session_receive(struct nu_session *s, enum nu_session_state stat
     nu_session_set_state(s, state);
     nu_session_arm(s);
     if (nng_aio_begin(&s->aio)) {
-        nu_stream_read(s->conn.stream, &s->aio, NU_READ_FILL);
+        nu_stream_read(s->conn->stream, &s->aio, NU_READ_FILL);
     }
     return NU_STEP_WAIT;
 }
@@ -80,7 +80,7 @@ enum nu_step nu_session_read_all(struct nu_session *s, enum nu_session_state sta
     nu_session_set_state(s, state);
     if (nng_aio_begin(&s->aio)) {
         s->aio.io = (struct nu_aio_io){ .iov = iov, .niov = 1, .total = iov->iov_len };
-        nu_stream_read(s->conn.stream, &s->aio, NU_READ_ALL);
+        nu_stream_read(s->conn->stream, &s->aio, NU_READ_ALL);
     }
     return NU_STEP_WAIT;
 }
@@ -92,7 +92,7 @@ void nu_session_open_gate(struct nu_session *s)
 {
     nu_list_remove(&s->hold.link);
     nu_session_write_gathered(s);
-    nu_gate_open(&s->gate, s->conn.stream);
+    nu_gate_open(&s->gate, s->conn->stream);
 }
 
 /* The handler waits: what is gathered does not. */
@@ -120,7 +120,7 @@ void nu_session_leave_gate(struct nu_session *s, bool finished)
 /* Any thread. */
 static void session_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write kind)
 {
-    struct nu_session *s = nu_container(conn, struct nu_session, conn);
+    struct nu_session *s = conn->session;
     if (atomic_load(&s->request.lease) == NU_LEASE_CLOSED) {
         aio->loop = conn->stream->loop;
         nu_aio_finish(aio, NNG_ECLOSED, 0);
@@ -140,7 +140,7 @@ static void session_conn_write(nng_http_conn *conn, nng_aio *aio, enum nu_write 
 /* The body, and nothing behind it. Any thread. */
 static void session_conn_read(nng_http_conn *conn, nng_aio *aio, enum nu_read kind)
 {
-    struct nu_session *s = nu_container(conn, struct nu_session, conn);
+    struct nu_session *s = conn->session;
     if (nu_loop_self() == conn->stream->loop && nu_gate_is_shut(&s->gate)) {
         nu_session_open_gate(s); /* the client may wait for an answer before it sends more */
     }
@@ -150,7 +150,7 @@ static void session_conn_read(nng_http_conn *conn, nng_aio *aio, enum nu_read ki
 /* Any thread. */
 void nu_session_abort_lent(struct nu_session *s)
 {
-    struct nu_stream *stream = s->conn.stream;
+    struct nu_stream *stream = s->conn->stream;
     nu_gate_abort(&s->gate, NNG_ECLOSED);
     nu_lock(&stream->lock);
     nu_aio_queue_abort_all(&stream->reads, &s->aio, NNG_ECLOSED);
@@ -162,7 +162,7 @@ void nu_session_abort_lent(struct nu_session *s)
  * thread. */
 static void session_conn_close(nng_http_conn *conn)
 {
-    struct nu_session *s = nu_container(conn, struct nu_session, conn);
+    struct nu_session *s = conn->session;
     enum nu_lease was = nu_request_move_lease(&s->request, NU_LEASE_LENT, NU_LEASE_CLOSED);
     if (was == NU_LEASE_LENT || was == NU_LEASE_CLOSED) {
         nu_session_abort_lent(s);

@@ -15,7 +15,8 @@ static bool session_proxy_trusts(struct nu_session *s)
 {
     const struct nu_networks *trusted = &s->service->trusted;
     nng_sockaddr addr;
-    if ((trusted->n == 0 && !trusted->local) || nu_stream_remote_addr(s->conn.stream, &addr) != 0) {
+    if ((trusted->n == 0 && !trusted->local) ||
+        nu_stream_remote_addr(s->conn->stream, &addr) != 0) {
         return false;
     }
     switch (addr.s_family) {
@@ -35,8 +36,8 @@ static enum nu_step session_proxy_go_on(struct nu_session *s)
 
 enum nu_step nu_session_begin(struct nu_session *s)
 {
-    s->conn.trusted = session_proxy_trusts(s);
-    s->proxy_due = s->conn.trusted && s->service->proxied;
+    s->conn->trusted = session_proxy_trusts(s);
+    s->proxy_due = s->conn->trusted && s->service->proxied;
     return s->proxy_due ? NU_STEP_NEXT : session_proxy_go_on(s);
 }
 
@@ -46,7 +47,7 @@ enum nu_step nu_session_begin(struct nu_session *s)
  */
 static bool session_proxy_note_client(struct nu_session *s, const struct nu_proxy *proxy)
 {
-    s->conn.trusted = false;
+    s->conn->trusted = false;
     if (proxy->version == 0) {
         return true;
     }
@@ -63,8 +64,8 @@ static bool session_proxy_note_client(struct nu_session *s, const struct nu_prox
         client->s_in6.sa_port = htons(proxy->port);
         memcpy(client->s_in6.sa_addr, proxy->from, 16);
     }
-    s->conn.tcp.client = client;
-    s->conn.trusted = session_proxy_trusts(s);
+    s->conn->tcp.client = client;
+    s->conn->trusted = session_proxy_trusts(s);
     return true;
 }
 
@@ -81,7 +82,7 @@ static void session_proxy_wait(struct nu_session *s)
 enum nu_step nu_session_take_proxy(struct nu_session *s)
 {
     struct nu_proxy proxy;
-    struct nu_stream *stream = s->conn.stream;
+    struct nu_stream *stream = s->conn->stream;
     size_t have = nu_rx_len(&stream->rx);
     enum nu_parse result =
         have > 0 ? nu_proxy_parse(nu_rx_data(&stream->rx), have, &proxy) : NU_PARSE_MORE;

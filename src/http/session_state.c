@@ -186,7 +186,7 @@ static void session_look(struct nu_session *s)
         return;
     }
     if (!reads) {
-        moved -= nu_stream_unacked(s->conn.stream); /* only whether it changes counts */
+        moved -= nu_stream_unacked(s->conn->stream); /* only whether it changes counts */
     }
     if (moved != s->moved) {
         s->moved = moved;
@@ -201,8 +201,8 @@ static void session_look(struct nu_session *s)
 static void session_hung_up(struct nu_tcp *tcp)
 {
     nng_http_conn *conn = nu_container(tcp, nng_http_conn, tcp);
-    struct nu_session *s = nu_container(conn, struct nu_session, conn);
-    if (s->service != NULL && s->request.exchange != NULL &&
+    struct nu_session *s = conn->session;
+    if (s != NULL && s->service != NULL && s->request.exchange != NULL &&
         atomic_load(&s->request.lease) < NU_LEASE_HIJACKED) {
         nng_aio_abort(&s->request.exchange->aio, NNG_ECONNRESET);
     }
@@ -211,7 +211,7 @@ static void session_hung_up(struct nu_tcp *tcp)
 void nu_session_await_handler(struct nu_session *s)
 {
     if (s->state == NU_SESSION_HANDLING && !nu_session_is_writing(s) &&
-        s->conn.tcp.hangup == NULL) {
+        s->conn->tcp.hangup == NULL) {
         nu_session_set_deadline(s, nu_loop_now(s->service->loop) + WATCH_AFTER);
     }
 }
@@ -240,7 +240,7 @@ void nu_session_fired(struct nu_timer *timer)
     if (s->deadline > nu_now()) {
         nu_session_arm(s);
     } else if (waits) {
-        nu_tcp_watch_hangup(&s->conn.tcp, session_hung_up);
+        nu_tcp_watch_hangup(&s->conn->tcp, session_hung_up);
     } else {
         session_warn_late(s);
         nng_aio_abort(&s->aio, NNG_ETIMEDOUT);

@@ -34,7 +34,7 @@ enum nu_session_state {
 #define NU_DRAIN_GRACE (100 * NU_MS) /* when draining: for what is here, and not yet read */
 
 struct nu_session {
-    nng_http_conn conn;
+    nng_http_conn *conn; /* memory of its own, which can stay; NULL: it does (nu_hijack_shed()) */
     struct nu_service *service; /* NULL once the connection was hijacked */
     struct nu_list link;        /* in the service's sessions */
     uint64_t idle_since;        /* what its place among them goes by */

@@ -20,7 +20,7 @@ int nu_session_secure(struct nu_session *s)
     struct nu_tls_params params = { .alpn = "http/1.1", .plain_reply = no_plain_http };
     int err = s->service->get_tls(s->service->server, &params.config);
     if (err == 0) {
-        err = nu_conn_secure(&s->conn, &params);
+        err = nu_conn_secure(s->conn, &params);
         nng_tls_config_free(params.config);
     }
     return err;

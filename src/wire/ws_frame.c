@@ -235,7 +235,7 @@ static enum nu_ws_found ws_frame_take_control(struct nu_ws_reader *r, const uint
                                               struct nu_slice *data)
 {
     memcpy(r->control + r->ncontrol, buf, n);
-    r->ncontrol += (unsigned) n;
+    r->ncontrol = (uint8_t) (r->ncontrol + n);
     if (r->left > 0) {
         return NU_WS_MORE;
     }
@@ -251,7 +251,7 @@ static enum nu_ws_found ws_frame_take_payload(struct nu_ws_reader *r, uint8_t *b
     size_t n = r->left < len ? (size_t) r->left : len;
     if (r->masked) {
         nu_ws_mask(buf, buf, n, r->mask, r->masked_bytes);
-        r->masked_bytes = (r->masked_bytes + (unsigned) (n & 3)) & 3;
+        r->masked_bytes = (uint8_t) ((r->masked_bytes + n) & 3);
     }
     r->left -= n;
     *used += n;

@@ -59,19 +59,19 @@ struct nu_ws_reader {
     /* of the frame in hand */
     enum nu_ws_opcode opcode;
     bool final;
-    uint64_t left; /* bytes of payload to come */
-    bool payload;  /* its header is complete */
+    bool payload;         /* its header is complete */
+    uint8_t masked_bytes; /* of the payload so far, modulo 4 */
+    uint8_t nhead;        /* bytes of its header so far */
+    uint64_t left;        /* bytes of payload to come */
     uint8_t mask[4];
-    unsigned masked_bytes; /* of the payload so far, modulo 4 */
-    unsigned nhead;        /* bytes of its header so far */
     uint8_t head[NU_WS_HEAD_MAX];
     uint8_t control[NU_WS_CONTROL_MAX]; /* its payload, if it is a control frame */
-    unsigned ncontrol;
+    uint8_t ncontrol;
 
     /* of the message in hand */
     bool in_message;           /* its first frame was here, its last was not */
-    enum nu_ws_opcode message; /* NU_WS_TEXT or NU_WS_BINARY */
     bool compressed;           /* RSV1 was set */
+    enum nu_ws_opcode message; /* NU_WS_TEXT or NU_WS_BINARY */
     unsigned frames;           /* frames of it so far */
 
     enum nu_ws_code bad_code; /* after NU_WS_BAD */

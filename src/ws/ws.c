@@ -15,10 +15,7 @@
 
 static void ws_dispose(nng_aio *aio)
 {
-    struct nu_ws *ws = aio->arg;
-    if (--ws->aios == 0) {
-        free(ws);
-    }
+    free(nu_container(aio, struct nu_ws, rd));
 }
 
 static void ws_free_windows(struct nu_ws *ws)
@@ -33,15 +30,11 @@ static void ws_free_memory(struct nu_ws *ws)
 {
     nu_list_remove(&ws->hook.link);
     nu_ws_read_drop(ws);
-    nu_buf_free(&ws->next);
-    nu_buf_free(&ws->flight);
-    nu_buf_free(&ws->marks);
-    free(ws->pong);
+    nu_ws_write_free(ws);
     free(ws->heads);
     free(ws->close_reason);
     free(ws->peer_reason);
-    nng_aio_reap(&ws->rd);
-    nng_aio_reap(&ws->wr);
+    nng_aio_reap(&ws->rd); /* which frees the rest */
 }
 
 /* With the lock, which it releases: it goes with the last that happens to it. */
@@ -81,11 +74,11 @@ static void ws_begin_read(struct nu_ws *ws, struct nu_stream *stream)
 
 static void ws_begin_write(struct nu_ws *ws, struct nu_stream *stream)
 {
-    if (nng_aio_begin(&ws->wr)) {
-        ws->wr.io = (struct nu_aio_io){ .iov = &ws->flight_iov,
-                                        .niov = 1,
-                                        .total = ws->flight_iov.iov_len };
-        nu_stream_write(stream, &ws->wr, NU_WRITE_ALL);
+    struct nu_ws_flight *flight = ws->flight;
+    if (nng_aio_begin(&flight->aio)) {
+        flight->aio.io =
+            (struct nu_aio_io){ .iov = &flight->iov, .niov = 1, .total = flight->iov.iov_len };
+        nu_stream_write(stream, &flight->aio, NU_WRITE_ALL);
     }
 }
 
@@ -193,9 +186,9 @@ static void ws_received(void *arg)
 static void ws_wrote(void *arg)
 {
     struct nu_ws *ws = arg;
-    int err = nng_aio_result(&ws->wr);
     nu_lock(&ws->lock);
-    nu_ws_written(ws, nng_aio_count(&ws->wr), err);
+    int err = nng_aio_result(&ws->flight->aio);
+    nu_ws_written(ws, nng_aio_count(&ws->flight->aio), err);
     if (err != 0) {
         ws->send_end = ws->send_end != 0 ? ws->send_end : err;
         if (ws->state != NU_WS_GONE && ws->state != NU_WS_ENDING) {
@@ -225,7 +218,10 @@ static void ws_on_stop(struct nu_loop_hook *hook)
     struct nu_ws *ws = nu_container(hook, struct nu_ws, hook);
     nu_lock(&ws->lock);
     ws->stopped = true;
-    ws->rd.local = ws->wr.local = false; /* who frees it from now on does so himself */
+    ws->rd.local = false; /* who frees it from now on does so himself */
+    if (ws->flight != NULL) {
+        ws->flight->aio.local = false;
+    }
     ws->recv_end = ws->send_end = NNG_ECLOSED;
     nng_http_conn *conn = NULL;
     if (ws->state != NU_WS_GONE) {
@@ -400,14 +396,6 @@ struct nu_ws *nu_ws_of(nng_stream *stream)
     return stream->kind == &ws_kind ? nu_container(stream, struct nu_ws, base) : NULL;
 }
 
-static void ws_init_aio(struct nu_ws *ws, nng_aio *aio, void (*cb)(void *))
-{
-    nu_aio_init(aio, cb, ws);
-    aio->dispose = ws_dispose;
-    aio->local = true;
-    ws->aios++;
-}
-
 int nu_ws_new(nng_stream **streamp, const struct nu_ws_params *params)
 {
     struct nu_ws_heads *heads = nu_ws_heads_new(params->req, params->res);
@@ -431,8 +419,10 @@ int nu_ws_new(nng_stream **streamp, const struct nu_ws_params *params)
     nu_list_init(&ws->sends);
     nu_list_init(&ws->sent);
     ws->last = &ws->first;
-    ws_init_aio(ws, &ws->rd, ws_received);
-    ws_init_aio(ws, &ws->wr, ws_wrote);
+    nu_aio_init(&ws->rd, ws_received, ws);
+    ws->rd.dispose = ws_dispose;
+    ws->rd.local = true;
+    ws->wrote = ws_wrote;
     nu_task_init(&ws->work, ws_worked);
     ws->timer.fire = ws_fired;
     ws->hook.on_stop = ws_on_stop;

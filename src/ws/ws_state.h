@@ -57,19 +57,26 @@ struct nu_ws_mark {
     nng_aio *aio;   /* NULL: it has ended already */
 };
 
+/* A write, in memory that an idle WebSocket does without. */
+struct nu_ws_flight {
+    nng_aio aio;
+    struct nu_buf frames;
+    struct iovec iov; /* all of them */
+};
+
 struct nu_ws {
     nng_stream base;
 
     /* constant */
     struct nu_loop *loop;
-    bool client;
+    void (*wrote)(void *ws); /* what `flight` ends with */
     struct nu_ws_settings settings;
     struct nu_ws_deflate deflate; /* agreed upon */
     struct nu_ws_heads *heads;    /* of what has opened it */
-
-    struct nu_list link; /* its listener's, until it is accepted */
+    bool client;
 
     struct nu_mutex lock;
+    struct nu_list link; /* its listener's, until it is accepted */
 
     /* under lock */
     nng_http_conn *conn;  /* NULL once it is GONE */
@@ -81,8 +88,8 @@ struct nu_ws {
     bool unasked;         /* a receive has ended, and its user has not begun another */
     bool working;         /* the owner is at work on it, without the lock */
     uint16_t close_code;  /* what our user wants it closed with; 0: nothing yet */
-    char *close_reason;   /* NULL: none */
     uint16_t peer_code;   /* of its close frame, or NU_WS_NO_CODE; NU_WS_ABNORMAL; 0: none yet */
+    char *close_reason;   /* NULL: none */
     char *peer_reason;    /* NULL: none */
     int recv_end;         /* what receives end with when nothing is queued; 0: they wait */
     int send_end;         /* what sends end with; 0: they go on */
@@ -101,17 +108,17 @@ struct nu_ws {
     size_t queued;                     /* bytes of memory for them */
     size_t thrown;                     /* bytes thrown away while ENDING */
     struct nu_ws_inflater *inflater;   /* NULL: nothing compressed has come, or needs it yet */
-    bool unpacking;                    /* a part of a compressed message is in hand: */
-    size_t packed;                     /* bytes of it, unmasked, the next that the stream has */
-    bool packed_end;                   /* it is the last */
+    size_t packed;                     /* bytes, the next that the stream has, unmasked, of */
+    bool unpacking;                    /* the part of a compressed message that is in hand, */
+    bool packed_end;                   /* which is its last */
 
     /* what goes out */
-    bool writing;                    /* `wr` is under way, with `flight` */
-    struct nu_buf next, flight;      /* frames */
-    struct iovec flight_iov;         /* all of flight */
+    bool writing;                    /* `flight` is under way */
+    bool torn;                       /* a frame was not completed: nothing can follow */
+    struct nu_ws_flight *flight;     /* NULL: there is nothing to write */
+    struct nu_buf next;              /* frames */
     uint64_t framed, written;        /* bytes ever put into next, and taken by the stream */
     struct nu_buf marks;             /* nu_ws_mark, in order */
-    bool torn;                       /* a frame was not completed: nothing can follow */
     size_t frame_left;               /* of the frame in hand: payload that is still to be put in */
     uint64_t frame_at;               /* payload that is */
     uint8_t mask[4];                 /* its mask */
@@ -137,8 +144,7 @@ struct nu_ws {
     uint64_t used;         /* when a message was last received or sent */
     uint64_t pinged;       /* when a ping was sent that nothing has come after; 0: none */
 
-    nng_aio rd, wr;
-    atomic_uint aios; /* of these two, those that are not disposed of */
+    nng_aio rd; /* that reads; its memory is the WebSocket's */
     struct nu_task work;
     struct nu_loop_hook hook;
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ws/ws_upgrade.h"
 
+#include "http/hijack.h"
 #include "wire/chars.h"
 #include "wire/field_list.h"
 #include "wire/ws_deflate.h"
@@ -230,6 +231,7 @@ bool nu_ws_upgrade(nng_aio *aio, const struct nu_ws_upgrade_params *params)
         ws_upgrade_free(up);
         return false;
     }
+    nu_hijack_shed(conn);
     up->conn = conn;
     up->req = req;
     up->upgraded = params->upgraded;

@@ -64,6 +64,44 @@ static void ws_write_release(struct nu_buf *buf)
     nu_buf_free(buf);
 }
 
+static void ws_write_dispose(nng_aio *aio)
+{
+    nu_freelist_give(nu_container(aio, struct nu_ws_flight, aio), sizeof(struct nu_ws_flight));
+}
+
+static struct nu_ws_flight *ws_write_new_flight(struct nu_ws *ws)
+{
+    struct nu_ws_flight *flight = nu_freelist_take(sizeof *flight);
+    if (flight != NULL) {
+        nu_aio_init(&flight->aio, ws->wrote, ws);
+        flight->aio.dispose = ws_write_dispose;
+        flight->aio.local = true;
+        flight->frames = (struct nu_buf){ 0 };
+    }
+    return flight;
+}
+
+/* Room for frames, and all that their way out takes. */
+static int ws_write_reserve_next(struct nu_ws *ws, size_t n)
+{
+    if (ws->flight == NULL && (ws->flight = ws_write_new_flight(ws)) == NULL) {
+        return NNG_ENOMEM;
+    }
+    return ws_write_reserve(&ws->next, n);
+}
+
+/* An idle one owns none. */
+static void ws_write_release_all(struct nu_ws *ws)
+{
+    if (ws->flight != NULL) {
+        ws_write_release(&ws->flight->frames);
+        nng_aio_reap(&ws->flight->aio); /* which frees it, once its callback has returned */
+        ws->flight = NULL;
+    }
+    ws_write_release(&ws->next);
+    ws_write_release(&ws->marks);
+}
+
 /* ---- Frames ------------------------------------------------------------------------------- */
 
 /* The header of a frame. There is room for it. */
@@ -101,7 +139,7 @@ static void ws_write_payload(struct nu_ws *ws, const void *data, size_t n)
 
 void nu_ws_write_control(struct nu_ws *ws, enum nu_ws_opcode opcode, const void *data, size_t n)
 {
-    if (ws_write_reserve(&ws->next, NU_WS_HEAD_MAX + n) != 0) {
+    if (ws_write_reserve_next(ws, NU_WS_HEAD_MAX + n) != 0) {
         ws->next.failed = false; /* which is nothing to those who send after it */
         return;
     }
@@ -311,7 +349,7 @@ static bool ws_write_compress(struct nu_ws *ws, const nng_aio *aio, size_t n,
 static bool ws_write_reserve_frames(struct nu_ws *ws, size_t len)
 {
     size_t frames = len > 0 ? len / ws_write_frame_max(ws, len) + 1 : 1;
-    return ws_write_reserve(&ws->next, frames * NU_WS_HEAD_MAX + len) == 0 &&
+    return ws_write_reserve_next(ws, frames * NU_WS_HEAD_MAX + len) == 0 &&
            ws_write_reserve(&ws->marks, sizeof(struct nu_ws_mark)) == 0;
 }
 
@@ -357,7 +395,7 @@ static bool ws_write_step(struct nu_ws *ws, nng_aio *aio, size_t most)
     }
     size_t left = ws->frame_left > 0 ? ws->frame_left : aio->io.total - aio->io.done;
     size_t n = left < most ? left : most;
-    if (ws_write_reserve(&ws->next, NU_WS_HEAD_MAX + n) != 0 ||
+    if (ws_write_reserve_next(ws, NU_WS_HEAD_MAX + n) != 0 ||
         ws_write_reserve(&ws->marks, sizeof(struct nu_ws_mark)) != 0) {
         return false;
     }
@@ -450,10 +488,11 @@ bool nu_ws_write_start(struct nu_ws *ws)
     if (ws->writing || ws->next.len == 0) {
         return false;
     }
-    struct nu_buf empty = ws->flight;
-    ws->flight = ws->next;
+    struct nu_ws_flight *flight = ws->flight;
+    struct nu_buf empty = flight->frames;
+    flight->frames = ws->next;
     ws->next = empty;
-    ws->flight_iov = (struct iovec){ ws->flight.data, ws->flight.len };
+    flight->iov = (struct iovec){ flight->frames.data, flight->frames.len };
     ws->writing = true;
     return true;
 }
@@ -484,13 +523,17 @@ void nu_ws_written(struct nu_ws *ws, size_t written, int err)
         ws->marks.len = (n - i) * sizeof *marks;
         memmove(marks, marks + i, ws->marks.len);
     }
-    nu_buf_reset(&ws->flight);
+    nu_buf_reset(&ws->flight->frames);
     if (err != 0) {
         nu_ws_write_end_all(ws, err, true);
     }
-    if (ws->next.len == 0) { /* an idle one owns none */
-        ws_write_release(&ws->flight);
-        ws_write_release(&ws->next);
-        ws_write_release(&ws->marks);
+    if (ws->next.len == 0) {
+        ws_write_release_all(ws);
     }
+}
+
+void nu_ws_write_free(struct nu_ws *ws)
+{
+    ws_write_release_all(ws);
+    ws_write_drop_pong(ws);
 }

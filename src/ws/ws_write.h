@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What goes out: sends become frames in `next`; when the stream is free, that becomes `flight`,
- * which it writes. A frame that has begun cannot be taken back, or the peer would take what follows
- * for its rest: it is owed, goes out whatever becomes of its send, and counts. All of this: owner,
- * with the lock held.
+ * What goes out: sends become frames in `next`; when the stream is free, these become those of
+ * `flight`, which it writes. A frame that has begun cannot be taken back, or the peer would take
+ * what follows for its rest: it is owed, goes out whatever becomes of its send, and counts. All of
+ * this: owner, with the lock held.
  */
 #ifndef NU_WS_WS_WRITE_H
 #define NU_WS_WS_WRITE_H
@@ -28,11 +28,14 @@ void nu_ws_write_end(struct nu_ws *ws, nng_aio *aio, int err);
  */
 void nu_ws_write_end_all(struct nu_ws *ws, int err, bool lost);
 
-/* Whether there is something to write, and the stream is free: flight_iov is then that. */
+/* Whether there is something to write, and the stream is free: it is then in `flight`. */
 bool nu_ws_write_start(struct nu_ws *ws);
 
 /* The stream has taken n bytes of it; err says whether that is all it will take. */
 void nu_ws_written(struct nu_ws *ws, size_t n, int err);
+
+/* All memory for this goes; nothing is being written. */
+void nu_ws_write_free(struct nu_ws *ws);
 
 /* All that is owed is written. */
 static inline bool nu_ws_write_idle(const struct nu_ws *ws)
