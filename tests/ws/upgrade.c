@@ -126,6 +126,34 @@ Test(ws_upgrades, requests)
     nng_stream_listener_free(l);
 }
 
+/* Answers that are being written when the connection is handed over go out, and before its own. */
+Test(ws_upgrades, behind_others)
+{
+    static const uint8_t ping[] = { 0x89, 0x81, 0, 0, 0, 0, 'x' }, pong[] = { 0x8a, 1, 'x' };
+    int port;
+    nng_stream_listener *l = t_listener(&port, NULL, NULL);
+    for (unsigned i = 0; i < 8; i++) {
+        char answer[4096];
+        size_t n;
+        int fd = t_connect(port);
+        t_ask(fd, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /ws",
+              GOOD, answer);
+        cr_assert_eq(t_status(answer), 404);
+        cr_assert_eq(send(fd, ping, sizeof ping, MSG_NOSIGNAL), sizeof ping);
+        for (n = strlen(answer); memcmp(answer + n - sizeof pong, pong, sizeof pong) != 0;) {
+            ssize_t got = recv(fd, answer + n, sizeof answer - 1 - n, 0);
+            cr_assert_gt(got, 0, "no pong after %s", answer);
+            n += (size_t) got;
+            answer[n] = '\0';
+        }
+        const char *second = strstr(answer + 1, "HTTP/1.1 404");
+        cr_assert_not_null(second, "%s", answer);
+        cr_assert_not_null(strstr(second, "HTTP/1.1 101"), "%s", answer);
+        close(fd);
+    }
+    nng_stream_listener_free(l);
+}
+
 /* ---- Who else decides ----------------------------------------------------------------------- */
 
 /* Sees the head, and says what its header X-Answer says. */
