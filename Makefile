@@ -22,6 +22,8 @@
 #   make sim-checks  the checks of nng-uring check against the made-up ring: verdicts as of kernels
 #   make sim-mutants  errors put into the library, which the simulation must find
 #   make cluster-demo  three servers behind HAProxy: restarts, a kill and a cut network under load
+#   make rolling-restart  ROUNDS (50) restarts of servers under load, behind HAProxy and nginx, by --upgrade
+#                   and by socket activation: not one request fails (RESTART_ARGS="--rate 500 upgrade")
 #   make bench      this library, its peers and the limit, in rounds: build/bench/report.html
 #   make bench-quick  the same in less than five minutes
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
@@ -52,6 +54,7 @@ FUZZ_SECONDS := 60
 SIM_SECONDS  := 60
 RACE_SECONDS := 60
 MUTUAL_ROUNDS := 100000
+ROUNDS       := 50
 PKG_CONFIG   := pkg-config
 OBJCOPY      := objcopy
 
@@ -181,8 +184,8 @@ SIMULATED := pthread_create pthread_join pthread_sigmask \
 # ---- Building ------------------------------------------------------------------------------------
 
 .PHONY: all deps man abi deb check-deb uninstall static serve test asan tsan race mutual acceptance \
-        sim sim-faults sim-checks sim-mutants dropin print-libs peers cluster-demo kernel-matrix bench bench-quick bench-micro fuzz \
-        lint format install clean run-tests run-epoll run-tls \
+        sim sim-faults sim-checks sim-mutants dropin print-libs peers cluster-demo rolling-restart kernel-matrix bench \
+        bench-quick bench-micro fuzz lint format install clean run-tests run-epoll run-tls \
         run-bench run-micro run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -421,6 +424,11 @@ cluster-demo:
 	@scripts/install-deps cluster
 	@$(MAKE) --no-print-directory all
 	@scripts/cluster-demo
+
+rolling-restart:
+	@scripts/install-deps cluster
+	@$(MAKE) --no-print-directory all
+	@scripts/rolling-restart --rounds $(ROUNDS) $(RESTART_ARGS)
 
 kernel-matrix:
 	@scripts/install-deps kernels
