@@ -228,16 +228,22 @@ enum nu_step nu_answer(struct nu_request *r, nng_http_res *res, void (*release)(
     return step;
 }
 
-enum nu_step nu_answer_error(struct nu_request *r, unsigned status)
+nng_http_res *nu_answer_make_error(unsigned status)
 {
     nng_http_res *res;
     if (nng_http_res_alloc_error(&res, (uint16_t) status) != 0) {
-        return NU_STEP_GIVE_UP;
+        return NULL;
     }
     if (status == NNG_HTTP_STATUS_SERVICE_UNAVAILABLE) {
         (void) nng_http_res_set_header(res, "Retry-After", "1"); /* RFC 9110 15.6.4 */
     }
-    return nu_answer(r, res, NULL, NULL);
+    return res;
+}
+
+enum nu_step nu_answer_error(struct nu_request *r, unsigned status)
+{
+    nng_http_res *res = nu_answer_make_error(status);
+    return res != NULL ? nu_answer(r, res, NULL, NULL) : NU_STEP_GIVE_UP;
 }
 
 /* ---- Redirects ---------------------------------------------------------------------------- */
@@ -285,9 +291,9 @@ static int answer_set_location(nng_http_res *res, const nng_http_handler *h, con
 }
 
 /* An answer that sends the client to a location, which is freed. */
-static enum nu_step answer_moved(struct nu_request *r, struct nu_buf *location)
+static nng_http_res *answer_make_moved(struct nu_buf *location)
 {
-    nng_http_res *res;
+    nng_http_res *res = NULL;
     int err = nng_http_res_alloc_error(&res, NNG_HTTP_STATUS_STATUS_MOVED_PERMANENTLY);
     if (err == 0) {
         nu_buf_add(location, "", 1);
@@ -295,14 +301,14 @@ static enum nu_step answer_moved(struct nu_request *r, struct nu_buf *location)
         err = err == 0 ? nng_http_res_set_header(res, "Location", location->data) : err;
         if (err != 0) {
             nng_http_res_free(res);
+            res = NULL;
         }
     }
     nu_buf_free(location);
-    return err == 0 ? nu_answer(r, res, NULL, NULL) : NU_STEP_GIVE_UP;
+    return err == 0 ? res : NULL;
 }
 
-enum nu_step nu_answer_directory(struct nu_request *r, const char *uri, const char *path,
-                                 struct nu_slice query)
+nng_http_res *nu_answer_make_directory(const char *uri, const char *path, struct nu_slice query)
 {
     struct nu_buf location = { 0 };
     answer_print_path(&location, uri);
@@ -315,7 +321,7 @@ enum nu_step nu_answer_directory(struct nu_request *r, const char *uri, const ch
         nu_buf_str(&location, "?");
         nu_buf_add(&location, query.p, query.n);
     }
-    return answer_moved(r, &location);
+    return answer_make_moved(&location);
 }
 
 enum nu_step nu_answer_redirect(struct nu_request *r, const nng_http_handler *h)

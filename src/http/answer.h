@@ -19,15 +19,17 @@ enum nu_step nu_answer(struct nu_request *request, nng_http_res *res, void (*rel
  * way to say so is to give up. */
 enum nu_step nu_answer_error(struct nu_request *request, unsigned status);
 
+/* One that more is to be said in, by nu_answer(). NULL: no memory. */
+nng_http_res *nu_answer_make_error(unsigned status);
+
 /* The answer of a STATIC handler. */
 enum nu_step nu_answer_static(struct nu_request *request, nng_http_handler *handler);
 
 /* That of a REDIRECT handler, to the service's path and query. */
 enum nu_step nu_answer_redirect(struct nu_request *request, const nng_http_handler *handler);
 
-/* 301 to the directory of that name below `uri`, both decoded; the query is kept. Owner only. */
-enum nu_step nu_answer_directory(struct nu_request *request, const char *uri, const char *path,
-                                 struct nu_slice query);
+/* Likewise a 301 to the directory of that name below `uri`, both decoded; the query is kept. */
+nng_http_res *nu_answer_make_directory(const char *uri, const char *path, struct nu_slice query);
 
 /* The head of a response alone, which is `res`'s; its body follows, of the length that it says. */
 enum nu_step nu_answer_head(struct nu_request *request, nng_http_res *res);

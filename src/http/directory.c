@@ -174,7 +174,7 @@ int nu_directory_set_fields(const struct nu_directory *d, nng_http_res *res, con
     uint16_t status = nng_http_res_get_status(res);
     int err = directory_set(res, "Vary", directory_vary(d, origin));
     err = err == 0 ? directory_set(res, "Access-Control-Allow-Origin", origin) : err;
-    if (err == 0 && status < 400) {
+    if (err == 0 && (status < 300 || status == NNG_HTTP_STATUS_NOT_MODIFIED)) {
         err = directory_set(res, "Cache-Control", directory_cache_control(d, path));
     }
     if (err == 0 && coding < NU_CODINGS && status < 300) {

@@ -44,11 +44,6 @@ struct nu_request *nu_file_leave(struct nu_file_job *job)
     return r;
 }
 
-enum nu_step nu_file_fail(struct nu_file_job *job, unsigned status)
-{
-    return nu_answer_error(nu_file_leave(job), status);
-}
-
 nng_http_res *nu_file_add_fields(const struct nu_file_job *job, nng_http_res *res)
 {
     if (res != NULL && nu_directory_set_fields(&job->handler->directory, res, job->path,
@@ -57,4 +52,12 @@ nng_http_res *nu_file_add_fields(const struct nu_file_job *job, nng_http_res *re
         return NULL;
     }
     return res;
+}
+
+/* A page of another origin that may read files may read why there is none. */
+enum nu_step nu_file_fail(struct nu_file_job *job, unsigned status)
+{
+    nng_http_res *res = nu_file_add_fields(job, nu_answer_make_error(status));
+    struct nu_request *r = nu_file_leave(job);
+    return res != NULL ? nu_answer(r, res, NULL, NULL) : NU_STEP_GIVE_UP;
 }

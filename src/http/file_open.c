@@ -131,9 +131,10 @@ static enum nu_step file_redirect(struct nu_file_job *job)
 {
     struct nu_request *r = job->request;
     job->path[job->len] = '\0';
-    enum nu_step step = nu_answer_directory(r, job->handler->uri, job->path, job->query);
+    nng_http_res *res =
+        nu_file_add_fields(job, nu_answer_make_directory(job->handler->uri, job->path, job->query));
     nu_file_leave(job);
-    return step;
+    return res != NULL ? nu_answer(r, res, NULL, NULL) : NU_STEP_GIVE_UP;
 }
 /* ---- In place of a file -------------------------------------------------------------------- */
 

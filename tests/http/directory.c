@@ -266,6 +266,9 @@ Test(directory, origins)
     cr_assert_eq(nng_uring_handler_add_origin(h, "HTTPS://A.Example"), 0);
     cr_assert_eq(nng_uring_handler_add_origin(h, "https://b.example:444"), 0);
     t_site_text(&site, "in/a", "a");
+    cr_assert_eq(mkdir(t_site_at(&site, "in/deep"), 0755), 0);
+    t_site_text(&site, "in/deep/index.html", "b");
+    cr_assert_eq(nng_uring_handler_set_slash_redirects(h, true), 0);
     start();
     assert_got("/in/a", "Origin: https://b.example:444\r\n", 200, "a");
     assert_line("Access-Control-Allow-Origin: https://b.example:444");
@@ -273,6 +276,14 @@ Test(directory, origins)
     assert_got("/in/a", "Origin: https://evil.example\r\n", 200, "a");
     assert_no_line("Access-Control");
     assert_line("Vary: Origin");
+    assert_got("/in/none", "Origin: https://a.example\r\n", 404, NULL);
+    assert_line("Access-Control-Allow-Origin: https://a.example");
+    assert_got("/in/none", "Origin: https://evil.example\r\n", 404, NULL);
+    assert_no_line("Access-Control");
+    assert_line("Vary: Origin");
+    assert_got("/in/deep", "Origin: https://a.example\r\n", 301, NULL);
+    assert_line("Access-Control-Allow-Origin: https://a.example");
+    assert_line("Location: /in/deep/");
     ask("OPTIONS", "/in/a",
         "Origin: https://a.example\r\nAccess-Control-Request-Method: GET\r\n"
         "Access-Control-Request-Headers: range\r\n");
