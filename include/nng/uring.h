@@ -492,11 +492,12 @@ NNG_DECL int nng_uring_server_leave(struct nng_http_server *server, nng_duration
  * Stops a server gently.
  *
  * Who has connected by then is still accepted, and then nobody; requests that have begun, or come
- * within a tenth of a second, are answered and their connections closed; idle ones are closed. It
- * waits until all is over, or for `ms` milliseconds; then the rest is closed hard. With
- * NNG_DURATION_INFINITE (or _DEFAULT) it waits as long as it takes, which the server's limits bound
- * unless a handler does not finish. It counts as the last nng_http_server_stop(). Of several at a
- * time each waits for itself, and the first whose time is over closes the rest.
+ * within a tenth of a second (the first of a connection, within a second), are answered and their
+ * connections closed; idle ones are closed. It waits until all is over, or for `ms` milliseconds;
+ * then the rest is closed hard. With NNG_DURATION_INFINITE (or _DEFAULT) it waits as long as it
+ * takes, which the server's limits bound unless a handler does not finish. It counts as the last
+ * nng_http_server_stop(). Of several at a time each waits for itself, and the first whose time is
+ * over closes the rest.
  *
  * Errors: NNG_ETIMEDOUT: the time was over before the requests; NNG_ESTATE: it was called in a
  * callback; NNG_ENOTSUP: this is a forked child.

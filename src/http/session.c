@@ -104,7 +104,7 @@ static enum nu_step session_await_request(struct nu_session *s)
         return nu_session_flush(s, NU_STEP_NEXT);
     }
     if (nu_rx_len(&s->conn->stream->rx) == 0 && s->service->draining) {
-        nu_session_set_deadline(s, nu_loop_now(s->service->loop) + NU_DRAIN_GRACE);
+        nu_session_allow_grace(s);
     } else if (nu_rx_len(&s->conn->stream->rx) == 0) {
         nu_session_rank(s);
         nu_session_allow(s, NNG_URING_IDLE_TIMEOUT);
@@ -170,6 +170,7 @@ static enum nu_step session_next(struct nu_session *s)
     if (s->service->hook != NULL) {
         nu_report_begin(&s->request, &head, (const char *) nu_rx_data(&stream->rx));
     }
+    s->asked = true;
     enum nu_step step = nu_dispatch(&s->request, &head, have == head.length);
     if (step == NU_STEP_ANSWERED) {
         nu_report_end(&s->request, true);
@@ -577,7 +578,7 @@ void nu_session_stop(struct nu_session *s)
 void nu_session_drain(struct nu_session *s)
 {
     if (s->state == NU_SESSION_READING && !s->begun) {
-        nu_session_set_deadline(s, nu_now() + NU_DRAIN_GRACE);
+        nu_session_allow_grace(s);
     }
     s->request.last = true;
 }

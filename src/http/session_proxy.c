@@ -73,7 +73,7 @@ static void session_proxy_wait(struct nu_session *s)
 {
     s->proxy_waits = true;
     if (s->service->draining) {
-        nu_session_set_deadline(s, nu_loop_now(s->service->loop) + NU_DRAIN_GRACE);
+        nu_session_allow_grace(s);
     } else {
         nu_session_allow(s, NNG_URING_HEAD_TIMEOUT);
     }

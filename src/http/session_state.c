@@ -90,6 +90,8 @@ void nu_session_leave(struct nu_session *s)
 
 /* ---- Time --------------------------------------------------------------------------------- */
 
+#define GRACE (100 * NU_MS)
+#define FIRST_GRACE NU_SECOND
 #define LOOKS 8 /* at a read or write, in the time in which it is to move something */
 
 /*
@@ -134,6 +136,12 @@ void nu_session_allow_still(struct nu_session *s, enum nng_uring_limit limit)
     s->moved = 0;
     s->deadline = session_after(s, s->still);
     nu_session_arm(s);
+}
+
+/* Who has only just come is about to ask, from far away perhaps, and would hear nothing at all. */
+void nu_session_allow_grace(struct nu_session *s)
+{
+    nu_session_set_deadline(s, nu_now() + (s->asked ? GRACE : FIRST_GRACE));
 }
 
 void nu_session_begin_body(struct nu_session *s)

@@ -31,7 +31,6 @@ enum nu_session_state {
 };
 
 #define NU_SESSION_STATES (NU_SESSION_CLOSED + 1)
-#define NU_DRAIN_GRACE (100 * NU_MS) /* when draining: for what is here, and not yet read */
 
 struct nu_session {
     nng_http_conn *conn; /* memory of its own, which can stay; NULL: it does (nu_hijack_shed()) */
@@ -42,6 +41,7 @@ struct nu_session {
     enum nu_step after;                /* WRITING: how it goes on */
     struct nu_request request;         /* in hand */
     bool begun;                        /* a part of a head is here, and its time runs */
+    bool asked;                        /* a whole head has come */
     bool proxy_due;                    /* a header of the PROXY protocol comes first, */
     bool proxy_waits;                  /* and its time runs */
     struct nu_head_progress progress;  /* of reading it */
@@ -100,6 +100,9 @@ void nu_session_allow(struct nu_session *session, enum nng_uring_limit limit);
 void nu_session_allow_still(struct nu_session *session, enum nng_uring_limit limit);
 
 /* The session begins to read a body; and the time for its next step: false, it is over. */
+/* Its server drains, and waits a moment for a request that may be on its way. */
+void nu_session_allow_grace(struct nu_session *session);
+
 void nu_session_begin_body(struct nu_session *session);
 bool nu_session_allow_body(struct nu_session *session);
 
