@@ -414,8 +414,8 @@ NNG_DECL int nng_uring_ws_close(struct nng_stream *stream, uint16_t code, const 
  *
  * What is being sent is sent, and a close frame with this code and reason behind it; sends that
  * come later end with NNG_ECLOSED. What the peer sends until its own close frame is still received,
- * as long as it does not pause for longer than NNG_URING_OPT_WS_CLOSE_TIMEOUT; then receives end
- * with NNG_ECLOSED, too.
+ * as long as it does not pause for longer than NNG_URING_OPT_WS_CLOSE_TIMEOUT, nor goes without a
+ * message for longer than NNG_URING_OPT_WS_IDLE_TIMEOUT; then receives end with NNG_ECLOSED, too.
  *
  * Errors: those of nng_uring_ws_close().
  * Threads: any.

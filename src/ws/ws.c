@@ -177,7 +177,7 @@ static void ws_received(void *arg)
             ws->pinged = 0;
             nu_ws_watch(ws);
         } else if (ws->state == NU_WS_CLOSING && !ws->closed) {
-            nu_ws_close_wait(ws);
+            (void) nu_ws_close_wait(ws); /* else the timer says so, at once */
         }
     }
     ws_work(ws);
@@ -204,8 +204,8 @@ static void ws_fired(struct nu_timer *timer)
     nu_lock(&ws->lock);
     if (ws->state == NU_WS_OPEN) {
         nu_ws_watch_fired(ws);
-    } else if (nu_ws_listens(ws) && nu_ws_is_behind(ws)) {
-        nu_ws_close_wait(ws);
+    } else if (nu_ws_listens(ws) && nu_ws_is_behind(ws) && nu_ws_close_wait(ws)) {
+        /* It is our user who does not listen. */
     } else if (ws->state != NU_WS_GONE) {
         nu_ws_close_lost(ws, nu_ws_listens(ws) ? NNG_ECLOSED : NNG_ECONNRESET);
     }

@@ -6,6 +6,11 @@
 
 #include <stdlib.h>
 
+static uint64_t ws_close_after(uint64_t since, nng_duration ms)
+{
+    return ms > 0 ? since + (uint64_t) ms * NU_MS : NU_NEVER;
+}
+
 static void ws_close_arm(struct nu_ws *ws, uint64_t when)
 {
     nu_timer_disarm(&ws->loop->timers, &ws->timer);
@@ -17,8 +22,7 @@ static void ws_close_arm(struct nu_ws *ws, uint64_t when)
 /* How long the peer has for its last words. */
 static void ws_close_arm_last(struct nu_ws *ws)
 {
-    nng_duration ms = ws->settings.close;
-    ws_close_arm(ws, ms > 0 ? nu_loop_now(ws->loop) + (uint64_t) ms * NU_MS : NU_NEVER);
+    ws_close_arm(ws, ws_close_after(nu_loop_now(ws->loop), ws->settings.close));
 }
 
 static void ws_close_put(struct nu_ws *ws, unsigned code, const char *reason, size_t n)
@@ -52,13 +56,17 @@ static size_t ws_close_reason_length(const struct nu_ws *ws)
     return ws->close_reason != NULL ? strlen(ws->close_reason) : 0;
 }
 
-void nu_ws_close_wait(struct nu_ws *ws)
+bool nu_ws_close_wait(struct nu_ws *ws)
 {
-    ws_close_arm_last(ws);
+    uint64_t now = nu_loop_now(ws->loop), quiet = ws_close_after(now, ws->settings.close);
+    uint64_t idle = ws_close_after(ws->used, ws->settings.idle);
+    ws_close_arm(ws, quiet < idle ? quiet : idle);
+    return idle > now;
 }
 
 void nu_ws_close_finish(struct nu_ws *ws)
 {
+    ws->used = nu_loop_now(ws->loop);
     ws->send_end = NNG_ECLOSED;
     ws_close_put(ws, ws->close_code, ws->close_reason, ws_close_reason_length(ws));
     nu_ws_set_state(ws, NU_WS_CLOSING);
@@ -163,11 +171,6 @@ bool nu_ws_close_due(const struct nu_ws *ws)
 }
 
 /* ---- Pings and idleness ------------------------------------------------------------------- */
-
-static uint64_t ws_close_after(uint64_t since, nng_duration ms)
-{
-    return ms > 0 ? since + (uint64_t) ms * NU_MS : NU_NEVER;
-}
 
 static uint64_t ws_close_ping_due(const struct nu_ws *ws)
 {

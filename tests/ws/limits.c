@@ -124,6 +124,23 @@ Test(ws_limits, idle)
     t_close(&link);
 }
 
+/* Pings are no messages: they do not keep a connection that its user has finished. */
+Test(ws_limits, idle_when_finished)
+{
+    struct link link;
+    nng_stream_dialer *d = t_open(&link);
+    cr_assert_eq(MS(IDLE_TIMEOUT, 300), 0);
+    t_dial(&link);
+    cr_assert_eq(nng_uring_ws_finish(link.stream, 1000, NULL), 0);
+    cr_assert_eq(t_ws_peer_peek(&link.peer), 0x88);
+    struct pollfd p = { .fd = link.peer.fd, .events = POLLIN };
+    do {
+        t_ws_peer_send(&link.peer, "P:a");
+    } while (poll(&p, 1, 20) == 0);
+    t_ws_peer_close(&link.peer);
+    t_close(&link);
+}
+
 /* A server that accepts and says nothing. */
 Test(ws_limits, handshake)
 {
