@@ -103,7 +103,8 @@ static bool serve_allows_limits(const struct serve_options *fresh)
     return true;
 }
 
-static void serve_change_limit(enum nng_uring_limit limit, uint64_t value)
+/* False: it stays as it was. */
+static bool serve_change_limit(enum nng_uring_limit limit, uint64_t value)
 {
     const struct serve_options *old = &serving.options;
     int err = 0;
@@ -113,6 +114,7 @@ static void serve_change_limit(enum nng_uring_limit limit, uint64_t value)
     if (err != 0 && !(old->limited[limit] && old->limits[limit] == value)) {
         serve_options_say_vain(serve_options_name(limit));
     }
+    return err == 0;
 }
 
 /* All that are given, or (false) none. */
@@ -127,8 +129,7 @@ static bool serve_reload_limits(void)
         return false;
     }
     for (int i = 0; i < SERVE_LIMITS; i++) {
-        if (fresh.limited[i]) {
-            serve_change_limit((enum nng_uring_limit) i, fresh.limits[i]);
+        if (fresh.limited[i] && serve_change_limit((enum nng_uring_limit) i, fresh.limits[i])) {
             old->limited[i] = true;
         }
     }
@@ -355,8 +356,8 @@ static int serve_until_the_end(void)
         return status;
     }
     upgrade_say_ready();
+    serve_say_ready(); /* whoever reads what comes next may send signals */
     serve_print_start(&serving.options, serving.servers, serving.nservers);
-    serve_say_ready();
     notify_start_watchdog();
     signals_await_end();
     if (serve_is_handed_over()) {
