@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,7 +93,10 @@ static size_t access_log_write_all(int fd, const char *text, size_t len)
  * begins; it is not cut off, for others may append to the file. */
 static uint64_t access_log_write(int fd, const char *text, size_t len)
 {
-    if (journal.torn && len > 0 && access_log_write_all(fd, "\n", 1) > 0) {
+    if (len == 0) {
+        return 0;
+    }
+    if (journal.torn && access_log_write_all(fd, "\n", 1) > 0) {
         return access_log_count(text, len);
     }
     size_t left = access_log_write_all(fd, text, len);
@@ -141,13 +145,21 @@ static void access_log_write_queue(void)
     access_log_say_lost();
 }
 
+/* It was opened anew, but not put elsewhere. */
+static bool access_log_is_same(int a, int b)
+{
+    struct stat sa, sb;
+    return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
+           sa.st_ino == sb.st_ino;
+}
+
 /* With the lock held, but for the time that a close may take. */
 static void access_log_change(void)
 {
     int old = journal.fd;
     journal.fd = journal.next_fd;
     journal.next_fd = -1;
-    journal.torn = false;
+    journal.torn = journal.torn && access_log_is_same(old, journal.fd);
     pthread_cond_broadcast(&journal.changed);
     pthread_mutex_unlock(&journal.lock);
     close(old);

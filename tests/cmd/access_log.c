@@ -273,14 +273,16 @@ Test(access_log, behind_the_proxy_protocol)
 /* A limit on a file's bytes stands for a disk that is full and then has room again. */
 static void small_disk(void)
 {
-    struct rlimit limit = { LIMIT, RLIM_INFINITY };
-    setrlimit(RLIMIT_FSIZE, &limit);
+    struct rlimit limit;
+    (void) getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = LIMIT;
+    (void) setrlimit(RLIMIT_FSIZE, &limit);
 }
 
-/* The line that did not fit is no part of the next one. */
+/* The line that did not fit is no part of the next one, also when the file was opened anew. */
 Test(access_log, torn)
 {
-    const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+    struct rlimit all;
     char words[256];
     struct stat st = { 0 };
     cr_assert_not_null(mkdtemp(dir));
@@ -295,7 +297,11 @@ Test(access_log, torn)
         cr_assert_eq(stat(file, &st), 0);
     }
     t_child_await_err(&child, "of the access log were lost");
-    cr_assert_eq(prlimit(child.pid, RLIMIT_FSIZE, &none, NULL), 0);
+    cr_assert_eq(prlimit(child.pid, RLIMIT_FSIZE, NULL, &all), 0);
+    all.rlim_cur = all.rlim_max;
+    cr_assert_eq(prlimit(child.pid, RLIMIT_FSIZE, &all, NULL), 0);
+    kill(child.pid, SIGHUP);
+    t_child_await_err(&child, "reloaded");
     ask(NONE "\r\n");
     end();
     char *text = strdup(read_log(file)), *last = NULL;
