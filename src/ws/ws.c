@@ -177,7 +177,7 @@ static void ws_received(void *arg)
             ws->pinged = 0;
             nu_ws_watch(ws);
         } else if (ws->state == NU_WS_CLOSING && !ws->closed) {
-            (void) nu_ws_close_wait(ws); /* else the timer says so, at once */
+            (void) nu_ws_close_wait(ws);
         }
     }
     ws_work(ws);
@@ -198,16 +198,27 @@ static void ws_wrote(void *arg)
     ws_work(ws);
 }
 
+/* Messages that came, or were taken, have not moved the timer. */
+static void ws_fired_finished(struct nu_ws *ws)
+{
+    if (nu_ws_is_behind(ws)) {
+        ws->heard = nu_loop_now(ws->loop); /* it is our user who does not listen */
+    }
+    if (!nu_ws_close_wait(ws)) {
+        nu_ws_close_lost(ws, NNG_ECLOSED);
+    }
+}
+
 static void ws_fired(struct nu_timer *timer)
 {
     struct nu_ws *ws = nu_container(timer, struct nu_ws, timer);
     nu_lock(&ws->lock);
     if (ws->state == NU_WS_OPEN) {
         nu_ws_watch_fired(ws);
-    } else if (nu_ws_listens(ws) && nu_ws_is_behind(ws) && nu_ws_close_wait(ws)) {
-        /* It is our user who does not listen. */
+    } else if (nu_ws_listens(ws)) {
+        ws_fired_finished(ws);
     } else if (ws->state != NU_WS_GONE) {
-        nu_ws_close_lost(ws, nu_ws_listens(ws) ? NNG_ECLOSED : NNG_ECONNRESET);
+        nu_ws_close_lost(ws, NNG_ECONNRESET);
     }
     ws_work(ws);
 }

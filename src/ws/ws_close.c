@@ -58,19 +58,19 @@ static size_t ws_close_reason_length(const struct nu_ws *ws)
 
 bool nu_ws_close_wait(struct nu_ws *ws)
 {
-    uint64_t now = nu_loop_now(ws->loop), quiet = ws_close_after(now, ws->settings.close);
-    uint64_t idle = ws_close_after(ws->used, ws->settings.idle);
-    ws_close_arm(ws, quiet < idle ? quiet : idle);
-    return idle > now;
+    uint64_t quiet = ws_close_after(ws->heard, ws->settings.close);
+    uint64_t idle = ws_close_after(ws->used, ws->settings.idle), end = quiet < idle ? quiet : idle;
+    ws_close_arm(ws, end);
+    return end > nu_loop_now(ws->loop);
 }
 
 void nu_ws_close_finish(struct nu_ws *ws)
 {
-    ws->used = nu_loop_now(ws->loop);
+    ws->heard = ws->used = nu_loop_now(ws->loop);
     ws->send_end = NNG_ECLOSED;
     ws_close_put(ws, ws->close_code, ws->close_reason, ws_close_reason_length(ws));
     nu_ws_set_state(ws, NU_WS_CLOSING);
-    ws_close_arm_last(ws);
+    (void) nu_ws_close_wait(ws);
 }
 
 void nu_ws_close_begin(struct nu_ws *ws)

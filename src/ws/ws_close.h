@@ -14,8 +14,8 @@ void nu_ws_close_begin(struct nu_ws *ws);
 /* The same when all that is being sent is framed, but what the peer sends is still taken. */
 void nu_ws_close_finish(struct nu_ws *ws);
 
-/* CLOSING: the peer has its time once more, from now on. False: it has none left, for there was no
- * message for too long. */
+/* CLOSING, finished: the peer has its time from when it was heard last, and since the last message.
+ * False: that is over. */
 bool nu_ws_close_wait(struct nu_ws *ws);
 
 /* The peer has sent a close frame. It is answered when all that came before is over: taken by its

@@ -47,7 +47,7 @@ static void ws_read_give(struct nu_ws *ws, nng_aio *aio, struct part *part)
     }
     aio->args->output[0] = (void *) (uintptr_t) part->type;
     aio->args->output[1] = (void *) (uintptr_t) ended;
-    ws->used = ws->heard;
+    ws->used = ws->heard > ws->used ? ws->heard : ws->used; /* it may have lain here for long */
     ws->unasked = true;
     nu_list_remove(&aio->link);
     nu_aio_end(aio, 0, io->done);

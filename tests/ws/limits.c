@@ -141,6 +141,32 @@ Test(ws_limits, idle_when_finished)
     t_close(&link);
 }
 
+/* But messages do, whenever they come within the limit. */
+Test(ws_limits, messages_when_finished)
+{
+    struct link link;
+    char got[8];
+    nng_stream_dialer *d = t_open(&link);
+    cr_assert_eq(MS(IDLE_TIMEOUT, 5000), 0);
+    cr_assert_eq(MS(CLOSE_TIMEOUT, 0), 0);
+    t_dial(&link);
+    cr_assert_eq(nng_uring_ws_finish(link.stream, 1000, NULL), 0);
+    cr_assert_eq(t_ws_peer_peek(&link.peer), 0x88);
+    struct pollfd p = { .fd = link.peer.fd, .events = POLLIN };
+    for (int i = 0; i < 2; i++) { /* the second is later than the limit was at first */
+        t_receive(&link, got, sizeof got);
+        cr_assert_eq(poll(&p, 1, 3000), 0);
+        t_ws_peer_send(&link.peer, "B:ab");
+        nng_aio_wait(link.aio);
+        cr_assert_eq(nng_aio_result(link.aio), 0);
+    }
+    t_receive(&link, got, sizeof got);
+    nng_aio_wait(link.aio); /* a silent peer has no more time than one that pings */
+    cr_assert_eq(nng_aio_result(link.aio), NNG_ECLOSED);
+    t_ws_peer_close(&link.peer);
+    t_close(&link);
+}
+
 /* A server that accepts and says nothing. */
 Test(ws_limits, handshake)
 {
