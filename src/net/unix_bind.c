@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "io/loop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,9 @@
 #include <unistd.h>
 
 #define BACKLOG 1024
-#define LOCK_TRIES 5000 /* of a millisecond: whoever holds the lock for longer is none of us */
+/* Of a millisecond: whoever holds the lock for longer is none of us. A loop has others to serve. */
+#define LOCK_TRIES 5000
+#define LOCK_TRIES_OF_A_LOOP 50
 
 /*
  * A socket refuses before it listens as one does whose server is gone, and between a look at a file
@@ -28,8 +31,9 @@ static int unix_bind_lock(const struct sockaddr_un *un)
     memcpy(dir, slash != NULL ? un->sun_path : ".", n);
     dir[n] = '\0';
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int tries = nu_loop_self() != NULL ? LOCK_TRIES_OF_A_LOOP : LOCK_TRIES;
     int err = fd >= 0 ? flock(fd, LOCK_EX | LOCK_NB) : 0;
-    for (int i = 0; i < LOCK_TRIES && err != 0 && (errno == EWOULDBLOCK || errno == EINTR); i++) {
+    for (int i = 0; i < tries && err != 0 && (errno == EWOULDBLOCK || errno == EINTR); i++) {
         nu_nap(1);
         err = flock(fd, LOCK_EX | LOCK_NB);
     }
@@ -39,6 +43,7 @@ static int unix_bind_lock(const struct sockaddr_un *un)
 static void unix_bind_unlock(int lock)
 {
     if (lock >= 0) {
+        (void) flock(lock, LOCK_UN); /* a child that was forked meanwhile has it, too */
         close(lock);
     }
 }
