@@ -99,10 +99,10 @@ void nu_session_set_deadline(struct nu_session *session, uint64_t when);
 void nu_session_allow(struct nu_session *session, enum nng_uring_limit limit);
 void nu_session_allow_still(struct nu_session *session, enum nng_uring_limit limit);
 
-/* The session begins to read a body; and the time for its next step: false, it is over. */
 /* Its server drains, and waits a moment for a request that may be on its way. */
 void nu_session_allow_grace(struct nu_session *session);
 
+/* The session begins to read a body; and the time for its next step: false, it is over. */
 void nu_session_begin_body(struct nu_session *session);
 bool nu_session_allow_body(struct nu_session *session);
 

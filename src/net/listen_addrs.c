@@ -144,8 +144,8 @@ static int listen_addrs_bind_unix(struct nu_listen_addrs *addrs, int *fds, unsig
         fds[i] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
         if (fds[i] < 0) {
             err = nu_error_from_errno(errno);
-            listen_addrs_close(fds, n);
             nu_listen_addrs_leave(addrs);
+            listen_addrs_close(fds, n);
             return err;
         }
     }
