@@ -174,6 +174,19 @@ static bool context_set_client(SSL *ssl, const nng_tls_config *config, const cha
            context_set_name(ssl, config, host);
 }
 
+/* From OpenSSL 3.2 on this makes what records are read and written by, and where there is no memory
+ * for that it only leaves an error behind, and an SSL that crashes when it is given its BIO. */
+static bool context_set_side(SSL *ssl, bool server)
+{
+    ERR_clear_error();
+    if (server) {
+        SSL_set_accept_state(ssl);
+    } else {
+        SSL_set_connect_state(ssl);
+    }
+    return ERR_peek_error() == 0;
+}
+
 int nu_tls_context_open(SSL **sslp, nng_tls_config *config, const char *host, const char *alpn)
 {
     ERR_clear_error();
@@ -182,12 +195,12 @@ int nu_tls_context_open(SSL **sslp, nng_tls_config *config, const char *host, co
     if (ssl == NULL) {
         return err != 0 ? err : NNG_ENOMEM;
     }
-    if (config->mode == NNG_TLS_MODE_SERVER) {
+    bool server = config->mode == NNG_TLS_MODE_SERVER;
+    if (server) {
         SSL_set_app_data(ssl, (void *) alpn);
-        SSL_set_accept_state(ssl);
-    } else if (context_set_client(ssl, config, host, alpn)) {
-        SSL_set_connect_state(ssl);
-    } else {
+    }
+    if ((!server && !context_set_client(ssl, config, host, alpn)) ||
+        !context_set_side(ssl, server)) {
         err = nu_tls_error();
         SSL_free(ssl);
         return err;
