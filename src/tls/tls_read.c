@@ -123,11 +123,12 @@ static bool tls_read_wants_more(const struct nu_tls *tls, const nng_aio *aio)
            (aio != NULL || (tls->read_ahead && nu_rx_len(&tls->stream.rx) < AHEAD));
 }
 
-/* Whether nothing is left to decrypt, as far as can be told without trying. */
+/* Whether nothing is left to decrypt, as far as can be told without trying. (An SSL whose handshake
+ * has failed for want of memory may have nothing to read records by: OpenSSL 3.5 crashes.) */
 static bool tls_read_is_dry(const struct nu_tls *tls)
 {
-    return tls->receiving || (tls->lower_end == 0 && nu_rx_len(&tls->lower->rx) == 0 &&
-                              SSL_has_pending(tls->ssl) == 0);
+    return tls->receiving || (tls->state == NU_TLS_OPEN && tls->lower_end == 0 &&
+                              nu_rx_len(&tls->lower->rx) == 0 && SSL_has_pending(tls->ssl) == 0);
 }
 
 void nu_tls_read_next(struct nu_tls *tls)
