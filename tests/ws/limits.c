@@ -124,16 +124,23 @@ Test(ws_limits, idle)
     t_close(&link);
 }
 
+/* One that its user has finished; the peer has heard of it. */
+static struct pollfd t_finish(struct link *link, nng_duration idle, nng_duration close)
+{
+    nng_stream_dialer *d = t_open(link);
+    cr_assert_eq(MS(IDLE_TIMEOUT, idle), 0);
+    cr_assert_eq(MS(CLOSE_TIMEOUT, close), 0);
+    t_dial(link);
+    cr_assert_eq(nng_uring_ws_finish(link->stream, 1000, NULL), 0);
+    cr_assert_eq(t_ws_peer_peek(&link->peer), 0x88);
+    return (struct pollfd){ .fd = link->peer.fd, .events = POLLIN };
+}
+
 /* Pings are no messages: they do not keep a connection that its user has finished. */
 Test(ws_limits, idle_when_finished)
 {
     struct link link;
-    nng_stream_dialer *d = t_open(&link);
-    cr_assert_eq(MS(IDLE_TIMEOUT, 300), 0);
-    t_dial(&link);
-    cr_assert_eq(nng_uring_ws_finish(link.stream, 1000, NULL), 0);
-    cr_assert_eq(t_ws_peer_peek(&link.peer), 0x88);
-    struct pollfd p = { .fd = link.peer.fd, .events = POLLIN };
+    struct pollfd p = t_finish(&link, 300, 2000);
     do {
         t_ws_peer_send(&link.peer, "P:a");
     } while (poll(&p, 1, 20) == 0);
@@ -146,13 +153,7 @@ Test(ws_limits, messages_when_finished)
 {
     struct link link;
     char got[8];
-    nng_stream_dialer *d = t_open(&link);
-    cr_assert_eq(MS(IDLE_TIMEOUT, 5000), 0);
-    cr_assert_eq(MS(CLOSE_TIMEOUT, 0), 0);
-    t_dial(&link);
-    cr_assert_eq(nng_uring_ws_finish(link.stream, 1000, NULL), 0);
-    cr_assert_eq(t_ws_peer_peek(&link.peer), 0x88);
-    struct pollfd p = { .fd = link.peer.fd, .events = POLLIN };
+    struct pollfd p = t_finish(&link, 5000, 0);
     for (int i = 0; i < 2; i++) { /* the second is later than the limit was at first */
         t_receive(&link, got, sizeof got);
         cr_assert_eq(poll(&p, 1, 3000), 0);
