@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* nng-uring serve: its file of options, --check, and how it ends. */
 #include "support/child.h"
+#include "support/peer.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -191,16 +192,6 @@ static unsigned start(const char *args)
     return port;
 }
 
-static int open_conn(unsigned port)
-{
-    struct sockaddr_in to = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t) port),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
-    return fd;
-}
-
 /* Asks for what is not there; the answer is small. Whether it is the last one. */
 static bool ask(int fd)
 {
@@ -222,19 +213,19 @@ Test(serve_options, drain_delay)
 {
     char byte;
     unsigned port = start("--drain-delay 600000");
-    int idle = open_conn(port), fd;
+    int idle = t_connect(port), fd;
     cr_assert_not(ask(idle));
     kill(child.pid, SIGTERM);
     t_child_await_err(&child, "finishing");
     for (bool last = false; !last; close(fd)) { /* each loop has to be told */
-        fd = open_conn(port);
+        fd = t_connect(port);
         last = ask(fd);
     }
     while (!ask(idle)) {
     }
     cr_assert_eq(read(idle, &byte, 1), 0);
     close(idle);
-    fd = open_conn(port);
+    fd = t_connect(port);
     (void) ask(fd);
     close(fd);
     kill(child.pid, SIGTERM);
@@ -249,7 +240,7 @@ Test(serve_options, drain_timeout)
     cr_assert_eq(ftruncate(fd, 256 << 20), 0);
     close(fd);
     snprintf(args, sizeof args, "%s --drain-timeout 200", dir);
-    fd = open_conn(start(args));
+    fd = t_connect(start(args));
     static const char text[] = "GET /options HTTP/1.1\r\nHost: x\r\n\r\n";
     cr_assert_eq(send(fd, text, sizeof text - 1, MSG_NOSIGNAL), (ssize_t) sizeof text - 1);
     cr_assert_eq(recv(fd, line, sizeof line, MSG_WAITALL), (ssize_t) sizeof line);
@@ -295,16 +286,13 @@ Test(serve_options, again)
 {
     char words[512];
     unsigned port;
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     open_dir();
     write_file("listen 127.0.0.1:0\nloops 2\nhead-bytes 1024\n");
     snprintf(words, sizeof words, "serve --config %s", file);
     t_child_start(&child, words, NULL);
     t_child_await_out(&child, "\nloops    2,");
     cr_assert_eq(sscanf(child.out_text, "http://127.0.0.1:%u/", &port), 1);
-    to.sin_port = htons((uint16_t) port);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
+    int fd = t_connect(port);
     cr_assert_eq(ask_with(fd, 500), 200);
     reload("listen 127.0.0.1:0\nloops 2\nhead-bytes 400\nsing loudly\n", "no 'sing'");
     reload("listen 127.0.0.1:0\nloops 2\nhead-bytes 400\nbody-rate 99999999999\n",

@@ -143,16 +143,6 @@ Test(session_proxy, not_trusted)
     t_web_close(&web);
 }
 
-static int connect_to(unsigned port)
-{
-    struct sockaddr_in to = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t) port),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
-    return fd;
-}
-
 /* TLS begins behind it, in the same packet or in another one. */
 Test(session_proxy, before_tls)
 {
@@ -171,7 +161,7 @@ Test(session_proxy, before_tls)
     cr_assert_eq(nng_http_server_start(server), 0);
     cr_assert_eq(nng_http_server_get_addr(server, &at), 0);
     for (int round = 0; round < 2; round++) {
-        int fd = connect_to(ntohs(at.s_in.sa_port));
+        int fd = t_connect(ntohs(at.s_in.sa_port));
         int flags = MSG_NOSIGNAL | (round == 0 ? MSG_MORE : 0);
         cr_assert_eq(send(fd, V1, strlen(V1), flags), (ssize_t) strlen(V1));
         int plain = t_tls_relay(fd, false, 0);

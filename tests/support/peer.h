@@ -25,6 +25,9 @@ struct nu_pair {
  * port goes to *port. */
 int nu_listen(unsigned *port, int buffer);
 
+/* A connection to a port of 127.0.0.1. What waits on it for two minutes fails. */
+int t_connect(unsigned port);
+
 /* A port that nobody listens at, nor will unless the test does: it is none of those that the kernel
  * chooses for others, and none of another test's. */
 unsigned t_port(void);

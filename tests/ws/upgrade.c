@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Upgrades that are refused, and who decides on it. */
+#include "support/peer.h"
 #include "support/ws_peer.h"
 
 #include <arpa/inet.h>
@@ -37,18 +38,6 @@ static nng_stream_listener *t_listener(int *port, uint16_t (*check)(void *arg, n
     cr_assert_eq(nng_uring_ws_listener_set_check(l, check, arg), NNG_EBUSY);
     cr_assert_eq(nng_stream_listener_get_int(l, NNG_OPT_TCP_BOUND_PORT, port), 0);
     return l;
-}
-
-static int t_connect(int port)
-{
-    struct sockaddr_in sin = { .sin_family = AF_INET,
-                               .sin_port = htons((uint16_t) port),
-                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    const struct timeval limit = { .tv_sec = 120 };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    cr_assert_eq(connect(fd, (struct sockaddr *) &sin, sizeof sin), 0);
-    return fd;
 }
 
 /* Sends a request; its answer's head. */
@@ -115,7 +104,7 @@ Test(ws_upgrades, requests)
     nng_stream_listener *l = t_listener(&port, NULL, NULL);
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         char answer[4096];
-        int fd = t_connect(port);
+        int fd = t_connect((unsigned) port);
         t_ask(fd, requests[i].line, requests[i].fields, answer);
         unsigned status = t_status(answer);
         cr_assert_eq(status, requests[i].status, "%zu: %s", i, answer);
@@ -135,7 +124,7 @@ Test(ws_upgrades, behind_others)
     for (unsigned i = 0; i < 8; i++) {
         char answer[4096];
         size_t n;
-        int fd = t_connect(port);
+        int fd = t_connect((unsigned) port);
         t_ask(fd, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /ws",
               GOOD, answer);
         cr_assert_eq(t_status(answer), 404);
@@ -173,18 +162,18 @@ Test(ws_upgrades, a_function_decides)
     int port;
     nng_stream_listener *l = t_listener(&port, t_check, &asked);
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
-        int fd = t_connect(port);
+        int fd = t_connect((unsigned) port);
         snprintf(fields, sizeof fields, GOOD "X-Answer: %u\r\n", statuses[i]);
         t_ask(fd, "GET /ws?token=1", fields, answer);
         cr_assert_eq(t_status(answer), statuses[i]);
         close(fd);
     }
-    int fd = t_connect(port);
+    int fd = t_connect((unsigned) port);
     t_ask(fd, "GET /ws?token=1", GOOD, answer);
     cr_assert_eq(t_status(answer), 101);
     cr_assert_eq(atomic_load(&asked), 4);
     close(fd);
-    fd = t_connect(port); /* it is not asked about what is refused anyway */
+    fd = t_connect((unsigned) port); /* it is not asked about what is refused anyway */
     t_ask(fd, "GET /ws?token=1", GOOD "Origin: https://example.com\r\n", answer);
     cr_assert_eq(t_status(answer), 403);
     cr_assert_eq(atomic_load(&asked), 4);
@@ -202,17 +191,17 @@ Test(ws_upgrades, too_many_to_accept)
     nng_aio *aio;
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
     for (int i = 0; i < READY; i++) {
-        fds[i] = t_connect(port);
+        fds[i] = t_connect((unsigned) port);
         t_ask(fds[i], "GET /ws", GOOD, answer);
         cr_assert_eq(t_status(answer), 101);
     }
-    fds[READY] = t_connect(port);
+    fds[READY] = t_connect((unsigned) port);
     t_ask(fds[READY], "GET /ws", GOOD, answer);
     cr_assert_eq(t_status(answer), 503);
     nng_stream_listener_accept(l, aio);
     nng_aio_wait(aio);
     cr_assert_eq(nng_aio_result(aio), 0);
-    fds[READY + 1] = t_connect(port);
+    fds[READY + 1] = t_connect((unsigned) port);
     t_ask(fds[READY + 1], "GET /ws", GOOD, answer);
     cr_assert_eq(t_status(answer), 101);
     nng_stream_free(nng_aio_get_output(aio, 0));
@@ -229,7 +218,7 @@ Test(ws_upgrades, too_many_to_accept)
 static void *t_knock(void *arg)
 {
     char answer[4096];
-    int fd = t_connect(*(int *) arg);
+    int fd = t_connect((unsigned) *(int *) arg);
     do {
         t_ask(fd, "GET /late", GOOD "Content-Length: 0\r\n", answer);
         const char *body = strstr(answer, "\r\n\r\n") + 4, *at = strstr(answer, "Content-Length: ");
