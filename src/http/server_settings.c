@@ -126,24 +126,6 @@ int nng_uring_server_set_permissions(nng_http_server *server, int mode)
 
 /* ---- What it puts up with, and its error pages -------------------------------------------- */
 
-int nng_uring_server_set_limit(nng_http_server *server, enum nng_uring_limit limit, uint64_t value)
-{
-    int err = nu_runtime_check_fork();
-    if (err != 0) {
-        return err;
-    }
-    pthread_mutex_lock(&server->lock);
-    err = server->starts > 0 ? NNG_EBUSY : 0;
-    uint64_t limits[NU_LIMITS];
-    memcpy(limits, server->limits, sizeof limits);
-    int bad = nu_limit_set(limits, limit, value);
-    if (err == 0 && bad == 0) {
-        memcpy(server->limits, limits, sizeof limits);
-    }
-    pthread_mutex_unlock(&server->lock);
-    return bad != 0 ? bad : err;
-}
-
 /* With the lock held. */
 static void server_change_shards(nng_http_server *server)
 {
@@ -157,26 +139,41 @@ static void server_change_shards(nng_http_server *server)
     }
 }
 
-int nng_uring_server_change_limit(nng_http_server *server, enum nng_uring_limit limit,
-                                  uint64_t value)
+/* `late`: also of one that runs, unless memory was measured by the limit. */
+static int server_put_limit(nng_http_server *server, enum nng_uring_limit limit, uint64_t value,
+                            bool late)
 {
-    bool fixed = limit == NNG_URING_HEAD_FIELDS || limit == NNG_URING_CONNECTIONS;
+    uint64_t limits[NU_LIMITS];
     int err = nu_runtime_check_fork();
     if (err != 0) {
         return err;
     }
+    late = late && limit != NNG_URING_HEAD_FIELDS && limit != NNG_URING_CONNECTIONS;
     pthread_mutex_lock(&server->lock);
-    uint64_t limits[NU_LIMITS];
     memcpy(limits, server->limits, sizeof limits);
     err = nu_limit_set(limits, limit, value);
-    if (err == 0 && fixed && server->starts > 0) {
+    if (err == 0 && server->starts > 0 && !late) {
         err = NNG_EBUSY;
-    } else if (err == 0) {
+    }
+    if (err == 0) {
         memcpy(server->limits, limits, sizeof limits);
+    }
+    if (err == 0 && late) {
         server_change_shards(server);
     }
     pthread_mutex_unlock(&server->lock);
     return err;
+}
+
+int nng_uring_server_set_limit(nng_http_server *server, enum nng_uring_limit limit, uint64_t value)
+{
+    return server_put_limit(server, limit, value, false);
+}
+
+int nng_uring_server_change_limit(nng_http_server *server, enum nng_uring_limit limit,
+                                  uint64_t value)
+{
+    return server_put_limit(server, limit, value, true);
 }
 
 int nng_uring_server_get_limit(nng_http_server *server, enum nng_uring_limit limit, uint64_t *value)
