@@ -136,6 +136,7 @@ static enum nu_step file_redirect(struct nu_file_job *job)
     nu_file_leave(job);
     return res != NULL ? nu_answer(r, res, NULL, NULL) : NU_STEP_GIVE_UP;
 }
+
 /* ---- In place of a file -------------------------------------------------------------------- */
 
 static void file_listed(void *arg)
