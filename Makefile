@@ -23,7 +23,7 @@
 #   make sim-mutants  errors put into the library, which the simulation must find
 #   make cluster-demo  three servers behind HAProxy: restarts, a kill and a cut network under load
 #   make rolling-restart  ROUNDS (50) restarts of servers under load, behind HAProxy and nginx, by --upgrade
-#                   and by socket activation: not one request fails (RESTART_ARGS="--rate 500 upgrade")
+#                   and by socket activation: what clients see (RESTART_ARGS="--rate 500 upgrade")
 #   make bench      this library, its peers and the limit, in rounds: build/bench/report.html
 #   make bench-quick  the same in less than five minutes
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
