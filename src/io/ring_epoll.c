@@ -61,10 +61,10 @@ enum { READ, WRITE, HANGUP, SIDES };
 /* What is known of a descriptor. It is told of changes alone (EPOLLET), so that it need not be
  * asked for them anew. */
 struct watch {
-    uint32_t generation;        /* of the registration; 0: none so far */
-    struct queue parked[SIDES]; /* one at most, as the library uses it */
-    bool readable;              /* until a call says otherwise */
-    bool ended; /* a receive that takes less than it could need not have taken all */
+    uint32_t generation;    /* of the registration; 0: none so far */
+    uint32_t parked[SIDES]; /* the first; one at most, as the library uses it; or NOBODY */
+    bool readable;          /* until a call says otherwise */
+    bool ended;             /* a receive that takes less than it could need not have taken all */
 };
 
 struct ring_epoll {
@@ -127,22 +127,6 @@ static struct job *epoll_pop(struct ring_epoll *r, struct queue *queue)
     struct job *job = epoll_job(r, queue->first);
     queue->first = job->next;
     return job;
-}
-
-/* From anywhere in its queue. */
-static void epoll_take(struct ring_epoll *r, struct queue *queue, const struct job *job)
-{
-    uint32_t index = epoll_index(job->user_data), before = NOBODY, at = queue->first;
-    while (at != index) {
-        before = at;
-        at = epoll_job(r, at)->next;
-    }
-    if (before == NOBODY) {
-        queue->first = job->next;
-    } else {
-        epoll_job(r, before)->next = job->next;
-    }
-    queue->last = queue->last == index ? before : queue->last;
 }
 
 static void epoll_set_state(struct job *job, enum job_state state)
@@ -244,7 +228,7 @@ static int epoll_watch(struct ring_epoll *r, struct nu_op *op)
     if (err == 0) {
         r->generations = generation;
         *w = (struct watch){ .generation = generation,
-                             .parked = { NO_QUEUE, NO_QUEUE, NO_QUEUE },
+                             .parked = { NOBODY, NOBODY, NOBODY },
                              .readable = true,
                              .ended = epoll_ends_early(op->fd) };
         op->watch = generation;
@@ -256,10 +240,17 @@ static int epoll_watch(struct ring_epoll *r, struct nu_op *op)
     return err;
 }
 
+static uint32_t *epoll_parking(struct ring_epoll *r, const struct nu_op *op)
+{
+    return &r->watches[op->fd].parked[epoll_side(op)];
+}
+
 static void epoll_park(struct ring_epoll *r, struct job *job)
 {
     struct nu_op *op = job->op;
-    epoll_push(r, &r->watches[op->fd].parked[epoll_side(op)], job);
+    uint32_t *first = epoll_parking(r, op);
+    job->next = *first;
+    *first = epoll_index(job->user_data);
     epoll_set_state(job, JOB_PARKED);
     job->waited = true;
     if (op->deadline != NU_NEVER) {
@@ -270,7 +261,11 @@ static void epoll_park(struct ring_epoll *r, struct job *job)
 
 static void epoll_unpark(struct ring_epoll *r, struct job *job)
 {
-    epoll_take(r, &r->watches[job->op->fd].parked[epoll_side(job->op)], job);
+    uint32_t *at = epoll_parking(r, job->op);
+    while (*at != epoll_index(job->user_data)) {
+        at = &epoll_job(r, *at)->next;
+    }
+    *at = job->next;
     nu_timer_disarm(r->timers, &job->timer);
 }
 
@@ -355,8 +350,8 @@ static void epoll_do_queued(struct ring_epoll *r)
 
 static void epoll_ready(struct ring_epoll *r, struct watch *w, int side)
 {
-    while (w->parked[side].first != NOBODY) {
-        epoll_try_again(epoll_job(r, w->parked[side].first));
+    while (w->parked[side] != NOBODY) {
+        epoll_try_again(epoll_job(r, w->parked[side]));
     }
 }
 

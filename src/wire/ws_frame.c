@@ -3,6 +3,7 @@
 
 #include "wire/utf8.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define FIN 0x80U
@@ -231,15 +232,23 @@ static void ws_frame_end(struct nu_ws_reader *r)
     }
 }
 
-static enum nu_ws_found ws_frame_take_control(struct nu_ws_reader *r, const uint8_t *buf, size_t n,
+/* One that has come whole is found where it lies. */
+static enum nu_ws_found ws_frame_take_control(struct nu_ws_reader *r, uint8_t *buf, size_t n,
                                               struct nu_slice *data)
 {
-    memcpy(r->control + r->ncontrol, buf, n);
-    r->ncontrol = (uint8_t) (r->ncontrol + n);
+    bool whole = r->ncontrol == 0 && r->left == 0;
+    if (!whole && r->control == NULL && (r->control = malloc(NU_WS_CONTROL_MAX)) == NULL) {
+        return ws_frame_bad(r, NU_WS_INTERNAL_ERROR, "no memory");
+    }
+    if (!whole) {
+        memcpy(r->control + r->ncontrol, buf, n);
+        r->ncontrol = (uint8_t) (r->ncontrol + n);
+    }
     if (r->left > 0) {
         return NU_WS_MORE;
     }
-    *data = (struct nu_slice){ (const char *) r->control, r->ncontrol };
+    *data = whole ? (struct nu_slice){ (const char *) buf, n }
+                  : (struct nu_slice){ (const char *) r->control, r->ncontrol };
     ws_frame_end(r);
     return NU_WS_CONTROL;
 }
@@ -276,6 +285,9 @@ enum nu_ws_found nu_ws_reader_next(struct nu_ws_reader *r, void *buf, size_t len
     if (r->bad_code != 0) {
         return NU_WS_BAD;
     }
+    if (!r->payload) {
+        nu_ws_reader_fini(r); /* what was found before */
+    }
     while (*used < len || (r->payload && r->left == 0)) {
         enum nu_ws_found found =
             r->payload ? ws_frame_take_payload(r, p + *used, len - *used, used, data, message_end)
@@ -285,6 +297,12 @@ enum nu_ws_found nu_ws_reader_next(struct nu_ws_reader *r, void *buf, size_t len
         }
     }
     return NU_WS_MORE;
+}
+
+void nu_ws_reader_fini(struct nu_ws_reader *r)
+{
+    free(r->control);
+    r->control = NULL;
 }
 
 /* ---- Close frames ------------------------------------------------------------------------- */

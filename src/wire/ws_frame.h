@@ -65,8 +65,8 @@ struct nu_ws_reader {
     uint64_t left;        /* bytes of payload to come */
     uint8_t mask[4];
     uint8_t head[NU_WS_HEAD_MAX];
-    uint8_t control[NU_WS_CONTROL_MAX]; /* its payload, if it is a control frame */
-    uint8_t ncontrol;
+    uint8_t ncontrol; /* bytes of the payload of a control frame that came in pieces */
+    uint8_t *control; /* these, until the next call after it was found; NULL: no such frame */
 
     /* of the message in hand */
     bool in_message;           /* its first frame was here, its last was not */
@@ -80,11 +80,15 @@ struct nu_ws_reader {
 
 /*
  * Takes the next bytes, *used of them, and unmasks them where they lie. A message without bytes is
- * found as NU_WS_DATA with empty data and *message_end. After NU_WS_BAD a call takes nothing and
- * says the same.
+ * found as NU_WS_DATA with empty data and *message_end. What is found is good until the next call,
+ * as long as the bytes are. After NU_WS_BAD, which may be for want of memory
+ * (NU_WS_INTERNAL_ERROR), a call takes nothing and says the same.
  */
 enum nu_ws_found nu_ws_reader_next(struct nu_ws_reader *reader, void *buf, size_t len, size_t *used,
                                    struct nu_slice *data, bool *message_end);
+
+/* Frees what it holds. */
+void nu_ws_reader_fini(struct nu_ws_reader *reader);
 
 /* What is to be sent before `len` bytes of payload; returns the header's length. `mask` NULL: a
  * server's frame. */

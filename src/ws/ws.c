@@ -30,6 +30,7 @@ static void ws_free_memory(struct nu_ws *ws)
 {
     nu_list_remove(&ws->hook.link);
     nu_ws_read_drop(ws);
+    nu_ws_reader_fini(&ws->reader);
     nu_ws_write_free(ws);
     free(ws->heads);
     free(ws->close_reason);

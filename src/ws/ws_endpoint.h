@@ -16,16 +16,16 @@
  * stands for no limit. */
 struct nu_ws_settings {
     bool send_text, recv_text;
+    bool deflate;                  /* messages may be compressed */
+    bool deflate_context;          /* with the window of the one before */
+    int deflate_window;            /* log2 of the largest */
     size_t send_frame, recv_frame; /* payload of one */
     size_t recv_message;
-    size_t fragments; /* of a message */
-    size_t queued;    /* received, and nobody has asked for it */
+    size_t fragments;      /* of a message */
+    size_t queued;         /* received, and nobody has asked for it */
+    size_t deflate_memory; /* of a WebSocket, for compression */
     nng_duration handshake, close, idle;
     nng_duration ping, pong; /* between pings, and for the answer to one */
-    bool deflate;            /* messages may be compressed */
-    bool deflate_context;    /* with the window of the one before */
-    int deflate_window;      /* log2 of the largest */
-    size_t deflate_memory;   /* of a WebSocket, for this */
 };
 
 /* A line that is added to a request or response. */

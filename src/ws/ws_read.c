@@ -144,7 +144,10 @@ static bool ws_read_full(const struct nu_ws *ws)
 
 static void ws_read_refuse(struct nu_ws *ws, enum nu_ws_code code, const char *reason)
 {
-    nu_ws_close_refuse(ws, code, reason, code == NU_WS_TOO_BIG ? NNG_EMSGSIZE : NNG_EPROTO);
+    nu_ws_close_refuse(ws, code, reason,
+                       code == NU_WS_TOO_BIG          ? NNG_EMSGSIZE
+                       : code == NU_WS_INTERNAL_ERROR ? NNG_ENOMEM
+                                                      : NNG_EPROTO);
 }
 
 /* Bytes of the message in hand, as they are meant. */

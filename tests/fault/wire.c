@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "fault/wrap.h"
 #include "wire/message.h"
+#include "wire/ws_frame.h"
 
 #include <nng/nng.h>
 
@@ -103,4 +104,20 @@ Test(wire_fault, a_failed_change_changes_nothing)
     nu_buf_free(&before);
     nu_buf_free(&after);
     nng_http_res_free(res);
+}
+
+Test(wire_fault, a_control_frame_in_pieces)
+{
+    struct nu_ws_reader r = { .masked = false };
+    char bytes[] = "\x89\x02"
+                   "ab";
+    struct nu_slice data;
+    size_t used;
+    bool end;
+    t_fault_arm(NU_FAULT_ALLOC, 1);
+    cr_assert_eq(nu_ws_reader_next(&r, bytes, 4, &used, &data, &end), NU_WS_CONTROL);
+    cr_assert_eq(nu_ws_reader_next(&r, bytes, 3, &used, &data, &end), NU_WS_BAD);
+    t_fault_disarm();
+    cr_assert_eq(r.bad_code, NU_WS_INTERNAL_ERROR);
+    nu_ws_reader_fini(&r);
 }

@@ -79,6 +79,7 @@ static struct outcome read_all(struct nu_ws_reader r, const uint8_t *bytes, size
         out.used += at;
         free(buf);
     }
+    nu_ws_reader_fini(&r);
     return out;
 }
 

@@ -221,6 +221,7 @@ static bool next_message(struct t_ws_peer *peer, struct word *word)
         case NU_WS_CONTROL:
             word->first = (uint8_t) (0x80U | reader.opcode);
             nu_buf_add(&word->payload, data.p, data.n);
+            nu_ws_reader_fini(&reader);
             consume(peer, at + used);
             return true;
         case NU_WS_DATA:

@@ -73,6 +73,7 @@ static struct outcome read_frames(struct nu_ws_reader r, const char *bytes, size
         }
         out.used += at;
     }
+    nu_ws_reader_fini(&r);
     return out;
 }
 
