@@ -439,6 +439,23 @@ NNG_DECL int nng_uring_ws_listener_set_check(struct nng_stream_listener *listene
 /* ---- Servers ------------------------------------------------------------------------------ */
 
 /*
+ * Has a server listen, but accept nobody yet.
+ *
+ * It is for a process that gives up privileges in between: ports below 1024 and directories of UNIX
+ * sockets may need them, and what comes after should not have them. Loops are not started by this,
+ * so that their rings are made with the rights that are left. Who connects meanwhile waits for
+ * nng_http_server_start(), which goes on with these sockets; nng_http_server_get_addr() tells the
+ * address. Again, before that, it does nothing. The sockets go with the start's end, as always, or
+ * with nng_uring_server_drain() or nng_http_server_release().
+ *
+ * Errors: those of nng_http_server_start(); NNG_EBUSY: the server runs, or is being drained;
+ * NNG_ENOTSUP: this is a forked child.
+ * Threads: any.
+ * See: nng_http_server_start(), setuid(2).
+ */
+NNG_DECL int nng_uring_server_bind(struct nng_http_server *server);
+
+/*
  * Has a server listen on a socket that is there already.
  *
  * It is one that listens for streams, and that the process was started with (by systemd's socket
@@ -447,8 +464,8 @@ NNG_DECL int nng_uring_ws_listener_set_check(struct nng_stream_listener *listene
  * leaves the socket listening when it stops: who is waiting in its queue then is accepted by those
  * who have it still.
  *
- * Errors: NNG_EINVAL: it does not listen for streams; NNG_EBUSY: the server runs; NNG_ENOMEM: no
- * memory; NNG_ENOTSUP: this is a forked child.
+ * Errors: NNG_EINVAL: it does not listen for streams; NNG_EBUSY: the server runs, or is
+ * bound; NNG_ENOMEM: no memory; NNG_ENOTSUP: this is a forked child.
  * Threads: any.
  * See: nng_http_server_start(), nng_uring_server_drain().
  */
@@ -595,8 +612,8 @@ NNG_DECL int nng_uring_server_set_trusted(struct nng_http_server *server, const 
  * They count from the next nng_http_server_start() on, before anybody can connect; to connect takes
  * the permission to write. By default they are what the umask leaves of 0777.
  *
- * Errors: NNG_EBUSY: the server runs; NNG_EINVAL: `mode` is none; NNG_ENOTSUP: its URL's scheme is
- * not http+unix.
+ * Errors: NNG_EBUSY: the server runs, or is bound; NNG_EINVAL: `mode` is none; NNG_ENOTSUP: its
+ * URL's scheme is not http+unix.
  * Threads: any.
  * See: nng_http_server_hold(), unix(7).
  */

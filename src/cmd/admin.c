@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <nng/nng.h>
 #include <nng/supplemental/http/http.h>
+#include <nng/uring.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ struct admin_place {
     void (*answer)(nng_aio *aio);
 };
 
-static nng_http_server *server; /* NULL: it does not run */
+static nng_http_server *server; /* NULL: there is none */
 static atomic_bool unready;
 
 /* ---- Answers ------------------------------------------------------------------------------ */
@@ -184,7 +185,14 @@ static int admin_misused(const char *where)
     return SERVE_MISUSED;
 }
 
-int admin_start(const struct serve_options *options)
+static int admin_explain(int err, const char *where)
+{
+    complain("--admin %s: %s", where, nng_strerror(err));
+    return err == NNG_EADDRINUSE || err == NNG_EADDRINVAL || err == NNG_EPERM ? SERVE_UNBOUND
+                                                                              : SERVE_FAILED;
+}
+
+int admin_bind(const struct serve_options *options)
 {
     const char *where = options->admin;
     bool check = options->check;
@@ -206,19 +214,20 @@ int admin_start(const struct serve_options *options)
         (void) nng_uring_server_set_limit(made, NNG_URING_CONNECTIONS, CONNECTIONS); /* it is new */
         err = serve_sockets_give(options, SERVE_ADMIN, made) != 0 ? NNG_EINVAL
                                                                   : admin_add_handlers(made);
-        err = err == 0 && !check ? nng_http_server_start(made) : err;
+        err = err == 0 && !check ? nng_uring_server_bind(made) : err;
         if (err != 0 || check) {
             nng_http_server_release(made);
         } else {
             server = made;
         }
     }
-    if (err != 0) {
-        complain("--admin %s: %s", where, nng_strerror(err));
-        return err == NNG_EADDRINUSE || err == NNG_EADDRINVAL || err == NNG_EPERM ? SERVE_UNBOUND
-                                                                                  : SERVE_FAILED;
-    }
-    return SERVE_OK;
+    return err != 0 ? admin_explain(err, where) : SERVE_OK;
+}
+
+int admin_start(const struct serve_options *options)
+{
+    int err = nng_http_server_start(server);
+    return err != 0 ? admin_explain(err, options->admin) : SERVE_OK;
 }
 
 void admin_print_url(char *text, size_t room)

@@ -9,8 +9,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Starts it, or with --check only says whether it could be. An enum serve_status; what is wrong has
- * been said. */
+/* Makes it, and has it listen; or with --check only says whether it could be made. An enum
+ * serve_status; what is wrong has been said. */
+int admin_bind(const struct serve_options *options);
+
+/* Starts it. Likewise. */
 int admin_start(const struct serve_options *options);
 
 /* Sends its sockets to who takes over. False: it cannot, and has said so. */

@@ -22,7 +22,8 @@ static const char usage[] =
     "                 [--drain-delay MS] [--drain-timeout MS] [--LIMIT N]...\n"
     "                 [--access-log FILE] [--log-format FORMAT] [--admin HOST:PORT]\n"
     "                 [--trusted LIST [--proxy-protocol]]\n"
-    "                 [--ws-echo PATH] [--upgrade PATH] [--config FILE] [--check]\n"
+    "                 [--ws-echo PATH] [--upgrade PATH] [--user USER[:GROUP]]\n"
+    "                 [--config FILE] [--check]\n"
     "       nng-uring ws URL [--binary] [--ping MS] [--header NAME:VALUE]...\n"
     "                 [--subprotocol NAME]... [--tls-ca FILE]\n"
     "       nng-uring probe [--json]\n"
@@ -67,6 +68,8 @@ static const char usage[] =
     "       --proxy-protocol  and their connections begin with a header of the PROXY protocol\n"
     "       --upgrade  a UNIX socket where the next process started so takes over, and this one\n"
     "                  goes: no connection is refused, and no request lost. SIGUSR2 starts it\n"
+    "       --user     who it is from when it listens on: root starts it, and it has no\n"
+    "                  privileges when it serves. Names or numbers: www-data, 33:33\n"
     "       --config   a file of more options, as lines: listen :8080; dir DIR for the directory;\n"
     "                  the command line counts more\n"
     "       --check    say whether it could start with these options, and end\n"
@@ -159,6 +162,8 @@ static void main_load_no_modules(void)
     bool linked_statically = getauxval(AT_BASE) == 0; /* no interpreter */
     if (linked_statically) {
         __nss_configure_lookup("hosts", "files dns");
+        __nss_configure_lookup("passwd", "files");
+        __nss_configure_lookup("group", "files");
     }
 }
 

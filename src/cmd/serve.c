@@ -16,6 +16,7 @@
 #include "cmd/serve_tls.h"
 #include "cmd/signals.h"
 #include "cmd/upgrade.h"
+#include "cmd/user.h"
 
 #include <nng/nng.h>
 #include <nng/supplemental/http/http.h>
@@ -30,9 +31,10 @@
 static struct serving {
     struct serve_options options;
     pthread_mutex_t lock;                       /* for those who may be told to reload them */
-    nng_http_server *servers[SERVE_MAX_LISTEN]; /* one for each --listen; those that run */
+    nng_http_server *servers[SERVE_MAX_LISTEN]; /* one for each --listen; those that listen */
     unsigned nservers;
     struct serve_echo *echoes[SERVE_MAX_LISTEN]; /* likewise; NULL: none */
+    struct user user;                            /* of --user */
     bool ready;                                  /* systemd has heard that it serves */
     bool ending;                                 /* or that it does not any more */
     bool handed_over;                            /* to another process */
@@ -306,7 +308,7 @@ static void serve_give_up(void)
 
 /* ---- The beginning ------------------------------------------------------------------------ */
 
-/* A server for a --listen, which runs unless it is only to be checked. */
+/* A server for a --listen, which listens unless it is only to be checked. */
 static int serve_add(unsigned index)
 {
     nng_http_server *server;
@@ -315,25 +317,64 @@ static int serve_add(unsigned index)
     if (status != 0) {
         return status;
     }
-    struct serve_echo *echo = NULL;
     status = serve_sockets_give(&serving.options, index, server);
     if (serving.options.access_log != NULL || serving.options.admin != NULL) {
         (void) nng_uring_server_set_request_hook(server, serve_request_over, NULL);
     }
     if (status == 0 && !serving.options.check) {
-        int err = serve_echo_start(&serving.options, where, &echo);
-        status = err != 0 ? serve_site_explain(err, where) : serve_site_start(server, where);
+        status = serve_site_bind(server, where);
     }
     if (status != 0 || serving.options.check) {
-        serve_echo_stop(echo);
         nng_http_server_release(server);
         return status;
     }
     pthread_mutex_lock(&serving.lock);
-    serving.echoes[serving.nservers] = echo;
     serving.servers[serving.nservers++] = server;
     pthread_mutex_unlock(&serving.lock);
     return 0;
+}
+
+static int serve_start(unsigned index)
+{
+    const char *where = serving.options.listen[index];
+    struct serve_echo *echo;
+    int err = serve_echo_start(&serving.options, where, &echo);
+    if (err != 0) {
+        return serve_site_explain(err, where);
+    }
+    pthread_mutex_lock(&serving.lock);
+    serving.echoes[index] = echo;
+    pthread_mutex_unlock(&serving.lock);
+    return serve_site_start(serving.servers[index], where);
+}
+
+/* All that takes privileges: none of the library's threads is there yet. */
+static int serve_bind_all(void)
+{
+    const struct serve_options *options = &serving.options;
+    int status = options->admin != NULL ? admin_bind(options) : 0;
+    for (unsigned i = 0; status == 0 && i < options->nlisten; i++) {
+        status = serve_add(i);
+    }
+    return status;
+}
+
+/* The directory is read as that user. */
+static int serve_become_user(void)
+{
+    const struct serve_options *options = &serving.options;
+    int status = user_become(&serving.user);
+    return status == 0 && options->dir != NULL ? serve_files_check_dir(options->dir) : status;
+}
+
+static int serve_start_all(void)
+{
+    const struct serve_options *options = &serving.options;
+    int status = options->admin != NULL ? admin_start(options) : 0;
+    for (unsigned i = 0; status == 0 && i < options->nlisten; i++) {
+        status = serve_start(i);
+    }
+    return status;
 }
 
 static void serve_say_ready(void)
@@ -380,11 +421,10 @@ static int serve(void)
         status = access_log_open(options->access_log, options->log_format);
         pthread_mutex_unlock(&serving.lock);
     }
-    if (status == 0 && options->admin != NULL) {
-        status = admin_start(options);
-    }
-    for (unsigned i = 0; status == 0 && i < options->nlisten; i++) {
-        status = serve_add(i);
+    status = status == 0 ? serve_bind_all() : status;
+    if (status == 0 && !options->check) {
+        status = options->user != NULL ? serve_become_user() : 0;
+        status = status == 0 ? serve_start_all() : status;
     }
     if (status != 0) {
         serve_give_up();
@@ -399,6 +439,17 @@ static int serve(void)
     return status;
 }
 
+/* What can be known before anything is begun. */
+static int serve_prepare(void)
+{
+    const struct serve_options *options = &serving.options;
+    int status = options->user != NULL ? user_find(options->user, &serving.user) : 0;
+    if (status == 0 && options->user != NULL && !options->check) {
+        return user_prepare(&serving.user);
+    }
+    return status == 0 && options->dir != NULL ? serve_files_check_dir(options->dir) : status;
+}
+
 int cmd_serve(int argc, char **argv)
 {
     static const struct signals_actions actions = { serve_count, serve_upgrade, serve_reload,
@@ -411,9 +462,7 @@ int cmd_serve(int argc, char **argv)
         status = serve_sockets_take(&serving.options);
     }
     notify_open();
-    if (status == 0 && serving.options.dir != NULL) {
-        status = serve_files_check_dir(serving.options.dir);
-    }
+    status = status == 0 ? serve_prepare() : status;
     if (status == 0 && signals_start(&actions) != 0) { /* before there is another thread */
         status = complain("no thread for signals: %m");
     }

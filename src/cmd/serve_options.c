@@ -185,6 +185,7 @@ static const struct serve_option table[] = {
     { "trusted", serve_options_set_text, PLACE(trusted) },
     { "proxy-protocol", serve_options_set_flag, PLACE(proxy) },
     { "upgrade", serve_options_set_text, PLACE(upgrade) },
+    { "user", serve_options_set_text, PLACE(user) },
     { "head-timeout", serve_options_set_limit, NNG_URING_HEAD_TIMEOUT },
     { "idle-timeout", serve_options_set_limit, NNG_URING_IDLE_TIMEOUT },
     { "body-timeout", serve_options_set_limit, NNG_URING_BODY_TIMEOUT },

@@ -49,6 +49,7 @@ struct serve_options {
     const char *trusted; /* balancers that are believed; NULL: none */
     bool proxy;          /* by the PROXY protocol */
     const char *upgrade; /* the socket where one takes over from the other; NULL: none */
+    const char *user;    /* who it is once it listens, USER[:GROUP]; NULL: who it was */
     const char *ws_echo; /* path of the echo; NULL: none */
     const char *config;  /* the file; NULL: none */
     bool check;          /* say whether it could start, and end */

@@ -227,6 +227,12 @@ int serve_site_make(const struct serve_options *options, const char *where,
     return status;
 }
 
+int serve_site_bind(nng_http_server *server, const char *where)
+{
+    int err = nng_uring_server_bind(server);
+    return err != 0 ? serve_site_explain(err, where) : 0;
+}
+
 int serve_site_start(nng_http_server *server, const char *where)
 {
     int err = nng_http_server_start(server);

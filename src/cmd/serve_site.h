@@ -12,7 +12,8 @@
 int serve_site_make(const struct serve_options *options, const char *where,
                     nng_http_server **serverp);
 
-/* Starts it. Likewise. */
+/* Has it listen, and starts it. Likewise. */
+int serve_site_bind(nng_http_server *server, const char *where);
 int serve_site_start(nng_http_server *server, const char *where);
 
 /* Says why it cannot be served there. Likewise. */

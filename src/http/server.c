@@ -7,7 +7,6 @@
 #include "io/placement.h"
 #include "io/runtime.h"
 #include "net/address.h"
-#include "tls/tls.h"
 #include "wire/scheme.h"
 
 #include <errno.h>
@@ -155,7 +154,7 @@ static bool server_shard_gone(struct nu_server_shard *shard)
         server->shards[shard->index] == shard) {
         server->shards[shard->index] = NULL;
     }
-    if (--server->alive == 0) {
+    if (--server->alive == 0 && server->bound == NULL) {
         nu_listen_addrs_leave(&server->addrs); /* nng_fini() has ended them all */
     }
     bool last = server->alive == 0 && server->holds == 0;
@@ -197,12 +196,42 @@ static void server_free_shards(struct nu_server_shard **shards, unsigned n)
     free(shards);
 }
 
-/* How many it listens on: a loop has one for each address, or a share of what the server was given,
- * and one of those at least. */
-static unsigned server_sockets(const nng_http_server *server, unsigned loops)
+/* With the lock held: has it listen, unless it does. A loop is to have a socket for each address,
+ * or a share of what the server was given, and one of those at least. */
+static int server_bind(nng_http_server *server, unsigned loops)
 {
     unsigned shared = server->sockets.n;
-    return shared == 0 ? server->addrs.n * loops : shared > loops ? shared : loops;
+    unsigned n = shared == 0 ? server->addrs.n * loops : shared > loops ? shared : loops;
+    if (server->bound != NULL) {
+        return 0;
+    }
+    int *fds = calloc(n, sizeof *fds);
+    if (fds == NULL) {
+        return NNG_ENOMEM;
+    }
+    int err = shared > 0 ? nu_sockets_share(&server->sockets, fds, loops)
+                         : nu_listen_addrs_bind(&server->addrs, fds, loops);
+    if (err != 0) {
+        free(fds);
+        return err;
+    }
+    server->bound = fds;
+    server->nbound = n;
+    return 0;
+}
+
+/* With the lock held: of one that was not started since. */
+static void server_unbind(nng_http_server *server)
+{
+    nu_listen_addrs_leave(&server->addrs);
+    for (unsigned i = 0; i < server->nbound; i++) {
+        if (server->bound[i] >= 0) {
+            close(server->bound[i]);
+        }
+    }
+    free(server->bound);
+    server->bound = NULL;
+    server->nbound = 0;
 }
 
 static struct nu_server_shard **server_make_shards(nng_http_server *server, unsigned n)
@@ -216,7 +245,7 @@ static struct nu_server_shard **server_make_shards(nng_http_server *server, unsi
                                     .pass = server_pass,
                                     .places = nu_places_of(server->limits[NNG_URING_CONNECTIONS],
                                                            &server->connections),
-                                    .listeners = (server_sockets(server, n) + n - 1) / n,
+                                    .listeners = (server->nbound + n - 1) / n,
                                     .table = &server->router,
                                     .pages = &server->pages,
                                     .collected = &server->collected,
@@ -237,33 +266,18 @@ static struct nu_server_shard **server_make_shards(nng_http_server *server, unsi
     return shards;
 }
 
-/* With the lock held: sockets that listen. How many, or -1 with *err. */
-static int server_listen(nng_http_server *server, unsigned loops, int **fdsp, int *err)
-{
-    unsigned n = server_sockets(server, loops);
-    int *fds = calloc(n, sizeof *fds);
-    *err = NNG_ENOMEM;
-    if (fds != NULL) {
-        *err = server->sockets.n > 0 ? nu_sockets_share(&server->sockets, fds, loops)
-                                     : nu_listen_addrs_bind(&server->addrs, fds, loops);
-    }
-    *fdsp = fds;
-    return *err == 0 ? (int) n : -1;
-}
-
-/* With the lock held: binds for every loop, and has the loops accept. */
+/* With the lock held: binds for every loop, if that is not done, and has the loops accept. */
 static int server_start_shards(nng_http_server *server)
 {
     unsigned n = nu_runtime_count();
-    int *fds = NULL, nfds = -1, err = NNG_ENOMEM;
-    struct nu_server_shard **shards = server_make_shards(server, n);
-    if (shards != NULL) {
-        nfds = server_listen(server, n, &fds, &err);
-    }
-    if (err != 0) {
-        server_free_shards(shards, n);
-        free(fds);
-        return err;
+    bool was_bound = server->bound != NULL;
+    int err = server_bind(server, n);
+    struct nu_server_shard **shards = err == 0 ? server_make_shards(server, n) : NULL;
+    if (shards == NULL) {
+        if (err == 0 && !was_bound) {
+            server_unbind(server);
+        }
+        return err != 0 ? err : NNG_ENOMEM;
     }
     nu_places_measure();
     free(server->shards);
@@ -273,13 +287,15 @@ static int server_start_shards(nng_http_server *server)
     enum nu_sharing sharing = server->sockets.n > 0             ? NU_SHARED_WITH_OTHERS
                               : server->addrs.family == AF_UNIX ? NU_SHARED_BY_LOOPS
                                                                 : NU_SHARED_WITH_NOBODY;
-    for (unsigned i = 0; i < (unsigned) nfds; i++) {
-        nu_server_shard_listen(shards[i % n], fds[i], sharing);
+    for (unsigned i = 0; i < server->nbound; i++) {
+        nu_server_shard_listen(shards[i % n], server->bound[i], sharing);
     }
     for (unsigned i = 0; i < n; i++) {
         nu_server_shard_start(shards[i]);
     }
-    free(fds);
+    free(server->bound);
+    server->bound = NULL;
+    server->nbound = 0;
     return 0;
 }
 
@@ -294,26 +310,44 @@ static int server_try_start(nng_http_server *server)
     return err;
 }
 
+static int server_try_bind(nng_http_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    int err = server->starts > 0 || server->drains > 0 ? NNG_EBUSY
+                                                       : server_bind(server, nu_runtime_wanted());
+    pthread_mutex_unlock(&server->lock);
+    return err;
+}
+
 /* The sockets of a process that was killed go with its ring, which the kernel takes down a little
  * after the process. Nothing is held while we wait for that, and no loop waits. */
-int nng_http_server_start(nng_http_server *server)
+static int server_insist(nng_http_server *server, int (*attempt)(nng_http_server *server))
 {
     uint64_t until = nu_now() + NU_IN_USE_WAIT;
-    int err = nu_runtime_start();
-    if (err != 0) {
-        return err;
-    }
-    while ((err = server_try_start(server)) == NNG_EADDRINUSE && nu_loop_self() == NULL &&
+    int err;
+    while ((err = attempt(server)) == NNG_EADDRINUSE && nu_loop_self() == NULL &&
            nu_now() < until) {
         nu_nap(10);
     }
     return err;
 }
 
+int nng_http_server_start(nng_http_server *server)
+{
+    int err = nu_runtime_start();
+    return err != 0 ? err : server_insist(server, server_try_start);
+}
+
+int nng_uring_server_bind(nng_http_server *server)
+{
+    int err = nu_runtime_check_fork();
+    return err != 0 ? err : server_insist(server, server_try_bind);
+}
+
 /* With the lock held. The address is free for others, or for a new start, at once. */
 static void server_stop_shards(nng_http_server *server)
 {
-    nu_listen_addrs_leave(&server->addrs);
+    server_unbind(server);
     for (unsigned i = 0; i < server->nshards; i++) {
         if (server->shards[i] != NULL) {
             nu_server_shard_shut(server->shards[i]);
@@ -357,7 +391,8 @@ int nng_uring_server_add_socket(nng_http_server *server, int fd)
         return err;
     }
     pthread_mutex_lock(&server->lock);
-    err = server->starts > 0 ? NNG_EBUSY : nu_sockets_add(&server->sockets, fd);
+    err = server->starts > 0 || server->bound != NULL ? NNG_EBUSY
+                                                      : nu_sockets_add(&server->sockets, fd);
     pthread_mutex_unlock(&server->lock);
     return err;
 }
@@ -501,35 +536,9 @@ int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *addr)
     if (server->nshards > 0 && server->shards[0] != NULL && !server->shards[0]->shut) {
         err = nu_address_of_socket(server->shards[0]->listeners[0].fd, false, addr);
     }
+    for (unsigned i = 0; i < server->nbound && err != 0; i++) { /* -1: not an address of here */
+        err = server->bound[i] >= 0 ? nu_address_of_socket(server->bound[i], false, addr) : err;
+    }
     pthread_mutex_unlock(&server->lock);
     return err;
-}
-
-int nng_http_server_set_tls(nng_http_server *server, nng_tls_config *config)
-{
-    if (!server->secure) {
-        return NNG_ENOTSUP;
-    }
-    if (config == NULL || nu_tls_mode(config) != NNG_TLS_MODE_SERVER) {
-        return NNG_EINVAL;
-    }
-    nng_tls_config_hold(config);
-    pthread_mutex_lock(&server->lock);
-    nng_tls_config *old = server->tls;
-    server->tls = config;
-    pthread_mutex_unlock(&server->lock);
-    nng_tls_config_free(old);
-    return 0;
-}
-
-int nng_http_server_get_tls(nng_http_server *server, nng_tls_config **configp)
-{
-    if (!server->secure) {
-        return NNG_ENOTSUP;
-    }
-    pthread_mutex_lock(&server->lock);
-    *configp = server->tls;
-    nng_tls_config_hold(*configp);
-    pthread_mutex_unlock(&server->lock);
-    return 0;
 }

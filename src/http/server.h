@@ -36,10 +36,12 @@ struct nng_http_server {
     unsigned nshards;
     struct nu_server_shard **shards; /* of the current run; NULL where one has gone */
     struct nu_sockets sockets;       /* to listen on in place of `addrs`, if there are any */
-    uint64_t limits[NU_LIMITS];      /* for the next start */
-    struct nu_networks trusted;      /* likewise: peers that are believed */
-    bool proxied;                    /* likewise: what they say by the PROXY protocol */
-    nng_uring_request_hook hook;     /* likewise; NULL: none */
+    int *bound;                      /* listen for the next start, -1: none; NULL: nothing does */
+    unsigned nbound;
+    uint64_t limits[NU_LIMITS];  /* for the next start */
+    struct nu_networks trusted;  /* likewise: peers that are believed */
+    bool proxied;                /* likewise: what they say by the PROXY protocol */
+    nng_uring_request_hook hook; /* likewise; NULL: none */
     void *hook_arg;
     struct nng_tls_config *tls; /* held, for new connections; NULL: it is not secure */
 };

@@ -4,6 +4,7 @@
 #include "http/handler.h"
 #include "http/server.h"
 #include "io/runtime.h"
+#include "tls/tls.h"
 #include "wire/message.h"
 
 #include <nng/uring.h>
@@ -116,7 +117,7 @@ int nng_uring_server_set_permissions(nng_http_server *server, int mode)
         return server->addrs.family != AF_UNIX ? NNG_ENOTSUP : NNG_EINVAL;
     }
     pthread_mutex_lock(&server->lock);
-    int err = server->starts > 0 ? NNG_EBUSY : 0;
+    int err = server->starts > 0 || server->bound != NULL ? NNG_EBUSY : 0;
     if (err == 0) {
         server->addrs.mode = mode;
     }
@@ -255,4 +256,35 @@ int nng_http_server_res_error(nng_http_server *server, nng_http_res *res)
     }
     err = nu_res_set_error(res, nng_http_res_get_status(res));
     return err != 0 ? err : nu_error_pages_apply(&server->pages, res);
+}
+
+/* ---- TLS ---------------------------------------------------------------------------------- */
+
+int nng_http_server_set_tls(nng_http_server *server, nng_tls_config *config)
+{
+    if (!server->secure) {
+        return NNG_ENOTSUP;
+    }
+    if (config == NULL || nu_tls_mode(config) != NNG_TLS_MODE_SERVER) {
+        return NNG_EINVAL;
+    }
+    nng_tls_config_hold(config);
+    pthread_mutex_lock(&server->lock);
+    nng_tls_config *old = server->tls;
+    server->tls = config;
+    pthread_mutex_unlock(&server->lock);
+    nng_tls_config_free(old);
+    return 0;
+}
+
+int nng_http_server_get_tls(nng_http_server *server, nng_tls_config **configp)
+{
+    if (!server->secure) {
+        return NNG_ENOTSUP;
+    }
+    pthread_mutex_lock(&server->lock);
+    *configp = server->tls;
+    nng_tls_config_hold(*configp);
+    pthread_mutex_unlock(&server->lock);
+    return 0;
 }

@@ -167,6 +167,12 @@ unsigned nu_runtime_count(void)
     return atomic_load(&running);
 }
 
+unsigned nu_runtime_wanted(void)
+{
+    unsigned n = nu_runtime_count();
+    return n > 0 ? n : nu_cpus_wanted();
+}
+
 struct nu_loop *nu_runtime_loop(unsigned i)
 {
     return loops[i];

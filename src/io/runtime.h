@@ -34,6 +34,9 @@ struct nu_loop *nu_runtime_pick(void);
 unsigned nu_runtime_count(void);
 struct nu_loop *nu_runtime_loop(unsigned i);
 
+/* How many run, or would if they were started now. */
+unsigned nu_runtime_wanted(void);
+
 /* Makes every loop take another turn, for those who wait for something by turning one. */
 void nu_runtime_wake(void);
 

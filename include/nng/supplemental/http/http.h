@@ -940,9 +940,9 @@ NNG_DECL int nng_http_server_del_handler(nng_http_server *server, nng_http_handl
  * It has the real port where port 0 was asked for, and that is the same for all addresses of a
  * name, of which this is the first.
  *
- * Errors: NNG_ESTATE: the server is not running; NNG_ENOTSUP: this is a forked child.
+ * Errors: NNG_ESTATE: the server is not running, nor bound; NNG_ENOTSUP: this is a forked child.
  * Threads: any.
- * See: nng_http_server_start(), nng_str_sockaddr().
+ * See: nng_http_server_start(), nng_uring_server_bind(), nng_str_sockaddr().
  */
 NNG_DECL int nng_http_server_get_addr(nng_http_server *server, nng_sockaddr *addr);
 
