@@ -62,11 +62,19 @@ int nu_conn_new(nng_http_conn **connp, struct nu_loop *loop, int fd,
     return 0;
 }
 
+void nu_conn_catch_up(nng_http_conn *conn)
+{
+    if (conn->stream == &conn->tcp.stream) {
+        nu_tcp_read_catch_up(&conn->tcp);
+    }
+}
+
 int nu_conn_gone(nng_http_conn *conn)
 {
     struct nu_stream *stream = conn->stream;
     int err = 0;
     nu_lock(&stream->lock);
+    nu_conn_catch_up(conn);
     if (stream->end != 0 && stream->end != NNG_ENOMEM && nu_list_empty(&stream->reads)) {
         err = nu_stream_gone(stream, NNG_ECONNRESET);
     }

@@ -48,6 +48,10 @@ void nu_conn_free(nng_http_conn *conn);
 /* The `gone` of a connection that nothing else is to be freed with. */
 void nu_conn_free_gone(struct nu_stream *stream);
 
+/* Has what has come already in stream->rx or stream->end, while no read is under way. With the
+ * stream's lock held; any thread. */
+void nu_conn_catch_up(nng_http_conn *conn);
+
 /* Whether a request can still be answered: 0, or what NNG says where the peer has closed or reset
  * the connection and nothing is asked any more. Any thread. */
 int nu_conn_gone(nng_http_conn *conn);

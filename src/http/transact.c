@@ -129,6 +129,7 @@ static int transact_standing(nng_http_conn *conn)
     struct nu_stream *stream = conn->stream;
     int err = 0;
     nu_lock(&stream->lock);
+    nu_conn_catch_up(conn);
     if (conn->last) {
         err = NNG_ECONNSHUT;
     } else if (atomic_load_explicit(&stream->truncated, memory_order_relaxed) ||

@@ -153,6 +153,7 @@ bool nng_aio_begin(nng_aio *aio)
     aio_set_result(aio, 0, 0);
     aio->loop = NULL;
     if (aio->args != NULL) {
+        aio->args->helper = NULL;
         memset(aio->args->output, 0, sizeof aio->args->output);
     }
     aio->deadline = aio_next_deadline(aio);
@@ -180,6 +181,23 @@ bool nu_aio_is_cancelled(nng_aio *aio)
     bool cancelled = nu_aio_state_of(aio) == NU_AIO_PENDING && aio->cancel == NULL;
     nu_aio_unlock(aio);
     return cancelled;
+}
+
+bool nu_aio_is_waited_for(nng_aio *aio)
+{
+    nu_aio_lock(aio);
+    bool waited_for = aio->waiters != NULL;
+    nu_aio_unlock(aio);
+    return waited_for;
+}
+
+void nu_aio_drop_helper(nng_aio *aio)
+{
+    nu_aio_lock(aio);
+    if (aio->args != NULL) {
+        aio->args->helper = NULL;
+    }
+    nu_aio_unlock(aio);
 }
 
 /* Has the loop look at a pending aio. Called with the lock held. */

@@ -6,7 +6,8 @@
  * An operation goes IDLE -> BEGUN -> (PENDING ->) FINISHED -> IDLE. A provider
  *   begins it (nng_aio_begin);
  *   either finishes it at once, or schedules it: names the loop it lives on and how to cancel it,
- *   and from then on finishes it on that loop's owner only;
+ *   and from then on finishes it on that loop's owner only, or on a thread that waits for it and
+ *   helps (struct nu_aio_helper), when its cancel function asks nu_aio_is_cancelled() first;
  *   finishes it exactly once (nu_aio_finish, nu_aio_end), when no buffer is in the kernel's hands
  *   any more.
  * Abort, stop and free, from any thread, only leave a code and post a task to that loop; the cancel
@@ -61,6 +62,19 @@ struct nu_aio_companion {
     void (*free)(struct nu_aio_companion *companion); /* with the aio, when nothing uses it */
 };
 
+/*
+ * Something that a thread which waits for a pending operation can do for it in place of sleeping.
+ * It is embedded in an object of the provider's, which lasts while the operation is pending, and
+ * then until `users` is 0 again; its loop goes on until the call has returned.
+ */
+struct nu_aio_helper;
+typedef void (*nu_aio_help)(struct nu_aio_helper *helper, nng_aio *aio);
+
+struct nu_aio_helper {
+    nu_aio_help help; /* takes one off `users`; constant */
+    atomic_uint users;
+};
+
 /* What the caller hands over and is handed. */
 struct nu_aio_args {
     unsigned niov;
@@ -69,6 +83,9 @@ struct nu_aio_args {
     void *output[NU_AIO_ARGS];
     nng_msg *msg;
     struct nu_aio_companion *companion; /* NULL: no provider has set one */
+    /* Under lock. For the first thread that waits; a provider sets it while NU_AIO_BEGUN. NULL:
+     * there is none, or it is taken. */
+    struct nu_aio_helper *helper;
 };
 
 struct nu_aio_waiter;
@@ -162,6 +179,12 @@ void nu_aio_external_pending(nng_aio *aio, struct nu_loop *loop);
  */
 void nu_aio_hold_finish(nng_aio *aio, struct nu_loop *loop);
 bool nu_aio_let_finish(nng_aio *aio);
+
+/* Whether a thread that is not an owner waits for it just now. Any thread. */
+bool nu_aio_is_waited_for(nng_aio *aio);
+
+/* Nobody is to help any more, who does not do so already. Any thread. */
+void nu_aio_drop_helper(nng_aio *aio);
 
 /* Has `cancel` called with NNG_ETIMEDOUT at the deadline. For a pending aio; any thread. */
 void nu_aio_timer_start(nng_aio *aio);

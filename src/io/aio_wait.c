@@ -57,6 +57,26 @@ static void aio_sleep_until_settled(nng_aio *aio)
     *link = waiter.next;
 }
 
+/* Does something for the operation, if its provider has a use for that, with the lock but
+ * meanwhile.
+ */
+static bool aio_help(nng_aio *aio)
+{
+    struct nu_aio_helper *helper = aio->args != NULL ? aio->args->helper : NULL;
+    struct nu_loop *loop = aio->loop;
+    if (helper == NULL || nu_aio_state_of(aio) != NU_AIO_PENDING || aio->abort != 0) {
+        return false;
+    }
+    aio->args->helper = NULL;
+    atomic_fetch_add(&helper->users, 1);
+    nu_loop_external_begin(loop);
+    nu_aio_unlock(aio);
+    helper->help(helper, aio);
+    nu_loop_external_end(loop);
+    nu_aio_lock(aio);
+    return true;
+}
+
 /* Lets something happen, with the lock but meanwhile. An owner goes on turning its loop: what it
  * waits for may be its own to do. So may be a callback of this very aio's, for who waits in another
  * one. */
@@ -67,7 +87,9 @@ static void aio_wait_a_little(nng_aio *aio)
         aio->due = false;
         nu_aio_call_back(aio);
     } else if (loop == NULL) {
-        aio_sleep_until_settled(aio);
+        if (!aio_help(aio)) {
+            aio_sleep_until_settled(aio);
+        }
     } else {
         aio->turning++;
         nu_aio_unlock(aio);

@@ -73,6 +73,9 @@ struct nu_ring_kind {
      * NU_TRY_IOVS entries. Any thread. */
     ssize_t (*try_writev)(int fd, const struct iovec *iov, unsigned niov);
 
+    /* Its sockets are the kernel's: any thread can receive from them by itself (try_inline.h). */
+    bool receive_inline;
+
     /* How it was set up, for nng_uring_setup_flags(). */
     const char *(*setup)(const struct nu_ring *ring);
 };

@@ -348,5 +348,6 @@ const struct nu_ring_kind nu_ring_uring = {
     .reap = ring_uring_reap,
     .wake = ring_uring_wake,
     .try_writev = nu_try_writev_inline,
+    .receive_inline = true,
     .setup = ring_uring_setup,
 };

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <nng/nng.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -99,4 +100,30 @@ ssize_t nu_try_writev_inline(int fd, const struct iovec *iov, unsigned niov)
     io_uring_cqe_seen(&ring->uring, cqe);
     nu_count(NU_COUNT_CQES, 1);
     return res;
+}
+
+void nu_wait_readable(int fd, int other, uint64_t until)
+{
+    struct pollfd pfds[] = { { .fd = fd, .events = POLLIN }, { .fd = other, .events = POLLIN } };
+    uint64_t now = until != NU_NEVER ? nu_now() : 0, left = until > now ? until - now : 0;
+    struct timespec ts = { (time_t) (left / NU_SECOND), (long) (left % NU_SECOND) };
+    if (ppoll(pfds, 2, until != NU_NEVER ? &ts : NULL, NULL) < 0 && errno != EINTR) {
+        nu_nap(1); /* it will be asked again */
+    }
+}
+
+ssize_t nu_try_readv_inline(int fd, const struct iovec *iov, unsigned niov, size_t skip)
+{
+    struct iovec vec[NU_TRY_IOVS];
+    struct msghdr msg = { .msg_iov = vec };
+    msg.msg_iovlen = nu_vec_copy(vec, iov, niov, skip);
+    ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT);
+    return n < 0 ? -errno : n;
+}
+
+ssize_t nu_peek_inline(int fd)
+{
+    char byte;
+    ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+    return n < 0 ? -errno : n;
 }

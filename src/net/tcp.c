@@ -5,6 +5,7 @@
 #include "io/counters.h"
 #include "io/runtime.h"
 #include "net/address.h"
+#include "net/tcp_direct.h"
 #include "net/tcp_hangup.h"
 #include "net/tcp_read.h"
 #include "net/tcp_write.h"
@@ -34,7 +35,7 @@ static void tcp_woken(struct nu_task *task)
         return;
     }
     nu_tcp_write_next(tcp);
-    nu_tcp_read_next(tcp);
+    nu_tcp_read_woken(tcp);
     nu_unlock(&tcp->stream.lock);
 }
 
@@ -122,9 +123,10 @@ void nu_tcp_closing(struct nu_tcp *tcp)
     nu_tcp_write_close(tcp);
     nu_tcp_read_close(tcp);
     nu_tcp_hangup_close(tcp);
-    /* The kernel may still have our buffers; its completions bring us back here. */
+    /* The kernel may still have our buffers, or a thread our descriptor; what ends that brings us
+     * back here. */
     if (tcp->writing == NU_TCP_WRITE_NONE && tcp->reading == NU_TCP_READ_NONE &&
-        tcp->hangup == NULL && stream->life != NU_STREAM_DEAD) {
+        tcp->hangup == NULL && nu_tcp_direct_free(tcp) && stream->life != NU_STREAM_DEAD) {
         tcp_close_fd(tcp);
     }
     bool last = stream->life == NU_STREAM_DEAD && tcp->released && !tcp->wake_posted;

@@ -15,13 +15,14 @@
 
 #include <sys/socket.h>
 
-/* What the kernel has of the reads. */
+/* What the kernel has of the reads, or who has them. */
 enum nu_tcp_reading {
     NU_TCP_READ_NONE,
     NU_TCP_READ_AHEAD,  /* a receive that is nobody's: it fills rx, then the reads are served */
     NU_TCP_READ_FILL,   /* the first read's: it fills rx from one of the loop's buffers */
     NU_TCP_READ_OWN,    /* the first read's: it fills rx, whose memory is our own */
     NU_TCP_READ_VECTOR, /* the first read's: it fills its vector */
+    NU_TCP_READ_DIRECT, /* nothing: the thread that waits for the first read does it itself */
 };
 
 /* What the kernel has of the first write. */
@@ -42,8 +43,8 @@ struct nu_tcp {
                            * own; NULL: itself. The user's, and set before anybody asks */
 
     /* under the stream's lock */
-    enum nu_tcp_reading reading;
-    enum nu_tcp_writing writing;
+    enum nu_tcp_reading reading : 8;
+    enum nu_tcp_writing writing : 8;
     bool reset;       /* the kernel has said so, which it does once: no read ends well any more */
     bool abortive;    /* what the peer has not received is thrown away (RST) */
     bool released;    /* it was closed by its user: the memory may go */
@@ -53,10 +54,13 @@ struct nu_tcp {
     /* the owner's alone */
     struct nu_op write_op;
     struct nu_op read_op;
-    bool half_closed; /* the peer was seen to have sent its last, by who had to wait for room */
-    int write_abort;  /* why the write in the kernel is to end; 0: it is not */
+    bool half_closed;   /* the peer was seen to have sent its last, by who had to wait for room */
+    uint8_t waited_for; /* reads in a row for which a thread slept */
+    int write_abort;    /* why the write in the kernel is to end; 0: it is not */
     int read_abort;
     struct nu_loop_hook hook;
+    struct nu_tcp_direct *direct; /* reads are their threads' (tcp_direct.h); or NULL. Set by the
+                                   * owner, under the stream's lock */
     struct nu_tcp_hangup *hangup; /* the kernel watches for a reset (tcp_hangup.h); or NULL */
 };
 

@@ -2,9 +2,13 @@
 #include "net/tcp_read.h"
 
 #include "io/counters.h"
+#include "io/try_inline.h"
 #include "net/aio_queue.h"
+#include "net/tcp_direct.h"
 
 #include <errno.h>
+
+#define HABIT 8 /* reads in a row that a thread sleeps for, until it receives for itself */
 
 /* ---- The owner's side --------------------------------------------------------------------- */
 
@@ -60,7 +64,7 @@ static int tcp_read_submit(struct nu_tcp *tcp, nng_aio *aio)
                                                    : tcp_read_submit_own(tcp);
 }
 
-void nu_tcp_read_next(struct nu_tcp *tcp)
+static void tcp_read_next(struct nu_tcp *tcp)
 {
     nng_aio *aio;
     while ((tcp->reading == NU_TCP_READ_AHEAD || tcp->reading == NU_TCP_READ_NONE) &&
@@ -68,6 +72,9 @@ void nu_tcp_read_next(struct nu_tcp *tcp)
         int err = nu_stream_serve(&tcp->stream, aio);
         if (err == NU_PENDING && tcp->reading == NU_TCP_READ_NONE) {
             tcp->read_abort = 0;
+            if (tcp->read_ahead) {
+                nu_aio_timer_start(aio); /* one that its thread was to receive has none yet */
+            }
             err = tcp_read_submit(tcp, aio);
         }
         if (err == NU_PENDING) {
@@ -125,6 +132,122 @@ static int tcp_read_note_end(struct nu_tcp *tcp)
     return tcp->stream.end;
 }
 
+/* ---- A thread that receives for itself ---------------------------------------------------- */
+
+/* All of this on any thread, with the lock held. What the kernel says where there was nothing to
+ * receive but the end, or a failure; NU_PENDING: there may be more. */
+static int tcp_read_no_bytes(struct nu_tcp *tcp, ssize_t n)
+{
+    if (n == -EAGAIN || n == -EINTR) {
+        return NU_PENDING;
+    }
+    if (n < 0) {
+        tcp->stream.end = nu_tcp_failure(tcp, (int) -n);
+    } else {
+        (void) tcp_read_note_end(tcp);
+    }
+    return tcp->stream.end;
+}
+
+static int tcp_read_into_rx(struct nu_tcp *tcp, ssize_t *n)
+{
+    struct iovec room;
+    room.iov_base = nu_rx_room(&tcp->stream.rx, &tcp->stream.loop->buffers, &room.iov_len);
+    if (room.iov_base == NULL) {
+        return NNG_ENOMEM;
+    }
+    *n = nu_try_readv_inline(tcp->fd, &room, 1, 0);
+    return 0;
+}
+
+static int tcp_read_receive(struct nu_tcp *tcp, nng_aio *aio)
+{
+    const struct nu_aio_io *io = &aio->io;
+    bool vector = nu_stream_read_wants_vector(io);
+    ssize_t n;
+    if (vector) {
+        n = nu_try_readv_inline(tcp->fd, io->iov, io->niov, io->done);
+    } else if (tcp_read_into_rx(tcp, &n) != 0) {
+        return NNG_ENOMEM;
+    }
+    if (n > 0) {
+        return tcp_read_arrived(tcp, vector ? NU_TCP_READ_VECTOR : NU_TCP_READ_OWN, aio, (size_t) n,
+                                0);
+    }
+    int err = tcp_read_no_bytes(tcp, n);
+    return err != NU_PENDING ? nu_stream_end_read(&tcp->stream, aio, err) : NU_PENDING;
+}
+
+/* Whoever ends the read meanwhile takes the reads back. */
+static void tcp_read_directly(struct nu_tcp *tcp, nng_aio *aio)
+{
+    uint64_t until = aio->deadline;
+    int err;
+    tcp->reading = NU_TCP_READ_DIRECT;
+    do {
+        if (!nu_tcp_direct_wait(tcp, until)) {
+            return;
+        }
+        err = tcp_read_receive(tcp, aio);
+        if (err == NU_PENDING && nu_aio_expired(aio)) {
+            err = NNG_ETIMEDOUT;
+        }
+    } while (err == NU_PENDING);
+    tcp->reading = NU_TCP_READ_NONE;
+    nu_aio_queue_end(aio, err);
+    if (!nu_list_empty(&tcp->stream.reads)) {
+        nu_tcp_wake(tcp);
+    }
+}
+
+/* Called without it. The read may have ended meanwhile, or become the owner's. */
+static void tcp_read_help(struct nu_aio_helper *helper, nng_aio *aio)
+{
+    struct nu_tcp *tcp = nu_container(helper, struct nu_tcp_direct, helper)->tcp;
+    nu_lock(&tcp->stream.lock);
+    nng_aio *first = nu_aio_queue_first(&tcp->stream.reads);
+    if (tcp->stream.life == NU_STREAM_OPEN && tcp->reading == NU_TCP_READ_NONE && first != NULL &&
+        first == aio) {
+        tcp_read_directly(tcp, first);
+    }
+    nu_tcp_direct_leave(tcp);
+    nu_unlock(&tcp->stream.lock);
+}
+
+void nu_tcp_read_catch_up(struct nu_tcp *tcp)
+{
+    const struct nu_stream *stream = &tcp->stream;
+    if (tcp->direct == NULL || tcp->reading != NU_TCP_READ_NONE || stream->end != 0 ||
+        stream->life != NU_STREAM_OPEN || !nu_list_empty(&stream->reads) ||
+        nu_rx_len(&stream->rx) > 0) {
+        return;
+    }
+    ssize_t n = nu_peek_inline(tcp->fd);
+    if (n > 0 && tcp_read_into_rx(tcp, &n) == 0 && n > 0) {
+        nu_rx_grew(&tcp->stream.rx, (size_t) n);
+    } else if (n <= 0) {
+        (void) tcp_read_no_bytes(tcp, n);
+    }
+}
+
+/* The owner's part: the first read, if there is one, is about to end, or to be served. */
+static void tcp_read_learn(struct nu_tcp *tcp)
+{
+    nng_aio *aio = nu_aio_queue_first(&tcp->stream.reads);
+    if (!tcp->read_ahead || !tcp->stream.loop->ring->kind->receive_inline || tcp->direct != NULL ||
+        aio == NULL) {
+        return;
+    }
+    bool waited_for = aio->cb == NULL && nu_aio_is_waited_for(aio);
+    tcp->waited_for = (uint8_t) (waited_for ? tcp->waited_for + 1 : 0);
+    if (tcp->waited_for == HABIT) {
+        tcp->waited_for = 0;
+        nu_tcp_direct_begin(tcp, tcp_read_help);
+    }
+}
+
+/* ---- What the kernel has received --------------------------------------------------------- */
+
 static int tcp_read_verdict(struct nu_tcp *tcp, enum nu_tcp_reading was, nng_aio *aio, int res,
                             uint32_t flags)
 {
@@ -156,6 +279,7 @@ static void tcp_read_end_own(struct nu_tcp *tcp, enum nu_tcp_reading was, int re
     nng_aio *aio = nu_aio_queue_first(&tcp->stream.reads);
     int err = tcp_read_verdict(tcp, was, aio, res, flags);
     if (err != NU_PENDING) {
+        tcp_read_learn(tcp);
         nu_aio_queue_end(aio, err);
     }
 }
@@ -194,11 +318,30 @@ static void tcp_read_end_ahead(struct nu_tcp *tcp, int res, uint32_t flags)
  * the owner; but only a little, for the peer is to notice that nobody reads. */
 static void tcp_read_arm(struct nu_tcp *tcp)
 {
-    if (tcp->read_ahead && tcp->reading == NU_TCP_READ_NONE &&
+    bool direct = tcp->direct != NULL && !tcp->direct->over;
+    if (tcp->read_ahead && !direct && tcp->reading == NU_TCP_READ_NONE &&
         tcp->stream.loop->buffers.bytes != NULL && tcp->stream.end == 0 &&
         nu_rx_len(&tcp->stream.rx) < NU_BUFRING_SIZE) {
         (void) tcp_read_submit_provided(tcp); /* fails only where tcp_read_settle() does */
     }
+}
+
+/* From here on receives go before the reads again, and their deadlines are kept here. */
+static void tcp_read_take_over(struct nu_tcp *tcp)
+{
+    nng_aio *aio = nu_aio_queue_first(&tcp->stream.reads);
+    if (aio != NULL) {
+        nu_aio_timer_start(aio);
+    }
+    tcp_read_arm(tcp);
+}
+
+void nu_tcp_read_woken(struct nu_tcp *tcp)
+{
+    if (nu_tcp_direct_over(tcp)) {
+        tcp_read_take_over(tcp);
+    }
+    tcp_read_next(tcp);
 }
 
 /* Whether the socket holds more than was received. */
@@ -222,7 +365,11 @@ void nu_tcp_read_done(struct nu_op *op, int res, uint32_t flags)
     bool more = tcp_read_more_to_come(tcp, res, flags);
     enum nu_tcp_reading was = tcp->reading;
     tcp->reading = NU_TCP_READ_NONE;
+    if (tcp->direct != NULL) {
+        (void) nu_tcp_direct_over(tcp);
+    }
     if (was == NU_TCP_READ_AHEAD) {
+        tcp_read_learn(tcp);
         tcp_read_end_ahead(tcp, res, flags);
     } else {
         tcp_read_end_own(tcp, was, res, flags);
@@ -231,7 +378,7 @@ void nu_tcp_read_done(struct nu_op *op, int res, uint32_t flags)
         nu_tcp_closing(tcp);
         return;
     }
-    nu_tcp_read_next(tcp);
+    tcp_read_next(tcp);
     if (!more) {
         tcp_read_arm(tcp);
     }
@@ -242,7 +389,19 @@ void nu_tcp_read_done(struct nu_op *op, int res, uint32_t flags)
 /* Whether the kernel works for the first read. */
 static bool tcp_read_in_kernel(const struct nu_tcp *tcp)
 {
-    return tcp->reading != NU_TCP_READ_NONE && tcp->reading != NU_TCP_READ_AHEAD;
+    return tcp->reading == NU_TCP_READ_FILL || tcp->reading == NU_TCP_READ_OWN ||
+           tcp->reading == NU_TCP_READ_VECTOR;
+}
+
+/* Where threads receive for themselves, a read may have ended while its cancel function was on its
+ * way, and its aio be in use again. */
+static bool tcp_read_cancels(struct nu_tcp *tcp, nng_aio *aio)
+{
+    const struct nu_list *n = tcp->stream.reads.next;
+    while (n != &tcp->stream.reads && n != &aio->link) {
+        n = n->next;
+    }
+    return n == &aio->link && nu_aio_is_cancelled(aio);
 }
 
 /* The aio's cancel function. What the kernel holds ends with its completion, the rest here. */
@@ -250,7 +409,15 @@ static void tcp_read_cancel(nng_aio *aio, void *arg, int err)
 {
     struct nu_tcp *tcp = arg;
     nu_lock(&tcp->stream.lock);
-    if (tcp_read_in_kernel(tcp) && aio == nu_aio_queue_first(&tcp->stream.reads)) {
+    if (!tcp_read_cancels(tcp, aio)) {
+        nu_unlock(&tcp->stream.lock);
+        return;
+    }
+    bool first = aio == nu_aio_queue_first(&tcp->stream.reads);
+    if (first && tcp->reading == NU_TCP_READ_DIRECT) {
+        nu_tcp_direct_release(tcp);
+    }
+    if (first && tcp_read_in_kernel(tcp)) {
         if (tcp->read_abort == 0) {
             tcp->read_abort = err;
         }
@@ -258,7 +425,7 @@ static void tcp_read_cancel(nng_aio *aio, void *arg, int err)
     } else {
         nu_aio_queue_end(aio, err);
         if (tcp->stream.life == NU_STREAM_OPEN) {
-            nu_tcp_read_next(tcp); /* it may have been the first */
+            tcp_read_next(tcp); /* it may have been the first */
         }
     }
     nu_unlock(&tcp->stream.lock);
@@ -267,6 +434,9 @@ static void tcp_read_cancel(nng_aio *aio, void *arg, int err)
 void nu_tcp_read_close(struct nu_tcp *tcp)
 {
     struct nu_list *reads = &tcp->stream.reads;
+    if (tcp->reading == NU_TCP_READ_DIRECT) {
+        nu_tcp_direct_release(tcp);
+    }
     nng_aio *first = tcp_read_in_kernel(tcp) ? nu_aio_queue_first(reads) : NULL;
     nu_op_cancel(&tcp->read_op);
     nu_aio_queue_end_all(reads, first, NNG_ECLOSED);
@@ -279,12 +449,16 @@ static int tcp_read_start(struct nu_stream *stream, nng_aio *aio)
     struct nu_tcp *tcp = nu_tcp_of(stream);
     bool owner = stream->loop == nu_loop_self();
     bool alone = nu_list_empty(&stream->reads);
+    bool direct = !owner && nu_tcp_direct_free_for(tcp, aio);
     int err = NU_PENDING;
     if (stream->life != NU_STREAM_OPEN) {
         return NNG_ECLOSED;
     }
     if (tcp->read_ahead && !owner && alone) {
         err = nu_stream_serve(stream, aio);
+    }
+    if (direct && err == NU_PENDING) {
+        nu_tcp_direct_offer(tcp, aio);
     }
     if (err == NU_PENDING) {
         int aborted = nu_aio_schedule(aio, stream->loop, tcp_read_cancel, tcp);
@@ -293,10 +467,13 @@ static int tcp_read_start(struct nu_stream *stream, nng_aio *aio)
     if (err != NU_PENDING) {
         return err;
     }
-    nu_aio_timer_start(aio);
     nu_list_append(&stream->reads, &aio->link);
+    if (direct) {
+        return NU_PENDING; /* its thread waits for it, or the owner takes over */
+    }
+    nu_aio_timer_start(aio);
     if (alone && owner) {
-        nu_tcp_read_next(tcp);
+        tcp_read_next(tcp);
     } else if (alone && tcp->reading != NU_TCP_READ_AHEAD) {
         nu_tcp_wake(tcp);
     }

@@ -8,6 +8,9 @@
  * empty and little is in rx, whether or not anybody reads; whoever starts a read then just joins
  * the queue, and its cancellation leaves the receive alone. A vector is filled from rx as long as
  * there is something, and then directly, by a read of its own.
+ *
+ * Where threads wait for one read after the other on such a connection, they come to receive for
+ * themselves (tcp_direct.h), and no receive goes before.
  */
 #ifndef NU_NET_TCP_READ_H
 #define NU_NET_TCP_READ_H
@@ -25,8 +28,12 @@ void nu_tcp_read(struct nu_stream *stream, nng_aio *aio, enum nu_read kind);
  */
 void nu_tcp_read_ahead(struct nu_tcp *tcp);
 
+/* Where no receive goes before the reads, because the threads that wait for them do it: receives
+ * what has come already. With the lock held; any thread. */
+void nu_tcp_read_catch_up(struct nu_tcp *tcp);
+
 /* For tcp.c: the owner's side; with the lock held, but for the completion. */
-void nu_tcp_read_next(struct nu_tcp *tcp);
+void nu_tcp_read_woken(struct nu_tcp *tcp);
 void nu_tcp_read_done(struct nu_op *op, int res, uint32_t flags);
 void nu_tcp_read_close(struct nu_tcp *tcp);
 
