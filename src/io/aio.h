@@ -83,8 +83,8 @@ struct nu_aio_args {
     void *output[NU_AIO_ARGS];
     nng_msg *msg;
     struct nu_aio_companion *companion; /* NULL: no provider has set one */
-    /* Under lock. For the first thread that waits; a provider sets it while NU_AIO_BEGUN. NULL:
-     * there is none, or it is taken. */
+    /* For the first thread that waits; NULL: there is none, or it is taken. The provider's while
+     * NU_AIO_BEGUN, under lock while NU_AIO_PENDING. */
     struct nu_aio_helper *helper;
 };
 

@@ -58,15 +58,15 @@ static void aio_sleep_until_settled(nng_aio *aio)
 }
 
 /* Does something for the operation, if its provider has a use for that, with the lock but
- * meanwhile.
- */
+ * meanwhile. While it is not pending, `helper` is the provider's. */
 static bool aio_help(nng_aio *aio)
 {
-    struct nu_aio_helper *helper = aio->args != NULL ? aio->args->helper : NULL;
-    struct nu_loop *loop = aio->loop;
-    if (helper == NULL || nu_aio_state_of(aio) != NU_AIO_PENDING || aio->abort != 0) {
+    if (nu_aio_state_of(aio) != NU_AIO_PENDING || aio->abort != 0 || aio->args == NULL ||
+        aio->args->helper == NULL) {
         return false;
     }
+    struct nu_aio_helper *helper = aio->args->helper;
+    struct nu_loop *loop = aio->loop;
     aio->args->helper = NULL;
     atomic_fetch_add(&helper->users, 1);
     nu_loop_external_begin(loop);

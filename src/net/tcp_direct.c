@@ -19,14 +19,10 @@ static void tcp_direct_look(struct nu_timer *timer)
     struct nu_tcp *tcp = direct->tcp;
     struct nu_loop *loop = tcp->stream.loop;
     nu_lock(&tcp->stream.lock);
-    direct->over = direct->begun == 0 || loop->stopping || tcp->stream.life != NU_STREAM_OPEN;
-    direct->begun = 0;
-    if (direct->over && tcp->reading == NU_TCP_READ_DIRECT) {
-        nu_tcp_direct_release(tcp);
-    }
-    if (direct->over) {
-        nu_tcp_wake(tcp);
+    if (direct->begun == 0 || loop->stopping || tcp->stream.life != NU_STREAM_OPEN) {
+        nu_tcp_direct_end(tcp);
     } else {
+        direct->begun = 0;
         nu_timer_arm(&loop->timers, timer, nu_now() + LOOK_EVERY);
     }
     nu_unlock(&tcp->stream.lock);
@@ -57,12 +53,19 @@ static bool tcp_direct_used(const struct nu_tcp_direct *direct)
     return atomic_load(&direct->helper.users) > 0;
 }
 
+/* Nobody keeps its deadline until its thread waits, or the owner has looked twice. */
+bool nu_tcp_direct_suits(const nng_aio *aio)
+{
+    return aio->cb == NULL && aio->args != NULL &&
+           (aio->deadline == NU_NEVER || aio->deadline > nu_now() + 2 * LOOK_EVERY);
+}
+
 bool nu_tcp_direct_free_for(const struct nu_tcp *tcp, const nng_aio *aio)
 {
     const struct nu_tcp_direct *direct = tcp->direct;
     return direct != NULL && !direct->over && tcp->reading == NU_TCP_READ_NONE &&
-           nu_list_empty(&tcp->stream.reads) && aio->cb == NULL && aio->args != NULL &&
-           !tcp_direct_used(direct);
+           nu_list_empty(&tcp->stream.reads) && !tcp_direct_used(direct) &&
+           nu_tcp_direct_suits(aio);
 }
 
 void nu_tcp_direct_offer(struct nu_tcp *tcp, nng_aio *aio)
@@ -86,6 +89,15 @@ void nu_tcp_direct_release(struct nu_tcp *tcp)
     tcp->reading = NU_TCP_READ_NONE;
     tcp->direct->released = true;
     (void) eventfd_write(tcp->direct->wake_fd, 1);
+}
+
+void nu_tcp_direct_end(struct nu_tcp *tcp)
+{
+    tcp->direct->over = true;
+    if (tcp->reading == NU_TCP_READ_DIRECT) {
+        nu_tcp_direct_release(tcp);
+    }
+    nu_tcp_wake(tcp);
 }
 
 void nu_tcp_direct_leave(struct nu_tcp *tcp)

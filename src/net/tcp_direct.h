@@ -10,9 +10,10 @@
  * cancellation, a close) takes the reads back at once and tells it by an eventfd. The connection
  * stays open until it has left.
  *
- * It is the connection's habit, not a promise: the owner looks every now and then, and once nothing
- * was begun in between, it takes everything over again: a read that nobody waits for above all, but
- * also one that takes long, whose thread then sleeps.
+ * It is the connection's habit, not a promise: the owner takes everything over again with the first
+ * read that cannot be received so (of an aio with a callback, behind another, for a short time).
+ * And it looks every now and then, and does so once nothing was begun in between: for a read that
+ * nobody waits for above all, but also for one that takes long, whose thread then sleeps.
  */
 #ifndef NU_NET_TCP_DIRECT_H
 #define NU_NET_TCP_DIRECT_H
@@ -36,6 +37,9 @@ struct nu_tcp_direct {
 /* Begins it, if there is memory and a descriptor. Owner. */
 void nu_tcp_direct_begin(struct nu_tcp *tcp, nu_aio_help help);
 
+/* Whether it is a read for this, as far as the aio says. */
+bool nu_tcp_direct_suits(const nng_aio *aio);
+
 /* Whether a read can be begun so, by a thread that is not the owner. */
 bool nu_tcp_direct_free_for(const struct nu_tcp *tcp, const nng_aio *aio);
 
@@ -48,6 +52,9 @@ bool nu_tcp_direct_wait(struct nu_tcp *tcp, uint64_t until);
 
 /* Takes the reads back from the thread that has them. */
 void nu_tcp_direct_release(struct nu_tcp *tcp);
+
+/* Has the owner take over. Any thread. */
+void nu_tcp_direct_end(struct nu_tcp *tcp);
 
 /* The last that a thread does which has helped. */
 void nu_tcp_direct_leave(struct nu_tcp *tcp);

@@ -238,7 +238,7 @@ static void tcp_read_learn(struct nu_tcp *tcp)
         aio == NULL) {
         return;
     }
-    bool waited_for = aio->cb == NULL && nu_aio_is_waited_for(aio);
+    bool waited_for = nu_tcp_direct_suits(aio) && nu_aio_is_waited_for(aio);
     tcp->waited_for = (uint8_t) (waited_for ? tcp->waited_for + 1 : 0);
     if (tcp->waited_for == HABIT) {
         tcp->waited_for = 0;
@@ -470,6 +470,9 @@ static int tcp_read_start(struct nu_stream *stream, nng_aio *aio)
     nu_list_append(&stream->reads, &aio->link);
     if (direct) {
         return NU_PENDING; /* its thread waits for it, or the owner takes over */
+    }
+    if (tcp->direct != NULL) {
+        nu_tcp_direct_end(tcp);
     }
     nu_aio_timer_start(aio);
     if (alone && owner) {

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,6 +52,16 @@ static bool is_direct(struct scene *s)
     return direct;
 }
 
+/* Whether no read that is begun now is its thread's. */
+static bool is_over(struct scene *s)
+{
+    struct nu_tcp *tcp = tcp_of(s);
+    nu_lock(&tcp->stream.lock);
+    bool over = tcp->direct == NULL || tcp->direct->over;
+    nu_unlock(&tcp->stream.lock);
+    return over;
+}
+
 /* A thread takes a moment from its request to the wait for the answer. */
 static bool becomes_direct(struct scene *s)
 {
@@ -59,6 +70,11 @@ static bool becomes_direct(struct scene *s)
         nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
     }
     return direct;
+}
+
+static void dawdle(struct scene *s)
+{
+    nanosleep(&(struct timespec){ .tv_nsec = (long) t_random(&s->seed, 60) * 1000 }, NULL);
 }
 
 static void *play_peer(void *arg)
@@ -156,6 +172,43 @@ Test(tcp_direct, a_thread_receives_for_itself)
     struct scene s = { 0 };
     begin(&s, NULL);
     cr_assert_eq(exchange_until(&s, 20), 0);
+    end(&s);
+}
+
+static void *wait_too(void *arg)
+{
+    struct scene *s = arg;
+    while (!atomic_load(&s->acted)) {
+        nng_aio_wait(s->aio);
+        dawdle(s);
+    }
+    return NULL;
+}
+
+/* Whichever of them receives, both learn of the end. */
+Test(tcp_direct, two_wait)
+{
+    struct scene s = { .seed = 1 };
+    pthread_t other;
+    begin(&s, NULL);
+    cr_assert_eq(pthread_create(&other, NULL, wait_too, &s), 0);
+    cr_assert_eq(exchange_until(&s, 100), 0);
+    atomic_store(&s.acted, true);
+    pthread_join(other, NULL);
+    end(&s);
+}
+
+/* Records are the owner's to open. */
+Test(tcp_direct, not_over_tls)
+{
+    struct scene s = { 0 };
+    setenv("NU_TESTS_TLS", "1", 1);
+    begin(&s, NULL);
+    for (unsigned i = 0; i < 30; i++) {
+        cr_assert_eq(exchange(&s, (uint8_t) i), 0);
+        cr_assert(is_over(&s));
+    }
+    cr_assert_eq(atomic_load(&s.seen), 0);
     end(&s);
 }
 
@@ -260,6 +313,18 @@ Test(tcp_direct, ends_with_the_library)
 
 /* ---- What is not waited for --------------------------------------------------------------- */
 
+struct reading {
+    struct scene *scene;
+    nng_aio *aio;
+};
+
+static void read_on_owner(void *arg)
+{
+    const struct reading *r = arg;
+    nng_http_conn_read_all(r->scene->pair.conn, r->aio);
+    cr_assert(is_over(r->scene));
+}
+
 /* Nobody waits, so the owner takes over. */
 Test(tcp_direct, a_read_goes_on_by_itself)
 {
@@ -274,6 +339,48 @@ Test(tcp_direct, a_read_goes_on_by_itself)
         }
         cr_assert_eq(nng_aio_result(s.aio), 0);
         cr_assert_eq(s.answer, 'b');
+    }
+    end(&s);
+}
+
+/* Nor its end at a deadline that comes before the owner has noticed that nobody waits. */
+Test(tcp_direct, a_short_time_is_kept)
+{
+    struct scene s = { 0 };
+    begin(&s, NULL);
+    cr_assert_eq(exchange_until(&s, 3), 0);
+    nng_aio_set_timeout(s.aio, 20);
+    begin_read(&s);
+    cr_assert(is_over(&s) || !nng_aio_busy(s.aio)); /* it may have passed already */
+    while (nng_aio_busy(s.aio)) {
+        nng_msleep(1);
+    }
+    cr_assert_eq(nng_aio_result(s.aio), NNG_ETIMEDOUT);
+    end(&s);
+}
+
+/* The owner takes over with the first read that no thread can receive for itself; and threads do so
+ * again later. */
+Test(tcp_direct, a_callback_is_called)
+{
+    struct scene s = { 0 };
+    begin(&s, NULL);
+    for (unsigned mode = 0; mode < 2; mode++) {
+        struct t_aio_probe track;
+        uint8_t answer = 0;
+        t_aio_probe_open(&track, NU_CALLED);
+        t_aio_probe_buffer(&track, &answer, 1);
+        cr_assert_eq(exchange_until(&s, 3 * (mode + 1)), 0);
+        if (mode == 0) {
+            nng_http_conn_read_all(s.pair.conn, track.aio);
+            cr_assert(is_over(&s));
+        } else {
+            t_on_owner(s.pair.conn, read_on_owner, &(struct reading){ &s, track.aio });
+        }
+        cr_assert_eq(ask(&s, 'a'), 0);
+        t_aio_probe_assert(&track, 1, 0);
+        cr_assert_eq(answer, 'a');
+        t_aio_probe_close(&track);
     }
     end(&s);
 }
@@ -323,11 +430,6 @@ Test(tcp_direct, what_has_come_is_seen)
 }
 
 /* ---- At about the same time --------------------------------------------------------------- */
-
-static void dawdle(struct scene *s)
-{
-    nanosleep(&(struct timespec){ .tv_nsec = (long) t_random(&s->seed, 60) * 1000 }, NULL);
-}
 
 static void any_deed(struct scene *s)
 {
