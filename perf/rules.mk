@@ -36,7 +36,7 @@ $(PERF_BIN): $(wildcard perf/*.h)
 
 # ---- Microbenchmarks: perf/*.cc, on google-benchmark ---------------------------------------------
 
-MICRO := $(addprefix $(B)/perf/,write exchange aio parse)
+MICRO := $(addprefix $(B)/perf/,write exchange stream aio parse mask)
 
 CXX_FLAGS = -std=gnu++17 -D_GNU_SOURCE -pthread $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) -iquote src \
             $(filter-out -Wstrict-prototypes -Wmissing-prototypes,$(WARN)) $(LLHTTP_CFLAGS)
@@ -48,7 +48,7 @@ NNG_DIR   := $(if $(NNG_ROOT),$(abspath $(wildcard $(NNG_ROOT)/lib/*-linux-gnu))
 NNG_FLAGS := $(NNG_ROOT:%=-isystem %/include)
 NNG_LIBS  := $(NNG_DIR:%=-L% -Wl,-rpath,%) -lnng
 ifneq ($(wildcard $(or $(NNG_ROOT),/usr)/include/nng/nng.h),)
-MICRO     += $(addprefix $(B)/perf/,write_nng exchange_nng)
+MICRO     += $(addprefix $(B)/perf/,write_nng exchange_nng stream_nng)
 endif
 
 $(OBJ)/perf/flags: FORCE
@@ -81,10 +81,13 @@ $(B)/perf/write: $(call perf_objs,write write_bare meter peer) $(B)/libnng-uring
 $(B)/perf/exchange: $(call perf_objs,exchange meter peer) $(B)/libnng-uring.a
 	$(link_cxx) $(LIBS)
 
-$(B)/perf/aio $(B)/perf/parse: $(B)/perf/%: $(OBJ)/perf/%.o $(OBJ)/perf/meter.o $(LIB_OBJ)
+$(B)/perf/stream: $(call perf_objs,stream meter peer) $(B)/libnng-uring.a
 	$(link_cxx) $(LIBS)
 
-$(B)/perf/write_nng $(B)/perf/exchange_nng: $(B)/perf/%_nng: $(OBJ)/perf/nng/%.o \
+$(B)/perf/aio $(B)/perf/parse $(B)/perf/mask: $(B)/perf/%: $(OBJ)/perf/%.o $(OBJ)/perf/meter.o $(LIB_OBJ)
+	$(link_cxx) $(LIBS)
+
+$(B)/perf/write_nng $(B)/perf/exchange_nng $(B)/perf/stream_nng: $(B)/perf/%_nng: $(OBJ)/perf/nng/%.o \
         $(call perf_objs,nng/meter nng/peer)
 	$(link_cxx) $(NNG_LIBS)
 
