@@ -50,3 +50,13 @@ unsigned char nu_vec_byte(const struct iovec *iov, size_t at)
     }
     return ((const unsigned char *) iov->iov_base)[at];
 }
+
+struct iovec nu_vec_piece(const struct iovec *iov, unsigned niov, size_t at)
+{
+    unsigned i = 0;
+    for (; i < niov && at >= iov[i].iov_len; i++) {
+        at -= iov[i].iov_len;
+    }
+    return i == niov ? (struct iovec){ NULL, 0 }
+                     : (struct iovec){ (char *) iov[i].iov_base + at, iov[i].iov_len - at };
+}

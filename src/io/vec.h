@@ -18,6 +18,9 @@ unsigned nu_vec_copy(struct iovec *to, const struct iovec *from, unsigned n, siz
  */
 size_t nu_vec_put(const struct iovec *iov, unsigned niov, size_t skip, const void *p, size_t n);
 
+/* What lies together from that place on; empty behind the end. */
+struct iovec nu_vec_piece(const struct iovec *iov, unsigned niov, size_t at);
+
 /* The byte at that place, which the vector has. */
 unsigned char nu_vec_byte(const struct iovec *iov, size_t at);
 

@@ -87,6 +87,12 @@ struct nu_ws_reader {
 enum nu_ws_found nu_ws_reader_next(struct nu_ws_reader *reader, void *buf, size_t len, size_t *used,
                                    struct nu_slice *data, bool *message_end);
 
+/* Bytes of the data frame in hand that are still to come; 0: no such frame is in hand. */
+static inline uint64_t nu_ws_reader_left(const struct nu_ws_reader *reader)
+{
+    return reader->payload && (reader->opcode & 0x8U) == 0 ? reader->left : 0;
+}
+
 /* Frees what it holds. */
 void nu_ws_reader_fini(struct nu_ws_reader *reader);
 

@@ -66,11 +66,21 @@ static int ws_take(nng_aio *aio, struct nu_stream *stream, int end)
     return end == 0 && nu_rx_len(&stream->rx) > 0 ? 0 : NU_PENDING;
 }
 
-static void ws_begin_read(struct nu_ws *ws, struct nu_stream *stream)
+/* False: the library has ended. */
+static bool ws_begin_read(struct nu_ws *ws, struct nu_stream *stream)
 {
-    if (nng_aio_begin(&ws->rd)) {
+    if (!nng_aio_begin(&ws->rd)) {
+        return false;
+    }
+    if (ws->direct != NULL) {
+        ws->rd.io = (struct nu_aio_io){ .iov = &ws->direct_iov,
+                                        .niov = 1,
+                                        .total = ws->direct_iov.iov_len };
+        nu_stream_read(stream, &ws->rd, NU_READ_SOME);
+    } else {
         nu_stream_read_until(stream, &ws->rd, ws_take, NULL);
     }
+    return true;
 }
 
 static void ws_begin_write(struct nu_ws *ws, struct nu_stream *stream)
@@ -128,13 +138,17 @@ static void ws_work(struct nu_ws *ws)
     }
     ws_look(ws);
     struct nu_stream *stream = nu_ws_carrier(ws);
+    bool recall = nu_ws_read_recall(ws);
     bool read = nu_ws_read_wanted(ws), write = nu_ws_write_start(ws);
     bool half =
         ws->state == NU_WS_ENDING && ws->half_close && !ws->half_closed && nu_ws_write_idle(ws);
     nng_http_conn *done = nu_ws_close_due(ws) ? ws_let_go(ws) : NULL;
-    ws->reading = ws->reading || (read && done == NULL);
+    if (read && done == NULL) {
+        ws->reading = true;
+        nu_ws_read_aim(ws);
+    }
     ws->half_closed = ws->half_closed || half;
-    if (!read && !write && !half && done == NULL) {
+    if (!read && !write && !half && !recall && done == NULL) {
         ws_unlock(ws);
         return;
     }
@@ -146,14 +160,16 @@ static void ws_work(struct nu_ws *ws)
     if (half) {
         nu_stream_shutdown_write(stream);
     }
-    if (read && done == NULL) {
-        ws_begin_read(ws, stream);
+    if (recall) {
+        nng_aio_abort(&ws->rd, NNG_ECANCELED);
     }
+    bool dead = read && done == NULL && !ws_begin_read(ws, stream);
     if (done != NULL) {
         nng_http_conn_close(done);
     }
     nu_lock(&ws->lock);
     ws->working = false;
+    ws->direct = dead ? NULL : ws->direct;
     ws_unlock(ws);
 }
 
@@ -171,7 +187,7 @@ static void ws_received(void *arg)
     int err = nng_aio_result(&ws->rd);
     nu_lock(&ws->lock);
     ws->reading = false;
-    ws->carrier_end = err;
+    ws->carrier_end = ws->recalled && err == NNG_ECANCELED ? 0 : err;
     if (err == 0) {
         ws->heard = nu_loop_now(ws->loop);
         if (ws->pinged != 0 && ws->state == NU_WS_OPEN && !ws->verdict) {
@@ -180,6 +196,9 @@ static void ws_received(void *arg)
         } else if (ws->state == NU_WS_CLOSING && !ws->closed) {
             (void) nu_ws_close_wait(ws);
         }
+    }
+    if (ws->direct != NULL) {
+        nu_ws_read_aimed(ws, nng_aio_count(&ws->rd));
     }
     ws_work(ws);
 }
@@ -255,7 +274,10 @@ static void ws_cancel(nng_aio *aio, void *arg, int err)
 {
     struct nu_ws *ws = arg;
     nu_lock(&ws->lock);
-    if (aio->io.own[1].p == &ws->recvs) {
+    if (aio == ws->direct) {
+        ws->direct_err = ws->direct_err != 0 ? ws->direct_err : err;
+        ws_post(ws);
+    } else if (aio->io.own[1].p == &ws->recvs) {
         nu_list_remove(&aio->link);
         nu_aio_end(aio, err, aio->io.done);
     } else {

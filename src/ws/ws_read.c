@@ -11,6 +11,8 @@
 #define PIECE ((size_t) 512)       /* the least room of one: small ones of a message share it */
 #define UNPACK ((size_t) 8 * 1024) /* bytes that are decompressed at a time */
 #define TURN ((size_t) 512 * 1024) /* and before others on the loop have their turn */
+#define DIRECT                                                                                     \
+    ((size_t) NU_BUFRING_SIZE) /* bytes to come of a frame that needs no copy, at least */
 #define THROW ((size_t) 16 * 1024 * 1024) /* bytes that a peer may send after it was refused */
 
 /* ---- To receives -------------------------------------------------------------------------- */
@@ -21,6 +23,7 @@ struct part {
     bool end;
     const uint8_t *data;
     size_t n;
+    bool placed; /* they are where the receive wants them */
 };
 
 static bool ws_read_is_over(const nng_aio *aio, bool ended)
@@ -34,7 +37,8 @@ static bool ws_read_is_over(const nng_aio *aio, bool ended)
 static void ws_read_give(struct nu_ws *ws, nng_aio *aio, struct part *part)
 {
     struct nu_aio_io *io = &aio->io;
-    size_t n = nu_vec_put(io->iov, io->niov, io->done, part->data, part->n);
+    size_t n =
+        part->placed ? part->n : nu_vec_put(io->iov, io->niov, io->done, part->data, part->n);
     io->done += n;
     part->data += n;
     part->n -= n;
@@ -49,6 +53,7 @@ static void ws_read_give(struct nu_ws *ws, nng_aio *aio, struct part *part)
     aio->args->output[1] = (void *) (uintptr_t) ended;
     ws->used = ws->heard > ws->used ? ws->heard : ws->used; /* it may have lain here for long */
     ws->unasked = true;
+    ws->direct = aio == ws->direct ? NULL : ws->direct;
     nu_list_remove(&aio->link);
     nu_aio_end(aio, 0, io->done);
 }
@@ -125,7 +130,7 @@ static void ws_read_serve(struct nu_ws *ws)
     struct nu_ws_piece *piece;
     while ((piece = ws->first) != NULL && !nu_list_empty(&ws->recvs)) {
         struct part part = { piece->type, piece->end, piece->data + piece->off,
-                             piece->len - piece->off };
+                             piece->len - piece->off, false };
         ws_read_give_all(ws, &part);
         piece->off = piece->len - part.n;
         piece->end = part.end;
@@ -153,7 +158,8 @@ static void ws_read_refuse(struct nu_ws *ws, enum nu_ws_code code, const char *r
 /* Bytes of the message in hand, as they are meant. */
 static void ws_read_message(struct nu_ws *ws, struct nu_slice data, bool end)
 {
-    struct part part = { ws->reader.message, end, (const uint8_t *) data.p, data.n };
+    struct part part = { ws->reader.message, end, (const uint8_t *) data.p, data.n,
+                         ws->direct != NULL };
     bool text = part.type == NU_WS_TEXT;
     ws->message += data.n;
     if (ws->settings.recv_message > 0 && ws->message > ws->settings.recv_message) {
@@ -353,6 +359,9 @@ bool nu_ws_read(struct nu_ws *ws)
     }
     struct nu_stream *stream = nu_ws_carrier(ws);
     nu_ws_close_judge(ws, false);
+    if (ws->direct != NULL) {
+        return false; /* what the stream has comes after what is on its way there */
+    }
     while (ws_read_has_more(ws, stream) && unpacked < TURN) {
         if (ws->unpacking) {
             unpacked += ws_read_unpack(ws, stream);
@@ -366,6 +375,54 @@ bool nu_ws_read(struct nu_ws *ws)
     return ws_read_has_more(ws, stream);
 }
 
+/* ---- Straight to a receive ---------------------------------------------------------------- */
+
+/* The rest of a large frame needs no copy then, and comes in as few pieces as it can. */
+void nu_ws_read_aim(struct nu_ws *ws)
+{
+    const struct nu_ws_settings *settings = &ws->settings;
+    nng_aio *aio = nu_aio_queue_first(&ws->recvs);
+    uint64_t left = nu_ws_reader_left(&ws->reader);
+    if (left < DIRECT || aio == NULL || ws->first != NULL || !nu_ws_listens(ws) ||
+        ws->reader.compressed ||
+        (settings->recv_message > 0 && ws->message + left > settings->recv_message)) {
+        return;
+    }
+    struct iovec room = nu_vec_piece(aio->io.iov, aio->io.niov, aio->io.done);
+    if (room.iov_len >= DIRECT) {
+        room.iov_len = room.iov_len < left ? room.iov_len : (size_t) left;
+        ws->direct = aio;
+        ws->direct_iov = room;
+    }
+}
+
+bool nu_ws_read_recall(struct nu_ws *ws)
+{
+    bool recall = ws->direct != NULL && ws->reading && !ws->recalled &&
+                  (ws->direct_err != 0 || ws->recv_end != 0);
+    ws->recalled = ws->recalled || recall;
+    return recall;
+}
+
+void nu_ws_read_aimed(struct nu_ws *ws, size_t n)
+{
+    size_t used;
+    struct nu_slice data;
+    bool end;
+    if (n > 0 && nu_ws_listens(ws)) {
+        (void) nu_ws_reader_next(&ws->reader, ws->direct_iov.iov_base, n, &used, &data, &end);
+        (void) ws_read_data(ws, data, end);
+    }
+    nng_aio *aio = ws->direct;
+    if (aio != NULL && ws->direct_err != 0) {
+        nu_list_remove(&aio->link);
+        nu_aio_end(aio, ws->direct_err, aio->io.done);
+    }
+    ws->direct = NULL;
+    ws->direct_err = 0;
+    ws->recalled = false;
+}
+
 bool nu_ws_read_wanted(const struct nu_ws *ws)
 {
     return ws->state != NU_WS_GONE && !ws->reading && !ws->verdict && ws->carrier_end == 0 &&
@@ -376,7 +433,7 @@ bool nu_ws_read_wanted(const struct nu_ws *ws)
 void nu_ws_read_end(struct nu_ws *ws)
 {
     nng_aio *aio;
-    while (ws->recv_end != 0 && ws->first == NULL &&
+    while (ws->recv_end != 0 && ws->first == NULL && ws->direct == NULL &&
            (aio = nu_aio_queue_first(&ws->recvs)) != NULL) {
         nu_list_remove(&aio->link);
         nu_aio_end(aio, ws->recv_end, aio->io.done);

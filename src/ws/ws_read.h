@@ -10,6 +10,15 @@
  */
 bool nu_ws_read(struct nu_ws *ws);
 
+/* Before the stream is read: whether what comes goes straight to a receive, ws->direct. */
+void nu_ws_read_aim(struct nu_ws *ws);
+
+/* n bytes have gone there, and no more will. */
+void nu_ws_read_aimed(struct nu_ws *ws, size_t n);
+
+/* Whether a read that goes there has to end, once. */
+bool nu_ws_read_recall(struct nu_ws *ws);
+
 /* Whether the stream is to be read: all that has come was looked at, and more is wanted. */
 bool nu_ws_read_wanted(const struct nu_ws *ws);
 

@@ -99,8 +99,13 @@ struct nu_ws {
     enum nu_ws_state state;
 
     /* the owner's alone: what comes in */
-    bool reading;    /* `rd` is under way */
-    int carrier_end; /* what the stream's reads have ended with; 0: they go on */
+    bool reading;            /* `rd` is under way */
+    bool recalled;           /* likewise, and it was told to end */
+    int carrier_end;         /* what the stream's reads have ended with; 0: they go on */
+    nng_aio *direct;         /* whose vector `rd` reads into, which is the kernel's until that has
+                              * ended; NULL: nobody's */
+    struct iovec direct_iov; /* there */
+    int direct_err;          /* and what it then ends with, under lock; 0: with what has come */
     struct nu_ws_reader reader;
     struct nu_utf8 utf8;               /* of the text message in hand */
     uint64_t message;                  /* bytes of the message in hand */

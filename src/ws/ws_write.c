@@ -3,6 +3,7 @@
 
 #include "base/freelist.h"
 #include "base/random.h"
+#include "io/vec.h"
 #include "net/aio_queue.h"
 
 #include <stdlib.h>
@@ -260,15 +261,8 @@ static void ws_write_begin_frame(struct nu_ws *ws, nng_aio *aio)
 /* What lies together of n bytes of the vector, from there on. */
 static struct nu_slice ws_write_piece(const struct nu_aio_io *io, size_t at, size_t n)
 {
-    unsigned i = 0;
-    for (; i < io->niov && at >= io->iov[i].iov_len; i++) {
-        at -= io->iov[i].iov_len;
-    }
-    if (i == io->niov) {
-        return (struct nu_slice){ NULL, 0 };
-    }
-    size_t here = io->iov[i].iov_len - at;
-    return (struct nu_slice){ (const char *) io->iov[i].iov_base + at, here < n ? here : n };
+    struct iovec piece = nu_vec_piece(io->iov, io->niov, at);
+    return (struct nu_slice){ piece.iov_base, piece.iov_len < n ? piece.iov_len : n };
 }
 
 /* n bytes of the vector, from `done` on. */

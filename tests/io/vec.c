@@ -91,3 +91,14 @@ Test(vec, put)
         }
     }
 }
+
+Test(vec, piece)
+{
+    char a[3], b[4];
+    struct iovec iov[] = { { a, 3 }, { NULL, 0 }, { b, 4 } };
+    for (size_t at = 0; at < 9; at++) {
+        struct iovec piece = nu_vec_piece(iov, 3, at);
+        cr_assert_eq(piece.iov_base, at < 3 ? a + at : at < 7 ? b + at - 3 : NULL);
+        cr_assert_eq(piece.iov_len, at < 3 ? 3 - at : at < 7 ? 7 - at : 0);
+    }
+}
