@@ -606,6 +606,35 @@ NNG_DECL int nng_uring_server_retire(struct nng_http_server *server);
 NNG_DECL int nng_uring_server_set_trusted(struct nng_http_server *server, const char *peers,
                                           bool proxy);
 
+/* Who shares the port of a server's TCP addresses (SO_REUSEPORT of socket(7)). */
+enum nng_uring_reuseport {
+    /* Its loops alone. Each has a socket, and the kernel spreads connections among them. While
+     * somebody else listens there a start fails with NNG_EADDRINUSE. */
+    NNG_URING_REUSEPORT_LOOPS,
+    /* Others, too, that say so as well: servers of this process or of others that run as the same
+     * user. The kernel spreads connections among the sockets of them all, so one with more loops
+     * has more. When one stops, who was in its queue is answered or, in the middle of a TCP
+     * handshake, refused: nng_uring_server_get_sockets() is the way to lose nobody. */
+    NNG_URING_REUSEPORT_ON,
+    /* Nobody. All loops accept from one socket for each address: whoever is free. None waits in
+     * the queue of a loop that is busy, but loops are woken for nothing now and then. */
+    NNG_URING_REUSEPORT_OFF,
+};
+
+/*
+ * Says who shares the port of a server.
+ *
+ * It counts from when the server is bound next; it is NNG_URING_REUSEPORT_LOOPS at first. Sockets
+ * that it is given are as they are.
+ *
+ * Errors: NNG_EBUSY: the server runs, or is bound; NNG_EINVAL: `how` is none of them; NNG_ENOTSUP:
+ * it has a UNIX socket, which its loops share.
+ * Threads: any.
+ * See: nng_http_server_start(), nng_uring_server_bind(), nng_uring_server_add_socket().
+ */
+NNG_DECL int nng_uring_server_set_reuseport(struct nng_http_server *server,
+                                            enum nng_uring_reuseport how);
+
 /*
  * Sets the permissions of a server's UNIX socket.
  *

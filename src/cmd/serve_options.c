@@ -153,6 +153,16 @@ static int serve_options_set_mode(struct serve_options *options, const struct se
     return 0;
 }
 
+static int serve_options_set_reuseport(struct serve_options *options,
+                                       const struct serve_option *option, const char *value)
+{
+    bool on = strcmp(value, "on") == 0;
+    options->reuseport = on ? NNG_URING_REUSEPORT_ON : NNG_URING_REUSEPORT_OFF;
+    return on || strcmp(value, "off") == 0
+               ? 0
+               : complain_of_usage("--%s takes on or off, not '%s'", option->name, value);
+}
+
 /* ---- All of them -------------------------------------------------------------------------- */
 
 #define PLACE(field) offsetof(struct serve_options, field)
@@ -170,6 +180,7 @@ static const struct serve_option table[] = {
     { "error-pages", serve_options_set_text, PLACE(error_pages) },
     { "listen", serve_options_add_listen, 0 },
     { "socket-mode", serve_options_set_mode, 0 },
+    { "reuseport", serve_options_set_reuseport, 0 },
     { "loops", serve_options_set_loops, 0 },
     { "tls-cert", serve_options_set_text, PLACE(tls.cert) },
     { "tls-key", serve_options_set_text, PLACE(tls.key) },
@@ -427,6 +438,9 @@ static bool serve_options_has_changed(const struct serve_option *option,
     }
     if (option->set == serve_options_set_mode) {
         return fresh->socket_mode != old->socket_mode;
+    }
+    if (option->set == serve_options_set_reuseport) {
+        return fresh->reuseport != old->reuseport;
     }
     if (option->set == serve_options_set_loops) {
         return fresh->loops != old->loops;

@@ -35,8 +35,9 @@ struct serve_options {
     const char *error_pages;         /* the directory of 404.html; NULL: none */
     const char *listen[SERVE_MAX_LISTEN];
     unsigned nlisten;
-    bool passed;     /* those are of sockets that it was started with */
-    unsigned loops;  /* 0: as many as the library has without being asked */
+    bool passed;    /* those are of sockets that it was started with */
+    unsigned loops; /* 0: as many as the library has without being asked */
+    enum nng_uring_reuseport reuseport;
     int socket_mode; /* permissions of UNIX sockets; -1: as the umask has them */
     struct serve_tls tls;
     uint64_t limits[SERVE_LIMITS];

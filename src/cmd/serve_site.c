@@ -183,6 +183,7 @@ static int serve_site_set_up(const struct serve_options *options, const nng_url 
                              const char *where, nng_http_server *server)
 {
     int status = serve_site_set_limits(server, options, where);
+    (void) nng_uring_server_set_reuseport(server, options->reuseport); /* where there are ports */
     if (options->socket_mode >= 0) {
         (void) nng_uring_server_set_permissions(server, options->socket_mode); /* of a socket */
     }

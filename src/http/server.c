@@ -284,9 +284,11 @@ static int server_start_shards(nng_http_server *server)
     server->shards = shards;
     server->nshards = n;
     server->alive += n;
-    enum nu_sharing sharing = server->sockets.n > 0             ? NU_SHARED_WITH_OTHERS
-                              : server->addrs.family == AF_UNIX ? NU_SHARED_BY_LOOPS
-                                                                : NU_SHARED_WITH_NOBODY;
+    bool one =
+        server->addrs.family == AF_UNIX || server->addrs.reuseport == NNG_URING_REUSEPORT_OFF;
+    enum nu_sharing sharing = server->sockets.n > 0 ? NU_SHARED_WITH_OTHERS
+                              : one                 ? NU_SHARED_BY_LOOPS
+                                                    : NU_SHARED_WITH_NOBODY;
     for (unsigned i = 0; i < server->nbound; i++) {
         nu_server_shard_listen(shards[i % n], server->bound[i], sharing);
     }

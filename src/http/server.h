@@ -21,7 +21,7 @@ struct nng_http_server {
     char *host, *service;         /* as in the URL; constant */
     bool secure;                  /* constant: it speaks TLS */
     struct nu_listen_addrs addrs; /* what it is bound to when it runs; constant but for what is of a
-                                   * UNIX socket, which is under lock */
+                                   * UNIX socket, and `reuseport`: under lock */
 
     _Atomic(struct nu_router *) router; /* read without a lock */
     atomic_ulong connections;           /* of all shards, where there is a limit of its own */

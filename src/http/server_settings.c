@@ -111,6 +111,20 @@ int nng_http_server_del_handler(nng_http_server *server, nng_http_handler *handl
 
 /* ---- Its socket --------------------------------------------------------------------------- */
 
+int nng_uring_server_set_reuseport(nng_http_server *server, enum nng_uring_reuseport how)
+{
+    if (server->addrs.family == AF_UNIX || how < 0 || how > NNG_URING_REUSEPORT_OFF) {
+        return server->addrs.family == AF_UNIX ? NNG_ENOTSUP : NNG_EINVAL;
+    }
+    pthread_mutex_lock(&server->lock);
+    int err = server->starts > 0 || server->bound != NULL ? NNG_EBUSY : 0;
+    if (err == 0) {
+        server->addrs.reuseport = how;
+    }
+    pthread_mutex_unlock(&server->lock);
+    return err;
+}
+
 int nng_uring_server_set_permissions(nng_http_server *server, int mode)
 {
     if (server->addrs.family != AF_UNIX || (mode & ~07777) != 0) {

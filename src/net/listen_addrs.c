@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <nng/uring.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
@@ -103,10 +104,32 @@ static void listen_addrs_close(int *fds, unsigned n)
     }
 }
 
+/* fds[0] once more for each of the others. */
+static int listen_addrs_copy(int *fds, unsigned n)
+{
+    for (unsigned i = 1; i < n; i++) {
+        fds[i] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
+        if (fds[i] < 0) {
+            return nu_error_from_errno(errno);
+        }
+    }
+    return 0;
+}
+
+static int listen_addrs_bind_one(const struct nu_listen_addrs *addrs, int *fds, unsigned n,
+                                 struct sockaddr_storage *ss)
+{
+    bool only6 = addrs->family == AF_INET6 || addrs->n > 1;
+    if (addrs->reuseport != NNG_URING_REUSEPORT_OFF) {
+        return nu_listen_bind(fds, n, ss, only6, addrs->reuseport == NNG_URING_REUSEPORT_ON);
+    }
+    int err = nu_listen_bind(fds, 1, ss, only6, false);
+    return err == 0 ? listen_addrs_copy(fds, n) : err;
+}
+
 /* All of them with the port of the first; 0 lets that choose one. */
 static int listen_addrs_try(const struct nu_listen_addrs *addrs, int *fds, unsigned n)
 {
-    bool only6 = addrs->family == AF_INET6 || addrs->n > 1;
     unsigned bound = 0;
     in_port_t port = 0;
     int err = 0;
@@ -115,7 +138,7 @@ static int listen_addrs_try(const struct nu_listen_addrs *addrs, int *fds, unsig
         if (bound > 0) {
             *listen_addrs_port(&ss) = port;
         }
-        err = nu_listen_bind(fds + (size_t) i * n, n, &ss, only6);
+        err = listen_addrs_bind_one(addrs, fds + (size_t) i * n, n, &ss);
         if (err == 0) {
             port = *listen_addrs_port(&ss);
             bound++;
@@ -140,16 +163,12 @@ static int listen_addrs_bind_unix(struct nu_listen_addrs *addrs, int *fds, unsig
         return err;
     }
     addrs->made = true;
-    for (unsigned i = 1; i < n; i++) {
-        fds[i] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
-        if (fds[i] < 0) {
-            err = nu_error_from_errno(errno);
-            nu_listen_addrs_leave(addrs);
-            listen_addrs_close(fds, n);
-            return err;
-        }
+    err = listen_addrs_copy(fds, n);
+    if (err != 0) {
+        nu_listen_addrs_leave(addrs);
+        listen_addrs_close(fds, n);
     }
-    return 0;
+    return err;
 }
 
 void nu_listen_addrs_leave(struct nu_listen_addrs *addrs)

@@ -5,6 +5,7 @@
 #ifndef NU_NET_LISTEN_ADDRS_H
 #define NU_NET_LISTEN_ADDRS_H
 
+#include <nng/uring.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@ struct nu_listen_addrs {
     struct sockaddr_storage ss[NU_LISTEN_ADDRS]; /* each of them once */
     unsigned n;
     int family; /* as below */
+    enum nng_uring_reuseport reuseport;
 
     /* of a UNIX socket */
     int mode;         /* the file's permissions; -1: as the umask has it */
@@ -33,7 +35,8 @@ int nu_listen_addrs_find(struct nu_listen_addrs *addrs, const char *host, const 
 /*
  * Has n sockets listen on each of them: fds[i * n] and those behind it are for ss[i], and -1 where
  * that is an address, or of a family, that this machine has not (a name's ::1 where there is no
- * IPv6); at least one is there. Port 0 becomes one that is free on all of them. On error no socket
+ * IPv6); at least one is there. With NNG_URING_REUSEPORT_OFF they are one socket and copies of its
+ * descriptor. Port 0 becomes one that is free on all of them. On error no socket
  * is left; errors are those of nu_listen_bind() and nu_unix_bind(). A UNIX socket is one, and the
  * others are copies of its descriptor. Any thread, one at a time.
  */

@@ -38,13 +38,14 @@ static int listener_bind_one(struct sockaddr_storage *ss, socklen_t len, bool on
     return fd;
 }
 
-/* The first one binds alone, so that it notices others; only then may our own join it. */
+/* The first one binds alone, so that it notices others, unless they may join; only then may our own
+ * join it. */
 static int listener_bind_all(int *fds, unsigned n, struct sockaddr_storage *ss, socklen_t len,
-                             bool only6)
+                             bool only6, bool join)
 {
     int on = 1;
     for (unsigned i = 0; i < n; i++) {
-        int fd = listener_bind_one(ss, len, only6, i > 0);
+        int fd = listener_bind_one(ss, len, only6, join || i > 0);
         if (fd < 0) {
             return -fd;
         }
@@ -81,7 +82,7 @@ static void listener_without_ipv6(struct sockaddr_storage *ss)
     }
 }
 
-int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, bool only6)
+int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, bool only6, bool join)
 {
     if (!only6) {
         listener_without_ipv6(ss);
@@ -91,7 +92,7 @@ int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, bool only6
     }
     socklen_t len =
         ss->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-    int err = listener_bind_all(fds, n, ss, len, only6);
+    int err = listener_bind_all(fds, n, ss, len, only6, join);
     if (err == 0) {
         err = listener_listen_all(fds, n);
     }

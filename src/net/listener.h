@@ -40,11 +40,11 @@ struct nu_listener {
 
 /*
  * Binds n sockets to one address and has them listen; a port of 0 becomes the same port for all,
- * written back to *ss. An IPv6 wildcard takes IPv4 connections too, unless `only6`. The first bind
- * excludes others, so an address in use is NNG_EADDRINUSE. Other errors: NNG_EADDRINVAL, NNG_EPERM,
- * NNG_ENOFILES, NNG_ENOMEM. Any thread.
+ * written back to *ss. An IPv6 wildcard takes IPv4 connections too, unless `only6`. Unless others
+ * may `join`, the first bind excludes them, so an address in use is NNG_EADDRINUSE. Other errors:
+ * NNG_EADDRINVAL, NNG_EPERM, NNG_ENOFILES, NNG_ENOMEM. Any thread.
  */
-int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, bool only6);
+int nu_listen_bind(int *fds, unsigned n, struct sockaddr_storage *ss, bool only6, bool join);
 
 /* Takes a listening socket over; `accepted` and `gone` are set. Any thread. */
 void nu_listener_init(struct nu_listener *listener, struct nu_loop *loop, int fd);

@@ -167,3 +167,22 @@ Test(server_bind, rights_of_rings)
     unlink(closed);
     rmdir(dir);
 }
+
+/* ---- Who shares the port ------------------------------------------------------------------- */
+
+Test(server_bind, one_socket_for_all_loops)
+{
+    struct t_web web;
+    t_web_open(&web);
+    t_web_static(&web, "/", "here");
+    cr_assert_eq(nng_uring_server_set_reuseport(web.server, NNG_URING_REUSEPORT_OFF), 0);
+    t_web_start(&web);
+    for (int i = 0; i < 16; i++) {
+        t_web_assert(&web, "/", 200, "here");
+    }
+    cr_assert_eq(nng_uring_server_set_reuseport(web.server, NNG_URING_REUSEPORT_ON), NNG_EBUSY);
+    cr_assert_eq(nng_uring_server_drain(web.server, 10000), 0);
+    enum nng_uring_reuseport none = NNG_URING_REUSEPORT_OFF + 1;
+    cr_assert_eq(nng_uring_server_set_reuseport(web.server, none), NNG_EINVAL);
+    t_web_close(&web);
+}

@@ -36,7 +36,7 @@ Test(listener, bind_several_to_one_port)
     socklen_t len = sizeof name;
     int fds[4];
     any_port(&ss);
-    cr_assert_eq(nu_listen_bind(fds, 4, &ss, false), 0);
+    cr_assert_eq(nu_listen_bind(fds, 4, &ss, false, false), 0);
     in_port_t port = ((struct sockaddr_in *) &ss)->sin_port;
     cr_assert_neq(port, 0);
     for (int i = 0; i < 4; i++) {
@@ -52,12 +52,12 @@ Test(listener, bind_in_use)
     int fds[2], others[2];
     unsigned open = t_proc_fds();
     any_port(&ss);
-    cr_assert_eq(nu_listen_bind(fds, 2, &ss, false), 0);
+    cr_assert_eq(nu_listen_bind(fds, 2, &ss, false, false), 0);
     for (unsigned n = 1; n <= 2; n++) {
-        cr_assert_eq(nu_listen_bind(others, n, &ss, false), NNG_EADDRINUSE);
+        cr_assert_eq(nu_listen_bind(others, n, &ss, false, false), NNG_EADDRINUSE);
     }
     close_all(fds, 2);
-    cr_assert_eq(nu_listen_bind(others, 2, &ss, false), 0); /* free again at once */
+    cr_assert_eq(nu_listen_bind(others, 2, &ss, false, false), 0); /* free again at once */
     close_all(others, 2);
     cr_assert_eq(t_proc_fds(), open);
 }
@@ -68,7 +68,7 @@ Test(listener, bind_to_nowhere)
     int fd;
     any_port(&ss);
     ((struct sockaddr_in *) &ss)->sin_addr.s_addr = htonl(0xc0000201); /* 192.0.2.1 */
-    cr_assert_eq(nu_listen_bind(&fd, 1, &ss, false), NNG_EADDRINVAL);
+    cr_assert_eq(nu_listen_bind(&fd, 1, &ss, false, false), NNG_EADDRINVAL);
 }
 
 /* ---- Accepting ---------------------------------------------------------------------------- */
@@ -118,7 +118,7 @@ static void make_place(struct place *p)
     *p = (struct place){ .listener = { .accepted = accepted, .gone = gone }, .room = -1 };
     p->listener.may_accept = may_accept;
     any_port(&p->ss);
-    cr_assert_eq(nu_listen_bind(&p->fd, 1, &p->ss, false), 0);
+    cr_assert_eq(nu_listen_bind(&p->fd, 1, &p->ss, false, false), 0);
     nu_listener_init(&p->listener, t_a_loop(0), p->fd);
 }
 
