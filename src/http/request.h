@@ -20,9 +20,9 @@ struct nu_report;
 
 /* Whose the connection is while a handler works. Set by any thread: from LENT, whoever is first. */
 enum nu_lease {
-    NU_LEASE_NONE,     /* the session's: no handler works, or its answer is being given */
-    NU_LEASE_LENT,     /* the handler's, until it has finished its aio */
-    NU_LEASE_CLOSED,   /* it has closed it, which ends the session after the request in hand */
+    NU_LEASE_NONE,   /* the session's: no handler works, or its answer is being given */
+    NU_LEASE_LENT,   /* the handler's, until it has finished its aio */
+    NU_LEASE_CLOSED, /* it or the server has closed it: the session ends with the request in hand */
     NU_LEASE_HIJACKED, /* its own: the session's owner has not let go of it yet (hijack.h) */
     NU_LEASE_RETURNED, /* likewise, and it has closed it meanwhile */
     NU_LEASE_OVER,     /* its own, and no session's any more */

@@ -49,6 +49,13 @@ static bool session_take_back(struct nu_session *s)
     return !nu_hijack_settle(s);
 }
 
+/* Likewise before the handler is done, which hears that the connection is closed. */
+static bool session_revoke(struct nu_session *s)
+{
+    (void) nu_request_move_lease(&s->request, NU_LEASE_LENT, NU_LEASE_CLOSED);
+    return !nu_hijack_settle(s);
+}
+
 static void session_dispose(nng_aio *aio)
 {
     struct nu_session *s = nu_container(aio, struct nu_session, aio);
@@ -84,7 +91,7 @@ static void session_conn_gone(struct nu_stream *stream)
 static void session_close(struct nu_session *s, bool abortive)
 {
     bool lent = nu_session_is_lent(s);
-    if (s->state == NU_SESSION_CLOSED || !session_take_back(s)) {
+    if (s->state == NU_SESSION_CLOSED || !session_revoke(s)) {
         return;
     }
     nu_session_leave(s);
@@ -566,7 +573,7 @@ bool nu_session_evict(struct nu_session *s)
 
 void nu_session_stop(struct nu_session *s)
 {
-    if (!session_take_back(s)) {
+    if (!session_revoke(s)) {
         return;
     }
     if (s->request.exchange != NULL) {

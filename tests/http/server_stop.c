@@ -119,7 +119,8 @@ Test(server_stop, release_in_every_state, .timeout = 60)
     close_busy(&busy);
 }
 
-/* A handler that goes on writing hears that the connection is closed. */
+/* A handler that goes on writing hears that the connection is closed, and so does one that wants it
+ * for itself. */
 Test(server_stop, stop_ends_a_handlers_writes, .timeout = 60)
 {
     struct busy busy;
@@ -138,6 +139,7 @@ Test(server_stop, stop_ends_a_handlers_writes, .timeout = 60)
     nng_http_conn_write_all(conn, own);
     nng_aio_wait(own);
     cr_assert_eq(nng_aio_result(own), NNG_ECLOSED);
+    cr_assert_eq(nng_http_hijack(conn), NNG_ECLOSED);
     nng_aio_free(own);
     free(data);
     nng_aio_finish(busy.aio, 0);

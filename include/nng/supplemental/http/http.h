@@ -1000,8 +1000,9 @@ NNG_DECL int nng_http_server_get_tls(nng_http_server *server, struct nng_tls_con
  * read. The handler's aio still has to be finished, with no response. It waits for nobody, so it
  * may be called with locks held.
  *
- * Errors: NNG_ECLOSED: the handler has closed it, nng_http_conn_close(); NNG_EINVAL: no handler is
- * working on the connection; NNG_ENOTSUP: this is a forked child.
+ * Errors: NNG_ECLOSED: the handler has closed it, nng_http_conn_close(), or the server has, which
+ * was stopped, say; NNG_EINVAL: no handler is working on the connection; NNG_ENOTSUP: this is a
+ * forked child.
  * Threads: any.
  * See: nng_http_handler_alloc(), nng_http_conn_read(), nng_http_conn_write_all().
  */
