@@ -34,6 +34,7 @@ struct client {
     struct sim_sock *sock;
     struct sim_thread *thread;
     struct sim_bytes heard;
+    size_t needs;                /* more than so many of them, for what has begun */
     size_t pauses[SIM_REQUESTS]; /* in what it sends: before bodies that it would hold back */
     unsigned npauses, answered;
     bool whole; /* all of its requests were sent */
@@ -130,10 +131,8 @@ static struct request clients_some_request(bool last)
 
 static void clients_add_body(struct sim_bytes *text, size_t n, bool chunked)
 {
-    char bytes[SIM_BODY], line[16];
-    for (size_t i = 0; i < n; i++) {
-        bytes[i] = (char) sim_fixed(i);
-    }
+    const char *bytes = sim_body(n);
+    char line[16];
     if (!chunked) {
         sim_append(text, bytes, n);
         return;
@@ -226,7 +225,7 @@ static bool client_take(struct client *c)
     struct sim_bytes *heard = &c->heard;
     unsigned i = c->answered;
     char uri[64], *head = (char *) heard->p;
-    char *end = heard->len > 0 ? memmem(head, heard->len, "\r\n\r\n", 4) : NULL;
+    char *end = heard->len > c->needs ? memmem(head, heard->len, "\r\n\r\n", 4) : NULL;
     if (end == NULL) {
         return false;
     }
@@ -244,8 +243,10 @@ static bool client_take(struct client *c)
               c->id, i, wish->path, (int) size, head);
     size_t body = strtoul(field + 16, NULL, 10);
     if (heard->len < size + body) {
+        c->needs = size + body - 1;
         return false;
     }
+    c->needs = 0;
     client_uri(c, i, uri, sizeof uri);
     sim_check_answer(wish, uri, end + 4, body, c->id);
     c->answered++;

@@ -2,6 +2,7 @@
 #include "sim/conns.h"
 
 #include "sim/faults.h"
+#include "sim/pattern.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
 #include "sim/tcp.h"
@@ -61,36 +62,6 @@ unsigned sim_conns_count(void)
     return nconns;
 }
 
-#define PATTERN ((size_t) 1 << 18)
-
-/* Byte i of a stream is that of the pattern and a number of the stream's. */
-static uint8_t conns_pattern[PATTERN];
-
-static void conns_make_pattern(void)
-{
-    for (size_t i = 0; conns_pattern[1] == 0 && i < PATTERN; i++) {
-        conns_pattern[i] = (uint8_t) (i * 7 + (i >> 8) * 13);
-    }
-}
-
-static void conns_fill(uint8_t *p, size_t n, unsigned stream, size_t at)
-{
-    sim_check(at + n <= PATTERN, "too long a stream");
-    for (size_t i = 0; i < n; i++) {
-        p[i] = (uint8_t) (conns_pattern[at + i] + stream * 131);
-    }
-}
-
-/* How many of these are the stream's. */
-static size_t conns_same(const uint8_t *p, size_t n, unsigned stream, size_t at)
-{
-    size_t i = 0;
-    while (i < n && p[i] == (uint8_t) (conns_pattern[at + i] + stream * 131)) {
-        i++;
-    }
-    return i;
-}
-
 static bool conns_never(void *arg)
 {
     (void) arg;
@@ -120,10 +91,7 @@ static void peer_receive(struct conn *c, size_t n)
 
 static void peer_send(struct conn *c, size_t n)
 {
-    uint8_t bytes[4096];
-    n = n < sizeof bytes ? n : sizeof bytes;
-    conns_fill(bytes, n, c->id, c->peer_sent);
-    ssize_t sent = sim_send(c->peer, bytes, n);
+    ssize_t sent = sim_send(c->peer, sim_pattern(c->id, c->peer_sent, n), n);
     c->peer_sent += sent > 0 ? (size_t) sent : 0;
 }
 
@@ -290,7 +258,7 @@ static void conns_begin(struct use *use)
     *r = (struct record){ .reads = sim_chance(3), .whole = sim_chance(2), .begun = sim_time };
     r->size = conns_some_size();
     if (!r->reads) {
-        conns_fill(use->buffer, r->size, id, 0);
+        memcpy(use->buffer, sim_pattern(id, 0, r->size), r->size);
     }
     conns_set_vector(use, r->size);
     conns_set_limit(use);
@@ -375,7 +343,7 @@ static void *conns_user(void *arg)
     nng_aio_free(aio);
     for (unsigned i = 0; i < AIOS; i++) {
         c->uses[i].conn = c;
-        c->uses[i].buffer = sim_alloc(MAX_SIZE);
+        c->uses[i].buffer = sim_resize(NULL, MAX_SIZE);
         conns_new_aio(&c->uses[i]);
     }
     for (unsigned steps = sim_steps(sim_pick(80)); steps > 0; steps--) {
@@ -412,7 +380,6 @@ static void conns_open(struct conn *c, unsigned id)
 
 void sim_conns(void)
 {
-    conns_make_pattern();
     nconns = sim_actors(1 + sim_pick(CONNS));
     for (unsigned i = 0; i < nconns; i++) {
         conns_open(&conns[i], i);
@@ -439,7 +406,7 @@ static void conns_check_sent(const struct conn *c)
         size_t n = r->reads ? 0 : r->count;
         sim_check(at + n <= sent->len, "connection %u: more was counted than the %zu sent", c->id,
                   sent->len);
-        size_t same = conns_same(sent->p + at, n, id, 0);
+        size_t same = sim_pattern_same(sent->p + at, n, id, 0);
         sim_check(same == n, "connection %u: byte %zu is not byte %zu of write %u", c->id,
                   at + same, same, id);
         at += n;
@@ -472,7 +439,7 @@ static void conns_check_received(struct conn *c)
     for (unsigned id = 0; id < c->nrecords; id++) {
         struct record *r = &c->records[id];
         size_t n = r->reads ? r->count : 0;
-        sim_check(conns_same(r->data, n, c->id, at) == n,
+        sim_check(sim_pattern_same(r->data, n, c->id, at) == n,
                   "connection %u: what was read from byte %zu is wrong", c->id, at);
         at += n;
         sim_release(r->data);

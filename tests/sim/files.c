@@ -4,6 +4,7 @@
 #include "io/features.h"
 #include "sim/faults.h"
 #include "sim/jobs.h"
+#include "sim/pattern.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
 #include "sim/tcp.h"
@@ -61,9 +62,9 @@ size_t sim_file_size(const struct sim_file *file)
     return file->size;
 }
 
-uint8_t sim_file_byte(const struct sim_file *file, size_t at)
+const uint8_t *sim_file_bytes(const struct sim_file *file, size_t at, size_t n)
 {
-    return (uint8_t) (at * 3 + (at >> 8) + (size_t) (file - files) * 50 + file->changes * 7);
+    return sim_pattern((unsigned) (file - files) * 100 + file->changes, at, n);
 }
 
 void sim_file_resize(struct sim_file *file, size_t size)
@@ -112,9 +113,7 @@ ssize_t sim_file_read(const struct sim_sock *sock, void *p, size_t n, uint64_t a
     if (n > 1 && sim_chance(8)) {
         n = 1 + sim_pick((unsigned) n - 1);
     }
-    for (size_t i = 0; i < n; i++) {
-        ((uint8_t *) p)[i] = sim_file_byte(file, at + i);
-    }
+    memcpy(p, sim_file_bytes(file, at, n), n);
     return (ssize_t) n;
 }
 

@@ -23,7 +23,7 @@ void sim_files_reset(bool cachestat);
 /* One by its path below SIM_SITE, "." for that itself; NULL: there is none. */
 struct sim_file *sim_file_named(const char *path);
 size_t sim_file_size(const struct sim_file *file);
-uint8_t sim_file_byte(const struct sim_file *file, size_t at);
+const uint8_t *sim_file_bytes(const struct sim_file *file, size_t at, size_t n);
 
 /* Its size from now on. */
 void sim_file_resize(struct sim_file *file, size_t size);

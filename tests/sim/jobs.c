@@ -53,7 +53,7 @@ const int *const sim_kind_errors[SIM_KINDS] = {
 
 /* ---- Its memory --------------------------------------------------------------------------- */
 
-#define ENDS ((size_t) 128)
+#define ENDS ((size_t) 64)
 
 static uint64_t job_sum_bytes(const uint8_t *p, size_t n, uint64_t sum)
 {
@@ -310,7 +310,6 @@ struct sim_outcome sim_job_perform(struct sim_job *job, struct nu_bufring *buffe
 {
     switch (job->was.kind) {
     case NU_OP_WRITEV:
-        sim_check(sim_job_sum(job) == job->sum, "bytes were changed before they were written");
         return sim_job_writev(job);
     case NU_OP_READV:
         return job_readv(job);

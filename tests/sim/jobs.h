@@ -27,11 +27,13 @@ enum sim_job_state {
     SIM_JOB_WAITING, /* submitted; to be tried when its socket is ready */
 };
 
+#define SIM_FEW 4U
+
 struct sim_job {
     enum sim_job_state state;
     struct nu_op *op;
-    struct nu_op was; /* the op as it was prepared */
-    struct iovec *iov;
+    struct nu_op was;                /* the op as it was prepared */
+    struct iovec *iov, few[SIM_FEW]; /* few: for `iov` to point to */
     unsigned niov;
     struct sim_sock *sock;
     uint64_t user_data;

@@ -19,6 +19,7 @@
 #include "sim/world.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <nng/nng.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -161,6 +162,8 @@ int main(int argc, char **argv)
     }
     without_randomness(argv);
     setenv("NNG_URING_LOOPS", "1", 1);
+    (void) mallopt(M_TRIM_THRESHOLD, 64 << 20); /* what a run frees is for the next one */
+    (void) mallopt(M_MMAP_THRESHOLD, 1 << 20);
     (void) signal(SIGVTALRM, run_takes_too_long);
     nu_runtime_use(&nu_ring_sim);
     sim_states_watch();

@@ -123,8 +123,6 @@ static void ring_finish(struct ring_sim *r, struct sim_job *job, int res, uint32
 {
     bool first = sim_chance(2);
     int timeout = job->deadline == SIM_NEVER ? -ETIME : -ECANCELED;
-    sim_job_mark(job, false);
-    sim_job_check_memory(job);
     ring_note(job->was.kind, res);
     sim_trace("ring: %s(%d) completes with %d, flags %x", sim_kind_names[job->was.kind],
               job->was.fd, res, flags);
@@ -140,24 +138,38 @@ static void ring_finish(struct ring_sim *r, struct sim_job *job, int res, uint32
     if (job->sock != NULL) {
         job->sock->uses--;
     }
-    sim_release(job->iov);
+    if (job->iov != job->few) {
+        sim_release(job->iov);
+    }
     job->iov = NULL;
+}
+
+/* It ends without having been tried just now. */
+static void ring_give_up(struct ring_sim *r, struct sim_job *job, int res)
+{
+    sim_job_mark(job, false);
+    sim_job_check_memory(job);
+    ring_finish(r, job, res, 0);
 }
 
 static void ring_try(struct ring_sim *r, struct sim_job *job)
 {
     int fault = sim_fault(sim_kind_names[job->was.kind], sim_kind_errors[job->was.kind]);
     if (fault != 0) {
-        ring_finish(r, job, -fault, 0);
+        ring_give_up(r, job, -fault);
         return;
     }
     sim_job_mark(job, false);
+    sim_job_check_memory(job);
     struct sim_outcome outcome = sim_job_perform(job, r->buffers);
-    sim_job_mark(job, true);
+    bool more = (outcome.flags & NU_OP_F_MORE) != 0;
+    if (outcome.wait || more) {
+        sim_job_mark(job, true);
+    }
     if (outcome.wait) {
         return;
     }
-    if ((outcome.flags & NU_OP_F_MORE) != 0) {
+    if (more) {
         ring_note(job->was.kind, outcome.res);
         sim_trace("ring: %s(%d) gives %d", sim_kind_names[job->was.kind], job->was.fd, outcome.res);
         ring_complete(r, job->user_data, outcome.res, outcome.flags);
@@ -186,7 +198,7 @@ static void ring_cancel(struct ring_sim *r, uint64_t user_data)
     sim_trace("ring: cancels %" PRIx64 ": %d", user_data, res);
     ring_complete(r, NU_RING_CANCELLATION, res, 0);
     if (res == 0) {
-        ring_finish(r, job, sim_chance(sim_rare) ? -EINTR : -ECANCELED, 0);
+        ring_give_up(r, job, sim_chance(sim_rare) ? -EINTR : -ECANCELED);
     }
 }
 
@@ -202,7 +214,7 @@ static void ring_expire(struct ring_sim *r, struct sim_job *job)
     sim_trace("ring: the deadline of %s(%d) has passed", sim_kind_names[job->was.kind],
               job->was.fd);
     job->deadline = SIM_NEVER; /* which says that it fired */
-    ring_finish(r, job, -ECANCELED, 0);
+    ring_give_up(r, job, -ECANCELED);
 }
 
 uint64_t sim_ring_next(void)
@@ -235,7 +247,7 @@ static struct sim_job *ring_new_job(struct ring_sim *r)
 static void ring_copy_vec(struct sim_job *job, const struct nu_op_vec *vec)
 {
     sim_check(vec->niov <= IOVS, "too long a vector");
-    job->iov = sim_alloc(vec->niov * sizeof *job->iov);
+    job->iov = vec->niov <= SIM_FEW ? job->few : sim_alloc(vec->niov * sizeof *job->iov);
     job->niov = nu_vec_copy(job->iov, vec->iov, vec->niov, vec->skip);
 }
 

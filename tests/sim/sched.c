@@ -43,19 +43,19 @@ static void sched_switch(struct context *from, struct context *to)
 #endif
 }
 
+/* What is looked at in each turn comes first. */
 struct sim_thread {
-    struct context context;
-    void *stack; /* kept for the next one */
-    void *locals;
-    const char *name;
-    void *(*run)(void *arg);
-    void *arg;
-    void *result;
+    bool used, over, timed_out;
     bool (*ready)(void *arg); /* what it waits for; NULL: nothing */
     void *ready_arg;
     uint64_t until;
+    void *(*run)(void *arg);
+    void *arg;
+    void *result;
+    const char *name;
     struct sim_usage usage;
-    bool used, over, timed_out;
+    void *locals;
+    struct context *context; /* with its stack, for the next one, too */
 };
 
 static struct sim_thread threads[THREADS];
@@ -107,9 +107,9 @@ static void sched_enter(struct sim_thread *thread)
     self = thread;
 #ifdef NU_ASAN
     void *fake;
-    __sanitizer_start_switch_fiber(&fake, thread->stack, STACK);
+    __sanitizer_start_switch_fiber(&fake, thread->context->first.uc_stack.ss_sp, STACK);
 #endif
-    sched_switch(&scheduler, &thread->context);
+    sched_switch(&scheduler, thread->context);
 #ifdef NU_ASAN
     __sanitizer_finish_switch_fiber(fake, NULL, NULL);
 #endif
@@ -125,7 +125,7 @@ static void sched_leave(void)
     void *fake;
     __sanitizer_start_switch_fiber(&fake, sim_scheduler_stack, sim_scheduler_size);
 #endif
-    sched_switch(&thread->context, &scheduler);
+    sched_switch(thread->context, &scheduler);
 #ifdef NU_ASAN
     __sanitizer_finish_switch_fiber(fake, NULL, NULL);
 #endif
@@ -144,9 +144,21 @@ static void sched_main(void)
     __sanitizer_finish_switch_fiber(NULL, (const void **) &sim_scheduler_stack,
                                     &sim_scheduler_size);
 #endif
-    self->result = self->run(self->arg);
-    self->over = true;
-    sched_leave();
+    for (;;) { /* as one thread after the other */
+        self->result = self->run(self->arg);
+        self->over = true;
+        sched_leave();
+    }
+}
+
+static struct context *sched_new_context(void)
+{
+    struct context *context = sim_alloc(sizeof *context);
+    getcontext(&context->first);
+    context->first.uc_stack.ss_sp = sim_alloc(STACK);
+    context->first.uc_stack.ss_size = STACK;
+    makecontext(&context->first, sched_main, 0);
+    return context;
 }
 
 struct sim_thread *sim_spawn(const char *name, void *(*run)(void *arg), void *arg)
@@ -160,13 +172,10 @@ struct sim_thread *sim_spawn(const char *name, void *(*run)(void *arg), void *ar
     if (locals == NULL) {
         dl_iterate_phdr(sched_find_locals, NULL);
     }
-    void *stack = thread->stack, *block = thread->locals;
-    if (stack == NULL) {
-        stack = sim_alloc(STACK);
-        block = sim_alloc(nlocals);
-    }
+    struct context *context = thread->context != NULL ? thread->context : sched_new_context();
+    void *block = thread->locals != NULL ? thread->locals : sim_alloc(nlocals);
     resident = resident == thread ? NULL : resident;
-    *thread = (struct sim_thread){ .stack = stack,
+    *thread = (struct sim_thread){ .context = context,
                                    .locals = block,
                                    .name = name,
                                    .run = run,
@@ -175,10 +184,6 @@ struct sim_thread *sim_spawn(const char *name, void *(*run)(void *arg), void *ar
                                    .used = true };
     memset(block, 0, nlocals);
     memcpy(block, locals_image, nlocals_image);
-    getcontext(&thread->context.first);
-    thread->context.first.uc_stack.ss_sp = stack;
-    thread->context.first.uc_stack.ss_size = STACK;
-    makecontext(&thread->context.first, sched_main, 0);
     return thread;
 }
 

@@ -175,7 +175,6 @@ static const char *const *paths; /* of the script */
 /* What comes back: a file, the text, or the path. NULL: 404. */
 static const uint8_t *scripts_wanted(const char *path, size_t *n)
 {
-    static uint8_t bytes[50000];
     static const struct {
         const char *path, *file;
     } of[] = { { "/one", "small" },
@@ -185,10 +184,7 @@ static const uint8_t *scripts_wanted(const char *path, size_t *n)
         if (strcmp(of[i].path, path) == 0) {
             const struct sim_file *file = sim_file_named(of[i].file);
             *n = sim_file_size(file);
-            for (size_t at = 0; at < *n; at++) {
-                bytes[at] = sim_file_byte(file, at);
-            }
-            return bytes;
+            return sim_file_bytes(file, 0, *n);
         }
     }
     bool is_text = strcmp(path, "/static") == 0;

@@ -13,7 +13,8 @@ struct sim_bounds sim_bounds = { UINT_MAX, UINT_MAX };
 bool sim_tracing;
 uint64_t sim_time;
 
-static uint64_t seed, state, secret, digest;
+struct sim_chances sim_chances;
+static uint64_t seed, secret;
 static const char *run_name, *run_again; /* NULL: the seed says it */
 
 void sim_set_name(const char *name, const char *again)
@@ -24,24 +25,10 @@ void sim_set_name(const char *name, const char *again)
 
 void sim_seed(uint64_t value)
 {
-    seed = state = value;
+    seed = sim_chances.state = value;
     sim_secret_begin();
-    digest = 0;
+    sim_chances.digest = 0;
     sim_time = BEGIN;
-}
-
-/* SplitMix64. */
-static uint64_t seed_next(uint64_t *from)
-{
-    uint64_t x = *from += UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
-uint64_t sim_random(void)
-{
-    return seed_next(&state);
 }
 
 void sim_secret_begin(void)
@@ -51,24 +38,12 @@ void sim_secret_begin(void)
 
 uint64_t sim_secret(void)
 {
-    return seed_next(&secret);
+    return sim_next(&secret);
 }
 
 uint64_t sim_digest(void)
 {
-    return digest ^ sim_time;
-}
-
-unsigned sim_pick(unsigned n)
-{
-    unsigned picked = (unsigned) ((sim_random() >> 32) * n >> 32);
-    digest = (digest ^ picked) * UINT64_C(1099511628211) + sim_time;
-    return picked;
-}
-
-bool sim_chance(unsigned n)
-{
-    return n != 0 && sim_pick(n) == 0;
+    return sim_chances.digest ^ sim_time;
 }
 
 static void seed_print(const char *format, va_list args)

@@ -10,7 +10,27 @@ void sim_seed(uint64_t seed);
 
 /* What the run is, and how it is repeated, for who reads of its failure: kept. */
 void sim_set_name(const char *name, const char *again);
-uint64_t sim_random(void);
+
+extern uint64_t sim_time; /* virtual, in nanoseconds */
+
+/* The choices up to now. */
+extern struct sim_chances {
+    uint64_t state, digest;
+} sim_chances;
+
+/* SplitMix64. */
+static inline uint64_t sim_next(uint64_t *state)
+{
+    uint64_t x = *state += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+static inline uint64_t sim_random(void)
+{
+    return sim_next(&sim_chances.state);
+}
 
 /* Secrets are drawn beside the choices, so that how many there are changes nothing else; from their
  * beginning on, they are those of the seed. */
@@ -21,10 +41,18 @@ uint64_t sim_secret(void);
 uint64_t sim_digest(void);
 
 /* 0 to n - 1. */
-unsigned sim_pick(unsigned n);
+static inline unsigned sim_pick(unsigned n)
+{
+    unsigned picked = (unsigned) ((sim_random() >> 32) * n >> 32);
+    sim_chances.digest = (sim_chances.digest ^ picked) * UINT64_C(1099511628211) + sim_time;
+    return picked;
+}
 
 /* True once in `n` times; 0: never. */
-bool sim_chance(unsigned n);
+static inline bool sim_chance(unsigned n)
+{
+    return n != 0 && sim_pick(n) == 0;
+}
 
 /* Actors in a run, and steps of each, are at most so many. */
 extern struct sim_bounds {
@@ -42,7 +70,6 @@ static inline unsigned sim_steps(unsigned n)
 }
 
 extern bool sim_tracing;
-extern uint64_t sim_time; /* virtual, in nanoseconds */
 
 void sim_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -21,7 +21,6 @@
 #define PART 500U                 /* of a body, which a handler reads for itself */
 
 static unsigned nclients;
-static char fixed[SIM_FIXED];
 
 unsigned sim_server_clients(void)
 {
@@ -85,11 +84,8 @@ static void servers_defer(nng_aio *aio)
 static void servers_check_body(const char *uri, const char *body, size_t n)
 {
     size_t want = strtoul(strrchr(uri, '.') + 1, NULL, 10);
-    bool same = n == want;
-    for (size_t i = 0; same && i < n; i++) {
-        same = (uint8_t) body[i] == sim_fixed(i);
-    }
-    sim_check(same, "the body of %s has %zu bytes, or other ones", uri, n);
+    sim_check(n == want && sim_is_body(body, n), "the body of %s has %zu bytes, or other ones", uri,
+              n);
 }
 
 static void servers_collect(nng_aio *aio)
@@ -222,7 +218,8 @@ static void servers_fill(nng_http_server *server)
     servers_add(server, "/pull", servers_pull, false);
     servers_add(server, "/collect", servers_collect, true);
     servers_add(server, "/hijack", servers_hijack, true);
-    int err = nng_http_handler_alloc_static(&handler, "/static", fixed, SIM_FIXED, NULL);
+    int err =
+        nng_http_handler_alloc_static(&handler, "/static", sim_body(SIM_FIXED), SIM_FIXED, NULL);
     servers_add_one(server, err, handler);
     err = nng_http_handler_alloc_file(&handler, "/one", SIM_SITE "/small");
     servers_add_one(server, err, handler);
@@ -235,9 +232,6 @@ nng_http_server *sim_server_start(const char *address, nng_tls_config *tls)
     nng_url *url;
     nng_http_server *server;
     nlaters = 0;
-    for (size_t i = 0; i < SIM_FIXED; i++) {
-        fixed[i] = (char) sim_fixed(i);
-    }
     sim_check(nng_url_parse(&url, address) == 0, "nng_url_parse()");
     sim_check(nng_http_server_hold(&server, url) == 0, "nng_http_server_hold()");
     nng_url_free(url);
@@ -258,14 +252,15 @@ void sim_server_release(nng_http_server *server)
 
 static bool changing; /* to its end */
 
+/* Less and less often: those who only wait for their time to come wait for minutes. */
 static void *servers_change(void *arg)
 {
     (void) arg;
-    while (changing) {
+    for (unsigned us = 10000; changing; us += us / 16) {
         size_t most = sim_tcp_scale() * 20;
         sim_file_resize(sim_file_named(SIM_MOVING),
                         sim_pick(most < 60000 ? (unsigned) most : 60000));
-        servers_sleep(10000);
+        servers_sleep(us);
     }
     return NULL;
 }

@@ -18,18 +18,18 @@ static struct machine {
         const char *from, *to; /* NULL: all others, words apart: those */
     } rules[4];
     uint64_t n[STATES][STATES];
+    const char *format, *words[STATES]; /* where the library has these */
 } machines[] = {
-    { "session",
-      { "running", "reading", "collecting", "deferred", "handling", "loading", "writing", "sending",
-        "draining", "lingering", "closed" },
-      { { "running", NULL },
-        { "reading collecting deferred handling loading writing sending draining lingering",
-          "running closed" } },
-      { { 0 } } },
-    { "ws",
-      { "open", "closing", "ending", "gone" },
-      { { "open", NULL }, { "closing", "ending gone" }, { "ending", "gone" } },
-      { { 0 } } },
+    { .name = "session",
+      .states = { "running", "reading", "collecting", "deferred", "handling", "loading", "writing",
+                  "sending", "draining", "lingering", "closed" },
+      .rules = { { "running", NULL },
+                 { "reading collecting deferred handling loading writing sending draining "
+                   "lingering",
+                   "running closed" } } },
+    { .name = "ws",
+      .states = { "open", "closing", "ending", "gone" },
+      .rules = { { "open", NULL }, { "closing", "ending gone" }, { "ending", "gone" } } },
 };
 
 #define MACHINES (sizeof machines / sizeof machines[0])
@@ -39,15 +39,33 @@ void sim_states_watch(void)
     nu_trace_on = true;
 }
 
-static unsigned states_index(const struct machine *m, const char *state)
+static unsigned states_index(struct machine *m, const char *state)
 {
     unsigned i = 0;
+    while (i < STATES && m->words[i] != state) {
+        i++;
+    }
+    if (i < STATES) {
+        return i;
+    }
+    i = 0;
     while (i < STATES && m->states[i] != NULL && strcmp(m->states[i], state) != 0) {
         i++;
     }
     sim_check(i < STATES && m->states[i] != NULL, "%s has a state that is not known: %s", m->name,
               state);
+    m->words[i] = state;
     return i;
+}
+
+static bool states_is_of(struct machine *m, const char *format)
+{
+    size_t n = strlen(m->name);
+    if (m->format == NULL && strncmp(format, m->name, n) == 0 &&
+        strcmp(format + n, " %p: %s -> %s") == 0) {
+        m->format = format;
+    }
+    return m->format == format;
 }
 
 /* What the library prints of its states. */
@@ -60,8 +78,7 @@ void __wrap_nu_trace_print(const char *format, ...)
     const char *from = va_arg(args, const char *), *to = va_arg(args, const char *);
     va_end(args);
     for (struct machine *m = machines; m < machines + MACHINES; m++) {
-        size_t n = strlen(m->name);
-        if (strncmp(format, m->name, n) == 0 && strcmp(format + n, " %p: %s -> %s") == 0) {
+        if (states_is_of(m, format)) {
             m->n[states_index(m, from)][states_index(m, to)]++;
             sim_trace("%s %p: %s -> %s", m->name, who, from, to);
             return;

@@ -3,6 +3,7 @@
 
 #include "sim/faults.h"
 #include "sim/openssl.h"
+#include "sim/pattern.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
 #include "sim/tcp.h"
@@ -55,13 +56,6 @@ static bool streams_never(void *arg)
 static void streams_sleep(unsigned us)
 {
     (void) sim_wait(streams_never, NULL, sim_time + (uint64_t) sim_pick(us) * 1000);
-}
-
-static void streams_fill(uint8_t *p, size_t n, const struct end *end, size_t at)
-{
-    for (size_t i = 0; i < n; i++) {
-        p[i] = (uint8_t) (end->id * 131 + (at + i) * 7 + ((at + i) >> 8) * 13);
-    }
 }
 
 /* ---- Sending and receiving ---------------------------------------------------------------- */
@@ -123,7 +117,7 @@ static void *streams_send(void *arg)
         size_t size = streams_some_size(), first = sim_pick((unsigned) size);
         nng_iov iov[2] = { { bytes, first }, { bytes + first, size - first } };
         nng_duration limit = streams_some_limit();
-        streams_fill(bytes, size, end, end->counted.len);
+        memcpy(bytes, sim_pattern(end->id, end->counted.len, size), size);
         sim_check(nng_aio_set_iov(end->sends, 2, iov) == 0, "nng_aio_set_iov()");
         nng_aio_set_timeout(end->sends, limit);
         nng_stream_send(end->stream, end->sends);

@@ -14,6 +14,7 @@ static struct sim_sock *socks[SOCKS]; /* of this run */
 static unsigned nsocks;
 static struct sim_sock *active[SOCKS]; /* those of them that something may happen to, in order */
 static unsigned nactive;
+static struct sim_sock *eventful[SOCKS]; /* those of which sim_tcp_events() said so */
 static struct sim_sock *fds[SIM_FDS];
 static unsigned next_port;
 static bool exact;
@@ -350,7 +351,9 @@ unsigned sim_tcp_events(void)
     for (unsigned i = 0; i < nactive; i++) {
         struct sim_sock *sock = active[i];
         enum event event = tcp_event(sock);
-        n += event != NOTHING;
+        if (event != NOTHING) {
+            eventful[n++] = sock;
+        }
         if (event != NOTHING || !tcp_is_over(sock)) {
             active[kept++] = sock;
         }
@@ -361,11 +364,5 @@ unsigned sim_tcp_events(void)
 
 void sim_tcp_happen(unsigned nth)
 {
-    for (unsigned i = 0; i < nactive; i++) {
-        enum event event = tcp_event(active[i]);
-        if (event != NOTHING && nth-- == 0) {
-            tcp_happen(active[i], event);
-            return;
-        }
-    }
+    tcp_happen(eventful[nth], tcp_event(eventful[nth]));
 }

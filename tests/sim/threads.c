@@ -80,6 +80,7 @@ struct waiter {
 };
 
 static struct waiter *waiters[WAITERS];
+static unsigned nwaiters; /* the last of them is before this place */
 
 static bool threads_told(void *arg)
 {
@@ -95,22 +96,30 @@ static bool threads_wait_on(const void *on, uint64_t until)
     }
     sim_check(i < WAITERS, "more than %u waiters", WAITERS);
     waiters[i] = &me;
+    nwaiters = i < nwaiters ? nwaiters : i + 1;
     me.told = sim_chance(200); /* spurious */
     bool told = sim_wait(threads_told, &me, until);
     waiters[i] = NULL;
+    while (nwaiters > 0 && waiters[nwaiters - 1] == NULL) {
+        nwaiters--;
+    }
     return told || me.told;
 }
 
 /* Up to n of them, whom chance finds first. */
 static void threads_tell(const void *on, unsigned n)
 {
-    unsigned from = sim_pick(WAITERS);
-    for (unsigned i = 0; i < WAITERS && n > 0; i++) {
-        struct waiter *w = waiters[(from + i) % WAITERS];
-        if (w != NULL && w->on == on && !w->told) {
-            w->told = true;
-            n--;
+    struct waiter *able[WAITERS];
+    unsigned count = 0;
+    for (unsigned i = 0; i < nwaiters; i++) {
+        if (waiters[i] != NULL && waiters[i]->on == on && !waiters[i]->told) {
+            able[count++] = waiters[i];
         }
+    }
+    for (; n > 0 && count > 0; n--) {
+        unsigned i = n < count ? sim_pick(count) : 0;
+        able[i]->told = true;
+        able[i] = able[--count];
     }
 }
 

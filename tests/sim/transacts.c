@@ -191,9 +191,7 @@ static void transacts_fill(struct ask *ask)
     size_t body = ask->wish->takes_body && sim_chance(2) ? sim_some_body() : 0;
     snprintf(ask->uri, sizeof ask->uri, "%s?%u.%u.%zu", ask->wish->path, a->id, a->number++, body);
     ask->posts = body > 0;
-    for (size_t i = 0; i < body; i++) {
-        ask->body[i] = (char) sim_fixed(i);
-    }
+    memcpy(ask->body, sim_body(body), body);
     int err = nng_http_req_alloc(&ask->req, NULL);
     err = err == 0 ? nng_http_res_alloc(&ask->res) : err;
     err = err == 0 ? nng_http_req_set_uri(ask->req, ask->uri) : err;

@@ -33,20 +33,13 @@ size_t sim_some_body(void)
 static bool wishes_is_file(const char *name, const char *body, size_t n)
 {
     const struct sim_file *file = sim_file_named(name);
-    bool same = n == sim_file_size(file);
-    for (size_t i = 0; same && i < n; i++) {
-        same = (uint8_t) body[i] == sim_file_byte(file, i);
-    }
-    return same;
+    bool same = n == 0 || memcmp(body, sim_file_bytes(file, 0, n), n) == 0;
+    return same && n == sim_file_size(file);
 }
 
 static bool wishes_is_fixed(const char *body, size_t n)
 {
-    bool same = n == SIM_FIXED;
-    for (size_t i = 0; same && i < n; i++) {
-        same = (uint8_t) body[i] == sim_fixed(i);
-    }
-    return same;
+    return n == SIM_FIXED && sim_is_body(body, n);
 }
 
 void sim_check_answer(const struct sim_wish *wish, const char *uri, const char *body, size_t n,

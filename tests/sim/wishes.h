@@ -3,6 +3,8 @@
 #ifndef NU_TESTS_SIM_WISHES_H
 #define NU_TESTS_SIM_WISHES_H
 
+#include "sim/pattern.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,10 +37,17 @@ struct sim_wish {
 #define SIM_WISH_MOVING (SIM_WISHES - 2)
 extern const struct sim_wish sim_wishes[SIM_WISHES];
 
-/* Byte i of /static, and of a request's body. */
-static inline uint8_t sim_fixed(size_t i)
+#define SIM_BODIES 77777U /* the stream that the following are from */
+
+/* The bytes of /static, and of a request's body. */
+static inline const void *sim_body(size_t n)
 {
-    return (uint8_t) ('a' + i % 26);
+    return sim_pattern(SIM_BODIES, 0, n);
+}
+
+static inline bool sim_is_body(const void *p, size_t n)
+{
+    return sim_pattern_same(p, n, SIM_BODIES, 0) == n;
 }
 
 /* How large a body a request has, in sockets of this size. */
