@@ -339,7 +339,7 @@ static void *clients_live(void *arg)
 
 void sim_clients_start(unsigned n)
 {
-    unsigned most = n > 6 ? 4 : SIM_REQUESTS;
+    unsigned most = n > 6 ? 2 : SIM_REQUESTS;
     warned = false;
     favourite = sim_chance(4) ? &sim_wishes[sim_pick(SIM_WISH_LARGE)] : NULL;
     nclients = n;

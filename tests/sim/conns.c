@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNS 4U
+#define CONNS 12U
 #define AIOS 4U
 #define RECORDS 128U
 #define MAX_SIZE 20000U
@@ -71,6 +71,13 @@ static bool conns_never(void *arg)
 static void conns_sleep(unsigned us)
 {
     (void) sim_wait(conns_never, NULL, sim_time + (uint64_t) sim_pick(us) * 1000);
+}
+
+/* Long lives are rare: each costs what many short ones do, of which there are more beginnings and
+ * ends to see. */
+static unsigned conns_some_steps(unsigned most)
+{
+    return sim_pick(sim_chance(4) ? most : most / 6);
 }
 
 /* ---- The peer ----------------------------------------------------------------------------- */
@@ -132,7 +139,7 @@ static void *conns_peer(void *arg)
     if (c->peer == NULL) {
         return NULL; /* it was shut: nobody connects */
     }
-    for (unsigned steps = sim_steps(sim_pick(60)); steps > 0; steps--) {
+    for (unsigned steps = sim_steps(conns_some_steps(60)); steps > 0; steps--) {
         peer_step(c);
     }
     sim_trace("peer %u leaves", c->id);
@@ -346,7 +353,7 @@ static void *conns_user(void *arg)
         c->uses[i].buffer = sim_resize(NULL, MAX_SIZE);
         conns_new_aio(&c->uses[i]);
     }
-    for (unsigned steps = sim_steps(sim_pick(80)); steps > 0; steps--) {
+    for (unsigned steps = sim_steps(conns_some_steps(80)); steps > 0; steps--) {
         conns_step(c);
     }
     c->closed = true;
@@ -380,7 +387,7 @@ static void conns_open(struct conn *c, unsigned id)
 
 void sim_conns(void)
 {
-    nconns = sim_actors(1 + sim_pick(CONNS));
+    nconns = sim_actors(1 + sim_pick(sim_chance(2) ? CONNS : CONNS / 4));
     for (unsigned i = 0; i < nconns; i++) {
         conns_open(&conns[i], i);
     }

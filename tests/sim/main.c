@@ -42,9 +42,10 @@ static const struct load {
 } loads[] = {
     { 0, sim_conns, sim_conns_check, sim_conns_count },
     { 2, sim_server, main_nothing, sim_server_clients },
-    { 0, sim_conns, sim_conns_check, sim_conns_count }, /* as likely as both others */
     { 1, sim_streams, sim_streams_check, sim_streams_count },
     { 2, sim_transacts, main_nothing, sim_transacts_count },
+    { 0, sim_conns, sim_conns_check, sim_conns_count }, /* twice as likely */
+    { 2, sim_server, main_nothing, sim_server_clients },
 };
 
 /* Returns how many connections there were. */

@@ -286,7 +286,7 @@ static void servers_end(nng_http_server *server)
 
 void sim_server(void)
 {
-    nclients = sim_actors(1 + sim_pick(sim_chance(8) ? SIM_CLIENTS : 6));
+    nclients = sim_actors(1 + sim_pick(sim_chance(2) ? SIM_CLIENTS : 6));
     nng_http_server *server = sim_server_start("http://127.0.0.1:80", NULL);
     sim_clients_start(nclients);
     changing = true;

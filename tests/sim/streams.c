@@ -267,7 +267,7 @@ static void streams_end(struct pair *pair)
 
 void sim_streams(void)
 {
-    bool secure = sim_chance(8), tcp = sim_chance(3); /* the former takes much longer */
+    bool secure = sim_chance(12), tcp = sim_chance(3); /* the former takes much longer */
     const char *scheme = secure ? tcp ? "tls+tcp" : "wss" : tcp ? "tcp" : "ws";
     idles = !tcp && sim_chance(3);
     npairs = sim_actors(1 + sim_pick(secure ? 2 : PAIRS));
