@@ -37,7 +37,8 @@ struct client {
     size_t needs;                /* more than so many of them, for what has begun */
     size_t pauses[SIM_REQUESTS]; /* in what it sends: before bodies that it would hold back */
     unsigned npauses, answered;
-    bool whole; /* all of its requests were sent */
+    bool deaf;   /* it reads nothing while it has something to say */
+    bool leaves; /* before it has said it all */
 };
 
 static struct client clients[SIM_CLIENTS];
@@ -85,7 +86,7 @@ static void client_hear(struct client *c)
 static bool client_send(struct client *c, const char *p, size_t n)
 {
     while (n > 0) {
-        if (sim_chance(3) && sim_readable(c->sock) && c->sock->in.len > 0) {
+        if (!c->deaf && sim_chance(3) && sim_readable(c->sock) && c->sock->in.len > 0) {
             client_hear(c);
         }
         ssize_t sent = sim_send(c->sock, p, sim_chance(3) ? 1 + sim_pick((unsigned) n) : n);
@@ -110,7 +111,7 @@ static bool client_send(struct client *c, const char *p, size_t n)
 
 /* ---- Asking ------------------------------------------------------------------------------- */
 
-static struct request clients_some_request(bool last)
+static struct request clients_some_request(const struct client *c, bool last)
 {
     struct request r = { .wish = &sim_wishes[sim_pick(SIM_WISHES)] };
     if (r.wish == &sim_wishes[SIM_WISH_LARGE] && (sim_tcp_scale() < 1000 || !sim_chance(3))) {
@@ -124,7 +125,7 @@ static struct request clients_some_request(bool last)
     }
     if (r.wish->takes_body && sim_chance(2)) {
         r.body = sim_some_body();
-        r.expects = sim_chance(3);
+        r.expects = sim_chance(c->deaf ? 1 : 3);
     }
     return r;
 }
@@ -195,20 +196,20 @@ static bool client_ask(struct client *c)
     struct sim_bytes text = { .p = NULL };
     static const char junk[JUNK];
     for (unsigned i = 0; i < c->nrequests; i++) {
-        c->requests[i] = clients_some_request(i + 1 == c->nrequests);
+        c->requests[i] = clients_some_request(c, i + 1 == c->nrequests);
         client_add_request(c, i, &text);
     }
     size_t n = text.len;
-    bool leaves = sim_chance(4);
-    if (leaves) {
+    c->leaves = sim_chance(4);
+    if (c->leaves) {
         n = sim_pick((unsigned) n);
     }
-    c->whole = client_say(c, (char *) text.p, n) && !leaves;
+    bool whole = client_say(c, (char *) text.p, n) && !c->leaves;
     sim_release(text.p);
-    if (c->whole && c->requests[c->nrequests - 1].wish == &bad && sim_chance(2)) {
+    if (whole && c->requests[c->nrequests - 1].wish == &bad && sim_chance(2)) {
         (void) client_send(c, junk, sim_pick(JUNK)); /* the server says why before it goes */
     }
-    return !leaves;
+    return !c->leaves;
 }
 
 /* ---- Responses ---------------------------------------------------------------------------- */
@@ -292,7 +293,7 @@ static void client_await(struct client *c)
         size_t before = c->heard.len;
         client_hear(c);
         if (c->heard.len == before && (c->sock->fin_in || c->sock->reset)) {
-            sim_check(warned || !c->whole || client_awaits_moving(c),
+            sim_check(warned || client_awaits_moving(c),
                       "client %u: left without an answer to request %u, %s", c->id, c->answered,
                       wish->path);
             return;
@@ -344,7 +345,9 @@ void sim_clients_start(unsigned n)
     favourite = sim_chance(4) ? &sim_wishes[sim_pick(SIM_WISH_LARGE)] : NULL;
     nclients = n;
     for (unsigned i = 0; i < n; i++) {
-        clients[i] = (struct client){ .id = i, .nrequests = sim_steps(1 + sim_pick(most)) };
+        clients[i] = (struct client){ .id = i,
+                                      .nrequests = sim_steps(1 + sim_pick(most)),
+                                      .deaf = sim_chance(3) };
         clients[i].thread = sim_spawn("a client", clients_live, &clients[i]);
     }
 }

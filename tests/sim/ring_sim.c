@@ -21,6 +21,7 @@
 #define CQ 4096U
 #define SQ 64U
 #define IOVS 1024U
+#define LATE 8U
 #define SHORT 20000000 /* of time that may pass at once, in nanoseconds */
 
 /* An SQE: a job, or a cancellation. */
@@ -38,6 +39,8 @@ struct ring_sim {
     unsigned nsq, sq_size;
     struct nu_completion cq[CQ];
     unsigned head, tail;
+    uint64_t late[LATE]; /* timeouts that have found nothing, and say so yet */
+    unsigned nlate;
     bool woken;
 };
 
@@ -118,6 +121,24 @@ static void ring_end_timeout(struct ring_sim *r, struct sim_job *job, int res)
     }
 }
 
+/* Its timeout says that it has found nothing: at once, or when the slot is another's. */
+static void ring_be_late(struct ring_sim *r, struct sim_job *job)
+{
+    if (r->nlate == LATE || sim_chance(3)) {
+        ring_end_timeout(r, job, -ENOENT);
+        return;
+    }
+    r->late[r->nlate++] = job->user_data | NU_RING_TIMEOUT;
+    job->linked = false;
+}
+
+static void ring_tell_late(struct ring_sim *r)
+{
+    while (r->nlate > 0 && sim_chance(2)) {
+        ring_complete(r, r->late[--r->nlate], -ENOENT, 0);
+    }
+}
+
 /* The last completion of a job, and the one of its timeout. */
 static void ring_finish(struct ring_sim *r, struct sim_job *job, int res, uint32_t flags)
 {
@@ -130,8 +151,8 @@ static void ring_finish(struct ring_sim *r, struct sim_job *job, int res, uint32
         ring_end_timeout(r, job, timeout);
     }
     ring_complete(r, job->user_data, res, flags);
-    if (sim_job_due(job) && sim_chance(2)) {
-        timeout = -ENOENT; /* it fired when the job was over, and nobody had told it yet */
+    if (sim_job_due(job) && job->linked && sim_chance(2)) {
+        ring_be_late(r, job); /* it fired when the job was over, and nobody had told it yet */
     }
     ring_end_timeout(r, job, timeout);
     job->state = SIM_JOB_FREE;
@@ -325,6 +346,7 @@ static void ring_submit(struct ring_sim *r)
 /* What waits is tried, and what is due ends, in an order that chance chooses; perhaps not all. */
 static void ring_task_work(struct ring_sim *r)
 {
+    ring_tell_late(r);
     unsigned from = r->njobs > 0 ? sim_pick(r->njobs) : 0;
     for (unsigned i = 0; i < r->njobs; i++) {
         struct sim_job *job = &r->jobs[(from + i) % r->njobs];
@@ -348,7 +370,7 @@ static void ring_task_work(struct ring_sim *r)
 static bool ring_has_work(void *arg)
 {
     struct ring_sim *r = arg;
-    if (r->woken || r->head != r->tail) {
+    if (r->woken || r->head != r->tail || r->nlate > 0) {
         return true;
     }
     for (unsigned i = 0; i < r->njobs; i++) {
@@ -434,7 +456,7 @@ static int ring_sim_open(struct nu_ring **ringp, struct nu_bufring *buffers,
     static const unsigned sizes[] = { 2, 3, 4, 8, SQ };
     r->ring = (struct nu_ring){ .kind = &nu_ring_sim, .nowait = nowait };
     r->buffers = buffers;
-    r->njobs = r->nsq = r->head = r->tail = 0;
+    r->njobs = r->nsq = r->head = r->tail = r->nlate = 0;
     r->woken = false;
     r->sq_size = sizes[sim_pick(5)];
     the_ring = r;
