@@ -490,6 +490,7 @@ run-lint: all
 	@scripts/check-headers $(STD) $(LLHTTP_CFLAGS)
 	@scripts/check-abi
 	@scripts/check-readme
+	@scripts/check-ws-cases
 	@scripts/sim-mutants --check
 	@scripts/man --check $(B)/man-check
 	@echo 'format'

@@ -133,8 +133,9 @@ static bool next_word(const char **text, struct word *word)
 
 static void send_bytes(struct t_ws_peer *peer, const char *data, size_t n)
 {
-    size_t step = peer->bytewise ? 1 : n;
-    for (size_t i = 0; i < n; i += step) {
+    size_t piece = peer->piece > 0 ? peer->piece : n;
+    for (size_t i = 0; i < n; i += piece) {
+        size_t step = n - i < piece ? n - i : piece;
         if (send(peer->fd, data + i, step, MSG_NOSIGNAL) != (ssize_t) step) {
             return; /* it does not want it any more */
         }

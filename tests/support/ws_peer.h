@@ -26,7 +26,7 @@ struct t_ws_deflate; /* what it has compressed with */
 struct t_ws_peer {
     int fd;
     bool client;                  /* that is what the peer is */
-    bool bytewise;                /* it sends byte by byte */
+    size_t piece;                 /* bytes that it sends at a time; 0: all */
     bool said_bye;                /* it has sent a close frame */
     struct t_ws_deflate *deflate; /* NULL: nothing was agreed on */
     unsigned compressed;          /* messages that came compressed */

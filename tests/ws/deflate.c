@@ -128,7 +128,7 @@ static void t_talk(struct t_ws_peer *peer, nng_stream *stream, const struct conv
     struct t_ws_echo echo;
     cr_assert_not_null(peer->deflate, "%s: nothing was agreed on", c->name);
     t_ws_echo_start(&echo, stream, (size_t) 2 << 20); /* more than a message may have */
-    peer->bytewise = bytewise;
+    peer->piece = bytewise ? 1 : 0;
     t_ws_peer_send(peer, c->send);
     t_ws_peer_expect(peer, c->expect, c->name);
     cr_assert_eq(peer->compressed, c->compressed, "%s: %u compressed", c->name, peer->compressed);
