@@ -478,7 +478,7 @@ NNG_DECL int nng_uring_server_add_socket(struct nng_http_server *server, int fd)
  * (SCM_RIGHTS), and nng_uring_server_add_socket() has a server listen on them there. Until this one
  * stops, both accept. `fds` has room for `*count`, which becomes their number; they are duplicates,
  * the caller's to close. From now on the server leaves the sockets listening when it stops, and the
- * file of a UNIX socket where it is.
+ * file of a UNIX socket where it is, for nng_uring_server_take_file() of the other process.
  *
  * Errors: NNG_ESTATE: the server does not run; NNG_EMSGSIZE: there are more, `*count` of them, and
  * none was handed out; NNG_ENOFILES: no more files can be opened; NNG_ENOTSUP: this is a forked
@@ -489,13 +489,30 @@ NNG_DECL int nng_uring_server_add_socket(struct nng_http_server *server, int fd)
 NNG_DECL int nng_uring_server_get_sockets(struct nng_http_server *server, int *fds, size_t *count);
 
 /*
+ * Has a server that runs remove the file of its UNIX socket when it stops.
+ *
+ * One that has made it does so anyway. It is for one that was given the socket by a process that
+ * has made it (nng_uring_server_add_socket()), once that one has gone, and for that one if the
+ * other does not take over after all. The file that is there when it stops is removed only if it is
+ * the one that is there now. Again it does nothing; nor does it for an abstract socket.
+ *
+ * Errors: NNG_ESTATE: the server does not run; NNG_ENOENT: there is no socket of that name;
+ * NNG_ENOTSUP: it has no UNIX socket, or this is a forked child.
+ * Threads: any.
+ * See: nng_uring_server_get_sockets(), unix(7).
+ */
+NNG_DECL int nng_uring_server_take_file(struct nng_http_server *server);
+
+/*
  * Has a server accept nobody any more, and waits until its connections are over.
  *
  * That is for one whose sockets another one has, too (nng_uring_server_get_sockets()), so that no
  * request is lost. Who is connected by then is served: the next answer of each connection is its
  * last, and says so ("Connection: close"); one that is idle is left alone until its client asks, or
- * its idle timeout is over. It waits for `ms` milliseconds at most, or as long as it takes with
- * NNG_DURATION_INFINITE; it may be called again to wait on. nng_uring_server_drain() or
+ * its idle timeout is over. When it returns nobody is accepted any more: for that it waits as long
+ * as it takes, which is a moment, unless a callback holds a loop. For the connections it waits for
+ * `ms` milliseconds at most, or as long as it takes with NNG_DURATION_INFINITE; it may be called
+ * again to wait on. nng_uring_server_drain() or
  * nng_http_server_stop() is to follow.
  *
  * Errors: NNG_ETIMEDOUT: the time was over before the connections; NNG_ESTATE: it was called in a

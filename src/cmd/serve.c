@@ -193,6 +193,7 @@ static bool serve_hand(int to)
     return ok;
 }
 
+/* The servers stay until this thread has ended. */
 static void serve_hand_over(pid_t to)
 {
     pthread_mutex_lock(&serving.lock);
@@ -200,9 +201,20 @@ static void serve_hand_over(pid_t to)
     serving.ready = false;
     notify_main((int) to);
     pthread_mutex_unlock(&serving.lock);
+    admin_leave();
+    for (unsigned i = 0; i < serving.nservers; i++) {
+        (void) nng_uring_server_leave(serving.servers[i], 0);
+    }
     output_print(OUTPUT_ERR, "nng-uring: process %d has taken over; finishing what is in hand\n",
                  (int) to);
     signals_end();
+}
+
+static void serve_keep(void)
+{
+    for (unsigned i = 0; i < serving.nservers; i++) {
+        serve_sockets_own(&serving.options, serving.servers[i]);
+    }
 }
 
 static bool serve_is_handed_over(void)
@@ -238,10 +250,6 @@ static void serve_leave(void)
 {
     nng_duration ms = serving.options.drain_timeout > 0 ? serving.options.drain_timeout : FOR_EVER;
     nng_time until = nng_clock() + (nng_time) ms;
-    admin_leave();
-    for (unsigned i = 0; i < serving.nservers; i++) {
-        (void) nng_uring_server_leave(serving.servers[i], 0);
-    }
     for (unsigned i = 0; i < serving.nservers; i++) {
         while (nng_uring_server_leave(serving.servers[i], LEAVE_MS) != 0 && nng_clock() < until &&
                !serve_is_ending()) {
@@ -389,7 +397,7 @@ static void serve_say_ready(void)
 
 static int serve_until_the_end(void)
 {
-    static const struct upgrade_actions actions = { serve_hand, serve_hand_over };
+    static const struct upgrade_actions actions = { serve_hand, serve_hand_over, serve_keep };
     const char *upgrade = serving.options.upgrade;
     int status = upgrade != NULL ? upgrade_start(upgrade, &actions) : 0;
     if (status != 0) {
@@ -397,6 +405,7 @@ static int serve_until_the_end(void)
         return status;
     }
     upgrade_say_ready();
+    serve_keep();      /* what the other one has left is this one's */
     serve_say_ready(); /* whoever reads what comes next may send signals */
     serve_print_start(&serving.options, serving.servers, serving.nservers);
     notify_start_watchdog();

@@ -3,6 +3,7 @@
 
 #include "cmd/complain.h"
 #include "cmd/notify.h"
+#include "cmd/serve_site.h"
 
 #include <netdb.h>
 #include <nng/uring.h>
@@ -103,6 +104,77 @@ static int serve_sockets_add(struct serve_options *options, int fd, char *where)
     return serve_sockets_keep(fd, i) ? 0 : SERVE_FAILED;
 }
 
+/* ---- Where they are bound ----------------------------------------------------------------- */
+
+/* The address of a number, or the wildcard, as the library binds it: IPv6 with IPv4 inside, where
+ * there is IPv6. A name stands for whatever it stands for today. */
+static bool serve_sockets_address(const nng_url *url, struct sockaddr_storage *ss)
+{
+    struct addrinfo *list, hints = { .ai_family = AF_UNSPEC,
+                                     .ai_socktype = SOCK_STREAM,
+                                     .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+    const char *host = url->u_hostname;
+    bool any = *host == '\0' || strcmp(host, "*") == 0 || strcmp(host, "::") == 0;
+    if (any) {
+        int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        host = fd >= 0 ? "::" : "0.0.0.0";
+        close(fd);
+    }
+    if (getaddrinfo(host, url->u_port, &hints, &list) != 0) {
+        return false;
+    }
+    memset(ss, 0, sizeof *ss);
+    memcpy(ss, list->ai_addr, list->ai_addrlen);
+    freeaddrinfo(list);
+    return true;
+}
+
+static bool serve_sockets_same(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *) a;
+    const struct sockaddr_in *jn = (const struct sockaddr_in *) b;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) a;
+    const struct sockaddr_in6 *jn6 = (const struct sockaddr_in6 *) b;
+    if (a->ss_family != b->ss_family || in->sin_port != jn->sin_port) {
+        return false;
+    }
+    return a->ss_family == AF_INET6
+               ? memcmp(&in6->sin6_addr, &jn6->sin6_addr, sizeof in6->sin6_addr) == 0 &&
+                     in6->sin6_scope_id == jn6->sin6_scope_id
+               : in->sin_addr.s_addr == jn->sin_addr.s_addr;
+}
+
+/* Paths, however they are spelled. */
+static bool serve_sockets_same_file(const char *a, const char *b)
+{
+    char *x = realpath(a, NULL), *y = realpath(b, NULL);
+    bool same = x != NULL && y != NULL && strcmp(x, y) == 0;
+    free(x);
+    free(y);
+    return same;
+}
+
+/* Whether a socket is bound where a --listen, or --admin, wants one. */
+static bool serve_sockets_is_at(const struct serve_options *options, int fd, const char *where)
+{
+    struct sockaddr_storage bound = { 0 }, wanted;
+    struct sockaddr_un *un = (struct sockaddr_un *) &bound;
+    socklen_t len = sizeof bound - 1; /* a path may have no NUL */
+    nng_url *url;
+    if (getsockname(fd, (struct sockaddr *) &bound, &len) != 0) {
+        return false;
+    }
+    if (strncmp(where, "unix:", 5) == 0) {
+        return bound.ss_family == AF_UNIX && serve_sockets_same_file(where + 5, un->sun_path);
+    }
+    if (bound.ss_family == AF_UNIX || serve_site_url(options, where, &url) != 0) {
+        return false;
+    }
+    bool same = serve_sockets_address(url, &wanted) && serve_sockets_same(&bound, &wanted);
+    nng_url_free(url);
+    return same;
+}
+
 /* ---- Those of another process ------------------------------------------------------------- */
 
 static bool serve_sockets_keep_passed(struct serve_options *options, int fd, const char *name)
@@ -120,12 +192,16 @@ static bool serve_sockets_keep_passed(struct serve_options *options, int fd, con
     return serve_sockets_add(options, fd, where) == 0;
 }
 
-/* A --listen that is not there any more is not listened on; one that is new is bound. */
+/* A --listen that is not there any more is not listened on; one that is new is bound. They may be
+ * called otherwise by now, or speak TLS. */
 static bool serve_sockets_keep_listen(const struct serve_options *options, int fd, const char *name)
 {
-    for (unsigned i = 0; i < options->nlisten; i++) {
-        if (!options->passed && strcmp(options->listen[i], name) == 0) {
-            return serve_sockets_keep(fd, i);
+    for (int by_name = 1; by_name >= 0 && !options->passed; by_name--) {
+        for (unsigned i = 0; i < options->nlisten; i++) {
+            const char *where = options->listen[i];
+            if (by_name ? strcmp(where, name) == 0 : serve_sockets_is_at(options, fd, where)) {
+                return serve_sockets_keep(fd, i);
+            }
         }
     }
     close(fd);
@@ -144,7 +220,8 @@ static bool serve_sockets_came(void *arg, enum upgrade_kind kind, const char *na
     } else if (kind == UPGRADE_LISTEN) {
         return serve_sockets_keep_listen(options, fd, name);
     } else if (kind == UPGRADE_ADMIN && options->admin != NULL &&
-               strcmp(options->admin, name) == 0) {
+               (strcmp(options->admin, name) == 0 ||
+                serve_sockets_is_at(options, fd, options->admin))) {
         return serve_sockets_keep(fd, SERVE_ADMIN);
     } else {
         close(fd);
@@ -191,6 +268,13 @@ int serve_sockets_give(const struct serve_options *options, unsigned index, nng_
         }
     }
     return 0;
+}
+
+void serve_sockets_own(const struct serve_options *options, nng_http_server *server)
+{
+    if (!options->passed) {
+        (void) nng_uring_server_take_file(server); /* where there is one */
+    }
 }
 
 /* As many as there are, for the caller to free. */

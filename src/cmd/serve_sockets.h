@@ -19,6 +19,10 @@ int serve_sockets_take(struct serve_options *options);
 int serve_sockets_give(const struct serve_options *options, unsigned index,
                        nng_http_server *server);
 
+/* Has a server that runs remove the file of a UNIX socket that was not passed by systemd, also if
+ * another process has made it. Any thread. */
+void serve_sockets_own(const struct serve_options *options, nng_http_server *server);
+
 /* Sends those of a server to who takes over; one that does not listen has none. False: it cannot,
  * and has said so. Any thread. */
 bool serve_sockets_hand(const struct serve_options *options, unsigned index,

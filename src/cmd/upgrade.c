@@ -287,6 +287,7 @@ static void upgrade_serve(int fd)
         upgrade.actions->hand_over(cred.pid);
         (void) upgrade_send(fd, UPGRADE_BYE, "", NULL, 0);
     } else {
+        upgrade.actions->keep();
         output_print(OUTPUT_ERR, "nng-uring: the process that was to take over has ended, or not "
                                  "begun to serve; this one goes on\n");
     }

@@ -47,7 +47,9 @@ void upgrade_say_ready(void);
 struct upgrade_actions {
     bool (*give)(int to);        /* sends the sockets, but no UPGRADE_ALL; false: it cannot, and has
                                   * said so */
-    void (*hand_over)(pid_t to); /* that process serves now, and this one is to go; once */
+    void (*hand_over)(pid_t to); /* that process serves now: returns when this one does not accept
+                                  * any more, and is to go; once */
+    void (*keep)(void);          /* nobody has taken over what was given */
 };
 
 /* Waits for the next one, on a thread which calls the actions. Likewise. */

@@ -36,7 +36,7 @@ void nu_server_free(nng_http_server *server)
     nng_tls_config_free(server->tls);
     nu_sockets_close(&server->sockets);
     pthread_mutex_destroy(&server->lock);
-    pthread_cond_destroy(&server->quiet);
+    pthread_cond_destroy(&server->changed);
     free(server->host);
     free(server->service);
     free(server->shards);
@@ -52,7 +52,7 @@ static int server_make_server(nng_http_server **serverp, const nng_url *url)
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->quiet, &attr);
+    pthread_cond_init(&server->changed, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&server->lock, NULL);
     nu_list_init(&server->link);
@@ -158,7 +158,7 @@ static bool server_shard_gone(struct nu_server_shard *shard)
         nu_listen_addrs_leave(&server->addrs); /* nng_fini() has ended them all */
     }
     bool last = server->alive == 0 && server->holds == 0;
-    pthread_cond_broadcast(&server->quiet);
+    pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
     nu_list_remove(&shard->hook.link);
     nu_server_shard_free(shard);
@@ -241,6 +241,7 @@ static struct nu_server_shard **server_make_shards(nng_http_server *server, unsi
     limits[NNG_URING_COLLECT_BYTES] = nu_limit_collect_bytes(limits);
     struct nu_shard_setup setup = { .server = server,
                                     .lock = &server->lock,
+                                    .changed = &server->changed,
                                     .gone = server_shard_gone,
                                     .pass = server_pass,
                                     .places = nu_places_of(server->limits[NNG_URING_CONNECTIONS],
@@ -380,10 +381,21 @@ static int server_wait_quiet(nng_http_server *server, nng_duration ms)
     struct timespec ts = { (time_t) (until / NU_SECOND), (long) (until % NU_SECOND) };
     int err = 0;
     while (server->alive > 0 && err != ETIMEDOUT) {
-        err = ms < 0 ? pthread_cond_wait(&server->quiet, &server->lock)
-                     : pthread_cond_timedwait(&server->quiet, &server->lock, &ts);
+        err = ms < 0 ? pthread_cond_wait(&server->changed, &server->lock)
+                     : pthread_cond_timedwait(&server->changed, &server->lock, &ts);
     }
     return server->alive == 0 ? 0 : NNG_ETIMEDOUT;
+}
+
+/* With the lock held: until no loop accepts. */
+static void server_wait_deaf(nng_http_server *server)
+{
+    for (unsigned i = 0; i < server->nshards; i++) {
+        while (i < server->nshards && server->shards[i] != NULL &&
+               server->shards[i]->nlisteners > 0 && !server->shards[i]->deaf) {
+            pthread_cond_wait(&server->changed, &server->lock);
+        }
+    }
 }
 
 int nng_uring_server_add_socket(nng_http_server *server, int fd)
@@ -476,6 +488,7 @@ int nng_uring_server_leave(nng_http_server *server, nng_duration ms)
             nu_server_shard_leave(server->shards[i]);
         }
     }
+    server_wait_deaf(server);
     err = server_wait_quiet(server, ms);
     pthread_mutex_unlock(&server->lock);
     return err;

@@ -29,10 +29,10 @@ struct nng_http_server {
     struct nu_error_pages pages;        /* has a lock of its own */
 
     pthread_mutex_t lock;
-    pthread_cond_t quiet; /* a shard has gone */
-    unsigned starts;      /* under lock, like all that follows */
-    unsigned drains;      /* nng_uring_server_drain() calls that wait for the shards to go */
-    unsigned alive;       /* shards that have not gone */
+    pthread_cond_t changed; /* a shard has gone, or become deaf */
+    unsigned starts;        /* under lock, like all that follows */
+    unsigned drains;        /* nng_uring_server_drain() calls that wait for the shards to go */
+    unsigned alive;         /* shards that have not gone */
     unsigned nshards;
     struct nu_server_shard **shards; /* of the current run; NULL where one has gone */
     struct nu_sockets sockets;       /* to listen on in place of `addrs`, if there are any */

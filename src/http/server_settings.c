@@ -272,6 +272,20 @@ int nng_http_server_res_error(nng_http_server *server, nng_http_res *res)
     return err != 0 ? err : nu_error_pages_apply(&server->pages, res);
 }
 
+int nng_uring_server_take_file(nng_http_server *server)
+{
+    int err = nu_runtime_check_fork();
+    if (err != 0 || server->addrs.family != AF_UNIX) {
+        return NNG_ENOTSUP;
+    }
+    pthread_mutex_lock(&server->lock);
+    err = server->starts == 0  ? NNG_ESTATE
+          : server->addrs.made ? 0
+                               : nu_listen_addrs_take(&server->addrs);
+    pthread_mutex_unlock(&server->lock);
+    return err;
+}
+
 /* ---- TLS ---------------------------------------------------------------------------------- */
 
 int nng_http_server_set_tls(nng_http_server *server, nng_tls_config *config)

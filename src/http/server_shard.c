@@ -310,7 +310,12 @@ static void server_shard_accepted(struct nu_listener *listener, int fd)
 static void server_shard_listener_gone(struct nu_listener *listener)
 {
     struct nu_server_shard *shard = listener->user;
-    shard->listening--;
+    if (--shard->listening == 0) {
+        pthread_mutex_lock(shard->lock);
+        shard->deaf = true;
+        pthread_cond_broadcast(shard->changed);
+        pthread_mutex_unlock(shard->lock);
+    }
     server_shard_check_gone(shard);
 }
 
@@ -422,6 +427,7 @@ struct nu_server_shard *nu_server_shard_new(const struct nu_shard_setup *setup, 
     server_shard_init_service(shard, setup, index);
     shard->server = setup->server;
     shard->lock = setup->lock;
+    shard->changed = setup->changed;
     shard->gone = setup->gone;
     shard->pass = setup->pass;
     nu_list_init(&shard->guests);

@@ -51,6 +51,7 @@ struct nu_server_shard {
 
     /* of the server, which keeps the shard as long as tasks are posted */
     pthread_mutex_t *lock;                       /* constant */
+    pthread_cond_t *changed;                     /* constant: it has become deaf */
     bool (*gone)(struct nu_server_shard *shard); /* nothing is left of it: true when the server has
                                                   * let go of it, and it is freed */
     /* Sends the guest where somebody has been idle from before `since` on; false: nowhere. */
@@ -58,6 +59,7 @@ struct nu_server_shard {
     nng_http_server *server;
     bool retired;               /* `retire` was posted; under lock */
     bool shut;                  /* it does not listen any more; under lock */
+    bool deaf;                  /* its listeners have gone; under lock */
     bool drained;               /* `drain` was posted, or need not be any more; under lock */
     uint64_t limits[NU_LIMITS]; /* to be the service's; under lock */
     bool changing;              /* `change` is posted; under lock */
@@ -71,6 +73,7 @@ struct nu_server_shard {
 struct nu_shard_setup {
     nng_http_server *server;
     pthread_mutex_t *lock;
+    pthread_cond_t *changed;
     bool (*gone)(struct nu_server_shard *shard);
     bool (*pass)(struct nu_server_shard *shard, struct nu_guest *guest, uint64_t since);
     struct nu_places places;

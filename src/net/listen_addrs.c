@@ -171,6 +171,21 @@ static int listen_addrs_bind_unix(struct nu_listen_addrs *addrs, int *fds, unsig
     return err;
 }
 
+int nu_listen_addrs_take(struct nu_listen_addrs *addrs)
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *) &addrs->ss[0];
+    struct stat st;
+    if (un->sun_path[0] == '\0') {
+        return 0; /* it has no file */
+    }
+    if (lstat(un->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+        return NNG_ENOENT;
+    }
+    addrs->file = st;
+    addrs->made = true;
+    return 0;
+}
+
 void nu_listen_addrs_leave(struct nu_listen_addrs *addrs)
 {
     if (addrs->made) {

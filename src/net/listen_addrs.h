@@ -42,6 +42,10 @@ int nu_listen_addrs_find(struct nu_listen_addrs *addrs, const char *host, const 
  */
 int nu_listen_addrs_bind(struct nu_listen_addrs *addrs, int *fds, unsigned n);
 
+/* Makes the file of a UNIX socket, which somebody else has bound, one to be removed. NNG_ENOENT:
+ * there is none. Likewise. */
+int nu_listen_addrs_take(struct nu_listen_addrs *addrs);
+
 /* Removes the file of a UNIX socket that was bound, if it is still the one that was made; again
  * does nothing. Any thread, one at a time. */
 void nu_listen_addrs_leave(struct nu_listen_addrs *addrs);

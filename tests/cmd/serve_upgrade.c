@@ -160,43 +160,15 @@ Test(serve_upgrade, that_fails)
     cr_assert_eq(t_child_end(&children[0]), 0);
 }
 
-/* Asks, be it the one or the other, and has begun to ask again when it returns; that is -1 if it is
- * not the one with an empty directory, or says that this was its last answer. */
-static int begin_with_next(void)
+/* Whether the one with an empty directory answers. */
+static bool is_next(void)
 {
-    static const char text[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n";
     struct t_http_client b;
-    char head[4096] = "";
-    size_t len = 0;
     t_http_client_open(&b, port);
-    int fd = dup(b.fd);
+    t_http_client_get(&b, "/");
+    t_http_client_hear(&b);
     t_http_client_close(&b);
-    cr_assert_geq(fd, 0);
-    ssize_t n = send(fd, text, sizeof text - 1, MSG_NOSIGNAL);
-    while (n > 0 && strstr(head, "\r\n\r\n") == NULL) {
-        n = recv(fd, head + len, sizeof head - 1 - len, 0);
-        len += n > 0 ? (size_t) n : 0;
-    }
-    if (n > 0 && strncmp(head, "HTTP/1.1 404", 12) == 0 && !strstr(head, "Connection: close")) {
-        return fd;
-    }
-    close(fd);
-    return -1;
-}
-
-/* The rest of it; true: there is an answer. */
-static bool finish(int fd)
-{
-    static const char text[] = "Host: a\r\n\r\n";
-    char all[4096] = "";
-    size_t len = 0;
-    ssize_t n = send(fd, text, sizeof text - 1, MSG_NOSIGNAL);
-    while (n > 0 && len < sizeof all - 1) {
-        n = recv(fd, all + len, sizeof all - 1 - len, 0);
-        len += n > 0 ? (size_t) n : 0;
-    }
-    close(fd);
-    return n == 0 && strstr(all, "HTTP/1.1 404") != NULL;
+    return b.status == 404;
 }
 
 static bool runs(const struct t_child *child)
@@ -206,36 +178,79 @@ static bool runs(const struct t_child *child)
     return info.si_pid == 0;
 }
 
-/* It has accepted already, and finds then that it cannot listen elsewhere, too: whom it has
- * accepted it answers. It tries for a second only, in which it may not get any connection; with one
- * processor it hardly ever does. */
+/* It has the sockets already, and finds then that it cannot listen elsewhere, too, which it tries
+ * for a second: nobody is accepted, who would have to be let down. */
 Test(serve_upgrade, that_fails_late)
 {
     char dir[] = "/tmp/nng-uring-empty.XXXXXX", more[sizeof args + 128];
     unsigned taken;
     int other = nu_listen(&taken, 0);
-    bool answered = false;
-    int unanswered = 0;
     place();
     start(&children[0]);
     cr_assert_not_null(mkdtemp(dir));
     snprintf(more, sizeof more, "%s --listen 127.0.0.1:%u %s", args, taken, dir);
-    for (int round = 0; round < NU_TIMES(20) && !answered; round++) {
-        int fd = -1;
-        t_child_start(&children[1], more, NULL);
-        while (fd < 0 && runs(&children[1])) {
-            fd = begin_with_next();
-        }
-        t_child_await_err(&children[1], "127.0.0.1");
-        answered = fd >= 0 && finish(fd);
-        unanswered += fd >= 0 && !answered;
-        cr_assert_lt(unanswered, 3);
-        cr_assert_eq(t_child_end(&children[1]), 3, "%s", children[1].err_text);
+    t_child_start(&children[1], more, NULL);
+    while (runs(&children[1])) {
+        cr_assert_not(is_next());
     }
+    t_child_await_err(&children[1], "127.0.0.1");
+    cr_assert_eq(t_child_end(&children[1]), 3, "%s", children[1].err_text);
+    t_child_await_err(&children[0], "this one goes on");
+    cr_assert_not(is_next());
     kill(children[0].pid, SIGTERM);
     cr_assert_eq(t_child_end(&children[0]), 0);
     close(other);
     cr_assert_eq(rmdir(dir), 0);
+}
+
+/* However it is written. */
+Test(serve_upgrade, the_same_address)
+{
+    static const char *const other[] = { "127.0.0.1:%u", "http://127.0.0.1:%u",
+                                         "https://127.0.0.1:%u --tls-self-signed" };
+    unsigned at;
+    char words[sizeof args], more[64];
+    place();
+    start(&children[0]);
+    for (int i = 0; i < 3; i++) {
+        struct t_child *old = &children[i % 2], *new = &children[(i + 1) % 2];
+        snprintf(more, sizeof more, other[i], port);
+        snprintf(words, sizeof words, "serve --upgrade %s --listen %s", path, more);
+        t_child_start(new, words, NULL);
+        t_child_await_out(new, "\n");
+        const char *url = strstr(new->out_text, "//127");
+        cr_assert(url != NULL && sscanf(url, "//127.0.0.1:%u/", &at) == 1 && at == port, "%s",
+                  new->out_text);
+        cr_assert_eq(t_child_end(old), 0, "%s", old->err_text);
+    }
+    kill(children[1].pid, SIGTERM);
+    cr_assert_eq(t_child_end(&children[1]), 0, "%s", children[1].err_text);
+}
+
+/* Its file is there as long as somebody serves, whoever has made it. */
+Test(serve_upgrade, file_of_a_unix_socket)
+{
+    char socket_path[80], plain[sizeof args];
+    for (int fails = 0; fails < 2; fails++) {
+        place();
+        snprintf(socket_path, sizeof socket_path, "%s.http", path);
+        unlink(socket_path);
+        snprintf(args + strlen(args), sizeof args - strlen(args), " --listen unix:%s", socket_path);
+        port = 0;
+        start(&children[0]);
+        if (fails) {
+            snprintf(plain, sizeof plain, "%s --listen 192.0.2.1:1", args);
+            cr_assert_eq(t_child_run(&children[1], plain, NULL), 3, "%s", children[1].err_text);
+            t_child_await_err(&children[0], "this one goes on");
+        } else {
+            start(&children[1]);
+            cr_assert_eq(t_child_end(&children[0]), 0, "%s", children[0].err_text);
+        }
+        cr_assert_eq(access(socket_path, F_OK), 0);
+        kill(children[!fails].pid, SIGTERM);
+        cr_assert_eq(t_child_end(&children[!fails]), 0);
+        cr_assert_neq(access(socket_path, F_OK), 0, "it is still there");
+    }
 }
 
 /* A file that is there for another reason stays. */
