@@ -715,6 +715,17 @@ enum nng_uring_limit {
     /* Bytes a second of such a body, on average from its first moment on, when BODY_TIMEOUT has
      * passed (without that, never): 500. With fewer 408, and closed. */
     NNG_URING_BODY_RATE,
+    /* Connections at once from one client's address, to all servers of the process that have this
+     * limit: 0, any number. More are closed at once; what a connection was upgraded to counts for
+     * it. The addresses of a /64 of IPv6 are one client's. Balancers, which
+     * nng_uring_server_set_trusted() names, have as many as they like, and in their place whoever
+     * they speak for by the PROXY protocol is counted; what requests say of that
+     * (X-Forwarded-For) is not looked at. Who comes by a UNIX socket has no address. */
+    NNG_URING_CLIENT_CONNECTIONS,
+    /* Likewise requests a second (up to 1,000,000): 0, any number. Who has been silent may ask at
+     * once for a second's; beyond that they are answered with 429 and Retry-After. Both limits
+     * count for connections that began when one of them was set. */
+    NNG_URING_CLIENT_REQUESTS,
 };
 
 /*

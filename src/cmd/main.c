@@ -90,6 +90,8 @@ static const char usage[] =
     "       --collect-bytes   bytes of all request bodies in memory (0: a quarter of it)\n"
     "       --body-total-timeout  time for a whole request body (3600000)\n"
     "       --body-rate       bytes a second of a body, once --body-timeout is over (500)\n"
+    "       --client-connections  connections at once from one address, or /64 of IPv6 (0)\n"
+    "       --client-requests  requests a second from one; more are answered with 429 (0)\n"
     "       SIGUSR1 has it print what the library has counted; SIGHUP has it reload.\n"
     "       SIGINT and SIGTERM end it when what is in hand is finished; a second one ends it at\n"
     "       once. SIGHUP is like them when its terminal is gone.\n"

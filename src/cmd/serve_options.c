@@ -210,6 +210,8 @@ static const struct serve_option table[] = {
     { "collect-bytes", serve_options_set_limit, NNG_URING_COLLECT_BYTES },
     { "body-total-timeout", serve_options_set_limit, NNG_URING_BODY_TOTAL_TIMEOUT },
     { "body-rate", serve_options_set_limit, NNG_URING_BODY_RATE },
+    { "client-connections", serve_options_set_limit, NNG_URING_CLIENT_CONNECTIONS },
+    { "client-requests", serve_options_set_limit, NNG_URING_CLIENT_REQUESTS },
 
     /* a file's only: on the command line it needs no name */
     { "dir", serve_options_set_dir, 0 },

@@ -34,7 +34,7 @@ static int serve_site_add_pages(nng_http_server *server)
 static int serve_site_set_limits(nng_http_server *server, const struct serve_options *options,
                                  const char *where)
 {
-    for (int i = 0; i <= NNG_URING_BODY_RATE; i++) {
+    for (int i = 0; i < SERVE_LIMITS; i++) {
         int err = options->limited[i] ? nng_uring_server_set_limit(server, (enum nng_uring_limit) i,
                                                                    options->limits[i])
                                       : 0;

@@ -234,8 +234,9 @@ nng_http_res *nu_answer_make_error(unsigned status)
     if (nng_http_res_alloc_error(&res, (uint16_t) status) != 0) {
         return NULL;
     }
-    if (status == NNG_HTTP_STATUS_SERVICE_UNAVAILABLE) {
-        (void) nng_http_res_set_header(res, "Retry-After", "1"); /* RFC 9110 15.6.4 */
+    if (status == NNG_HTTP_STATUS_SERVICE_UNAVAILABLE ||
+        status == NNG_HTTP_STATUS_TOO_MANY_REQUESTS) {
+        (void) nng_http_res_set_header(res, "Retry-After", "1"); /* RFC 9110 15.6.4, 6585 4 */
     }
     return res;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/conn.h"
 
+#include "http/sources.h"
 #include "io/aio_data.h"
 #include "io/runtime.h"
 #include "net/tcp_read.h"
@@ -20,11 +21,13 @@ void nu_conn_init(nng_http_conn *conn, struct nu_loop *loop, int fd,
     conn->answered = 0;
     conn->last = false;
     conn->trusted = false;
+    conn->source = NULL;
 }
 
 void nu_conn_free(nng_http_conn *conn)
 {
     if (conn != NULL) {
+        nu_source_leave(conn->source);
         free(conn->tcp.client);
         free(conn);
     }

@@ -19,6 +19,7 @@ struct nu_conn_ops {
 };
 
 struct nu_session;
+struct nu_source;
 
 struct nng_http_conn {
     struct nu_stream *stream;                /* constant; what is read from and written to */
@@ -34,7 +35,8 @@ struct nng_http_conn {
     bool last; /* the last response that was read was the last one there is */
 
     /* constant from its first request on */
-    bool trusted; /* a server's: who sends them is believed whom it speaks for */
+    struct nu_source *source; /* a server's: that it is counted for; NULL: none */
+    bool trusted;             /* a server's: who sends them is believed whom it speaks for */
 };
 
 /* For a connected socket, which it then owns; `gone` frees it, and its `user` is the connection.

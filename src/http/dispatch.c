@@ -174,6 +174,13 @@ enum nu_step nu_dispatch(struct nu_request *r, const struct nu_head *head, bool 
     }
 }
 
+enum nu_step nu_dispatch_deny(struct nu_request *r, const struct nu_head *head, bool alone,
+                              unsigned status)
+{
+    nu_request_begin(r, head, alone);
+    return nu_answer_error(r, status);
+}
+
 enum nu_step nu_dispatch_refuse(struct nu_request *r, unsigned status)
 {
     nu_report_begin(r, NULL, NULL); /* unless its head was good */

@@ -31,6 +31,8 @@ static const struct {
     [NNG_URING_COLLECT_BYTES] = { "collect-bytes", 0, 0, INT64_MAX },
     [NNG_URING_BODY_TOTAL_TIMEOUT] = { "body-total-timeout", 3600000, 0, INT32_MAX },
     [NNG_URING_BODY_RATE] = { "body-rate", 500, 0, INT32_MAX },
+    [NNG_URING_CLIENT_CONNECTIONS] = { "client-connections", 0, 0, UINT32_MAX },
+    [NNG_URING_CLIENT_REQUESTS] = { "client-requests", 0, 0, 1000000 },
 };
 
 static bool limits_allow(unsigned limit, uint64_t value)

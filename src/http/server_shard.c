@@ -7,6 +7,7 @@
 #include "http/session.h"
 #include "http/session_state.h"
 #include "io/runtime.h"
+#include "net/address.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,13 +22,19 @@ static void server_shard_check_gone(struct nu_server_shard *shard);
 
 /* ---- Who waits for a place ---------------------------------------------------------------- */
 
-static void server_shard_serve(struct nu_server_shard *shard, int fd)
+static void server_shard_refuse(int fd, struct nu_source *source)
+{
+    nu_source_leave(source);
+    close(fd);
+}
+
+static void server_shard_serve(struct nu_server_shard *shard, int fd, struct nu_source *source)
 {
     shard->nsessions++;
-    if (nu_session_start(&shard->service, fd) != 0) {
+    if (nu_session_start(&shard->service, fd, source) != 0) {
         shard->nsessions--;
         nu_places_give(&shard->places);
-        close(fd);
+        server_shard_refuse(fd, source);
     }
 }
 
@@ -59,7 +66,7 @@ static void server_shard_free_guest(struct nu_guest *guest)
 }
 
 /* The socket is ours, if so. */
-static bool server_shard_add_guest(struct nu_server_shard *shard, int fd,
+static bool server_shard_add_guest(struct nu_server_shard *shard, int fd, struct nu_source *source,
                                    void (*come)(struct nu_task *task))
 {
     if (!nu_places_take_guest()) {
@@ -70,7 +77,7 @@ static bool server_shard_add_guest(struct nu_server_shard *shard, int fd,
         nu_places_give_guest();
         return false;
     }
-    *guest = (struct nu_guest){ .fd = fd };
+    *guest = (struct nu_guest){ .fd = fd, .source = source };
     nu_list_init(&guest->link);
     nu_task_init(&guest->come, come);
     server_shard_append_guest(shard, guest);
@@ -84,7 +91,7 @@ static void server_shard_drop_guests(struct nu_server_shard *shard)
         struct nu_guest *guest = nu_container(n, struct nu_guest, link);
         next = n->next;
         server_shard_unlist_guest(shard, guest);
-        close(guest->fd);
+        server_shard_refuse(guest->fd, guest->source);
         server_shard_free_guest(guest);
     }
     nu_timer_disarm(&shard->service.loop->timers, &shard->retry);
@@ -143,9 +150,10 @@ static void server_shard_admit(struct nu_task *task)
         if (nu_places_take(&shard->places)) {
             struct nu_guest *guest = nu_container(shard->guests.next, struct nu_guest, link);
             int fd = guest->fd;
+            struct nu_source *source = guest->source;
             server_shard_unlist_guest(shard, guest);
             server_shard_free_guest(guest);
-            server_shard_serve(shard, fd);
+            server_shard_serve(shard, fd, source);
         } else {
             going_on = shard->evicting < shard->nguests && server_shard_make_room(shard);
         }
@@ -292,18 +300,32 @@ static bool server_shard_may_accept(struct nu_listener *listener)
     return nu_places_left(&shard->places) || (shard->nguests == 0 && nu_places_guest_left());
 }
 
+/* Before it takes a place, or waits for that of somebody else. */
+static bool server_shard_admits(const struct nu_service *service, int fd, struct nu_source **source)
+{
+    nng_sockaddr addr;
+    *source = NULL;
+    return !nu_sources_limited(service) || nu_address_of_socket(fd, true, &addr) != 0 ||
+           nu_sources_admit(service, &addr, source);
+}
+
 static void server_shard_accepted(struct nu_listener *listener, int fd)
 {
     static struct nu_seldom full;
     struct nu_server_shard *shard = listener->user;
+    struct nu_source *source;
+    if (!server_shard_admits(&shard->service, fd, &source)) {
+        close(fd);
+        return;
+    }
     if (nu_places_take(&shard->places)) {
-        server_shard_serve(shard, fd);
+        server_shard_serve(shard, fd, source);
         return;
     }
     nu_warn_seldom(&full, "there are as many connections as there may be (--connections, "
                           "ulimit -n): new ones wait, or are closed");
-    if (!server_shard_add_guest(shard, fd, server_shard_guest_came)) {
-        close(fd);
+    if (!server_shard_add_guest(shard, fd, source, server_shard_guest_came)) {
+        server_shard_refuse(fd, source);
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include "http/places.h"
 #include "http/service.h"
+#include "http/sources.h"
 #include "net/listen_addrs.h"
 #include "net/listener.h"
 
@@ -23,7 +24,8 @@ struct nu_guest {
     struct nu_task come; /* to `shard` */
     struct nu_server_shard *shard;
     int fd;
-    unsigned moves; /* from shard to shard */
+    struct nu_source *source; /* NULL: it is not limited by that */
+    unsigned moves;           /* from shard to shard */
 };
 
 struct nu_server_shard {

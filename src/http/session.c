@@ -13,6 +13,7 @@
 #include "http/session_io.h"
 #include "http/session_proxy.h"
 #include "http/session_state.h"
+#include "http/sources.h"
 #include "io/counters.h"
 #include "io/runtime.h"
 
@@ -21,6 +22,7 @@
 #include <string.h>
 
 #define MAX_NESTED 8U
+#define TOO_MANY NNG_HTTP_STATUS_TOO_MANY_REQUESTS
 #define LINGER_IDLE (2 * NU_SECOND) /* the peer is silent while it reads our last words */
 
 static void session_run(struct nu_session *s, enum nu_step step);
@@ -174,11 +176,13 @@ static enum nu_step session_next(struct nu_session *s)
         return nu_dispatch_refuse(&s->request, (unsigned) head.bad_status);
     }
     s->begun = false;
+    s->asked = true;
     if (s->service->hook != NULL) {
         nu_report_begin(&s->request, &head, (const char *) nu_rx_data(&stream->rx));
     }
-    s->asked = true;
-    enum nu_step step = nu_dispatch(&s->request, &head, have == head.length);
+    enum nu_step step = nu_source_may_ask(s->conn->source, s->service)
+                            ? nu_dispatch(&s->request, &head, have == head.length)
+                            : nu_dispatch_deny(&s->request, &head, have == head.length, TOO_MANY);
     if (step == NU_STEP_ANSWERED) {
         nu_report_end(&s->request, true);
     } else {
@@ -527,7 +531,7 @@ static void session_finished(void *arg)
 
 /* ---- Starting and stopping ---------------------------------------------------------------- */
 
-int nu_session_start(struct nu_service *service, int fd)
+int nu_session_start(struct nu_service *service, int fd, struct nu_source *source)
 {
     struct nu_session *s = malloc(sizeof *s);
     nng_http_conn *conn = malloc(sizeof *conn);
@@ -553,6 +557,7 @@ int nu_session_start(struct nu_service *service, int fd)
     nu_list_init(&s->hold.link);
     s->hold.let_go = nu_session_let_go;
     nu_conn_init(conn, service->loop, fd, session_conn_gone);
+    conn->source = source;
     atomic_init(&conn->ops, &nu_session_conn_ops);
     conn->session = s;
     nu_list_init(&s->link);

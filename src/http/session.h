@@ -16,10 +16,11 @@
 #include "http/service.h"
 
 struct nu_session;
+struct nu_source;
 
-/* Starts serving an accepted socket, which it owns. NNG_ENOMEM: the socket is still the caller's.
- */
-int nu_session_start(struct nu_service *service, int fd);
+/* Starts serving an accepted socket, which it owns, and its place among those from its source.
+ * NNG_ENOMEM: both are still the caller's. */
+int nu_session_start(struct nu_service *service, int fd, struct nu_source *source);
 
 /* Closes the connection, which is idle, unless a request has just come: false. */
 bool nu_session_evict(struct nu_session *session);

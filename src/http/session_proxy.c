@@ -3,30 +3,21 @@
 
 #include "http/session_io.h"
 #include "http/session_tls.h"
-#include "wire/networks.h"
+#include "http/sources.h"
 #include "wire/proxy.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether who is known as the peer by now is among them. */
+/* Whether the peer is among them. */
 static bool session_proxy_trusts(struct nu_session *s)
 {
     const struct nu_networks *trusted = &s->service->trusted;
     nng_sockaddr addr;
-    if ((trusted->n == 0 && !trusted->local) ||
-        nu_stream_remote_addr(s->conn->stream, &addr) != 0) {
-        return false;
-    }
-    switch (addr.s_family) {
-    case NNG_AF_INET:
-        return nu_networks_have(trusted, &addr.s_in.sa_addr, true);
-    case NNG_AF_INET6:
-        return nu_networks_have(trusted, addr.s_in6.sa_addr, false);
-    default:
-        return addr.s_family == NNG_AF_IPC && trusted->local;
-    }
+    return (trusted->n > 0 || trusted->local) &&
+           nu_stream_remote_addr(s->conn->stream, &addr) == 0 &&
+           nu_sources_trust(s->service, &addr);
 }
 
 static enum nu_step session_proxy_go_on(struct nu_session *s)
@@ -43,7 +34,8 @@ enum nu_step nu_session_begin(struct nu_session *s)
 
 /*
  * Requests are its client's then, who is believed what they say of yet another one only if it is a
- * balancer, too; who it is may be unknown. False: there is no memory for it.
+ * balancer, too; who it is may be unknown. False: there is no memory for it, or it has too many
+ * connections.
  */
 static bool session_proxy_note_client(struct nu_session *s, const struct nu_proxy *proxy)
 {
@@ -65,8 +57,8 @@ static bool session_proxy_note_client(struct nu_session *s, const struct nu_prox
         memcpy(client->s_in6.sa_addr, proxy->from, 16);
     }
     s->conn->tcp.client = client;
-    s->conn->trusted = session_proxy_trusts(s);
-    return true;
+    s->conn->trusted = nu_sources_trust(s->service, client);
+    return nu_sources_admit(s->service, client, &s->conn->source);
 }
 
 static void session_proxy_wait(struct nu_session *s)

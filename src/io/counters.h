@@ -29,6 +29,9 @@ enum nu_count {
     NU_COUNT_TLS_OPENED,      /* TLS handshakes that went well, either way */
     NU_COUNT_TLS_FAILED,      /* and those that did not */
 
+    NU_COUNT_CLIENTS_REFUSED,   /* connections, for one had as many as it may */
+    NU_COUNT_CLIENTS_THROTTLED, /* requests, for one asked faster than it may */
+
     NU_COUNT_SESSIONS_OPENED, /* servers' connections */
     NU_COUNT_SESSIONS_CLOSED,
 

@@ -16,6 +16,8 @@
 
 TestSuite(serve_errors, .timeout = 120);
 
+#define GET "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
 static struct t_child child;
 static unsigned port;
 
@@ -53,6 +55,17 @@ Test(serve_errors, slow_heads)
         (void) say("GET /");
     }
     t_child_await_err(&child, "a request's head took too long");
+    end();
+}
+
+/* And by which client. */
+Test(serve_errors, clients_that_want_too_much)
+{
+    start("--client-connections 1 --client-requests 1", NULL);
+    (void) say(GET GET GET);
+    t_child_await_err(&child, "127.0.0.1 asks faster than one client may");
+    (void) say("");
+    t_child_await_err(&child, "127.0.0.1 has as many connections as one client may have");
     end();
 }
 

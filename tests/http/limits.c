@@ -55,6 +55,8 @@ static const struct {
     { NNG_URING_COLLECT_BYTES, 0, 0, INT64_MAX },
     { NNG_URING_BODY_TOTAL_TIMEOUT, 3600000, 0, INT32_MAX },
     { NNG_URING_BODY_RATE, 500, 0, INT32_MAX },
+    { NNG_URING_CLIENT_CONNECTIONS, 0, 0, UINT32_MAX },
+    { NNG_URING_CLIENT_REQUESTS, 0, 0, 1000000 },
 };
 
 static int hold_with(const char *limits, nng_http_server **serverp)
