@@ -726,6 +726,11 @@ enum nng_uring_limit {
      * once for a second's; beyond that they are answered with 429 and Retry-After. Both limits
      * count for connections that began when one of them was set. */
     NNG_URING_CLIENT_REQUESTS,
+    /* Bytes a second of an answer that the client has to take, on average over each WRITE_TIMEOUT
+     * (without that, never): 500. With fewer the connection is reset; but it has to take no more in
+     * such a time than is written at once, of a file 256 KiB. For heads there is no such limit, as
+     * HEAD_TIMEOUT is for all of one. */
+    NNG_URING_WRITE_RATE,
 };
 
 /*

@@ -212,6 +212,7 @@ static const struct serve_option table[] = {
     { "body-rate", serve_options_set_limit, NNG_URING_BODY_RATE },
     { "client-connections", serve_options_set_limit, NNG_URING_CLIENT_CONNECTIONS },
     { "client-requests", serve_options_set_limit, NNG_URING_CLIENT_REQUESTS },
+    { "write-rate", serve_options_set_limit, NNG_URING_WRITE_RATE },
 
     /* a file's only: on the command line it needs no name */
     { "dir", serve_options_set_dir, 0 },

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define SERVE_MAX_LISTEN 16
-#define SERVE_LIMITS (NNG_URING_CLIENT_REQUESTS + 1)
+#define SERVE_LIMITS (NNG_URING_WRITE_RATE + 1)
 #define SERVE_MAX_PATH 107 /* of a UNIX socket */
 #define SERVE_MAX_LIST 16
 

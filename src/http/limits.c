@@ -33,6 +33,7 @@ static const struct {
     [NNG_URING_BODY_RATE] = { "body-rate", 500, 0, INT32_MAX },
     [NNG_URING_CLIENT_CONNECTIONS] = { "client-connections", 0, 0, UINT32_MAX },
     [NNG_URING_CLIENT_REQUESTS] = { "client-requests", 0, 0, 1000000 },
+    [NNG_URING_WRITE_RATE] = { "write-rate", 500, 0, INT32_MAX },
 };
 
 static bool limits_allow(unsigned limit, uint64_t value)

@@ -6,7 +6,7 @@
 #include <nng/uring.h>
 #include <stdint.h>
 
-#define NU_LIMITS (NNG_URING_CLIENT_REQUESTS + 1)
+#define NU_LIMITS (NNG_URING_WRITE_RATE + 1)
 
 /* The defaults, and what the environment says (NNG_URING_LIMITS). NNG_EINVAL: it says nonsense. */
 int nu_limits_init(uint64_t limits[NU_LIMITS]);

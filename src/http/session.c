@@ -120,8 +120,7 @@ static enum nu_step session_await_request(struct nu_session *s)
     } else if (!s->begun) {
         s->begun = true;
         nu_session_allow(s, NNG_URING_HEAD_TIMEOUT);
-    } else if (s->deadline <= nu_loop_now(s->service->loop)) {
-        /* Its abort would be beaten again by the next byte, if one comes in every turn. */
+    } else if (nu_session_head_is_late(s)) {
         return nu_dispatch_refuse(&s->request, NNG_HTTP_STATUS_REQUEST_TIMEOUT);
     }
     return nu_session_receive(s, NU_SESSION_READING);
@@ -465,6 +464,9 @@ static void session_undeferred(struct nu_task *task)
 static void session_failed(struct nu_session *s, int err, bool wrote)
 {
     bool late = err == NNG_ETIMEDOUT;
+    if (late) {
+        nu_session_timed_out(s, wrote);
+    }
     if (wrote) {
         session_close(s, true);
     } else if (late && (s->state == NU_SESSION_COLLECTING ||

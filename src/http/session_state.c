@@ -150,6 +150,32 @@ void nu_session_begin_body(struct nu_session *s)
     s->body_bytes = 0;
 }
 
+/* A connection that is idle, or whose peer is to close it, is nothing to speak of. */
+static void session_note_late(enum nu_count what)
+{
+    static struct nu_seldom heads, bodies, answers;
+    nu_count(what, 1);
+    if (what == NU_COUNT_LATE_HEADS) {
+        nu_warn_seldom(&heads, "a request's head took too long (--head-timeout): 408");
+    } else if (what == NU_COUNT_LATE_BODIES) {
+        nu_warn_seldom(&bodies, "a request's body took too long (--body-timeout, --body-rate, "
+                                "--body-total-timeout): its connection is closed");
+    } else {
+        nu_warn_seldom(&answers, "an answer was taken too slowly, or not at all (--write-timeout, "
+                                 "--write-rate): its connection is closed");
+    }
+}
+
+/* Its abort would be beaten again by the next byte, if one comes in every turn. */
+bool nu_session_head_is_late(const struct nu_session *s)
+{
+    bool late = s->deadline <= nu_loop_now(s->service->loop);
+    if (late) {
+        session_note_late(NU_COUNT_LATE_HEADS);
+    }
+    return late;
+}
+
 #define MAX_BODY_SECONDS (UINT64_C(1) << 30)
 
 /* By when the body is to be complete, or more than so much of it is to have come. */
@@ -181,11 +207,24 @@ bool nu_session_allow_body(struct nu_session *s)
     nu_session_allow_still(s, NNG_URING_BODY_TIMEOUT);
     session_bound_body(s, s->body_bytes);
     nu_session_arm(s);
-    return s->deadline > nu_loop_now(s->service->loop);
+    bool late = s->deadline <= nu_loop_now(s->service->loop);
+    if (late) {
+        session_note_late(NU_COUNT_LATE_BODIES);
+    }
+    return !late;
 }
 
-/* A read or write that has moved something since the last look has time anew. For a write that is
- * what the peer has taken: the kernel asks for more only when much of its buffer is free. */
+/* The bytes that a write has to move in the time in which a read has to move any. */
+static size_t session_least(const struct nu_session *s, bool reads)
+{
+    uint64_t rate = reads ? 0 : s->service->limits[NNG_URING_WRITE_RATE];
+    uint64_t least = rate * (s->still / NU_MS) / 1000;
+    return least > 0 ? (size_t) least : 1;
+}
+
+/* A read or write that has moved enough since it had its time has time anew. For a write that is
+ * what the peer has taken: the kernel asks for more only when much of its buffer is free. Before it
+ * has taken what was sent earlier that is below 0, which is as good as much. */
 static void session_look(struct nu_session *s)
 {
     bool reads = s->state == NU_SESSION_COLLECTING;
@@ -194,9 +233,9 @@ static void session_look(struct nu_session *s)
         return;
     }
     if (!reads) {
-        moved -= nu_stream_unacked(s->conn->stream); /* only whether it changes counts */
+        moved -= nu_stream_unacked(s->conn->stream);
     }
-    if (moved != s->moved) {
+    if (moved - s->moved >= session_least(s, reads)) {
         s->moved = moved;
         s->deadline = session_after(s, s->still);
         if (reads) {
@@ -224,16 +263,14 @@ void nu_session_await_handler(struct nu_session *s)
     }
 }
 
-/* A connection that is idle, or whose peer is to close it, is nothing to speak of. */
-static void session_warn_late(const struct nu_session *s)
+void nu_session_timed_out(const struct nu_session *s, bool wrote)
 {
-    static struct nu_seldom heads, bodies, answers;
-    if (nu_session_is_writing(s)) {
-        nu_warn_seldom(&answers, "an answer was not taken for too long: its connection is closed");
+    if (wrote) {
+        session_note_late(NU_COUNT_LATE_ANSWERS);
     } else if (s->state == NU_SESSION_READING && s->begun) {
-        nu_warn_seldom(&heads, "a request's head took too long: 408");
+        session_note_late(NU_COUNT_LATE_HEADS);
     } else if (s->state == NU_SESSION_COLLECTING || s->state == NU_SESSION_DRAINING) {
-        nu_warn_seldom(&bodies, "a request's body took too long: its connection is closed");
+        session_note_late(NU_COUNT_LATE_BODIES);
     }
 }
 
@@ -250,7 +287,6 @@ void nu_session_fired(struct nu_timer *timer)
     } else if (waits) {
         nu_tcp_watch_hangup(&s->conn->tcp, session_hung_up);
     } else {
-        session_warn_late(s);
         nng_aio_abort(&s->aio, NNG_ETIMEDOUT);
     }
 }

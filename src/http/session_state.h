@@ -99,6 +99,9 @@ void nu_session_set_deadline(struct nu_session *session, uint64_t when);
 void nu_session_allow(struct nu_session *session, enum nng_uring_limit limit);
 void nu_session_allow_still(struct nu_session *session, enum nng_uring_limit limit);
 
+/* Whether the time of the head is over, of which a part is here. */
+bool nu_session_head_is_late(const struct nu_session *session);
+
 /* Its server drains, and waits a moment for a request that may be on its way. */
 void nu_session_allow_grace(struct nu_session *session);
 
@@ -111,6 +114,9 @@ void nu_session_arm(struct nu_session *session);
 
 /* Its handler has not finished within its call: after a while the client is watched. */
 void nu_session_await_handler(struct nu_session *session);
+
+/* Its read or write (`wrote`) has ended by the time: counts and logs that. */
+void nu_session_timed_out(const struct nu_session *session, bool wrote);
 
 /* session->timer.fire: aborts the read or write under way when its time is over. */
 void nu_session_fired(struct nu_timer *timer);

@@ -29,6 +29,9 @@ enum nu_count {
     NU_COUNT_TLS_OPENED,      /* TLS handshakes that went well, either way */
     NU_COUNT_TLS_FAILED,      /* and those that did not */
 
+    NU_COUNT_LATE_HEADS,        /* those of requests that took longer than they may */
+    NU_COUNT_LATE_BODIES,       /* likewise */
+    NU_COUNT_LATE_ANSWERS,      /* that were not taken in time */
     NU_COUNT_CLIENTS_REFUSED,   /* connections, for one had as many as it may */
     NU_COUNT_CLIENTS_THROTTLED, /* requests, for one asked faster than it may */
 

@@ -57,6 +57,7 @@ static const struct {
     { NNG_URING_BODY_RATE, 500, 0, INT32_MAX },
     { NNG_URING_CLIENT_CONNECTIONS, 0, 0, UINT32_MAX },
     { NNG_URING_CLIENT_REQUESTS, 0, 0, 1000000 },
+    { NNG_URING_WRITE_RATE, 500, 0, INT32_MAX },
 };
 
 static int hold_with(const char *limits, nng_http_server **serverp)

@@ -109,17 +109,36 @@ static void open_site(struct t_web *web, const struct slip *slip)
     t_web_start(web);
 }
 
-static uint64_t accepts(void)
+static uint64_t counted(const char *name)
 {
-    nng_uring_counter list[32];
-    size_t n = nng_uring_counters(list, 32);
+    nng_uring_counter list[64];
+    size_t n = nng_uring_counters(list, 64);
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i].name, "accepts") == 0) {
+        if (strcmp(list[i].name, name) == 0) {
             return list[i].value;
         }
     }
-    cr_assert_fail("nobody counts what is accepted");
+    cr_assert_fail("nobody counts %s", name);
     return 0;
+}
+
+/* Where its end is counted. That of a connection without a request is none to speak of. */
+static const char *counter_of(const struct slip *slip)
+{
+    if (slip->status == 408) {
+        return strcmp(slip->state, "reading") == 0 ? "late_heads" : "late_bodies";
+    }
+    if (strcmp(slip->state, "draining") == 0) {
+        return "late_bodies";
+    }
+    return strcmp(slip->state, "writing") == 0 || strcmp(slip->state, "sending") == 0
+               ? "late_answers"
+               : NULL;
+}
+
+static uint64_t late(void)
+{
+    return counted("late_heads") + counted("late_bodies") + counted("late_answers");
 }
 
 /* Says something until the server has closed. */
@@ -129,11 +148,13 @@ static void run(const struct slip *slip)
     struct t_http_client b;
     open_site(&web, slip);
     unsigned fds = t_proc_fds();
-    uint64_t before = accepts();
+    const char *counter = counter_of(slip);
+    uint64_t before = counted("accepts"), late_before = late();
+    uint64_t of_its_kind = counter != NULL ? counted(counter) : 0;
     nng_time began = nng_clock(), end;
     t_http_client_open_small(&b, web.port);
     t_http_client_say(&b, slip->begin);
-    for (size_t i = 0; accepts() == before || t_proc_fds() > fds + 1; i++) {
+    for (size_t i = 0; counted("accepts") == before || t_proc_fds() > fds + 1; i++) {
         if (*slip->drop != '\0') {
             (void) send(b.fd, slip->drop + i % strlen(slip->drop), 1, MSG_NOSIGNAL | MSG_DONTWAIT);
         }
@@ -142,6 +163,8 @@ static void run(const struct slip *slip)
         cr_assert_lt(end, began + 100 * LIMIT, "%s: it goes on", slip->state);
     }
     cr_assert_geq(nng_clock(), began + LIMIT - 10, "%s: it ends early", slip->state);
+    cr_assert_eq(late(), late_before + (counter != NULL ? 1 : 0), "%s", slip->state);
+    cr_assert(counter == NULL || counted(counter) == of_its_kind + 1, "%s", slip->state);
     if (slip->status != 0) {
         t_http_client_assert(&b, slip->status, NULL);
     }

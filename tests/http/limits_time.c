@@ -498,3 +498,32 @@ Test(limits_time, read_slowly_but_steadily)
     remove_big();
     close_site(&site);
 }
+
+/* Who takes something all the time, but less than it has to, holds no connection for long. */
+Test(limits_time, read_too_slowly)
+{
+    static const char *const targets[] = { "/static", "/file", "/cached" };
+    struct site site;
+    struct t_http_client b[3];
+    open_site(&site, NNG_URING_WRITE_TIMEOUT, LONG);
+    add_big(&site.web);
+    cr_assert_eq(nng_uring_server_change_limit(site.web.server, NNG_URING_WRITE_RATE, 10000000), 0);
+    for (int i = 0; i < 3; i++) {
+        t_http_client_open_small(&b[i], site.web.port);
+        t_http_client_get(&b[i], targets[i]);
+        t_http_client_head(&b[i]);
+    }
+    char bytes[1024];
+    while (t_proc_fds() > site.fds + 3) { /* our ends */
+        for (int i = 0; i < 3; i++) {
+            (void) recv(b[i].fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        }
+        usleep(20000);
+    }
+    for (int i = 0; i < 3; i++) {
+        cr_assert_lt(t_http_client_await_end(&b[i]), BIG);
+        t_http_client_close(&b[i]);
+    }
+    remove_big();
+    close_site(&site);
+}
