@@ -183,21 +183,27 @@ int nu_directory_set_fields(const struct nu_directory *d, nng_http_res *res, con
     return err;
 }
 
+int nu_directory_set_origin(const struct nu_directory *d, nng_http_res *res,
+                            const struct nu_head *head)
+{
+    const char *origin = nu_directory_origin(d, head);
+    int err = directory_set(res, "Vary", directory_vary(d, origin));
+    return err == 0 ? directory_set(res, "Access-Control-Allow-Origin", origin) : err;
+}
+
 /* Files are only read, so that there is nothing to be careful about in the fields that a page wants
  * to send: Range above all. */
 int nu_directory_set_preflight(const struct nu_directory *d, nng_http_res *res,
                                const struct nu_head *head, const char *allow)
 {
     char fields[512];
-    const char *origin = nu_directory_origin(d, head);
     struct nu_slice asked = directory_field(head, "Access-Control-Request-Headers");
-    int err = directory_set(res, "Vary", directory_vary(d, origin));
-    if (origin == NULL || err != 0 ||
+    int err = nu_directory_set_origin(d, res, head);
+    if (nu_directory_origin(d, head) == NULL || err != 0 ||
         directory_field(head, "Access-Control-Request-Method").n == 0) {
         return err;
     }
-    err = directory_set(res, "Access-Control-Allow-Origin", origin);
-    err = err == 0 ? directory_set(res, "Access-Control-Allow-Methods", allow) : err;
+    err = directory_set(res, "Access-Control-Allow-Methods", allow);
     err = err == 0 ? directory_set(res, "Access-Control-Max-Age", PREFLIGHT_S) : err;
     if (err == 0 && asked.n > 0 && asked.n < sizeof fields) {
         memcpy(fields, asked.p, asked.n);

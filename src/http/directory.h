@@ -43,7 +43,12 @@ const char *nu_directory_origin(const struct nu_directory *directory, const stru
 int nu_directory_set_fields(const struct nu_directory *directory, nng_http_res *res,
                             const char *path, enum nu_coding coding, const char *origin);
 
-/* And those for OPTIONS, which a browser asks before it asks for something unusual. NNG_ENOMEM. */
+/* And those for an answer that is no file's: whose pages may read it. NNG_ENOMEM. */
+int nu_directory_set_origin(const struct nu_directory *directory, nng_http_res *res,
+                            const struct nu_head *head);
+
+/* Those and more for OPTIONS, which a browser asks before it asks for something unusual.
+ * NNG_ENOMEM. */
 int nu_directory_set_preflight(const struct nu_directory *directory, nng_http_res *res,
                                const struct nu_head *head, const char *allow);
 

@@ -57,9 +57,10 @@ static void dispatch_print_allow(const struct nu_router *router, const struct nu
     }
 }
 
-/* A page of another origin asks what it may ask for: the handler for files says so. */
-static int dispatch_answer_preflight(struct nu_request *r, const struct nu_head *head,
-                                     nng_http_res *res, const char *allow)
+/* A page of another origin may read this, and asks what it may ask for: the handler for files says
+ * so. */
+static int dispatch_set_origin(struct nu_request *r, const struct nu_head *head, nng_http_res *res,
+                               bool options, const char *allow)
 {
     unsigned status;
     const struct nu_slice get = { "GET", 3 };
@@ -67,7 +68,11 @@ static int dispatch_answer_preflight(struct nu_request *r, const struct nu_head 
                                     ? NULL
                                     : nu_router_find(nu_service_router(r->service), get, head->host,
                                                      r->service->path, &status);
-    return h != NULL ? nu_directory_set_preflight(&h->directory, res, head, allow) : 0;
+    if (h == NULL) {
+        return 0;
+    }
+    return options ? nu_directory_set_preflight(&h->directory, res, head, allow)
+                   : nu_directory_set_origin(&h->directory, res, head);
 }
 
 /* A response that has an Allow field (RFC 9110 9.3.7, 10.2.1, 15.5.6). */
@@ -88,8 +93,8 @@ static enum nu_step dispatch_answer_allow(struct nu_request *r, const struct nu_
     }
     if (options) {
         err = nng_http_res_set_status(res, NNG_HTTP_STATUS_NO_CONTENT);
-        err = err == 0 ? dispatch_answer_preflight(r, head, res, allow) : err;
     }
+    err = err == 0 ? dispatch_set_origin(r, head, res, options, allow) : err;
     if (err != 0 || nng_http_res_set_header(res, "Allow", allow) != 0) {
         nng_http_res_free(res);
         return NU_STEP_GIVE_UP;

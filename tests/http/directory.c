@@ -292,6 +292,12 @@ Test(directory, origins)
     assert_line("Access-Control-Allow-Origin: https://a.example");
     assert_line("Access-Control-Allow-Methods: GET, HEAD, OPTIONS");
     assert_line("Access-Control-Allow-Headers: range");
+    ask("PUT", "/in/a", "Origin: https://a.example\r\n");
+    t_http_client_hear(&b);
+    cr_assert_eq(b.status, 405);
+    assert_line("Access-Control-Allow-Origin: https://a.example");
+    assert_line("Vary: Origin");
+    assert_no_line("Access-Control-Allow-Methods");
     ask("OPTIONS", "/in/a",
         "Origin: https://evil.example\r\nAccess-Control-Request-Method: GET\r\n");
     t_http_client_head(&b);
