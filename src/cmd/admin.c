@@ -20,6 +20,7 @@
 #define CONNECTIONS 64 /* of its own: it is asked when the others are all taken */
 #define OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
+#define DRAIN_MS 3000   /* less than a server takes to end */
 #define MISDIRECTED 421 /* RFC 9110 15.5.20 */
 
 struct admin_place {
@@ -264,6 +265,7 @@ void admin_stop(void)
 {
     if (server != NULL) {
         admin_events_end();
+        (void) nng_uring_server_drain(server, DRAIN_MS); /* who has begun to ask is answered */
         nng_http_server_release(server);
         server = NULL;
     }

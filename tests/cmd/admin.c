@@ -171,6 +171,28 @@ Test(admin, health)
     cr_assert_eq(t_child_end(&child), -SIGTERM);
 }
 
+/* Who has begun to ask when it ends is answered. */
+Test(admin, ends_after_its_answers)
+{
+    static const char half[] = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n";
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1) };
+    start("");
+    to.sin_port = htons((uint16_t) admin);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *) &to, sizeof to), 0);
+    cr_assert_eq(send(fd, half, sizeof half - 1, MSG_NOSIGNAL), sizeof half - 1);
+    assert_has(get(admin, "/readyz"), "200 OK"); /* by then that has come, too */
+    kill(child.pid, SIGTERM);
+    t_child_await_err(&child, "finishing what is in hand");
+    usleep(100000); /* the other server is gone, and it is this one's turn */
+    cr_assert_eq(send(fd, "\r\n", 2, MSG_NOSIGNAL), 2);
+    assert_has(hear(fd, NULL), "200 OK");
+    assert_has(answer, "Connection: close");
+    close(fd);
+    cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
+}
+
 /* Who reads them does not keep it from its end, be it one that has stopped reading. */
 Test(admin, events)
 {
