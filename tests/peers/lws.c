@@ -71,8 +71,12 @@ static int on_server(struct lws *wsi, enum lws_callback_reasons reason, void *us
         }
         return err;
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        err = message->whole ? put(wsi, message) : 0;
-        lws_rx_flow_control(wsi, 1);
+        if (message->whole) { /* once: it is called again when what it has buffered is sent */
+            err = put(wsi, message);
+            message->len = 0;
+            message->whole = false;
+            lws_rx_flow_control(wsi, 1);
+        }
         return err;
     case LWS_CALLBACK_CLOSED:
         free(message->text);
