@@ -452,12 +452,10 @@ static const struct nu_blocking placement_blocking = { placement_begin_wait, pla
 
 /* ---- Calls -------------------------------------------------------------------------------- */
 
-/* On another library's threads, which call back in place, there is no need to once it is known. */
+/* Another library's threads, which call back in place, are nobody's to hold. */
 static bool placement_must_measure(const struct nu_placement *placement, const struct nu_loop *loop)
 {
-    enum nu_place place = placement_place(placement);
-    return place == NU_PLACE_WATCHED ||
-           (loop == NULL && (place == NU_PLACE_WORKER || nu_workers_self()));
+    return placement_place(placement) == NU_PLACE_WATCHED || (loop == NULL && nu_workers_self());
 }
 
 void nu_call_begin(struct nu_call *call, struct nu_placement *placement, const void *of)
