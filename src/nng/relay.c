@@ -17,12 +17,16 @@
  * An operation has two parties: who starts it, and NNG's callback. The one that is last ends ours,
  * so that the next operation never meets what is left of this one. A cancellation that comes before
  * NNG has the operation leaves its code for the one who starts it.
+ *
+ * NNG calls back on threads of its own, each time another. So what most sends do, to end at once,
+ * is tried first, without a time limit to wait for and without a callback.
  */
 struct relay {
     struct nu_aio_companion companion;
     struct nu_list link; /* in `relays`, or in `spare` */
     nng_aio *ours;
     nng_aio *theirs;
+    nng_aio *attempt;    /* NNG's, too, without a callback; its thread's that starts a send */
     atomic_uint parties; /* that have not left the operation in hand */
     atomic_int code;     /* why it is to end; 0: it is not */
     atomic_bool started; /* NNG has it */
@@ -51,6 +55,7 @@ static void relay_free(struct nu_aio_companion *companion)
     pthread_mutex_unlock(&lock);
     if (!keep) {
         NU_NNG(nng_aio_reap)(relay->theirs); /* its callback may be about to return */
+        NU_NNG(nng_aio_free)(relay->attempt);
         free(relay);
     }
 }
@@ -60,10 +65,19 @@ static void relay_done(void *arg);
 static struct relay *relay_new(void)
 {
     struct relay *relay = calloc(1, sizeof *relay);
-    if (relay != NULL && NU_NNG(nng_aio_alloc)(&relay->theirs, relay_done, relay) != 0) {
-        free(relay);
-        relay = NULL;
+    if (relay == NULL) {
+        return NULL;
     }
+    if (NU_NNG(nng_aio_alloc)(&relay->theirs, relay_done, relay) != 0) {
+        free(relay);
+        return NULL;
+    }
+    if (NU_NNG(nng_aio_alloc)(&relay->attempt, NULL, NULL) != 0) {
+        NU_NNG(nng_aio_free)(relay->theirs);
+        free(relay);
+        return NULL;
+    }
+    NU_NNG(nng_aio_set_timeout)(relay->attempt, NNG_DURATION_ZERO);
     return relay;
 }
 
@@ -118,6 +132,7 @@ static void relay_end_list(struct nu_list *list)
             relay->ours->args->companion = NULL;
         }
         NU_NNG(nng_aio_free)(relay->theirs);
+        NU_NNG(nng_aio_free)(relay->attempt);
         free(relay);
     }
 }
@@ -144,21 +159,26 @@ static void relay_over(void)
     }
 }
 
-static void relay_leave(struct relay *relay, bool inline_callback)
+/* As that aio of NNG's has. */
+static void relay_finish(const struct relay *relay, nng_aio *as, bool inline_callback)
 {
-    if (atomic_fetch_sub(&relay->parties, 1) > 1) {
-        return;
-    }
-    nng_aio_set_msg(relay->ours, NU_NNG(nng_aio_get_msg)(relay->theirs));
     nng_aio *ours = relay->ours;
-    int result = NU_NNG(nng_aio_result)(relay->theirs);
-    size_t count = NU_NNG(nng_aio_count)(relay->theirs);
+    int result = NU_NNG(nng_aio_result)(as);
+    size_t count = NU_NNG(nng_aio_count)(as);
+    nng_aio_set_msg(ours, NU_NNG(nng_aio_get_msg)(as));
     if (inline_callback) {
         nu_aio_finish_inline(ours, result, count);
     } else {
         nu_aio_finish(ours, result, count); /* never in the call that starts it */
     }
     relay_over();
+}
+
+static void relay_leave(struct relay *relay, bool inline_callback)
+{
+    if (atomic_fetch_sub(&relay->parties, 1) == 1) {
+        relay_finish(relay, relay->theirs, inline_callback);
+    }
 }
 
 static void relay_done(void *arg)
@@ -187,41 +207,66 @@ static nng_duration relay_timeout(const nng_aio *aio)
     return left < INT32_MAX ? (nng_duration) left : NNG_DURATION_INFINITE;
 }
 
-/* A begun aio's. `function` is what will be called. */
-static int relay_prepare(nng_aio *aio, void *function, nng_duration timeout, struct relay **relayp)
-{
-    struct nu_loop *loop = nu_runtime_pick();
-    int err = loop == NULL || function == NULL ? NNG_ENOTSUP
-              : atomic_load(&ending)           ? NNG_ECLOSED
-                                               : relay_find(aio, relayp);
-    if (err != 0) {
-        return err;
-    }
-    struct relay *relay = *relayp;
-    atomic_store(&relay->parties, 2);
-    atomic_store(&relay->code, 0);
-    atomic_store(&relay->started, false);
-    NU_NNG(nng_aio_set_msg)(relay->theirs, nng_aio_get_msg(aio));
-    NU_NNG(nng_aio_set_timeout)(relay->theirs, timeout);
-    return nu_aio_schedule(aio, loop, relay_cancel, relay);
-}
-
-/* Begins an operation; NULL: there is nothing more to do about it. */
+/* Begins an operation; NULL: there is nothing more to do about it. `function` is what will be
+ * called. */
 static struct relay *relay_begin(nng_aio *aio, void *function)
 {
+    struct relay *relay = NULL;
     nng_duration timeout = relay_timeout(aio);
-    struct relay *relay;
     if (!nng_aio_begin(aio)) {
         return NULL;
     }
     atomic_fetch_add(&active, 1);
-    int err = relay_prepare(aio, function, timeout, &relay);
+    aio->loop = nu_runtime_pick();
+    int err = function == NULL || aio->loop == NULL ? NNG_ENOTSUP
+              : atomic_load(&ending)                ? NNG_ECLOSED
+                                                    : relay_find(aio, &relay);
     if (err != 0) {
         nu_aio_finish(aio, err, 0);
         relay_over();
         return NULL;
     }
+    NU_NNG(nng_aio_set_timeout)(relay->theirs, timeout);
     return relay;
+}
+
+/* Whether a send is tried, as `attempt`: where its end wakes no thread, since there is no callback,
+ * or it comes later on this one. */
+static bool relay_tries(const struct relay *relay)
+{
+    if (relay->ours->cb != NULL && nu_loop_self() == NULL) {
+        return false;
+    }
+    NU_NNG(nng_aio_set_msg)(relay->attempt, nng_aio_get_msg(relay->ours));
+    return true;
+}
+
+/* Whether the send that was tried is over. */
+static bool relay_tried(const struct relay *relay)
+{
+    NU_NNG(nng_aio_wait)(relay->attempt);
+    int result = NU_NNG(nng_aio_result)(relay->attempt);
+    if (result == NNG_ETIMEDOUT) {
+        return false;
+    }
+    relay_finish(relay, relay->attempt, false);
+    return true;
+}
+
+/* Whether NNG is to be given the operation, as `theirs`. */
+static bool relay_start(struct relay *relay)
+{
+    nng_aio *ours = relay->ours;
+    atomic_store(&relay->parties, 2);
+    atomic_store(&relay->code, 0);
+    atomic_store(&relay->started, false);
+    NU_NNG(nng_aio_set_msg)(relay->theirs, nng_aio_get_msg(ours));
+    int err = nu_aio_schedule(ours, ours->loop, relay_cancel, relay);
+    if (err != 0) {
+        nu_aio_finish(ours, err, 0);
+        relay_over();
+    }
+    return err == 0;
 }
 
 static void relay_started(struct relay *relay)
@@ -234,27 +279,36 @@ static void relay_started(struct relay *relay)
     relay_leave(relay, false);
 }
 
-/* Starts an operation of NNG's: `function` with the arguments `call`, among them relay->theirs. */
-#define RELAY(aio, function, call)                                                                 \
+/* Starts an operation of NNG's: `function` with the arguments that call() makes of NNG's aio. With
+ * `tries`, after it was tried in vain. */
+#define RELAY(aio, function, call, tries)                                                          \
     do {                                                                                           \
         struct nu_usage usage;                                                                     \
         nu_call_excuse_begin(&usage);                                                              \
         struct relay *relay = relay_begin(aio, NU_NNG(function));                                  \
-        if (relay != NULL) {                                                                       \
-            NU_NNG(function) call;                                                                 \
+        if (relay != NULL && (tries) && relay_tries(relay)) {                                      \
+            NU_NNG(function) call(relay->attempt);                                                 \
+            relay = relay_tried(relay) ? NULL : relay;                                             \
+        }                                                                                          \
+        if (relay != NULL && relay_start(relay)) {                                                 \
+            NU_NNG(function) call(relay->theirs);                                                  \
             relay_started(relay);                                                                  \
         }                                                                                          \
         nu_call_excuse_end(&usage);                                                                \
     } while (0)
 
+#define ON_SOCKET(theirs) (sock, theirs)
+#define ON_CTX(theirs) (ctx, theirs)
+#define OF_DEVICE(theirs) (theirs, s1, s2)
+
 void nng_send_aio(nng_socket sock, nng_aio *aio)
 {
-    RELAY(aio, nng_send_aio, (sock, relay->theirs));
+    RELAY(aio, nng_send_aio, ON_SOCKET, true);
 }
 
 void nng_recv_aio(nng_socket sock, nng_aio *aio)
 {
-    RELAY(aio, nng_recv_aio, (sock, relay->theirs));
+    RELAY(aio, nng_recv_aio, ON_SOCKET, false);
 }
 
 void nng_sock_send(nng_socket sock, nng_aio *aio)
@@ -269,17 +323,17 @@ void nng_sock_recv(nng_socket sock, nng_aio *aio)
 
 void nng_ctx_send(nng_ctx ctx, nng_aio *aio)
 {
-    RELAY(aio, nng_ctx_send, (ctx, relay->theirs));
+    RELAY(aio, nng_ctx_send, ON_CTX, true);
 }
 
 void nng_ctx_recv(nng_ctx ctx, nng_aio *aio)
 {
-    RELAY(aio, nng_ctx_recv, (ctx, relay->theirs));
+    RELAY(aio, nng_ctx_recv, ON_CTX, false);
 }
 
 void nng_device_aio(nng_aio *aio, nng_socket s1, nng_socket s2)
 {
-    RELAY(aio, nng_device_aio, (relay->theirs, s1, s2));
+    RELAY(aio, nng_device_aio, OF_DEVICE, false);
 }
 
 /* ---- Contexts ----------------------------------------------------------------------------- */

@@ -254,6 +254,54 @@ static void waiting_inside(void)
     ok("waiting in a callback");
 }
 
+#define SENT 2000
+
+static nng_aio *sender;
+static uint32_t sent;
+static _Thread_local bool sends; /* is in the call */
+
+static void send_next(void *arg)
+{
+    const nng_socket *sock = arg;
+    nng_msg *msg;
+    check(!sends); /* no callback within the call that it ends */
+    check(nng_aio_result(sender) == 0);
+    if (sent < SENT) {
+        check_ok(nng_msg_alloc(&msg, 0));
+        check_ok(nng_msg_append_u32(msg, sent++));
+        nng_aio_set_msg(sender, msg);
+        sends = true;
+        nng_send_aio(*sock, sender);
+        sends = false;
+    }
+}
+
+/* Some need not wait and some have to, for the one who receives takes a rest now and then. */
+static void sends_in_a_row(void)
+{
+    nng_socket push, pull;
+    check_ok(nng_push0_open(&push));
+    check_ok(nng_pull0_open(&pull));
+    check_ok(nng_listen(pull, "inproc://row", NULL, 0));
+    check_ok(nng_dial(push, "inproc://row", NULL, 0));
+    check_ok(nng_aio_alloc(&sender, send_next, &push));
+    nng_sleep_aio(1, sender); /* from here on in callbacks */
+    for (uint32_t i = 0, got; i < SENT; i++) {
+        nng_msg *msg;
+        check_ok(nng_recvmsg(pull, &msg, 0));
+        check_ok(nng_msg_trim_u32(msg, &got));
+        check(got == i);
+        nng_msg_free(msg);
+        if (i % 100 == 0) {
+            nng_msleep(1);
+        }
+    }
+    nng_aio_free(sender);
+    check_ok(nng_close(push));
+    check_ok(nng_close(pull));
+    ok("sends in a row");
+}
+
 static void cancel_later(void *arg)
 {
     nng_aio_cancel(arg);
@@ -495,6 +543,7 @@ int main(void)
     ends();
     callbacks();
     waiting_inside();
+    sends_in_a_row();
     races();
     one_for_all();
     begun_anew();
