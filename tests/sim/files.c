@@ -24,16 +24,25 @@ struct sim_file {
     bool directory;
     size_t size;
     unsigned changes;
+    struct scratch *own; /* what is in it; NULL: bytes that it is known by */
 };
 
+/* One that is written, and has pages from then on. */
+static struct scratch {
+    uint8_t bytes[32 * PAGE];
+    bool there[32];
+} scratch;
+
 static const struct sim_file at_first[] = {
-    { ".", true, 0, 0 },
-    { "small", false, 2000, 0 },
-    { "large", false, 40000, 0 },
-    { "folder", true, 0, 0 },
-    { "folder/index.html", false, 500, 0 },
-    { "moving", false, 9000, 0 },
-    { "empty", false, 0, 0 },
+    { .path = ".", .directory = true },
+    { .path = "small", .size = 2000 },
+    { .path = "large", .size = 40000 },
+    { .path = "folder", .directory = true },
+    { .path = "folder/index.html", .size = 500 },
+    { .path = "moving", .size = 9000 },
+    { .path = "empty" },
+    { .path = "null" },
+    { .path = "(memory)", .own = &scratch },
 };
 
 #define FILES (sizeof at_first / sizeof at_first[0])
@@ -64,7 +73,25 @@ size_t sim_file_size(const struct sim_file *file)
 
 const uint8_t *sim_file_bytes(const struct sim_file *file, size_t at, size_t n)
 {
+    if (file->own != NULL) {
+        return file->own->bytes + at;
+    }
     return sim_pattern((unsigned) (file - files) * 100 + file->changes, at, n);
+}
+
+struct sim_file *sim_file_scratch(void)
+{
+    return sim_file_named("(memory)");
+}
+
+void sim_file_write(struct sim_file *file, const void *p, size_t n, size_t at)
+{
+    sim_check(file->own != NULL && n > 0 && at + n <= sizeof scratch.bytes, "a file is written");
+    memcpy(file->own->bytes + at, p, n);
+    for (size_t page = at / PAGE; page <= (at + n - 1) / PAGE; page++) {
+        file->own->there[page] = true;
+    }
+    file->size = at + n > file->size ? at + n : file->size;
 }
 
 void sim_file_resize(struct sim_file *file, size_t size)
@@ -83,6 +110,9 @@ int sim_file_open(int dir, const char *path)
             return -ENOENT;
         }
         path += site + (path[site] == '/');
+    }
+    if (dir != AT_FDCWD && strncmp(path, "../", 3) == 0) {
+        return -EXDEV; /* RESOLVE_BENEATH, which the library knows only */
     }
     size_t n = strlen(path);
     bool slash = n > 0 && path[n - 1] == '/';
@@ -110,7 +140,7 @@ ssize_t sim_file_read(const struct sim_sock *sock, void *p, size_t n, uint64_t a
     }
     size_t left = at < file->size ? file->size - at : 0;
     n = n < left ? n : left;
-    if (n > 1 && sim_chance(8)) {
+    if (n > 1 && file->own == NULL && sim_chance(8)) {
         n = 1 + sim_pick((unsigned) n - 1);
     }
     memcpy(p, sim_file_bytes(file, at, n), n);
@@ -199,6 +229,10 @@ int __wrap_fstat(int fd, struct stat *st)
 long sim_cachestat(int fd, uint64_t from, uint64_t len, uint64_t *cached)
 {
     static const int errors[] = { EOPNOTSUPP, 0 };
+    if (!has_cachestat) {
+        errno = ENOSYS;
+        return -1;
+    }
     struct sim_sock *sock = sim_sock(fd);
     sim_check(sock != NULL && sock->file != NULL, "cachestat() of %d, which is no file", fd);
     if (sim_fault("cachestat", errors) != 0) {
@@ -206,6 +240,14 @@ long sim_cachestat(int fd, uint64_t from, uint64_t len, uint64_t *cached)
         return -1;
     }
     uint64_t pages = (from + len - 1) / PAGE - from / PAGE + 1;
+    const struct scratch *own = sock->file->own;
+    *cached = 0;
+    for (uint64_t i = 0; own != NULL && i < pages; i++) {
+        *cached += own->there[from / PAGE + i];
+    }
+    if (own != NULL) {
+        return 0;
+    }
     *cached = sim_chance(4) ? sim_pick((unsigned) pages) : pages;
     return 0;
 }

@@ -25,6 +25,10 @@ struct sim_file *sim_file_named(const char *path);
 size_t sim_file_size(const struct sim_file *file);
 const uint8_t *sim_file_bytes(const struct sim_file *file, size_t at, size_t n);
 
+/* One without a name (for checks), and what is written into it. */
+struct sim_file *sim_file_scratch(void);
+void sim_file_write(struct sim_file *file, const void *p, size_t n, size_t at);
+
 /* Its size from now on. */
 void sim_file_resize(struct sim_file *file, size_t size);
 

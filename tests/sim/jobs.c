@@ -242,6 +242,9 @@ static struct sim_outcome job_accept(struct sim_job *job)
     if (job->sock->nqueue > 0 && sim_chance(sim_rare)) {
         return (struct sim_outcome){ .res = sim_chance(2) ? -EMFILE : -ECONNABORTED };
     }
+    if (job->sock->nqueue > 0 && !sim_has_room()) {
+        return (struct sim_outcome){ .res = -EMFILE };
+    }
     struct sim_sock *made = sim_accept(job->sock);
     if (made == NULL) {
         return WAIT;

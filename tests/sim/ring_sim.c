@@ -157,7 +157,7 @@ static void ring_finish(struct ring_sim *r, struct sim_job *job, int res, uint32
     ring_end_timeout(r, job, timeout);
     job->state = SIM_JOB_FREE;
     if (job->sock != NULL) {
-        job->sock->uses--;
+        sim_sock_unuse(job->sock);
     }
     if (job->iov != job->few) {
         sim_release(job->iov);

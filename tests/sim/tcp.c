@@ -17,6 +17,7 @@ static unsigned nactive;
 static struct sim_sock *eventful[SOCKS]; /* those of which sim_tcp_events() said so */
 static struct sim_sock *fds[SIM_FDS];
 static unsigned next_port;
+static int fd_limit; /* they are fewer, from SIM_FD on */
 static bool exact;
 static size_t scale; /* how much a socket's buffers hold */
 
@@ -53,6 +54,7 @@ void sim_tcp_reset(unsigned from)
     nsocks = nactive = 0;
     memset(fds, 0, sizeof fds);
     next_port = 40000;
+    fd_limit = SIM_FDS;
     static const size_t scales[] = { 1, 10, 100, 500, 1460, 8192 };
     scale = scales[from + sim_pick(6 - from)];
 }
@@ -83,13 +85,30 @@ static void tcp_add(struct sim_sock *sock)
     socks[nsocks++] = active[nactive++] = sock;
 }
 
-struct sim_sock *sim_sock_new(void)
+void sim_tcp_set_limit(int fd)
+{
+    fd_limit = fd - SIM_FD < SIM_FDS ? fd - SIM_FD : SIM_FDS;
+}
+
+/* The lowest one, less SIM_FD; fd_limit: there is none. */
+static int tcp_free_fd(void)
 {
     int i = 0;
-    while (i < SIM_FDS && fds[i] != NULL) {
+    while (i < fd_limit && fds[i] != NULL) {
         i++;
     }
-    if (i == SIM_FDS) {
+    return i;
+}
+
+bool sim_has_room(void)
+{
+    return tcp_free_fd() < fd_limit;
+}
+
+struct sim_sock *sim_sock_new(void)
+{
+    int i = tcp_free_fd();
+    if (i == fd_limit) {
         return NULL;
     }
     struct sim_sock *sock = sim_alloc(sizeof *sock);
@@ -155,11 +174,8 @@ struct sim_sock *sim_accept(struct sim_sock *listener)
     if (listener->nqueue == 0) {
         return NULL;
     }
-    int i = 0;
-    while (i < SIM_FDS && fds[i] != NULL) {
-        i++;
-    }
-    sim_check(i < SIM_FDS, "no descriptor");
+    int i = tcp_free_fd();
+    sim_check(i < fd_limit, "no descriptor");
     struct sim_sock *sock = listener->queue[0];
     listener->nqueue--;
     memmove(listener->queue, listener->queue + 1, listener->nqueue * sizeof listener->queue[0]);
@@ -243,22 +259,43 @@ void sim_shutdown(struct sim_sock *sock, bool read, bool write)
     sock->shut_write = sock->shut_write || write;
 }
 
-void sim_close(struct sim_sock *sock)
+/* Nobody has it any more. */
+static void tcp_end(struct sim_sock *sock)
 {
-    sim_check(sock->uses == 0, "descriptor %d is closed while an operation holds it", sock->fd);
-    fds[sock->fd - SIM_FD] = NULL;
-    sock->fd = -1;
     if (sock->listening) {
         for (unsigned i = 0; i < sock->nqueue; i++) {
             sock->queue[i]->reset_due = true;
         }
         sock->nqueue = 0;
         sock->listening = false;
+    } else if (sock->local) {
+        sock->peer->fin_in = sock->peer->reset = true;
     } else if (sock->peer != NULL && !sock->reset) {
         sock->reset_due = sock->linger_reset || sock->in.len > 0;
         sock->shut_write = true;
     }
     sock->shut_read = true;
+}
+
+void sim_close(struct sim_sock *sock)
+{
+    sim_check(sock->uses == 0 || exact, "descriptor %d is closed while an operation holds it",
+              sock->fd);
+    fds[sock->fd - SIM_FD] = NULL;
+    sock->fd = -1;
+    sock->close_due = sock->uses > 0;
+    if (!sock->close_due) {
+        tcp_end(sock);
+    }
+}
+
+void sim_sock_unuse(struct sim_sock *sock)
+{
+    sock->uses--;
+    if (sock->close_due && sock->uses == 0) {
+        sock->close_due = false;
+        tcp_end(sock);
+    }
 }
 
 bool sim_readable(const struct sim_sock *sock)

@@ -33,6 +33,8 @@ struct sim_sock {
     int error;     /* SO_ERROR */
     bool listening, shut_write, shut_read, fin_in, fin_sent, reset, reset_due, linger_reset;
     bool nonblocking;
+    bool local;            /* of a socket pair: what the peer does is known at once */
+    bool close_due;        /* its descriptor is closed, and operations hold it yet */
     struct sim_bytes sent; /* all that its owner ever sent; NULL where nobody asked */
     bool recorded;
     size_t delivered; /* to the peer's `in` */
@@ -41,8 +43,13 @@ struct sim_sock {
 /* Nothing is left of the last run's. 0 to 5: how small buffers may be. */
 void sim_tcp_reset(unsigned from);
 
-/* Whether bytes go and come as far as there is room and as there are any; else fewer, too. */
+/* For checks: bytes go and come as far as there is room and as there are any; else fewer, too. And
+ * a descriptor may be closed under an operation. */
 void sim_tcp_set_exact(bool exact);
+
+/* Descriptors are less than this from now on; a run begins without a limit. */
+void sim_tcp_set_limit(int fd);
+bool sim_has_room(void); /* for another one */
 
 /* About how many bytes a socket's buffers hold in this run. */
 size_t sim_tcp_scale(void);
@@ -72,6 +79,9 @@ ssize_t sim_send_whole(struct sim_sock *sock, const void *p,
 ssize_t sim_recv(struct sim_sock *sock, void *p, size_t n, bool peek);
 void sim_shutdown(struct sim_sock *sock, bool read, bool write);
 void sim_close(struct sim_sock *sock);
+
+/* An operation of a ring's holds it no more. */
+void sim_sock_unuse(struct sim_sock *sock);
 
 bool sim_readable(const struct sim_sock *sock);
 bool sim_writable(const struct sim_sock *sock);

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* The system calls that checks make of sockets and threads and the library does not, or otherwise;
  * who is no simulated thread gets the real thing (`names`). */
+#include "sim/files.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
 #include "sim/tcp.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <semaphore.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
@@ -70,6 +73,7 @@ int sim_checks_socketpair(int domain, int type, int protocol, int fd[2])
     sim_connect(out, listener);
     fd[0] = out->fd;
     fd[1] = sim_accept(listener)->fd;
+    out->local = out->peer->local = true;
     sim_close(listener);
     return 0;
 }
@@ -91,6 +95,53 @@ int sim_checks_poll(struct pollfd *fds, nfds_t n, int timeout)
     (void) sim_wait(calls_readable, sim_sock(fds->fd), sim_time + (uint64_t) timeout * 1000000);
     fds->revents = sim_readable(sim_sock(fds->fd)) ? POLLIN : 0;
     return fds->revents != 0;
+}
+
+/* ---- Descriptors and files ---------------------------------------------------------------- */
+
+int sim_checks_dup(int fd)
+{
+    (void) fd; /* it only takes a place */
+    struct sim_sock *sock = sim_sock_new();
+    return calls_result(sock != NULL ? sock->fd : -EMFILE);
+}
+
+int sim_checks_setrlimit(int which, const struct rlimit *limit)
+{
+    if (!sim_inside()) {
+        return setrlimit(which, limit);
+    }
+    sim_tcp_set_limit((int) limit->rlim_cur);
+    return 0;
+}
+
+/* The root is that of the made-up files. */
+int sim_checks_open_path(const char *path, int flags, ...)
+{
+    if (!sim_inside()) {
+        return open(path, flags);
+    }
+    return calls_result(sim_file_open(AT_FDCWD, SIM_SITE));
+}
+
+int sim_checks_memfd(const char *name, unsigned flags)
+{
+    (void) name, (void) flags;
+    struct sim_sock *sock = sim_sock_new();
+    sock->file = sim_file_scratch();
+    return sock->fd;
+}
+
+ssize_t sim_checks_pwrite(int fd, const void *p, size_t n, off_t at)
+{
+    sim_file_write(sim_sock(fd)->file, p, n, (size_t) at);
+    return (ssize_t) n;
+}
+
+int sim_checks_ftruncate(int fd, off_t size)
+{
+    sim_file_resize(sim_sock(fd)->file, (size_t) size);
+    return 0;
 }
 
 /* ---- Semaphores --------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "sim/tcp.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,9 +25,10 @@ struct job {
     struct nu_op op;
     uint64_t tag, timeout_tag;
     bool live, quiet; /* its timeout says nothing */
+    bool signals;     /* SIGPIPE, if the peer is gone */
 };
 
-bool sim_checks_old;
+enum sim_kernel sim_checks_kernel;
 
 static struct nu_ring *ring;
 static struct nu_bufring buffers;
@@ -38,6 +40,11 @@ static uint64_t cancels[EVENTS]; /* tags of cancellations, in their order */
 static unsigned cancel_head, cancel_tail;
 static unsigned nops; /* which complete when all else has that can */
 static uint64_t nop_tags[EVENTS];
+
+static void *ring_pointer(uint64_t address)
+{
+    return (void *) (uintptr_t) address; // NOLINT(performance-no-int-to-ptr)
+}
 
 static void ring_say(uint64_t tag, int res, uint32_t flags)
 {
@@ -53,6 +60,7 @@ int sim_checks_open(struct nu_uring *u, unsigned entries, unsigned completions, 
     memset(u, 0, sizeof *u);
     khead = 0;
     if (ring != NULL) {
+        buffers.nfree = NU_BUFRING_COUNT;
         nu_ring_sim.close(ring); /* there is one at a time, and nothing is under way on the other */
     }
     u->entries = entries;
@@ -76,15 +84,47 @@ struct io_uring_sqe *sim_checks_sqe(struct nu_uring *u)
     return sqe;
 }
 
-/* ---- What an SQE asks for ----------------------------------------------------------------- */
+/* ---- A ring of buffers -------------------------------------------------------------------- */
 
-static void *ring_pointer(uint64_t address)
+static struct io_uring_buf_ring *provided;
+static unsigned provided_size, provided_head;
+
+int sim_checks_register_buffers(struct io_uring *uring, struct io_uring_buf_reg *reg,
+                                unsigned flags)
 {
-    return (void *) (uintptr_t) address; // NOLINT(performance-no-int-to-ptr)
+    (void) uring, (void) flags;
+    provided = ring_pointer(reg->ring_addr);
+    provided_size = reg->ring_entries;
+    provided_head = 0;
+    return 0;
 }
+
+/* The made-up ring has as many of its own. */
+static void ring_count_buffers(void)
+{
+    uint16_t n = provided != NULL ? (uint16_t) (provided->tail - provided_head) : 0;
+    buffers.nfree = n;
+}
+
+/* What has come into one of its own is for the check's next one. Its flags. */
+static uint32_t ring_hand_over(const struct nu_completion *c)
+{
+    uint8_t *from = nu_bufring_take(&buffers, c->flags);
+    nu_bufring_give(&buffers, from);
+    if (c->res <= 0) {
+        return 0;
+    }
+    const struct io_uring_buf *to = &provided->bufs[provided_head++ % provided_size];
+    sim_check((unsigned) c->res <= to->len, "%d bytes for a buffer of %u", c->res, to->len);
+    memcpy(ring_pointer(to->addr), from, (size_t) c->res);
+    return IORING_CQE_F_BUFFER | (uint32_t) to->bid << IORING_CQE_BUFFER_SHIFT;
+}
+
+/* ---- What an SQE asks for ----------------------------------------------------------------- */
 
 static bool ring_read_sqe(const struct io_uring_sqe *sqe, struct nu_op *op)
 {
+    const struct open_how *how;
     const struct msghdr *msg;
     struct nu_op_vec vec = { ring_pointer(sqe->addr), sqe->len, 0 };
     op->fd = sqe->fd;
@@ -102,10 +142,22 @@ static bool ring_read_sqe(const struct io_uring_sqe *sqe, struct nu_op *op)
         op->arg.vec = (struct nu_op_vec){ msg->msg_iov, (unsigned) msg->msg_iovlen, 0 };
         return (sqe->msg_flags & MSG_WAITALL) == 0;
     case IORING_OP_RECV:
-        op->kind = NU_OP_RECV;
+        op->kind = sqe->flags == IOSQE_BUFFER_SELECT ? NU_OP_RECV_PROVIDED : NU_OP_RECV;
         op->arg.buf.base = ring_pointer(sqe->addr);
         op->arg.buf.len = sqe->len;
-        return sqe->flags == 0;
+        return (sqe->flags & ~IOSQE_BUFFER_SELECT) == 0 && sqe->ioprio == 0;
+    case IORING_OP_READ:
+        op->kind = NU_OP_READ;
+        op->arg.buf.base = ring_pointer(sqe->addr);
+        op->arg.buf.len = sqe->len;
+        op->arg.buf.offset = sqe->off;
+        return true;
+    case IORING_OP_OPENAT2:
+        how = ring_pointer(sqe->off);
+        op->kind = NU_OP_OPEN;
+        op->arg.open.path = ring_pointer(sqe->addr);
+        op->arg.open.how = *how;
+        return how->resolve == RESOLVE_BENEATH;
     case IORING_OP_ACCEPT:
         op->kind = NU_OP_ACCEPT;
         return sqe->ioprio == IORING_ACCEPT_MULTISHOT && sqe->file_index == 0;
@@ -129,16 +181,28 @@ static uint64_t ring_deadline(const struct io_uring_sqe *sqe)
     return (sqe->timeout_flags & IORING_TIMEOUT_ABS) != 0 ? ns : sim_time + ns;
 }
 
+/* By a kernel of that age. */
+static bool ring_refuses(const struct io_uring_sqe *sqe)
+{
+    unsigned rw_flags = sqe->opcode == IORING_OP_WRITEV ? (unsigned) sqe->rw_flags : 0;
+    return (sim_checks_kernel < SIM_6_12 && (rw_flags & RWF_NOWAIT) != 0) ||
+           (sim_checks_kernel < SIM_6_18 && (rw_flags & NOSIGNAL) != 0);
+}
+
+static bool ring_signals(const struct io_uring_sqe *sqe)
+{
+    return (sqe->opcode == IORING_OP_WRITEV && ((unsigned) sqe->rw_flags & NOSIGNAL) == 0) ||
+           (sqe->opcode == IORING_OP_SENDMSG && (sqe->msg_flags & MSG_NOSIGNAL) == 0);
+}
+
 static void ring_prepare(const struct io_uring_sqe *sqe, const struct io_uring_sqe *timeout)
 {
     sim_check(njobs < JOBS, "more than %u operations", JOBS);
     struct job *job = &jobs[njobs];
-    *job = (struct job){ .tag = sqe->user_data };
+    *job = (struct job){ .tag = sqe->user_data, .signals = ring_signals(sqe) };
     nu_op_init(&job->op, NULL, NULL);
     bool known = ring_read_sqe(sqe, &job->op);
-    bool refused = sim_checks_old && sqe->opcode == IORING_OP_WRITEV &&
-                   (job->op.rw_flags & (RWF_NOWAIT | NOSIGNAL)) != 0;
-    if (!known || refused) {
+    if (!known || ring_refuses(sqe)) {
         ring_say(sqe->user_data, known ? -EOPNOTSUPP : -EINVAL, 0);
         return;
     }
@@ -213,8 +277,12 @@ static void ring_translate(const struct nu_completion *c)
     }
     struct job *job = &jobs[c->user_data & ~NU_RING_TIMEOUT];
     if ((c->user_data & NU_RING_TIMEOUT) == 0) {
+        bool buffer = (c->flags & IORING_CQE_F_BUFFER) != 0;
         job->live = more != 0;
-        ring_say(job->tag, c->res, more);
+        ring_say(job->tag, c->res, more | (buffer ? ring_hand_over(c) : 0));
+        if (c->res == -EPIPE && job->signals) {
+            (void) raise(SIGPIPE);
+        }
     } else if (!job->quiet) {
         ring_say(job->timeout_tag, c->res, 0);
     }
@@ -237,6 +305,7 @@ static void ring_settle(void)
 {
     for (int quiet = 0; quiet < SETTLED; quiet++) {
         unsigned before = tail;
+        ring_count_buffers();
         (void) nu_ring_sim.enter(ring, 0, 0);
         ring_collect();
         bool busy = tail != before || sim_tcp_events() > 0;
@@ -257,6 +326,7 @@ int sim_checks_enter(struct nu_uring *u, unsigned wait, unsigned ms, unsigned mo
         memmove(nop_tags, nop_tags + 1, (nops - 1) * sizeof nop_tags[0]);
     }
     while (tail - head < wait && sim_time < until) {
+        ring_count_buffers();
         (void) nu_ring_sim.enter(ring, 1, until);
         ring_collect();
     }
