@@ -450,8 +450,19 @@ static void ws_write_forget(struct nu_ws *ws, const nng_aio *aio)
     }
 }
 
+/* Nothing of it goes out any more. */
+static void ws_write_drop(struct nu_ws *ws, nng_aio *aio, int err)
+{
+    ws_write_forget(ws, aio);
+    ws_write_finish(aio, err, CREDIT(aio));
+}
+
 void nu_ws_write_end(struct nu_ws *ws, nng_aio *aio, int err)
 {
+    if (ws->lost) {
+        ws_write_drop(ws, aio, err);
+        return;
+    }
     ws->torn = ws->torn || (aio->io.done > 0 && aio->io.total - aio->io.done > OWED);
     while (!ws->torn && aio->io.done > 0 && aio->io.done < aio->io.total) {
         ws->torn = !ws_write_step(ws, aio, SIZE_MAX);
@@ -460,14 +471,16 @@ void nu_ws_write_end(struct nu_ws *ws, nng_aio *aio, int err)
     ws_write_finish(aio, err, aio->io.done);
 }
 
+/* Where the connection is lost while something is written, the end of that, which comes then, says
+ * how much of it counts. */
 void nu_ws_write_end_all(struct nu_ws *ws, int err, bool lost)
 {
     nng_aio *aio;
-    while ((aio = nu_aio_queue_first(&ws->sent)) != NULL ||
-           (aio = nu_aio_queue_first(&ws->sends)) != NULL) {
+    bool later = lost && ws->writing && !ws->stopped;
+    while (!later && ((aio = nu_aio_queue_first(&ws->sent)) != NULL ||
+                      (aio = nu_aio_queue_first(&ws->sends)) != NULL)) {
         if (lost) {
-            ws_write_forget(ws, aio);
-            ws_write_finish(aio, err, CREDIT(aio));
+            ws_write_drop(ws, aio, err);
         } else {
             nu_ws_write_end(ws, aio, err);
         }
@@ -518,8 +531,8 @@ void nu_ws_written(struct nu_ws *ws, size_t written, int err)
         memmove(marks, marks + i, ws->marks.len);
     }
     nu_buf_reset(&ws->flight->frames);
-    if (err != 0) {
-        nu_ws_write_end_all(ws, err, true);
+    if (err != 0 || ws->lost) {
+        nu_ws_write_end_all(ws, ws->lost ? ws->send_end : err, true);
     }
     if (ws->next.len == 0) {
         ws_write_release_all(ws);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 TestSuite(ws_frames, .timeout = 60);
@@ -140,6 +141,34 @@ Test(ws_frames, a_large_send_is_cut)
     nng_stream_free(stream);
     nng_aio_free(aio);
     nng_aio_free(next);
+    t_ws_peer_close(&peer);
+    free(data);
+}
+
+/* The peer goes while a send waits for room: what it can still receive counts, and nothing else. */
+Test(ws_frames, a_send_counts_when_the_peer_goes)
+{
+    struct t_ws_peer peer;
+    const size_t n = (size_t) 64 << 20;
+    char *data = calloc(1, n), piece[65536];
+    nng_stream *stream = dial(&peer, NNG_OPT_WS_SENDMAXFRAME, 0, false);
+    nng_iov iov = { data, n };
+    nng_aio *aio;
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    cr_assert_eq(nng_aio_set_iov(aio, 1, &iov), 0);
+    nng_uring_ws_send(stream, aio, NNG_URING_WS_BINARY, true);
+    cr_assert_eq(recv(peer.fd, piece, sizeof piece, MSG_PEEK | MSG_WAITALL), sizeof piece);
+    cr_assert_eq(shutdown(peer.fd, SHUT_WR), 0);
+    nng_aio_wait(aio);
+    cr_assert_eq(nng_aio_result(aio), NNG_ECONNRESET, "%s", nng_strerror(nng_aio_result(aio)));
+    size_t came = 0;
+    for (ssize_t got; (got = read(peer.fd, piece, sizeof piece)) > 0;) {
+        came += (size_t) got;
+    }
+    cr_assert_eq(came, nng_aio_count(aio) + 14, "%zu bytes with a header of 14, and %zu counted",
+                 came, nng_aio_count(aio));
+    nng_stream_free(stream);
+    nng_aio_free(aio);
     t_ws_peer_close(&peer);
     free(data);
 }
