@@ -41,6 +41,7 @@ static struct pair {
 static unsigned npairs;
 static nng_tls_config *configs[2]; /* of dialers and listeners; NULL: it is not secure */
 static bool idles;                 /* a WebSocket that is idle for long ends */
+static bool lost;                  /* one end of some pair is, for the other one */
 
 unsigned sim_streams_count(void)
 {
@@ -94,7 +95,8 @@ static int streams_await(struct end *end, nng_aio *aio, nng_duration limit, cons
     case NNG_ECONNSHUT:
     case NNG_ECONNRESET:
     case NNG_ECONNABORTED:
-        sim_check(idles || end->closed || end->other->closed || end->aborted || end->other->aborted,
+        sim_check(idles || lost || end->closed || end->other->closed || end->aborted ||
+                      end->other->aborted,
                   "stream %u: %s: %s, and nobody has closed it", end->id, what, nng_strerror(err));
         break;
     case NNG_ECANCELED: /* behind a message that was cut */
@@ -196,7 +198,7 @@ static void *streams_open(void *arg)
         nng_stream_free(end->stream);
         return NULL;
     }
-    sim_check(end->aborted || end->other->aborted || end->closed || end->other->closed,
+    sim_check(lost || end->aborted || end->other->aborted || end->closed || end->other->closed,
               "stream %u: open: %s", end->id, nng_strerror(err));
     end->closed = true;
     return NULL;
@@ -265,6 +267,15 @@ static void streams_end(struct pair *pair)
     }
 }
 
+/* Once. */
+static void *streams_lose(void *arg)
+{
+    (void) arg;
+    streams_sleep(sim_chance(2) ? 3000 : 30000);
+    lost = sim_tcp_lose();
+    return NULL;
+}
+
 void sim_streams(void)
 {
     bool secure = sim_chance(12), tcp = sim_chance(3); /* the former takes much longer */
@@ -277,11 +288,17 @@ void sim_streams(void)
     for (unsigned i = 0; i < 2; i++) {
         configs[i] = secure ? sim_tls_config(i == 1) : NULL;
     }
+    lost = false;
+    struct sim_thread *loser =
+        sim_chance(secure ? 2 : 4) ? sim_spawn("who loses", streams_lose, NULL) : NULL;
     for (unsigned i = 0; i < npairs; i++) {
         streams_start(&pairs[i], i, scheme);
     }
     for (unsigned i = 0; i < npairs; i++) {
         streams_end(&pairs[i]);
+    }
+    if (loser != NULL) {
+        (void) sim_join(loser);
     }
     nng_tls_config_free(configs[0]);
     nng_tls_config_free(configs[1]);

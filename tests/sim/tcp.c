@@ -319,6 +319,12 @@ static bool tcp_in_queue(const struct sim_sock *sock)
     return sock->fd < 0 && !sock->shut_read; /* not accepted yet */
 }
 
+/* Nobody is there to take what comes. */
+static bool tcp_is_gone(const struct sim_sock *sock)
+{
+    return (sock->fd < 0 && !tcp_in_queue(sock)) || sock->lost;
+}
+
 static enum event tcp_event(const struct sim_sock *sock)
 {
     const struct sim_sock *peer = sock->peer;
@@ -328,7 +334,7 @@ static enum event tcp_event(const struct sim_sock *sock)
     if (sock->reset_due) {
         return DELIVER_RESET;
     }
-    bool gone = peer->fd < 0 && !tcp_in_queue(peer);
+    bool gone = tcp_is_gone(peer);
     if (sock->out.len > 0) {
         return gone || peer->in.len < peer->in_max ? DELIVER : NOTHING;
     }
@@ -348,7 +354,7 @@ static void tcp_hear_reset(struct sim_sock *sock)
 static void tcp_deliver(struct sim_sock *sock)
 {
     struct sim_sock *peer = sock->peer;
-    if (peer->fd < 0 && !tcp_in_queue(peer)) {
+    if (tcp_is_gone(peer)) {
         tcp_hear_reset(sock); /* nobody is there to take it */
         return;
     }
@@ -373,6 +379,27 @@ static void tcp_happen(struct sim_sock *sock, enum event event)
         tcp_hear_reset(sock->peer);
         sim_trace("the network: RST from port %u", sock->port);
     }
+}
+
+bool sim_tcp_lose(void)
+{
+    struct sim_sock *able[SOCKS];
+    unsigned n = 0;
+    for (unsigned i = 0; i < nactive; i++) {
+        struct sim_sock *sock = active[i];
+        if (sock->peer != NULL && sock->fd >= 0 && sock->peer->fd >= 0 && !sock->reset) {
+            able[n++] = sock;
+        }
+    }
+    if (n == 0) {
+        return false;
+    }
+    struct sim_sock *sock = able[sim_pick(n)];
+    sim_trace("descriptor %d is lost to its peer, %d", sock->fd, sock->peer->fd);
+    tcp_hear_reset(sock);
+    sock->lost = true;
+    sock->peer->fin_in = true;
+    return true;
 }
 
 /* Closed, and nothing of it is on its way. (A connection that waits in a queue is not closed.) */

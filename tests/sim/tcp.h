@@ -33,6 +33,7 @@ struct sim_sock {
     int error;     /* SO_ERROR */
     bool listening, shut_write, shut_read, fin_in, fin_sent, reset, reset_due, linger_reset;
     bool nonblocking;
+    bool lost;             /* as if its process had died: the peer is told that it has ended */
     bool local;            /* of a socket pair: what the peer does is known at once */
     bool close_due;        /* its descriptor is closed, and operations hold it yet */
     struct sim_bytes sent; /* all that its owner ever sent; NULL where nobody asked */
@@ -89,6 +90,9 @@ bool sim_writable(const struct sim_sock *sock);
 /* The network: what it could do now, and does. */
 unsigned sim_tcp_events(void);
 void sim_tcp_happen(unsigned nth);
+
+/* One end of some connection is lost, as if its process had died; false: there is none. */
+bool sim_tcp_lose(void);
 
 /* Descriptors that are open. */
 unsigned sim_tcp_open(void);
