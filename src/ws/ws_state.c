@@ -10,8 +10,8 @@ static const struct {
     const char *name;
     unsigned next;
 } states[NU_WS_STATES] = {
-    [NU_WS_OPEN] = { "open", TO(CLOSING) | TO(ENDING) | TO(GONE) },
-    [NU_WS_CLOSING] = { "closing", TO(ENDING) | TO(GONE) },
+    [NU_WS_OPEN] = { "open", TO(CLOSING) | TO(ENDING) },
+    [NU_WS_CLOSING] = { "closing", TO(ENDING) },
     [NU_WS_ENDING] = { "ending", TO(GONE) },
     [NU_WS_GONE] = { "gone", 0 },
 };

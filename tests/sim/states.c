@@ -29,7 +29,7 @@ static struct machine {
                    "running closed" } } },
     { .name = "ws",
       .states = { "open", "closing", "ending", "gone" },
-      .rules = { { "open", NULL }, { "closing", "ending gone" }, { "ending", "gone" } } },
+      .rules = { { "open", "closing ending" }, { "closing", "ending" }, { "ending", "gone" } } },
 };
 
 #define MACHINES (sizeof machines / sizeof machines[0])
