@@ -62,11 +62,12 @@ static bool is_over(struct scene *s)
     return over;
 }
 
-/* A thread takes a moment from its request to the wait for the answer. */
+/* A thread takes a moment from its request to the wait for the answer, on an emulated CPU a long
+ * one. */
 static bool becomes_direct(struct scene *s)
 {
     bool direct = false;
-    for (unsigned i = 0; i < 20 && !(direct = is_direct(s)); i++) {
+    for (unsigned i = 0; i < 200 && !(direct = is_direct(s)); i++) {
         nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
     }
     return direct;
