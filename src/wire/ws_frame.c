@@ -204,23 +204,30 @@ static enum nu_ws_found ws_frame_begin(struct nu_ws_reader *r)
     return NU_WS_MORE;
 }
 
-/* Takes bytes of a header, each looked at as it comes: what is wrong is said at once. */
+/* One of the first two bytes, looked at as it comes: what is wrong is said at once. */
+static const char *ws_frame_take_first(struct nu_ws_reader *r, uint8_t byte)
+{
+    r->head[r->nhead++] = byte;
+    return r->nhead == 1 ? ws_frame_first(r) : ws_frame_second(r);
+}
+
 static enum nu_ws_found ws_frame_take_head(struct nu_ws_reader *r, const uint8_t *buf, size_t len,
                                            size_t *used)
 {
-    while (*used < len) {
-        r->head[r->nhead++] = buf[(*used)++];
-        const char *reason = r->nhead == 1   ? ws_frame_first(r)
-                             : r->nhead == 2 ? ws_frame_second(r)
-                                             : NULL;
+    while (r->nhead < 2 && *used < len) {
+        const char *reason = ws_frame_take_first(r, buf[(*used)++]);
         if (reason != NULL) {
             return ws_frame_bad(r, NU_WS_PROTOCOL_ERROR, reason);
         }
-        if (r->nhead == ws_frame_head_length(r)) {
-            return ws_frame_begin(r);
-        }
     }
-    return NU_WS_MORE;
+    size_t need = ws_frame_head_length(r) - r->nhead, have = len - *used;
+    size_t n = need < have ? need : have;
+    if (r->nhead >= 2) {
+        memcpy(r->head + r->nhead, buf + *used, n);
+        r->nhead = (uint8_t) (r->nhead + n);
+        *used += n;
+    }
+    return r->nhead >= 2 && n == need ? ws_frame_begin(r) : NU_WS_MORE;
 }
 
 static void ws_frame_end(struct nu_ws_reader *r)
