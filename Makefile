@@ -179,7 +179,8 @@ SIMULATED := pthread_create pthread_join pthread_sigmask \
              bind listen accept4 setsockopt getsockopt getsockname getpeername shutdown send ioctl \
              fcntl poll clock_getres getrusage getrlimit opendir open nu_cgroup_memory malloc calloc \
              realloc strdup strndup free mmap munmap stat fstat preadv2 pread sendfile nu_has nu_trace_print \
-             SSL_CTX_set_tlsext_ticket_key_evp_cb
+             SSL_CTX_set_tlsext_ticket_key_evp_cb eventfd eventfd_write eventfd_read \
+             nu_wait_readable nu_try_readv_inline nu_peek_inline
 
 # ---- Building ------------------------------------------------------------------------------------
 

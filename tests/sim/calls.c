@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The system calls that the library makes beside its ring, on sockets that are none (ld --wrap). */
+#include "io/try_inline.h"
+#include "io/vec.h"
 #include "sim/faults.h"
+#include "sim/jobs.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
 #include "sim/tcp.h"
@@ -14,6 +17,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,6 +27,9 @@ int __real_socket(int domain, int type, int protocol);
 int __real_close(int fd);
 int __real_fcntl(int fd, int command, ...);
 int __real_ioctl(int fd, unsigned long request, ...);
+int __real_eventfd(unsigned value, int flags);
+int __real_eventfd_write(int fd, eventfd_t value);
+int __real_eventfd_read(int fd, eventfd_t *value);
 
 #define MUCH 1500 /* bytes that are free when there is room: for more than a message of its own */
 
@@ -223,4 +230,80 @@ int __wrap_fcntl(int fd, int command, ...)
         sock->nonblocking = (arg & O_NONBLOCK) != 0;
     }
     return 0;
+}
+
+/* ---- Threads that receive for themselves -------------------------------------------------- */
+
+/* It is readable as a socket is, in which the count lies. */
+int __wrap_eventfd(unsigned value, int flags)
+{
+    if (!sim_inside()) {
+        return __real_eventfd(value, flags);
+    }
+    CALLS_FAULT("eventfd", EMFILE, ENFILE, ENOMEM);
+    struct sim_sock *sock = sim_sock_new();
+    return sock != NULL ? sock->fd : calls_result(-EMFILE);
+}
+
+int __wrap_eventfd_write(int fd, eventfd_t value)
+{
+    if (!sim_is_fd(fd)) {
+        return __real_eventfd_write(fd, value);
+    }
+    sim_append(&calls_sock(fd)->in, &value, sizeof value);
+    return 0;
+}
+
+int __wrap_eventfd_read(int fd, eventfd_t *value)
+{
+    if (!sim_is_fd(fd)) {
+        return __real_eventfd_read(fd, value);
+    }
+    struct sim_sock *sock = calls_sock(fd);
+    if (sock->in.len == 0) {
+        return calls_result(-EAGAIN);
+    }
+    *value = 1;
+    sock->in.len = 0;
+    return 0;
+}
+
+static bool calls_any_readable(void *arg)
+{
+    struct sim_sock *const *socks = arg;
+    return sim_readable(socks[0]) || sim_readable(socks[1]);
+}
+
+void __wrap_nu_wait_readable(int fd, int other, uint64_t until)
+{
+    struct sim_sock *socks[2] = { calls_sock(fd), calls_sock(other) };
+    for (unsigned i = 0; i < 2; i++) {
+        socks[i]->uses++;
+    }
+    if (!sim_chance(8)) { /* or less long */
+        (void) sim_wait(calls_any_readable, socks, until);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        sim_sock_unuse(socks[i]);
+    }
+}
+
+ssize_t __wrap_nu_try_readv_inline(int fd, const struct iovec *iov, unsigned niov, size_t skip)
+{
+    struct iovec rest[NU_TRY_IOVS];
+    struct sim_job job = { .sock = calls_sock(fd), .iov = rest };
+    static const int errors[] = { EAGAIN, EINTR, ENOMEM, ECONNRESET, ETIMEDOUT, EHOSTUNREACH, 0 };
+    int fault = sim_fault("a thread's own read", errors);
+    if (fault != 0 || sim_chance(sim_rare)) {
+        return fault != 0 ? -fault : -EAGAIN;
+    }
+    job.niov = nu_vec_copy(rest, iov, niov, skip);
+    struct sim_outcome outcome = sim_job_readv(&job);
+    sim_trace("thread: reads from %d: %d", fd, outcome.wait ? -EAGAIN : outcome.res);
+    return outcome.wait ? -EAGAIN : outcome.res;
+}
+
+ssize_t __wrap_nu_peek_inline(int fd)
+{
+    return sim_recv(calls_sock(fd), NULL, 1, true);
 }

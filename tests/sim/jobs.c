@@ -184,7 +184,7 @@ struct sim_outcome sim_job_writev(struct sim_job *job)
     return (struct sim_outcome){ .res = (int) total };
 }
 
-static struct sim_outcome job_readv(struct sim_job *job)
+struct sim_outcome sim_job_readv(struct sim_job *job)
 {
     ssize_t total = 0;
     for (unsigned i = 0; i < job->niov; i++) {
@@ -315,7 +315,7 @@ struct sim_outcome sim_job_perform(struct sim_job *job, struct nu_bufring *buffe
     case NU_OP_WRITEV:
         return sim_job_writev(job);
     case NU_OP_READV:
-        return job_readv(job);
+        return sim_job_readv(job);
     case NU_OP_RECV:
         return job_recv(job, job->was.arg.buf.base, job->was.arg.buf.len);
     case NU_OP_RECV_PROVIDED:

@@ -60,9 +60,10 @@ void sim_job_mark(const struct sim_job *job, bool kernels);
 /* Its memory is the kernel's until now: fails the run where somebody has touched it. */
 void sim_job_check_memory(const struct sim_job *job);
 
-/* Tries it; `wait`: it is not over. A write alone, of what `sock` and `iov` say. */
+/* Tries it; `wait`: it is not over. A write alone or a read, of what `sock` and `iov` say. */
 struct sim_outcome sim_job_perform(struct sim_job *job, struct nu_bufring *buffers);
 struct sim_outcome sim_job_writev(struct sim_job *job);
+struct sim_outcome sim_job_readv(struct sim_job *job);
 
 /* Its socket says that it is worth a try; or (hot) says so to the kernel, maybe in vain: what a
  * peer's FIN wakes is, for a write. */
