@@ -816,6 +816,22 @@ NNG_DECL int nng_uring_req_get_query(struct nng_http_req *req, const char *name,
                                      size_t room);
 
 /*
+ * Puts a handler of a server in the place of another one, in one step.
+ *
+ * It is nng_http_server_del_handler() and nng_http_server_add_handler(), but no request comes in
+ * between: each finds one of them. Requests that the old one has begun to answer are answered by
+ * it. On success the old one is the caller's again, and may be freed at once; on error nothing has
+ * changed.
+ *
+ * Errors: those of nng_http_server_add_handler(); NNG_ENOENT: the server does not have the old one.
+ * Threads: any.
+ * See: nng_http_server_del_handler(), nng_http_handler_free().
+ */
+NNG_DECL int nng_uring_server_replace_handler(struct nng_http_server *server,
+                                              struct nng_http_handler *old,
+                                              struct nng_http_handler *fresh);
+
+/*
  * Makes a handler of files use today's content types.
  *
  * It is for a handler of a file or of a directory. They are those of IANA's registry, with

@@ -32,6 +32,7 @@ static struct serving {
     struct serve_options options;
     pthread_mutex_t lock;                       /* for those who may be told to reload them */
     nng_http_server *servers[SERVE_MAX_LISTEN]; /* one for each --listen; those that listen */
+    nng_http_handler *files[SERVE_MAX_LISTEN];  /* what they serve of a directory; NULL: nothing */
     unsigned nservers;
     struct serve_echo *echoes[SERVE_MAX_LISTEN]; /* likewise; NULL: none */
     struct user user;                            /* of --user */
@@ -119,26 +120,97 @@ static bool serve_change_limit(enum nng_uring_limit limit, uint64_t value)
     return err == 0;
 }
 
-/* All that are given, or (false) none. */
-static bool serve_reload_limits(void)
+static void serve_reload_limits(const struct serve_options *fresh)
+{
+    for (int i = 0; i < SERVE_LIMITS; i++) {
+        if (fresh->limited[i] && serve_change_limit((enum nng_uring_limit) i, fresh->limits[i])) {
+            serving.options.limited[i] = true;
+        }
+    }
+}
+
+/* One for each server, or (false) none. */
+static bool serve_make_files(const struct serve_options *fresh, nng_http_handler **made)
+{
+    bool good = serve_files_check_dir(fresh->dir) == 0;
+    unsigned n = 0;
+    while (n < serving.nservers && good) {
+        good = serve_files_make(fresh, &made[n]) == 0;
+        n += good;
+    }
+    while (n > 0 && !good) {
+        nng_http_handler_free(made[--n]);
+    }
+    return good;
+}
+
+/* A request finds the one or the other; those in hand are answered as they were begun. */
+static bool serve_replace_files(nng_http_handler **made)
+{
+    bool good = true;
+    for (unsigned i = 0; i < serving.nservers; i++) {
+        nng_http_handler *old = serving.files[i];
+        int err = nng_uring_server_replace_handler(serving.servers[i], old, made[i]);
+        if (err != 0) {
+            complain("%s: its directory stays: %s", serving.options.listen[i], nng_strerror(err));
+            good = false;
+        }
+        nng_http_handler_free(err == 0 ? old : made[i]);
+        serving.files[i] = err == 0 ? made[i] : old;
+    }
+    return good;
+}
+
+static bool serve_reload_error_pages(const struct serve_options *fresh)
+{
+    bool good = true;
+    for (unsigned i = 0; i < serving.nservers && good; i++) {
+        good = serve_files_set_error_pages(fresh, serving.servers[i]) == 0;
+    }
+    return good;
+}
+
+/* Pages for errors are read again whether their directory has changed or not. */
+static bool serve_reload_files(const struct serve_options *fresh, bool *kept)
+{
+    nng_http_handler *made[SERVE_MAX_LISTEN];
+    *kept = false;
+    if ((fresh->dir == NULL) != (serving.options.dir == NULL)) {
+        serve_options_say_vain("dir"); /* the site of nng-uring is no directory */
+        return true;
+    }
+    bool differ = fresh->dir != NULL && serve_options_files_differ(fresh, &serving.options);
+    if (!serve_reload_error_pages(fresh) || (differ && !serve_make_files(fresh, made))) {
+        return false;
+    }
+    *kept = true;
+    return !differ || serve_replace_files(made);
+}
+
+/* All of the file, or (false) not. */
+static bool serve_reload_options(void)
 {
     struct serve_options fresh, *old = &serving.options;
+    bool kept;
     if (!serving.ready || serving.nservers == 0) {
         return true; /* it starts, or goes */
     }
-    if (serve_options_read_again(&fresh, old, serving.argc - 1, serving.argv + 1) != 0 ||
-        !serve_allows_limits(&fresh)) {
+    if (serve_options_read_again(&fresh, old, serving.argc - 1, serving.argv + 1) != 0) {
         return false;
     }
-    for (int i = 0; i < SERVE_LIMITS; i++) {
-        if (fresh.limited[i] && serve_change_limit((enum nng_uring_limit) i, fresh.limits[i])) {
-            old->limited[i] = true;
-        }
+    if (!serve_allows_limits(&fresh)) {
+        serve_options_settle(old, &fresh, false);
+        return false;
     }
-    return true;
+    bool good = serve_reload_files(&fresh, &kept);
+    if (good) {
+        serve_reload_limits(&fresh);
+    }
+    serve_options_settle(old, &fresh, kept);
+    return good;
 }
 
-/* Directories and files are looked up anew anyway; what is read once is read again here. */
+/* What is in a directory is looked up anew anyway; what is read once is read again here. */
 static void serve_reload(void)
 {
     pthread_mutex_lock(&serving.lock);
@@ -146,7 +218,7 @@ static void serve_reload(void)
         notify_reloading();
     }
     bool ok = serve_reload_tls();
-    ok = serve_reload_limits() && ok;
+    ok = serve_reload_options() && ok;
     ok = access_log_reopen() && ok;
     if (serving.ready) {
         notify_ready(ok ? "serving" : "serving, but not reloaded");
@@ -321,7 +393,8 @@ static int serve_add(unsigned index)
 {
     nng_http_server *server;
     const char *where = serving.options.listen[index];
-    int status = serve_site_make(&serving.options, where, &server);
+    nng_http_handler *files;
+    int status = serve_site_make(&serving.options, where, &server, &files);
     if (status != 0) {
         return status;
     }
@@ -337,6 +410,7 @@ static int serve_add(unsigned index)
         return status;
     }
     pthread_mutex_lock(&serving.lock);
+    serving.files[serving.nservers] = files;
     serving.servers[serving.nservers++] = server;
     pthread_mutex_unlock(&serving.lock);
     return 0;

@@ -15,7 +15,8 @@
 struct serve_option {
     const char *name;
     int (*set)(struct serve_options *options, const struct serve_option *option, const char *value);
-    size_t at; /* of its place in struct serve_options; the limit's number */
+    size_t at;  /* of its place in struct serve_options; the limit's number */
+    bool files; /* it is about files, and may change */
 };
 
 /* ---- Setting one -------------------------------------------------------------------------- */
@@ -169,53 +170,53 @@ static int serve_options_set_reuseport(struct serve_options *options,
 
 static const struct serve_option table[] = {
     /* the command line's only */
-    { "config", serve_options_set_text, PLACE(config) },
-    { "check", serve_options_set_flag, PLACE(check) },
+    { "config", serve_options_set_text, PLACE(config), false },
+    { "check", serve_options_set_flag, PLACE(check), false },
 
-    { "precompressed", serve_options_set_flag, PLACE(precompressed) },
-    { "autoindex", serve_options_set_flag, PLACE(autoindex) },
-    { "spa", serve_options_set_text, PLACE(spa) },
-    { "cache-control", serve_options_add, PLACE(cache_control) },
-    { "cors", serve_options_add, PLACE(cors) },
-    { "error-pages", serve_options_set_text, PLACE(error_pages) },
-    { "listen", serve_options_add_listen, 0 },
-    { "socket-mode", serve_options_set_mode, 0 },
-    { "reuseport", serve_options_set_reuseport, 0 },
-    { "loops", serve_options_set_loops, 0 },
-    { "tls-cert", serve_options_set_text, PLACE(tls.cert) },
-    { "tls-key", serve_options_set_text, PLACE(tls.key) },
-    { "tls-ca", serve_options_set_text, PLACE(tls.ca) },
-    { "tls-verify", serve_options_set_flag, PLACE(tls.verify) },
-    { "tls-self-signed", serve_options_set_flag, PLACE(tls.self_signed) },
-    { "ws-echo", serve_options_set_path, PLACE(ws_echo) },
-    { "drain-delay", serve_options_set_ms, PLACE(drain_delay) },
-    { "drain-timeout", serve_options_set_ms, PLACE(drain_timeout) },
-    { "access-log", serve_options_set_text, PLACE(access_log) },
-    { "log-format", serve_options_set_log_format, 0 },
-    { "admin", serve_options_set_text, PLACE(admin) },
-    { "trusted", serve_options_set_text, PLACE(trusted) },
-    { "proxy-protocol", serve_options_set_flag, PLACE(proxy) },
-    { "upgrade", serve_options_set_text, PLACE(upgrade) },
-    { "user", serve_options_set_text, PLACE(user) },
-    { "head-timeout", serve_options_set_limit, NNG_URING_HEAD_TIMEOUT },
-    { "idle-timeout", serve_options_set_limit, NNG_URING_IDLE_TIMEOUT },
-    { "body-timeout", serve_options_set_limit, NNG_URING_BODY_TIMEOUT },
-    { "write-timeout", serve_options_set_limit, NNG_URING_WRITE_TIMEOUT },
-    { "head-bytes", serve_options_set_limit, NNG_URING_HEAD_BYTES },
-    { "head-fields", serve_options_set_limit, NNG_URING_HEAD_FIELDS },
-    { "drain-bytes", serve_options_set_limit, NNG_URING_DRAIN_BYTES },
-    { "connections", serve_options_set_limit, NNG_URING_CONNECTIONS },
-    { "linger-timeout", serve_options_set_limit, NNG_URING_LINGER_TIMEOUT },
-    { "linger-bytes", serve_options_set_limit, NNG_URING_LINGER_BYTES },
-    { "collect-bytes", serve_options_set_limit, NNG_URING_COLLECT_BYTES },
-    { "body-total-timeout", serve_options_set_limit, NNG_URING_BODY_TOTAL_TIMEOUT },
-    { "body-rate", serve_options_set_limit, NNG_URING_BODY_RATE },
-    { "client-connections", serve_options_set_limit, NNG_URING_CLIENT_CONNECTIONS },
-    { "client-requests", serve_options_set_limit, NNG_URING_CLIENT_REQUESTS },
-    { "write-rate", serve_options_set_limit, NNG_URING_WRITE_RATE },
+    { "precompressed", serve_options_set_flag, PLACE(precompressed), true },
+    { "autoindex", serve_options_set_flag, PLACE(autoindex), true },
+    { "spa", serve_options_set_text, PLACE(spa), true },
+    { "cache-control", serve_options_add, PLACE(cache_control), true },
+    { "cors", serve_options_add, PLACE(cors), true },
+    { "error-pages", serve_options_set_text, PLACE(error_pages), true },
+    { "listen", serve_options_add_listen, 0, false },
+    { "socket-mode", serve_options_set_mode, 0, false },
+    { "reuseport", serve_options_set_reuseport, 0, false },
+    { "loops", serve_options_set_loops, 0, false },
+    { "tls-cert", serve_options_set_text, PLACE(tls.cert), false },
+    { "tls-key", serve_options_set_text, PLACE(tls.key), false },
+    { "tls-ca", serve_options_set_text, PLACE(tls.ca), false },
+    { "tls-verify", serve_options_set_flag, PLACE(tls.verify), false },
+    { "tls-self-signed", serve_options_set_flag, PLACE(tls.self_signed), false },
+    { "ws-echo", serve_options_set_path, PLACE(ws_echo), false },
+    { "drain-delay", serve_options_set_ms, PLACE(drain_delay), false },
+    { "drain-timeout", serve_options_set_ms, PLACE(drain_timeout), false },
+    { "access-log", serve_options_set_text, PLACE(access_log), false },
+    { "log-format", serve_options_set_log_format, 0, false },
+    { "admin", serve_options_set_text, PLACE(admin), false },
+    { "trusted", serve_options_set_text, PLACE(trusted), false },
+    { "proxy-protocol", serve_options_set_flag, PLACE(proxy), false },
+    { "upgrade", serve_options_set_text, PLACE(upgrade), false },
+    { "user", serve_options_set_text, PLACE(user), false },
+    { "head-timeout", serve_options_set_limit, NNG_URING_HEAD_TIMEOUT, false },
+    { "idle-timeout", serve_options_set_limit, NNG_URING_IDLE_TIMEOUT, false },
+    { "body-timeout", serve_options_set_limit, NNG_URING_BODY_TIMEOUT, false },
+    { "write-timeout", serve_options_set_limit, NNG_URING_WRITE_TIMEOUT, false },
+    { "head-bytes", serve_options_set_limit, NNG_URING_HEAD_BYTES, false },
+    { "head-fields", serve_options_set_limit, NNG_URING_HEAD_FIELDS, false },
+    { "drain-bytes", serve_options_set_limit, NNG_URING_DRAIN_BYTES, false },
+    { "connections", serve_options_set_limit, NNG_URING_CONNECTIONS, false },
+    { "linger-timeout", serve_options_set_limit, NNG_URING_LINGER_TIMEOUT, false },
+    { "linger-bytes", serve_options_set_limit, NNG_URING_LINGER_BYTES, false },
+    { "collect-bytes", serve_options_set_limit, NNG_URING_COLLECT_BYTES, false },
+    { "body-total-timeout", serve_options_set_limit, NNG_URING_BODY_TOTAL_TIMEOUT, false },
+    { "body-rate", serve_options_set_limit, NNG_URING_BODY_RATE, false },
+    { "client-connections", serve_options_set_limit, NNG_URING_CLIENT_CONNECTIONS, false },
+    { "client-requests", serve_options_set_limit, NNG_URING_CLIENT_REQUESTS, false },
+    { "write-rate", serve_options_set_limit, NNG_URING_WRITE_RATE, false },
 
     /* a file's only: on the command line it needs no name */
-    { "dir", serve_options_set_dir, 0 },
+    { "dir", serve_options_set_dir, 0, true },
 };
 
 #define OPTIONS (sizeof table / sizeof *table)
@@ -459,18 +460,54 @@ void serve_options_say_vain(const char *name)
              name);
 }
 
+static char *fresh_text; /* what was read again, until it is settled, */
+static char *kept_text;  /* and what of that the options point into */
+
 int serve_options_read_again(struct serve_options *fresh, const struct serve_options *old, int argc,
                              char **argv)
 {
     char *text = config_text;
     config_text = NULL;
     int status = serve_options_read_all(fresh, argc, argv);
-    for (size_t i = FILE_OPTIONS; status == 0 && i < OPTIONS; i++) {
-        if (serve_options_has_changed(&table[i], fresh, old)) {
-            serve_options_say_vain(table[i].name);
+    fresh_text = config_text;
+    config_text = text;
+    if (status != 0) {
+        serve_options_settle(NULL, NULL, false);
+        return status;
+    }
+    for (const struct serve_option *option = &table[FILE_OPTIONS]; option < table + OPTIONS;
+         option++) {
+        if (!option->files && serve_options_has_changed(option, fresh, old)) {
+            serve_options_say_vain(option->name);
         }
     }
-    free(config_text);
-    config_text = text;
-    return status;
+    return 0;
+}
+
+bool serve_options_files_differ(const struct serve_options *fresh, const struct serve_options *old)
+{
+    bool differ = false;
+    for (size_t i = FILE_OPTIONS; i < OPTIONS && !differ; i++) {
+        differ = table[i].files && serve_options_has_changed(&table[i], fresh, old);
+    }
+    return differ;
+}
+
+void serve_options_settle(struct serve_options *options, const struct serve_options *fresh,
+                          bool keep)
+{
+    if (keep) {
+        options->dir = fresh->dir;
+        options->precompressed = fresh->precompressed;
+        options->autoindex = fresh->autoindex;
+        options->spa = fresh->spa;
+        options->cache_control = fresh->cache_control;
+        options->cors = fresh->cors;
+        options->error_pages = fresh->error_pages;
+        free(kept_text);
+        kept_text = fresh_text;
+    } else {
+        free(fresh_text);
+    }
+    fresh_text = NULL;
 }

@@ -65,11 +65,19 @@ struct serve_options {
  * number of loops is put into the environment: before there is another thread. */
 int serve_options_read(struct serve_options *options, int argc, char **argv);
 
-/* Reads them again, while it runs, from the same arguments, and says which of those that are not
- * limits have changed, for that is in vain. Of what is read only the limits are valid then. Any
- * thread, one at a time. */
+/* Reads them again, while it runs, from the same arguments, and says which of those that cannot be
+ * changed have, for that is in vain. What is read is valid until serve_options_settle(), which is
+ * to follow unless there is an error. Any thread, one at a time. */
 int serve_options_read_again(struct serve_options *fresh, const struct serve_options *old, int argc,
                              char **argv);
+
+/* Whether what is served of files has changed. */
+bool serve_options_files_differ(const struct serve_options *fresh, const struct serve_options *old);
+
+/* Makes that the options', and keeps what they point to; or (`keep` false) forgets what was read.
+ */
+void serve_options_settle(struct serve_options *options, const struct serve_options *fresh,
+                          bool keep);
 
 /* Says that this one has changed, and that it takes a new process to change it. */
 void serve_options_say_vain(const char *name);

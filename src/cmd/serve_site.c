@@ -180,7 +180,7 @@ static int serve_site_set_trusted(nng_http_server *server, const struct serve_op
 
 /* With a server that was made: a status. */
 static int serve_site_set_up(const struct serve_options *options, const nng_url *url,
-                             const char *where, nng_http_server *server)
+                             const char *where, nng_http_server *server, nng_http_handler **files)
 {
     int status = serve_site_set_limits(server, options, where);
     (void) nng_uring_server_set_reuseport(server, options->reuseport); /* where there are ports */
@@ -197,18 +197,18 @@ static int serve_site_set_up(const struct serve_options *options, const nng_url 
         return status;
     }
     int err = 0;
-    nng_http_handler *handler;
+    *files = NULL;
     if (options->dir == NULL) {
         err = serve_site_add_pages(server);
-    } else if ((status = serve_files_make(options, &handler)) == 0) {
-        err = serve_site_add(server, handler);
+    } else if ((status = serve_files_make(options, files)) == 0) {
+        err = serve_site_add(server, *files);
     }
     status = status == 0 ? serve_files_set_error_pages(options, server) : status;
     return err != 0 ? serve_site_explain(err, where) : status;
 }
 
 int serve_site_make(const struct serve_options *options, const char *where,
-                    nng_http_server **serverp)
+                    nng_http_server **serverp, nng_http_handler **files)
 {
     nng_url *url = NULL;
     int status = serve_site_url(options, where, &url);
@@ -220,7 +220,7 @@ int serve_site_make(const struct serve_options *options, const char *where,
         nng_url_free(url);
         return serve_site_explain(err, where);
     }
-    status = serve_site_set_up(options, url, where, *serverp);
+    status = serve_site_set_up(options, url, where, *serverp, files);
     nng_url_free(url);
     if (status != 0) {
         nng_http_server_release(*serverp);

@@ -8,9 +8,10 @@
 #include <nng/nng.h>
 #include <nng/supplemental/http/http.h>
 
-/* Makes one, which does not run yet. An enum serve_status; what is wrong has been said. */
+/* Makes one, which does not run yet, and its handler for files; NULL: there is no directory. An
+ * enum serve_status; what is wrong has been said. */
 int serve_site_make(const struct serve_options *options, const char *where,
-                    nng_http_server **serverp);
+                    nng_http_server **serverp, nng_http_handler **files);
 
 /* Has it listen, and starts it. Likewise. */
 int serve_site_bind(nng_http_server *server, const char *where);

@@ -59,19 +59,13 @@ static int server_replace_router(nng_http_server *server, struct nu_router *rout
     return 0;
 }
 
-int nng_http_server_add_handler(nng_http_server *server, nng_http_handler *handler)
+/* With the lock held: adds a handler to the table, or to `base`, which takes its place. */
+static int server_put_handler(nng_http_server *server, const struct nu_router *base,
+                              nng_http_handler *handler)
 {
     struct nu_router *router;
     bool no = false;
-    if (!nu_handler_complete(handler)) {
-        return NNG_EINVAL;
-    }
-    int err = nu_runtime_check_fork();
-    if (err != 0) {
-        return err;
-    }
-    pthread_mutex_lock(&server->lock);
-    err = nu_router_with(atomic_load(&server->router), handler, &router);
+    int err = nu_router_with(base, handler, &router);
     if (err == 0 && !atomic_compare_exchange_strong(&handler->served, &no, true)) {
         nu_router_free(router);
         err = NNG_EBUSY; /* another server has it */
@@ -85,6 +79,44 @@ int nng_http_server_add_handler(nng_http_server *server, nng_http_handler *handl
             atomic_store(&handler->added, was);
             atomic_store(&handler->served, false);
         }
+    }
+    return err;
+}
+
+int nng_http_server_add_handler(nng_http_server *server, nng_http_handler *handler)
+{
+    if (!nu_handler_complete(handler)) {
+        return NNG_EINVAL;
+    }
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
+    pthread_mutex_lock(&server->lock);
+    err = server_put_handler(server, atomic_load(&server->router), handler);
+    pthread_mutex_unlock(&server->lock);
+    return err;
+}
+
+int nng_uring_server_replace_handler(nng_http_server *server, nng_http_handler *old,
+                                     nng_http_handler *fresh)
+{
+    struct nu_router *without;
+    if (!nu_handler_complete(fresh)) {
+        return NNG_EINVAL;
+    }
+    int err = nu_runtime_check_fork();
+    if (err != 0) {
+        return err;
+    }
+    pthread_mutex_lock(&server->lock);
+    err = nu_router_without(atomic_load(&server->router), old, &without);
+    if (err == 0) {
+        err = server_put_handler(server, without, fresh);
+        nu_router_free(without);
+    }
+    if (err == 0) {
+        atomic_store(&old->served, false);
     }
     pthread_mutex_unlock(&server->lock);
     return err;

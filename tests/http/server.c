@@ -355,3 +355,28 @@ Test(server, start_again_on_the_same_port, .timeout = 60)
     }
     t_web_close(&web);
 }
+
+/* One in place of another: nobody finds none; on error all is as it was. */
+Test(server, handler_in_place_of_another)
+{
+    struct t_web web;
+    nng_http_handler *one, *two, *other;
+    t_web_open(&web);
+    cr_assert_eq(nng_http_handler_alloc_static(&one, "/", "one", 3, NULL), 0);
+    cr_assert_eq(nng_http_handler_alloc_static(&two, "/", "two", 3, NULL), 0);
+    cr_assert_eq(nng_http_handler_alloc_static(&other, "/other", "other", 5, NULL), 0);
+    cr_assert_eq(nng_http_server_add_handler(web.server, one), 0);
+    cr_assert_eq(nng_http_server_add_handler(web.server, other), 0);
+    t_web_start(&web);
+    t_web_assert(&web, "/", 200, "one");
+    cr_assert_eq(nng_uring_server_replace_handler(web.server, other, two), NNG_EADDRINUSE);
+    cr_assert_eq(nng_uring_server_replace_handler(web.server, two, two), NNG_ENOENT);
+    cr_assert_eq(nng_uring_server_replace_handler(web.server, other, one), NNG_EADDRINUSE);
+    t_web_assert(&web, "/", 200, "one");
+    cr_assert_eq(nng_uring_server_replace_handler(web.server, one, two), 0);
+    nng_http_handler_free(one);
+    t_web_assert(&web, "/", 200, "two");
+    t_web_assert(&web, "/other", 200, "other");
+    cr_assert_eq(nng_uring_server_replace_handler(web.server, two, other), NNG_EADDRINUSE);
+    t_web_close(&web);
+}
