@@ -30,22 +30,24 @@ static inline char *log_line_text(char *at, const char *text)
     return stpcpy(at, text);
 }
 
+#define DIGITS 20 /* the most there are; a number has so much room */
+
 static char *log_line_number(char *at, uint64_t n)
 {
-    char digits[20];
-    size_t i = sizeof digits;
-    if (n >= 100 && n < 1000) { /* a status, and many an octet */
-        at[0] = (char) ('0' + n / 100);
-        at[1] = (char) ('0' + n / 10 % 10);
-        at[2] = (char) ('0' + n % 10);
-        return at + 3;
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
+    char text[2 * DIGITS], *end = text + DIGITS, *p = end;
+    for (; n >= 10; n /= 100) {
+        p -= 2;
+        memcpy(p, pairs + n % 100 * 2, 2);
     }
-    do {
-        digits[--i] = (char) ('0' + n % 10);
-        n /= 10;
-    } while (n > 0);
-    memcpy(at, digits + i, sizeof digits - i);
-    return at + sizeof digits - i;
+    if (n > 0 || p == end) {
+        *--p = (char) ('0' + n);
+    }
+    memcpy(at, p, DIGITS); /* the rest is written over */
+    return at + (end - p);
 }
 
 static char *log_line_escape(char *at, unsigned char byte, bool json)
@@ -114,8 +116,11 @@ static char *log_line_header(char *at, const nng_uring_request *request, const c
 {
     size_t len = 0;
     const char *value = nng_uring_request_header(request, name, &len);
-    return value != NULL ? log_line_escaped(at, value, len, MAX_FIELD, json)
-                         : log_line_text(at, json ? "" : "-");
+    if (value != NULL) {
+        return log_line_escaped(at, value, len, MAX_FIELD, json);
+    }
+    *at = '-';
+    return json ? at : at + 1;
 }
 
 static char *log_line_ipv4(char *at, uint32_t addr)
@@ -138,8 +143,10 @@ static char *log_line_known_ipv4(char *at, uint32_t addr)
     } known[PEERS];
     unsigned i = addr * 0x9e3779b1U >> 26; /* of PEERS */
     if (known[i].addr != addr || known[i].len == 0) {
+        char text[INET_ADDRSTRLEN + DIGITS];
         known[i].addr = addr;
-        known[i].len = (uint32_t) (log_line_ipv4(known[i].text, addr) - known[i].text);
+        known[i].len = (uint32_t) (log_line_ipv4(text, addr) - text);
+        memcpy(known[i].text, text, sizeof known[i].text);
     }
     memcpy(at, known[i].text, sizeof known[i].text); /* the rest is written over */
     return at + known[i].len;
