@@ -38,6 +38,7 @@ struct use {
     nng_aio *aio;
     struct record *record; /* of what it does; NULL: nothing */
     uint8_t *buffer;
+    bool cancelled, aborted; /* by others than who begins, in between: whatever comes next may be */
 };
 
 struct conn {
@@ -48,9 +49,11 @@ struct conn {
     struct use uses[AIOS];
     struct record records[RECORDS];
     unsigned nrecords;
-    struct sim_thread *user, *script;
-    bool closed;    /* by us */
-    bool peer_left; /* it has shut its side, closed, or reset */
+    struct sim_thread *user, *script, *reader; /* reader: NULL, or it has the last of the uses */
+    bool read_on;                              /* there is to be one */
+    bool reads;                                /* it is about to */
+    bool closed;                               /* by us */
+    bool peer_left;                            /* it has shut its side, closed, or reset */
     size_t peer_sent;
 };
 
@@ -75,9 +78,9 @@ static void conns_sleep(unsigned us)
 
 /* Long lives are rare: each costs what many short ones do, of which there are more beginnings and
  * ends to see. */
-static unsigned conns_some_steps(unsigned most)
+static unsigned conns_some_steps(const struct conn *c, unsigned most)
 {
-    return sim_pick(sim_chance(4) ? most : most / 6);
+    return sim_steps(sim_pick(c->read_on || sim_chance(4) ? most : most / 6));
 }
 
 /* ---- The peer ----------------------------------------------------------------------------- */
@@ -139,7 +142,7 @@ static void *conns_peer(void *arg)
     if (c->peer == NULL) {
         return NULL; /* it was shut: nobody connects */
     }
-    for (unsigned steps = sim_steps(conns_some_steps(60)); steps > 0; steps--) {
+    for (unsigned steps = conns_some_steps(c, 60); steps > 0; steps--) {
         peer_step(c);
     }
     sim_trace("peer %u leaves", c->id);
@@ -207,6 +210,8 @@ static void conns_called(void *arg)
     use->record = NULL;
     sim_trace("connection %u: %s of %zu ends: %s, %zu", c->id, r->reads ? "read" : "write", r->size,
               nng_strerror(r->result), r->count);
+    r->cancelled = r->cancelled || use->cancelled;
+    r->aborted = r->aborted || use->aborted;
     sim_check(conns_explained(c, r), "connection %u: %s of %zu: %s after %zu, why?", c->id,
               r->reads ? "read" : "write", r->size, nng_strerror(r->result), r->count);
     sim_check(r->count <= r->size, "counts %zu of %zu", r->count, r->size);
@@ -241,7 +246,8 @@ static void conns_set_limit(struct use *use)
 {
     static const nng_duration limits[] = { NNG_DURATION_INFINITE, NNG_DURATION_INFINITE, 1, 10,
                                            60 };
-    nng_duration limit = limits[sim_pick(5)];
+    bool none = use->conn->read_on && use->record->reads && !sim_chance(16);
+    nng_duration limit = none ? NNG_DURATION_INFINITE : limits[sim_pick(5)];
     nng_aio_set_timeout(use->aio, limit);
     use->record->limit = limit < 0 ? 0 : (uint64_t) limit * MS;
 }
@@ -254,7 +260,7 @@ static size_t conns_some_size(void)
     return 1 + sim_pick((unsigned) (sim_chance(4) ? most : most / 10 + 1));
 }
 
-static void conns_begin(struct use *use)
+static void conns_begin(struct use *use, bool reads)
 {
     struct conn *c = use->conn;
     if (c->nrecords == RECORDS) {
@@ -262,7 +268,7 @@ static void conns_begin(struct use *use)
     }
     unsigned id = c->nrecords++;
     struct record *r = use->record = &c->records[id];
-    *r = (struct record){ .reads = sim_chance(3), .whole = sim_chance(2), .begun = sim_time };
+    *r = (struct record){ .reads = reads, .whole = sim_chance(2), .begun = sim_time };
     r->size = conns_some_size();
     if (!r->reads) {
         memcpy(use->buffer, sim_pattern(id, 0, r->size), r->size);
@@ -293,6 +299,37 @@ static void conns_free_aio(struct use *use)
     sim_check(use->record == NULL, "freed before its callback");
 }
 
+/* Reads and waits, with an aio that has no callback: as nng_aio_wait() likes it, which receives for
+ * itself then. Others cancel and abort its reads, and close the connection. */
+static void *conns_read_on(void *arg)
+{
+    struct conn *c = arg;
+    struct use *use = &c->uses[AIOS - 1];
+    int err = 0;
+    while (err != NNG_ECLOSED && err != NNG_ECONNRESET && err != NNG_ECONNSHUT) {
+        c->reads = true;
+        if (!c->closed && c->nrecords < RECORDS / 2) {
+            conns_begin(use, true);
+        }
+        c->reads = false;
+        if (use->record == NULL) {
+            break;
+        }
+        nng_aio_wait(use->aio);
+        err = nng_aio_result(use->aio);
+        conns_called(use);
+        if (sim_chance(8)) {
+            conns_sleep(1000);
+        }
+    }
+    return NULL;
+}
+
+static bool conns_reads_not(void *arg)
+{
+    return !((struct conn *) arg)->reads;
+}
+
 static void conns_unwanted(struct record *record)
 {
     record->unwanted = record->unwanted != 0 ? record->unwanted : sim_time;
@@ -302,8 +339,10 @@ static void conns_step(struct conn *c)
 {
     struct use *use = &c->uses[sim_pick(AIOS)];
     struct record *r = use->record;
-    switch (sim_pick(16)) {
+    bool others = c->reader != NULL && use == &c->uses[AIOS - 1];
+    switch (sim_pick(others ? 40 : 16)) {
     case 0:
+        use->cancelled = others;
         if (r != NULL) {
             r->cancelled = true;
             conns_unwanted(r);
@@ -311,6 +350,7 @@ static void conns_step(struct conn *c)
         nng_aio_cancel(use->aio);
         break;
     case 1:
+        use->aborted = others;
         if (r != NULL) {
             r->aborted = true;
             conns_unwanted(r);
@@ -318,10 +358,15 @@ static void conns_step(struct conn *c)
         nng_aio_abort(use->aio, ABORT_CODE);
         break;
     case 2:
-        conns_free_aio(use);
-        conns_new_aio(use);
+        if (!others) {
+            conns_free_aio(use);
+            conns_new_aio(use);
+        }
         break;
     case 3:
+        if (others) {
+            break;
+        }
         nng_aio_wait(use->aio);
         sim_check(use->record == NULL, "nng_aio_wait() has not waited for the callback");
         break;
@@ -330,8 +375,10 @@ static void conns_step(struct conn *c)
         conns_sleep(sim_chance(8) ? 20000 : 300);
         break;
     default:
-        if (r == NULL && !nng_aio_busy(use->aio)) {
-            conns_begin(use);
+        if (others) {
+            conns_sleep(300);
+        } else if (r == NULL && !nng_aio_busy(use->aio)) {
+            conns_begin(use, c->reader == NULL && sim_chance(3));
         }
         break;
     }
@@ -353,12 +400,22 @@ static void *conns_user(void *arg)
         c->uses[i].buffer = sim_resize(NULL, MAX_SIZE);
         conns_new_aio(&c->uses[i]);
     }
-    for (unsigned steps = sim_steps(conns_some_steps(80)); steps > 0; steps--) {
+    if (c->read_on) {
+        struct use *last = &c->uses[AIOS - 1];
+        nng_aio_free(last->aio);
+        sim_check(nng_aio_alloc(&last->aio, NULL, NULL) == 0, "nng_aio_alloc()");
+        c->reader = sim_spawn("a reader", conns_read_on, c);
+    }
+    for (unsigned steps = conns_some_steps(c, 80); steps > 0; steps--) {
         conns_step(c);
     }
     c->closed = true;
+    (void) sim_wait(conns_reads_not, c, SIM_NEVER);
     sim_trace("connection %u is closed", c->id);
     nng_http_conn_close(c->http);
+    if (c->reader != NULL) {
+        (void) sim_join(c->reader);
+    }
     for (unsigned i = 0; i < AIOS; i++) {
         nng_aio_wait(c->uses[i].aio);
         conns_free_aio(&c->uses[i]);
@@ -373,7 +430,7 @@ static void conns_open(struct conn *c, unsigned id)
 {
     char text[40];
     nng_url *url;
-    *c = (struct conn){ .id = id, .port = 1000 + id };
+    *c = (struct conn){ .id = id, .port = 1000 + id, .read_on = sim_chance(5) };
     c->listener = sim_sock_new();
     (void) sim_bind(c->listener, c->port);
     sim_listen(c->listener, 1 + sim_pick(4));
