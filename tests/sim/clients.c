@@ -121,7 +121,7 @@ static struct request clients_some_request(const struct client *c, bool last)
         r.wish = favourite;
     }
     if (last && sim_chance(4)) {
-        r.wish = sim_chance(2) ? &hijack : &bad;
+        r.wish = sim_chance(4) ? &bad : &hijack;
     }
     if (r.wish->takes_body && sim_chance(2)) {
         r.body = sim_some_body();

@@ -172,6 +172,9 @@ static void servers_hijack(nng_aio *aio)
     nng_http_conn *conn = nng_aio_get_input(aio, 2);
     nng_http_req *req = nng_aio_get_input(aio, 0);
     struct stolen *stolen = sim_alloc(sizeof *stolen);
+    if (sim_chance(2)) {
+        nng_msleep((nng_duration) sim_pick(20)); /* the server may end meanwhile */
+    }
     int err = nng_http_hijack(conn);
     if (err != 0) {
         sim_check(err == NNG_ECLOSED, "nng_http_hijack(): %s", nng_strerror(err));
