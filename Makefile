@@ -24,6 +24,8 @@
 #   make cluster-demo  three servers behind HAProxy: restarts, a kill and a cut network under load
 #   make rolling-restart  ROUNDS (50) restarts of servers under load, behind HAProxy and nginx, by --upgrade
 #                   and by socket activation: what clients see (RESTART_ARGS="--rate 500 upgrade")
+#   make soak       SOAK_SECONDS (3600) of good, hostile and slow clients, restarts and reloads: lost requests,
+#                   memory, descriptors and threads
 #   make bench      this library, its peers and the limit, in rounds: build/bench/report.html
 #   make bench-quick  the same in less than five minutes
 #   make fuzz       each target of tests/fuzz for FUZZ_SECONDS (60), from its corpus
@@ -55,6 +57,7 @@ SIM_SECONDS  := 60
 RACE_SECONDS := 60
 MUTUAL_ROUNDS := 100000
 ROUNDS       := 50
+SOAK_SECONDS := 3600
 PKG_CONFIG   := pkg-config
 OBJCOPY      := objcopy
 
@@ -185,7 +188,7 @@ SIMULATED := pthread_create pthread_join pthread_sigmask \
 # ---- Building ------------------------------------------------------------------------------------
 
 .PHONY: all deps man abi deb check-deb uninstall static serve test asan tsan race mutual acceptance \
-        sim sim-faults sim-checks sim-mutants dropin print-libs peers cluster-demo rolling-restart kernel-matrix bench \
+        sim sim-faults sim-checks sim-mutants dropin print-libs peers cluster-demo rolling-restart soak kernel-matrix bench \
         bench-quick bench-micro fuzz lint format install clean run-tests run-epoll run-tls \
         run-bench run-micro run-fuzz run-lint FORCE
 .DELETE_ON_ERROR:
@@ -430,6 +433,9 @@ rolling-restart:
 	@scripts/install-deps cluster
 	@$(MAKE) --no-print-directory all
 	@scripts/rolling-restart --rounds $(ROUNDS) $(RESTART_ARGS)
+
+soak: all
+	@scripts/soak --seconds $(SOAK_SECONDS)
 
 kernel-matrix:
 	@scripts/install-deps kernels

@@ -6,6 +6,7 @@
 #include "cmd/serve_site.h"
 
 #include <netdb.h>
+#include <netinet/in.h>
 #include <nng/uring.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -123,25 +124,28 @@ static bool serve_sockets_address(const nng_url *url, struct sockaddr_storage *s
     if (getaddrinfo(host, url->u_port, &hints, &list) != 0) {
         return false;
     }
-    memset(ss, 0, sizeof *ss);
     memcpy(ss, list->ai_addr, list->ai_addrlen);
     freeaddrinfo(list);
     return true;
 }
 
-static bool serve_sockets_same(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+static bool serve_sockets_print(const struct sockaddr_storage *ss, char text[128])
 {
-    const struct sockaddr_in *in = (const struct sockaddr_in *) a;
-    const struct sockaddr_in *jn = (const struct sockaddr_in *) b;
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) a;
-    const struct sockaddr_in6 *jn6 = (const struct sockaddr_in6 *) b;
-    if (a->ss_family != b->ss_family || in->sin_port != jn->sin_port) {
+    char host[100], port[8];
+    socklen_t len =
+        ss->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+    if (getnameinfo((const struct sockaddr *) ss, len, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
         return false;
     }
-    return a->ss_family == AF_INET6
-               ? memcmp(&in6->sin6_addr, &jn6->sin6_addr, sizeof in6->sin6_addr) == 0 &&
-                     in6->sin6_scope_id == jn6->sin6_scope_id
-               : in->sin_addr.s_addr == jn->sin_addr.s_addr;
+    snprintf(text, 128, "%s %s", host, port);
+    return true;
+}
+
+static bool serve_sockets_same(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    char x[128], y[128];
+    return serve_sockets_print(a, x) && serve_sockets_print(b, y) && strcmp(x, y) == 0;
 }
 
 /* Paths, however they are spelled. */
@@ -157,7 +161,7 @@ static bool serve_sockets_same_file(const char *a, const char *b)
 /* Whether a socket is bound where a --listen, or --admin, wants one. */
 static bool serve_sockets_is_at(const struct serve_options *options, int fd, const char *where)
 {
-    struct sockaddr_storage bound = { 0 }, wanted;
+    struct sockaddr_storage bound = { 0 }, wanted = { 0 };
     struct sockaddr_un *un = (struct sockaddr_un *) &bound;
     socklen_t len = sizeof bound - 1; /* a path may have no NUL */
     nng_url *url;
