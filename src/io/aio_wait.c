@@ -3,6 +3,8 @@
 #include "io/placement.h"
 #include "io/runtime.h"
 
+#include <pthread.h>
+
 static unsigned aio_own_frames(const nng_aio *aio)
 {
     unsigned n = 0;
@@ -58,9 +60,11 @@ static void aio_sleep_until_settled(nng_aio *aio)
 }
 
 /* Does something for the operation, if its provider has a use for that, with the lock but
- * meanwhile. While it is not pending, `helper` is the provider's. */
+ * meanwhile. While it is not pending, `helper` is the provider's. A thread that is to be cancelled
+ * would never leave, so that has to wait, as it does while the thread sleeps. */
 static bool aio_help(nng_aio *aio)
 {
+    int cancelable;
     if (nu_aio_state_of(aio) != NU_AIO_PENDING || aio->abort != 0 || aio->args == NULL ||
         aio->args->helper == NULL) {
         return false;
@@ -71,7 +75,9 @@ static bool aio_help(nng_aio *aio)
     atomic_fetch_add(&helper->users, 1);
     nu_loop_external_begin(loop);
     nu_aio_unlock(aio);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     helper->help(helper, aio);
+    pthread_setcancelstate(cancelable, NULL);
     nu_loop_external_end(loop);
     nu_aio_lock(aio);
     return true;

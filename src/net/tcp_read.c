@@ -7,6 +7,7 @@
 #include "net/tcp_direct.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 #define HABIT 8 /* reads in a row that a thread sleeps for, until it receives for itself */
 
@@ -214,20 +215,29 @@ static void tcp_read_help(struct nu_aio_helper *helper, nng_aio *aio)
     nu_unlock(&tcp->stream.lock);
 }
 
-void nu_tcp_read_catch_up(struct nu_tcp *tcp)
+static void tcp_read_look(struct nu_tcp *tcp)
 {
-    const struct nu_stream *stream = &tcp->stream;
-    if (tcp->direct == NULL || tcp->reading != NU_TCP_READ_NONE || stream->end != 0 ||
-        stream->life != NU_STREAM_OPEN || !nu_list_empty(&stream->reads) ||
-        nu_rx_len(&stream->rx) > 0) {
-        return;
-    }
     ssize_t n = nu_peek_inline(tcp->fd);
     if (n > 0 && tcp_read_into_rx(tcp, &n) == 0 && n > 0) {
         nu_rx_grew(&tcp->stream.rx, (size_t) n);
     } else if (n <= 0) {
         (void) tcp_read_no_bytes(tcp, n);
     }
+}
+
+/* A thread that is to be cancelled would go with the lock in its hands. */
+void nu_tcp_read_catch_up(struct nu_tcp *tcp)
+{
+    const struct nu_stream *stream = &tcp->stream;
+    int cancelable;
+    if (tcp->direct == NULL || tcp->reading != NU_TCP_READ_NONE || stream->end != 0 ||
+        stream->life != NU_STREAM_OPEN || !nu_list_empty(&stream->reads) ||
+        nu_rx_len(&stream->rx) > 0) {
+        return;
+    }
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+    tcp_read_look(tcp);
+    pthread_setcancelstate(cancelable, NULL);
 }
 
 /* The owner's part: the first read, if there is one, is about to end, or to be served. */

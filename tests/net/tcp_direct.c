@@ -11,6 +11,7 @@
 #include "support/scale.h"
 
 #include <criterion/criterion.h>
+#include <dlfcn.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -35,7 +36,8 @@ struct scene {
     atomic_uint seen; /* answers that a thread received for itself */
     uint8_t answer;
     pthread_t peer;
-    bool playing; /* it is there */
+    pthread_t thread; /* that waits, where it is not the test's */
+    bool playing;     /* it is there */
 };
 
 static struct nu_tcp *tcp_of(struct scene *s)
@@ -287,6 +289,38 @@ Test(tcp_direct, ends_by_a_reset)
 Test(tcp_direct, ends_at_its_deadline)
 {
     assert_ends(nothing, 5000, NNG_ETIMEDOUT);
+}
+
+static void *exchange_on(void *arg)
+{
+    (void) exchange_until(arg, UINT32_MAX);
+    return NULL;
+}
+
+static void cancel_thread(struct scene *s)
+{
+    pthread_cancel(s->thread);
+    cancel(s);
+}
+
+/* That it waits is no cancellation point: the connection is closed, and the library ends. */
+Test(tcp_direct, its_thread_is_cancelled)
+{
+    struct scene s = { 0 };
+    if (dlopen("libgcc_s.so.1", RTLD_NOW) == NULL) {
+        cr_skip_test("glibc's pthread_cancel() needs it");
+    }
+    begin(&s, NULL);
+    cr_assert_eq(exchange_until(&s, 1), 0);
+    s.deed = cancel_thread;
+    cr_assert_eq(pthread_create(&s.thread, NULL, exchange_on, &s), 0);
+    pthread_join(s.thread, NULL);
+    join_peer(&s);
+    struct pollfd pfd = { .fd = s.pair.fd, .events = POLLRDHUP };
+    close_conn(&s);
+    cr_assert_eq(poll(&pfd, 1, 60000), 1);
+    end(&s);
+    nng_fini();
 }
 
 /* The answer to the request whose read was cancelled is the next read's. */
