@@ -220,7 +220,9 @@ static void tcp_read_look(struct nu_tcp *tcp)
     ssize_t n = nu_peek_inline(tcp->fd);
     if (n > 0 && tcp_read_into_rx(tcp, &n) == 0 && n > 0) {
         nu_rx_grew(&tcp->stream.rx, (size_t) n);
-    } else if (n <= 0) {
+        n = nu_peek_inline(tcp->fd); /* the end may be right behind */
+    }
+    if (n <= 0) {
         (void) tcp_read_no_bytes(tcp, n);
     }
 }
