@@ -8,6 +8,9 @@
 #include "nng/libnng.h"
 
 #include <nng/nng.h>
+#include <nng/protocol/reqrep0/rep.h>
+#include <nng/protocol/reqrep0/req.h>
+#include <nng/protocol/survey0/respond.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -230,6 +233,21 @@ static struct relay *relay_begin(nng_aio *aio, void *function)
     return relay;
 }
 
+/* REP and RESPONDENT have one send for what they have received: a try that fails takes it. */
+static bool relay_may_try(nng_socket sock)
+{
+    int self;
+    return nng_socket_get_int(sock, NNG_OPT_PROTO, &self) == 0 && self != NNG_REP0_SELF &&
+           self != NNG_RESPONDENT0_SELF;
+}
+
+/* A context does not say whose it is, but REQ's alone have this option. */
+static bool relay_may_try_ctx(nng_ctx ctx)
+{
+    nng_duration time;
+    return nng_ctx_get_ms(ctx, NNG_OPT_REQ_RESENDTIME, &time) == 0;
+}
+
 /* Whether a send is tried, as `attempt`: where its end wakes no thread, since there is no callback,
  * or it comes later on this one. */
 static bool relay_tries(const struct relay *relay)
@@ -279,14 +297,14 @@ static void relay_started(struct relay *relay)
     relay_leave(relay, false);
 }
 
-/* Starts an operation of NNG's: `function` with the arguments that call() makes of NNG's aio. With
- * `tries`, after it was tried in vain. */
-#define RELAY(aio, function, call, tries)                                                          \
+/* Starts an operation of NNG's: `function` with the arguments that call() makes of NNG's aio. If
+ * `may_try`, it may be tried first. */
+#define RELAY(aio, function, call, may_try)                                                        \
     do {                                                                                           \
         struct nu_usage usage;                                                                     \
         nu_call_excuse_begin(&usage);                                                              \
         struct relay *relay = relay_begin(aio, NU_NNG(function));                                  \
-        if (relay != NULL && (tries) && relay_tries(relay)) {                                      \
+        if (relay != NULL && relay_tries(relay) && (may_try)) {                                    \
             NU_NNG(function) call(relay->attempt);                                                 \
             relay = relay_tried(relay) ? NULL : relay;                                             \
         }                                                                                          \
@@ -303,7 +321,7 @@ static void relay_started(struct relay *relay)
 
 void nng_send_aio(nng_socket sock, nng_aio *aio)
 {
-    RELAY(aio, nng_send_aio, ON_SOCKET, true);
+    RELAY(aio, nng_send_aio, ON_SOCKET, relay_may_try(sock));
 }
 
 void nng_recv_aio(nng_socket sock, nng_aio *aio)
@@ -323,7 +341,7 @@ void nng_sock_recv(nng_socket sock, nng_aio *aio)
 
 void nng_ctx_send(nng_ctx ctx, nng_aio *aio)
 {
-    RELAY(aio, nng_ctx_send, ON_CTX, true);
+    RELAY(aio, nng_ctx_send, ON_CTX, relay_may_try_ctx(ctx));
 }
 
 void nng_ctx_recv(nng_ctx ctx, nng_aio *aio)

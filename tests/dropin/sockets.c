@@ -302,6 +302,52 @@ static void sends_in_a_row(void)
     ok("sends in a row");
 }
 
+#define ANSWERS 8
+#define ANSWER_SIZE ((size_t) 1 << 20) /* one fills a connection */
+
+/* Who answers on a connection that is busy with another answer waits, and loses nothing by it. */
+static void answers_that_wait(void)
+{
+    nng_socket req, rep;
+    nng_ctx asks[ANSWERS], answers[ANSWERS];
+    nng_aio *asked[ANSWERS], *answered[ANSWERS];
+    nng_msg *msg;
+    check_ok(nng_req0_open(&req));
+    check_ok(nng_rep0_open(&rep));
+    check_ok(nng_socket_set_size(req, NNG_OPT_RECVMAXSZ, 0));
+    check_ok(nng_listen(rep, "ipc://answers", NULL, 0));
+    check_ok(nng_dial(req, "ipc://answers", NULL, 0));
+    for (int i = 0; i < ANSWERS; i++) {
+        check_ok(nng_ctx_open(&asks[i], req));
+        check_ok(nng_ctx_open(&answers[i], rep));
+        asked[i] = new_aio();
+        answered[i] = new_aio();
+        nng_aio_set_msg(asked[i], message("how much?"));
+        nng_ctx_send(asks[i], asked[i]);
+        check(result(asked[i]) == 0);
+        nng_ctx_recv(asks[i], asked[i]);
+        nng_ctx_recv(answers[i], answered[i]);
+        check(result(answered[i]) == 0);
+        check_msg(answered[i], "how much?");
+    }
+    for (int i = 0; i < ANSWERS; i++) {
+        check_ok(nng_msg_alloc(&msg, ANSWER_SIZE));
+        nng_aio_set_msg(answered[i], msg);
+        nng_ctx_send(answers[i], answered[i]);
+    }
+    for (int i = 0; i < ANSWERS; i++) {
+        check_ok(result(answered[i]));
+        check_ok(result(asked[i]));
+        check(nng_msg_len(nng_aio_get_msg(asked[i])) == ANSWER_SIZE);
+        nng_msg_free(nng_aio_get_msg(asked[i]));
+        nng_aio_free(asked[i]);
+        nng_aio_free(answered[i]);
+    }
+    check_ok(nng_close(req));
+    check_ok(nng_close(rep));
+    ok("answers that wait");
+}
+
 static void cancel_later(void *arg)
 {
     nng_aio_cancel(arg);
@@ -544,6 +590,7 @@ int main(void)
     callbacks();
     waiting_inside();
     sends_in_a_row();
+    answers_that_wait();
     races();
     one_for_all();
     begun_anew();
