@@ -197,3 +197,45 @@ Test(ws_direct, fini)
     cr_assert_eq(nng_aio_result(aio), NNG_ECLOSED);
     t_end();
 }
+
+static void t_nothing(void *arg)
+{
+    (void) arg;
+}
+
+/* More of the frame has come, and the loop looks at that and at the close in one turn: for one that
+ * is called back first, the close waits until then. */
+static void t_close_behind_its_back(void *arg)
+{
+    t_send(30000, 50000);
+    nng_aio_cancel(arg);
+    nng_stream_close(stream);
+}
+
+/* Its owner closes just when more of the frame has come: the peer's close frame is found behind it.
+ */
+Test(ws_direct, closes_while_it_comes)
+{
+    nng_aio *sends, *next;
+    char bytes[1];
+    t_start();
+    cr_assert_eq(nng_aio_alloc(&next, t_nothing, NULL), 0);
+    cr_assert_eq(nng_aio_alloc(&sends, t_close_behind_its_back, next), 0);
+    t_make_frame(5);
+    t_receive(room, SIZE);
+    nng_aio_set_iov(next, 1, &(nng_iov){ spare, SIZE });
+    nng_stream_recv(stream, next);
+    t_send(0, 30000);
+    nng_msleep(20); /* any moment will do */
+    nng_aio_set_iov(sends, 1, &(nng_iov){ "now", 3 });
+    nng_stream_send(stream, sends);
+    nng_aio_wait(aio);
+    cr_assert_eq(nng_aio_result(aio), NNG_ECLOSED);
+    t_send(50000, frame_length);
+    t_ws_peer_expect(&peer, "B:now X:1001", "what it sends");
+    t_ws_peer_send(&peer, "X:1001");
+    cr_assert_eq(recv(peer.fd, bytes, 1, 0), 0, "the connection is not closed");
+    nng_aio_free(sends);
+    nng_aio_free(next);
+    t_end();
+}
