@@ -479,9 +479,11 @@ static int serve_until_the_end(void)
         return status;
     }
     upgrade_say_ready();
-    serve_keep();      /* what the other one has left is this one's */
-    serve_say_ready(); /* whoever reads what comes next may send signals */
+    serve_keep();                      /* what the other one has left is this one's */
+    serve_say_ready();                 /* whoever reads what comes next may send signals */
+    pthread_mutex_lock(&serving.lock); /* printing waits for nobody */
     serve_print_start(&serving.options, serving.servers, serving.nservers);
+    pthread_mutex_unlock(&serving.lock);
     notify_start_watchdog();
     signals_await_end();
     if (serve_is_handed_over()) {

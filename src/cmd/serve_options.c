@@ -463,6 +463,12 @@ void serve_options_say_vain(const char *name)
 static char *fresh_text; /* what was read again, until it is settled, */
 static char *kept_text;  /* and what of that the options point into */
 
+static void serve_options_forget(char **text)
+{
+    free(*text);
+    *text = NULL;
+}
+
 int serve_options_read_again(struct serve_options *fresh, const struct serve_options *old, int argc,
                              char **argv)
 {
@@ -472,7 +478,7 @@ int serve_options_read_again(struct serve_options *fresh, const struct serve_opt
     fresh_text = config_text;
     config_text = text;
     if (status != 0) {
-        serve_options_settle(NULL, NULL, false);
+        serve_options_forget(&fresh_text);
         return status;
     }
     for (const struct serve_option *option = &table[FILE_OPTIONS]; option < table + OPTIONS;
@@ -504,10 +510,9 @@ void serve_options_settle(struct serve_options *options, const struct serve_opti
         options->cache_control = fresh->cache_control;
         options->cors = fresh->cors;
         options->error_pages = fresh->error_pages;
-        free(kept_text);
+        serve_options_forget(&kept_text);
         kept_text = fresh_text;
-    } else {
-        free(fresh_text);
+        fresh_text = NULL;
     }
-    fresh_text = NULL;
+    serve_options_forget(&fresh_text);
 }
