@@ -14,6 +14,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define SMALL 65536U /* bytes of a message */
+
 /* What a system call said. EAGAIN: it has to wait. */
 static struct nu_outcome perform_outcome(ssize_t n)
 {
@@ -41,12 +43,14 @@ static ssize_t perform_message(int fd, const struct nu_op_vec *v,
     return n;
 }
 
-/* Most messages are one piece, and cost the kernel less when it has no vector to take in. */
+/* Most messages are one small piece, and cost the kernel less when it has no vector to take in. (Of
+ * a large one that is nothing, and ThreadSanitizer would look at all of it for each part.) */
 static ssize_t perform_send_message(int fd, struct msghdr *msg)
 {
     const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-    return msg->msg_iovlen == 1 ? send(fd, msg->msg_iov->iov_base, msg->msg_iov->iov_len, flags)
-                                : sendmsg(fd, msg, flags);
+    return msg->msg_iovlen == 1 && msg->msg_iov->iov_len <= SMALL
+               ? send(fd, msg->msg_iov->iov_base, msg->msg_iov->iov_len, flags)
+               : sendmsg(fd, msg, flags);
 }
 
 static ssize_t perform_receive_message(int fd, struct msghdr *msg)
