@@ -450,7 +450,7 @@ static bool sees_the_end(size_t before)
     cr_assert_eq(exchange_until(&s, 3), 0);
     struct nu_tcp *tcp = tcp_of(&s);
     struct pollfd pfd = { .fd = tcp->fd, .events = POLLRDHUP };
-    cr_assert_eq(send(s.pair.fd, "unasked", before, 0), before);
+    cr_assert_eq(send(s.pair.fd, "unasked", before, 0), (ssize_t) before);
     shutdown(s.pair.fd, SHUT_RDWR);
     cr_assert_eq(poll(&pfd, 1, 60000), 1);
     nu_lock(&tcp->stream.lock);
