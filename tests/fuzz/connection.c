@@ -5,6 +5,7 @@
  * follow one that ends the connection; and there must be an end. The first byte of the input says
  * how the rest, which is what the client sends, is cut into pieces.
  */
+#include "fuzz/visit.h"
 #include "http/body_reader.h"
 #include "http/server.h"
 #include "io/runtime.h"
@@ -15,32 +16,21 @@
 #include <linux/sockios.h>
 #include <nng/supplemental/http/http.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MAX_REQUESTS 4096
 #define LONG_BODY 20000
-#define PATIENCE 20 /* seconds */
 
 static nng_http_server *server;
 static char dir[] = "/tmp/nu-fuzz-XXXXXX";
-
-static void require(bool condition, const char *what)
-{
-    if (!condition) {
-        fprintf(stderr, "connection: %s\n", what);
-        abort();
-    }
-}
 
 /* ---- The server --------------------------------------------------------------------------- */
 
@@ -149,38 +139,6 @@ static void start_server(void)
 
 /* ---- A connection ------------------------------------------------------------------------- */
 
-/* Without TCP there are no ports to run out of, and inputs go twice as fast. */
-struct visit {
-    struct nu_task task;
-    int fd;
-    sem_t done;
-};
-
-static void visit(struct nu_task *task)
-{
-    struct visit *v = nu_container(task, struct visit, task);
-    struct nu_server_shard *port = server->shards[0];
-    port->listeners[0].accepted(&port->listeners[0], v->fd);
-    sem_post(&v->done);
-}
-
-static int open_connection(void)
-{
-    struct visit v = { .task = { .run = visit } };
-    struct timeval tv = { .tv_sec = PATIENCE };
-    int fds[2];
-    require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0, "socketpair");
-    setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
-    setsockopt(fds[0], SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
-    sem_init(&v.done, 0, 0);
-    v.fd = fds[1];
-    nu_loop_post(nu_runtime_loop(0), &v.task);
-    while (sem_wait(&v.done) != 0) {
-    }
-    sem_destroy(&v.done);
-    return fds[0];
-}
-
 /* Gives the server a moment to see the piece by itself. */
 static void let_it_read(int fd)
 {
@@ -208,19 +166,6 @@ static void say(int fd, const uint8_t *p, size_t n, unsigned seed)
         let_it_read(fd);
     }
     shutdown(fd, SHUT_WR);
-}
-
-static void hear(int fd, struct nu_buf *heard)
-{
-    ssize_t n = 1;
-    while (n > 0) {
-        require(nu_buf_reserve(heard, 65536) == 0, "memory");
-        do {
-            n = recv(fd, heard->data + heard->len, 65536, 0);
-        } while (n < 0 && errno == EINTR);
-        require(n >= 0 || errno == ECONNRESET, "no end");
-        heard->len += n > 0 ? (size_t) n : 0;
-    }
 }
 
 /* ---- What may come ------------------------------------------------------------------------ */
@@ -307,7 +252,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     expect((const char *) data + 1, size - 1, &expected);
-    int fd = open_connection();
+    int fd = open_connection(&server->shards[0]->listeners[0]);
     say(fd, data + 1, size - 1, data[0]);
     hear(fd, &heard);
     close(fd);

@@ -6,6 +6,7 @@
  * takes that answer. Odd: a client, as the response to its upgrade; however much of the response is
  * wrong, what it agrees to is within what it has offered.
  */
+#include "fuzz/visit.h"
 #include "http/server.h"
 #include "io/runtime.h"
 #include "wire/message.h"
@@ -16,16 +17,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <nng/uring.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define PATIENCE 20 /* seconds */
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 #define ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 #define PLAIN "/ws"    /* offers compression */
@@ -34,14 +32,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static nng_stream_listener *listeners[2];
 static nng_aio *accepts[2];
 static struct nu_field fields[NU_MAX_FIELDS];
-
-static void require(bool condition, const char *what)
-{
-    if (!condition) {
-        fprintf(stderr, "ws_upgrade: %s\n", what);
-        abort();
-    }
-}
 
 /* ---- The server --------------------------------------------------------------------------- */
 
@@ -104,39 +94,6 @@ static void start(void)
 
 /* ---- A connection, without TCP ------------------------------------------------------------- */
 
-struct visit {
-    struct nu_task task;
-    int fd;
-    sem_t done;
-};
-
-static void visit(struct nu_task *task)
-{
-    struct visit *v = nu_container(task, struct visit, task);
-    struct nu_ws_listener *l =
-        nu_container(listeners[0], struct nu_ws_listener, endpoint.base.listener);
-    struct nu_server_shard *shard = l->server->shards[0];
-    shard->listeners[0].accepted(&shard->listeners[0], v->fd);
-    sem_post(&v->done);
-}
-
-static int open_connection(void)
-{
-    struct visit v = { .task = { .run = visit } };
-    struct timeval tv = { .tv_sec = PATIENCE };
-    int fds[2];
-    require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0, "socketpair");
-    setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
-    setsockopt(fds[0], SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
-    sem_init(&v.done, 0, 0);
-    v.fd = fds[1];
-    nu_loop_post(nu_runtime_loop(0), &v.task);
-    while (sem_wait(&v.done) != 0) {
-    }
-    sem_destroy(&v.done);
-    return fds[0];
-}
-
 static void say(int fd, const char *p, size_t n, unsigned pieces)
 {
     size_t piece = 1 + n / (1 + pieces);
@@ -153,19 +110,6 @@ static void say(int fd, const char *p, size_t n, unsigned pieces)
         n -= (size_t) sent;
     }
     shutdown(fd, SHUT_WR);
-}
-
-static void hear(int fd, struct nu_buf *heard)
-{
-    ssize_t n = 1;
-    while (n > 0) {
-        require(nu_buf_reserve(heard, 65536) == 0, "memory");
-        do {
-            n = recv(fd, heard->data + heard->len, 65536, 0);
-        } while (n < 0 && errno == EINTR);
-        require(n >= 0 || errno == ECONNRESET, "no end");
-        heard->len += n > 0 ? (size_t) n : 0;
-    }
 }
 
 /* ---- What a server says ------------------------------------------------------------------- */
@@ -250,7 +194,9 @@ static void ask(const char *p, size_t n, unsigned how)
     if (listeners[0] == NULL) {
         start();
     }
-    int fd = open_connection();
+    struct nu_ws_listener *l =
+        nu_container(listeners[0], struct nu_ws_listener, endpoint.base.listener);
+    int fd = open_connection(&l->server->shards[0]->listeners[0]);
     say(fd, p, n, how % 16);
     hear(fd, &heard);
     close(fd);

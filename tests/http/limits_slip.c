@@ -5,6 +5,7 @@
  * have none: nobody waits for the peer there. Who reads slowly, but reads, is no case of it:
  * limits_time/read_slowly_but_steadily.
  */
+#include "support/counted.h"
 #include "support/proc.h"
 #include "support/web.h"
 
@@ -109,19 +110,6 @@ static void open_site(struct t_web *web, const struct slip *slip)
     t_web_start(web);
 }
 
-static uint64_t counted(const char *name)
-{
-    nng_uring_counter list[64];
-    size_t n = nng_uring_counters(list, 64);
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i].name, name) == 0) {
-            return list[i].value;
-        }
-    }
-    cr_assert_fail("nobody counts %s", name);
-    return 0;
-}
-
 /* Where its end is counted. That of a connection without a request is none to speak of. */
 static const char *counter_of(const struct slip *slip)
 {
@@ -138,7 +126,7 @@ static const char *counter_of(const struct slip *slip)
 
 static uint64_t late(void)
 {
-    return counted("late_heads") + counted("late_bodies") + counted("late_answers");
+    return t_counted("late_heads") + t_counted("late_bodies") + t_counted("late_answers");
 }
 
 /* Says something until the server has closed. */
@@ -149,12 +137,12 @@ static void run(const struct slip *slip)
     open_site(&web, slip);
     unsigned fds = t_proc_fds();
     const char *counter = counter_of(slip);
-    uint64_t before = counted("accepts"), late_before = late();
-    uint64_t of_its_kind = counter != NULL ? counted(counter) : 0;
+    uint64_t before = t_counted("accepts"), late_before = late();
+    uint64_t of_its_kind = counter != NULL ? t_counted(counter) : 0;
     nng_time began = nng_clock(), end;
     t_http_client_open_small(&b, web.port);
     t_http_client_say(&b, slip->begin);
-    for (size_t i = 0; counted("accepts") == before || t_proc_fds() > fds + 1; i++) {
+    for (size_t i = 0; t_counted("accepts") == before || t_proc_fds() > fds + 1; i++) {
         if (*slip->drop != '\0') {
             (void) send(b.fd, slip->drop + i % strlen(slip->drop), 1, MSG_NOSIGNAL | MSG_DONTWAIT);
         }
@@ -164,7 +152,7 @@ static void run(const struct slip *slip)
     }
     cr_assert_geq(nng_clock(), began + LIMIT - 10, "%s: it ends early", slip->state);
     cr_assert_eq(late(), late_before + (counter != NULL ? 1 : 0), "%s", slip->state);
-    cr_assert(counter == NULL || counted(counter) == of_its_kind + 1, "%s", slip->state);
+    cr_assert(counter == NULL || t_counted(counter) == of_its_kind + 1, "%s", slip->state);
     if (slip->status != 0) {
         t_http_client_assert(&b, slip->status, NULL);
     }

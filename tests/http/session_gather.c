@@ -2,6 +2,7 @@
 /* Pipelined requests: what is answered at once is gathered, in order, and nothing waits for it. */
 #include "http/session.h"
 
+#include "support/counted.h"
 #include "support/proc.h"
 #include "support/site.h"
 #include "support/web.h"
@@ -144,19 +145,6 @@ static void open_site(void)
     t_web_add(web, h);
 }
 
-static uint64_t counted(const char *name)
-{
-    nng_uring_counter list[32];
-    size_t n = nng_uring_counters(list, 32);
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i].name, name) == 0) {
-            return list[i].value;
-        }
-    }
-    cr_assert_fail("no counter %s", name);
-    return 0;
-}
-
 /* ---- Together ----------------------------------------------------------------------------- */
 
 /* The answers to one packet of requests leave in one write: the library submits a receive, and that
@@ -173,14 +161,14 @@ Test(session_gather, callbacks_in_one_write, .timeout = 60)
     for (int i = 0; i < NBATCH; i++) {
         p += sprintf(p, "GET /q?%d HTTP/1.1\r\nHost: x\r\n\r\n", i);
     }
-    uint64_t before = counted("sqes");
+    uint64_t before = t_counted("sqes");
     t_http_client_say(&b, text);
     for (int i = 0; i < NBATCH; i++) {
         char number[8];
         sprintf(number, "%d", i);
         t_http_client_assert(&b, 200, number);
     }
-    cr_assert_leq(counted("sqes") - before, 4);
+    cr_assert_leq(t_counted("sqes") - before, 4);
     t_http_client_close(&b);
     t_site_close(&site);
 }

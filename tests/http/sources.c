@@ -2,6 +2,7 @@
 /* What one client's address may have and do. */
 #include "http/sources.h"
 
+#include "support/counted.h"
 #include "support/web.h"
 
 #include <arpa/inet.h>
@@ -74,19 +75,6 @@ static bool is_served(const struct t_web *web, uint32_t n, const char *request)
     return status == 200;
 }
 
-static uint64_t counted(const char *name)
-{
-    nng_uring_counter list[64];
-    size_t n = nng_uring_counters(list, 64);
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i].name, name) == 0) {
-            return list[i].value;
-        }
-    }
-    cr_assert_fail("nobody counts %s", name);
-    return 0;
-}
-
 /* One more than it may have is closed, others are served; and it, when one has ended. */
 Test(sources, connections)
 {
@@ -96,12 +84,12 @@ Test(sources, connections)
     int one = come_from(&web, 1), two = come_from(&web, 1);
     cr_assert_eq(ask(one, GET), 200);
     cr_assert_eq(ask(two, GET), 200);
-    uint64_t before = counted("clients_refused");
+    uint64_t before = t_counted("clients_refused");
     for (int i = 0; i < 20; i++) {
         cr_assert_not(is_served(&web, 1, GET));
         cr_assert(is_served(&web, 2, GET));
     }
-    cr_assert_eq(counted("clients_refused"), before + 20);
+    cr_assert_eq(t_counted("clients_refused"), before + 20);
     cr_assert_eq(ask(one, GET), 200);
     close(two);
     while (!is_served(&web, 1, GET)) { /* the server hears of it soon */
@@ -182,14 +170,14 @@ Test(sources, requests_of_many_connections)
     unsigned status = 200;
     open_web(&web, 0, 1);
     t_web_start(&web);
-    uint64_t before = counted("clients_throttled");
+    uint64_t before = t_counted("clients_throttled");
     for (int i = 0; i < 1000 && status == 200; i++) {
         int fd = come_from(&web, 1);
         status = ask(fd, GET);
         close(fd);
     }
     cr_assert_eq(status, 429);
-    cr_assert_eq(counted("clients_throttled"), before + 1);
+    cr_assert_eq(t_counted("clients_throttled"), before + 1);
     t_web_close(&web);
 }
 

@@ -6,6 +6,7 @@
 #include "io/features.h"
 #include "io/try_inline.h"
 #include "support/aio_probe.h"
+#include "support/counted.h"
 #include "support/owner.h"
 #include "support/peer.h"
 
@@ -32,19 +33,6 @@ static void lack(enum nu_feature feature)
 
 /* ---- A write with a deadline -------------------------------------------------------------- */
 
-static uint64_t deadlines_armed(void)
-{
-    nng_uring_counter list[64];
-    size_t n = nng_uring_counters(list, 64);
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i].name, "deadlines_armed") == 0) {
-            return list[i].value;
-        }
-    }
-    cr_assert_fail("there is no such counter");
-    return 0;
-}
-
 /* There is room for it, so only a kernel that cannot try without waiting is given a deadline. */
 static void write_with_deadline(void)
 {
@@ -55,10 +43,10 @@ static void write_with_deadline(void)
     t_pair_open(&pair);
     t_aio_probe_open(&track, mode);
     t_aio_probe_buffer(&track, data, 100);
-    uint64_t before = deadlines_armed();
+    uint64_t before = t_counted("deadlines_armed");
     t_aio_probe_write(&track, pair.conn, mode, true);
     t_aio_probe_assert(&track, 1, 0);
-    cr_assert_eq(deadlines_armed() - before, t_a_loop(0)->ring->nowait ? 0 : 1);
+    cr_assert_eq(t_counted("deadlines_armed") - before, t_a_loop(0)->ring->nowait ? 0 : 1);
     t_pair_assert_rest(&pair, 0, 100, 1);
     t_aio_probe_close(&track);
     t_pair_close(&pair);
