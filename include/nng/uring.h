@@ -682,7 +682,9 @@ enum nng_uring_limit {
      * longer). Then 408, and closed. */
     NNG_URING_BODY_TIMEOUT,
     /* For a response, without the client taking a byte of it: 60 s (it may become an eighth
-     * longer). Then the connection is reset. */
+     * longer). Then the connection is reset. What a client has taken is what its kernel has
+     * acknowledged: one that reads slowly from a large buffer takes nothing for a while, and then
+     * much. */
     NNG_URING_WRITE_TIMEOUT,
     /* Bytes of a request head (64 to 1 MiB): 16,384. More is answered with 431. A target of more
      * than 8,192 bytes is answered with 414. */

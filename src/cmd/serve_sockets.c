@@ -119,7 +119,9 @@ static bool serve_sockets_address(const nng_url *url, struct sockaddr_storage *s
     if (any) {
         int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
         host = fd >= 0 ? "::" : "0.0.0.0";
-        close(fd);
+        if (fd >= 0) {
+            close(fd);
+        }
     }
     if (getaddrinfo(host, url->u_port, &hints, &list) != 0) {
         return false;

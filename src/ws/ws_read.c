@@ -11,8 +11,7 @@
 #define PIECE ((size_t) 512)       /* the least room of one: small ones of a message share it */
 #define UNPACK ((size_t) 8 * 1024) /* bytes that are decompressed at a time */
 #define TURN ((size_t) 512 * 1024) /* and before others on the loop have their turn */
-#define DIRECT                                                                                     \
-    ((size_t) NU_BUFRING_SIZE) /* bytes to come of a frame that needs no copy, at least */
+#define DIRECT NU_BUFRING_SIZE     /* bytes to come of a frame that needs no copy, at least */
 #define THROW ((size_t) 16 * 1024 * 1024) /* bytes that a peer may send after it was refused */
 
 /* ---- To receives -------------------------------------------------------------------------- */
