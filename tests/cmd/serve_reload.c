@@ -47,6 +47,7 @@ static void write_big(const char *name, int byte)
     free(text);
 }
 
+/* Until the verdict has been read as well: what is left of it would be taken for the next one's. */
 static void reload(const char *text, const char *says)
 {
     char all[512];
@@ -55,6 +56,7 @@ static void reload(const char *text, const char *says)
     child.err_text[0] = '\0';
     kill(child.pid, SIGHUP);
     t_child_await_err(&child, says);
+    t_child_await_err(&child, "reloaded");
 }
 
 static void serve(const char *www)
