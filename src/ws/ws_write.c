@@ -460,8 +460,7 @@ static void ws_write_drop(struct nu_ws *ws, nng_aio *aio, int err)
 void nu_ws_write_end(struct nu_ws *ws, nng_aio *aio, int err)
 {
     if (ws->lost) {
-        ws_write_drop(ws, aio, err);
-        return;
+        return; /* the end of what is being written is about to come, and knows its count */
     }
     ws->torn = ws->torn || (aio->io.done > 0 && aio->io.total - aio->io.done > OWED);
     while (!ws->torn && aio->io.done > 0 && aio->io.done < aio->io.total) {
