@@ -128,6 +128,7 @@ int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *len
     if (level == SOL_SOCKET && option == SO_ERROR) {
         *(int *) value = sock->error;
         sock->error = 0;
+        sim_sock_changed(sock);
     }
     return 0;
 }
@@ -191,6 +192,7 @@ long sim_discard(int fd)
     struct sim_sock *sock = calls_sock(fd);
     size_t n = sock->in.len;
     sock->in.len = 0;
+    sim_sock_changed(sock);
     return (long) n;
 }
 
@@ -250,7 +252,9 @@ int __wrap_eventfd_write(int fd, eventfd_t value)
     if (!sim_is_fd(fd)) {
         return __real_eventfd_write(fd, value);
     }
-    sim_append(&calls_sock(fd)->in, &value, sizeof value);
+    struct sim_sock *sock = calls_sock(fd);
+    sim_append(&sock->in, &value, sizeof value);
+    sim_sock_changed(sock);
     return 0;
 }
 
@@ -265,6 +269,7 @@ int __wrap_eventfd_read(int fd, eventfd_t *value)
     }
     *value = 1;
     sock->in.len = 0;
+    sim_sock_changed(sock);
     return 0;
 }
 

@@ -46,17 +46,6 @@ static unsigned nclients;
 static bool warned;
 static const struct sim_wish *favourite; /* most ask for the same; NULL: they do not */
 
-static bool clients_never(void *arg)
-{
-    (void) arg;
-    return false;
-}
-
-static void clients_sleep(unsigned us)
-{
-    (void) sim_wait(clients_never, NULL, sim_time + (uint64_t) sim_pick(us) * 1000);
-}
-
 static bool clients_readable(void *arg)
 {
     return sim_readable(arg);
@@ -103,7 +92,7 @@ static bool client_send(struct client *c, const char *p, size_t n)
         p += sent;
         n -= (size_t) sent;
         if (sim_chance(8)) {
-            clients_sleep(2000);
+            sim_dawdle(2000);
         }
     }
     return true;
@@ -186,7 +175,7 @@ static bool client_say(struct client *c, const char *p, size_t n)
             return false;
         }
         at = c->pauses[i];
-        clients_sleep(3000);
+        sim_dawdle(3000);
     }
     return client_send(c, p + at, n - at);
 }
@@ -313,7 +302,7 @@ static bool clients_has_room(void *arg)
 static void *clients_live(void *arg)
 {
     struct client *c = arg;
-    clients_sleep(5000);
+    sim_dawdle(5000);
     (void) sim_wait(clients_has_room, NULL, SIM_NEVER);
     struct sim_sock *listener = sim_listener(SIM_PORT);
     if (listener == NULL) {
@@ -338,15 +327,20 @@ static void *clients_live(void *arg)
     return NULL;
 }
 
+/* Long lives are rare, and not where there are many clients. */
+static unsigned clients_some_requests(unsigned n)
+{
+    return sim_steps(1 + sim_pick(n > 6 ? 2 : sim_chance(6) ? SIM_REQUESTS : 4));
+}
+
 void sim_clients_start(unsigned n)
 {
-    unsigned most = n > 6 ? 2 : SIM_REQUESTS;
     warned = false;
     favourite = sim_chance(4) ? &sim_wishes[sim_pick(SIM_WISH_LARGE)] : NULL;
     nclients = n;
     for (unsigned i = 0; i < n; i++) {
         clients[i] = (struct client){ .id = i,
-                                      .nrequests = sim_steps(1 + sim_pick(most)),
+                                      .nrequests = clients_some_requests(n),
                                       .deaf = sim_chance(3) };
         clients[i].thread = sim_spawn("a client", clients_live, &clients[i]);
     }

@@ -65,17 +65,6 @@ unsigned sim_conns_count(void)
     return nconns;
 }
 
-static bool conns_never(void *arg)
-{
-    (void) arg;
-    return false;
-}
-
-static void conns_sleep(unsigned us)
-{
-    (void) sim_wait(conns_never, NULL, sim_time + (uint64_t) sim_pick(us) * 1000);
-}
-
 /* Long lives are rare: each costs what many short ones do, of which there are more beginnings and
  * ends to see. */
 static unsigned conns_some_steps(const struct conn *c, unsigned most)
@@ -114,7 +103,7 @@ static void peer_drain(struct conn *c)
         (void) sim_wait(conns_readable, c->peer, SIM_NEVER);
         n = sim_recv(c->peer, bytes, sizeof bytes, false);
         if (sim_chance(4)) {
-            conns_sleep(3000);
+            sim_dawdle(3000);
         }
     } while (n > 0 || n == -EAGAIN);
 }
@@ -129,7 +118,7 @@ static void peer_step(struct conn *c)
         peer_send(c, 1 + sim_pick(sim_chance(4) ? 4000 : 100));
         break;
     default:
-        conns_sleep(sim_chance(8) ? 40000 : 500);
+        sim_dawdle(sim_chance(8) ? 40000 : 500);
         break;
     }
 }
@@ -155,7 +144,7 @@ static void *conns_peer(void *arg)
         break;
     default:
         sim_shutdown(c->peer, false, true);
-        conns_sleep(sim_chance(4) ? 1000000 : 1000);
+        sim_dawdle(sim_chance(4) ? 1000000 : 1000);
         peer_drain(c);
         break;
     }
@@ -319,7 +308,7 @@ static void *conns_read_on(void *arg)
         err = nng_aio_result(use->aio);
         conns_called(use);
         if (sim_chance(8)) {
-            conns_sleep(1000);
+            sim_dawdle(1000);
         }
     }
     return NULL;
@@ -372,11 +361,11 @@ static void conns_step(struct conn *c)
         break;
     case 4:
     case 5:
-        conns_sleep(sim_chance(8) ? 20000 : 300);
+        sim_dawdle(sim_chance(8) ? 20000 : 300);
         break;
     default:
         if (others) {
-            conns_sleep(300);
+            sim_dawdle(300);
         } else if (r == NULL && !nng_aio_busy(use->aio)) {
             conns_begin(use, c->reader == NULL && sim_chance(3));
         }

@@ -36,17 +36,6 @@ static bool liars_writable(void *arg)
     return sim_writable(arg);
 }
 
-static bool liars_never(void *arg)
-{
-    (void) arg;
-    return false;
-}
-
-static void liars_sleep(unsigned us)
-{
-    (void) sim_wait(liars_never, NULL, sim_time + (uint64_t) sim_pick(us) * 1000);
-}
-
 /* False: nobody listens any more. */
 static bool liar_say(struct liar *l, const char *p, size_t n)
 {
@@ -64,7 +53,7 @@ static bool liar_say(struct liar *l, const char *p, size_t n)
         p += sent;
         n -= (size_t) sent;
         if (sim_chance(8)) {
-            liars_sleep(2000);
+            sim_dawdle(2000);
         }
     }
     return true;

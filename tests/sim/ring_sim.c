@@ -42,6 +42,7 @@ struct ring_sim {
     uint64_t late[LATE]; /* timeouts that have found nothing, and say so yet */
     unsigned nlate;
     bool woken;
+    uint64_t idle_since, idle_until; /* nothing has to be done unless sim_tcp_changes is another */
 };
 
 static struct ring_sim storage; /* large, and used anew by each run */
@@ -373,11 +374,16 @@ static bool ring_has_work(void *arg)
     if (r->woken || r->head != r->tail || r->nlate > 0) {
         return true;
     }
+    if (r->idle_since == sim_tcp_changes && sim_time < r->idle_until) {
+        return false;
+    }
     for (unsigned i = 0; i < r->njobs; i++) {
         if (sim_job_ready(&r->jobs[i]) || sim_job_due(&r->jobs[i])) {
             return true;
         }
     }
+    r->idle_since = sim_tcp_changes;
+    r->idle_until = sim_ring_next();
     return false;
 }
 
@@ -404,6 +410,7 @@ static int ring_sim_enter(struct nu_ring *ring, unsigned wait, uint64_t until)
             return -EINTR;
         }
         uint64_t next = sim_ring_next();
+        r->idle_until = 0;
         (void) sim_wait(ring_has_work, r, next < until ? next : until);
     }
 }

@@ -40,10 +40,21 @@ struct sim_usage sim_usage(void);
 /* The calling thread waits until ready(arg), or (false) until then. */
 bool sim_wait(bool (*ready)(void *arg), void *arg, uint64_t until);
 
-/* Others may go on here. */
+/* The calling thread waits until then (false), or until somebody wakes it. This costs the turns of
+ * others nothing, where a condition is looked at in each of them. */
+bool sim_rest(uint64_t until);
+void sim_wake(struct sim_thread *thread);
+struct sim_thread *sim_self(void);
+
+/* It waits for so long; or for up to so many microseconds, which chance says. */
+void sim_sleep(uint64_t ns);
+void sim_dawdle(unsigned us);
+
+/* Others go on here; or (preempt) they may. */
+void sim_yield(void);
 void sim_preempt(void);
 
-/* How often they do: once in so many times. 0: never. */
+/* How often they do then: once in so many times. 0: never. */
 void sim_set_preemption(unsigned once_in);
 
 /* Waits for its end and forgets it. */

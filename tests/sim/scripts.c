@@ -35,17 +35,6 @@ static bool scripts_ok(int err, const char *what)
     return err == 0;
 }
 
-static bool scripts_never(void *arg)
-{
-    (void) arg;
-    return false;
-}
-
-static void scripts_sleep(uint64_t ns)
-{
-    (void) sim_wait(scripts_never, NULL, sim_time + ns);
-}
-
 static bool scripts_readable(void *arg)
 {
     return sim_readable(arg);
@@ -123,7 +112,7 @@ static void scripts_converse(nng_http_client *client, nng_aio *aio, struct peer 
     bool both = wrote && scripts_move(conn, aio, true, bytes);
     sim_check(!both || memcmp(bytes, text, TEXT) == 0, "the wrong bytes were read");
     nng_http_conn_close(conn);
-    scripts_sleep(10 * MS);
+    sim_sleep(10 * MS);
     sim_check(!both || peer->heard.len == TEXT, "%zu bytes have come", peer->heard.len);
     sim_check(peer->heard.len == 0 || memcmp(peer->heard.p, text, peer->heard.len) == 0,
               "the wrong bytes were written");
@@ -308,7 +297,7 @@ static bool scripts_say(struct sim_sock *sock, const char *p, size_t n)
         }
         p += sent > 0 ? sent : 0;
         n -= sent > 0 ? (size_t) sent : 0;
-        scripts_sleep(MS / 10);
+        sim_sleep(MS / 10);
     }
     return true;
 }

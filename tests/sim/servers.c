@@ -27,17 +27,6 @@ unsigned sim_server_clients(void)
     return nclients;
 }
 
-static bool servers_never(void *arg)
-{
-    (void) arg;
-    return false;
-}
-
-static void servers_sleep(unsigned us)
-{
-    (void) sim_wait(servers_never, NULL, sim_time + (uint64_t) sim_pick(us) * 1000);
-}
-
 /* ---- Handlers ----------------------------------------------------------------------------- */
 
 static void servers_answer(nng_aio *aio)
@@ -66,7 +55,7 @@ static void servers_wait(nng_aio *aio)
 
 static void *servers_finish_later(void *arg)
 {
-    servers_sleep(sim_chance(8) ? 100000 : 5000);
+    sim_dawdle(sim_chance(8) ? 100000 : 5000);
     servers_answer(arg);
     return NULL;
 }
@@ -263,7 +252,7 @@ static void *servers_change(void *arg)
         size_t most = sim_tcp_scale() * 20;
         sim_file_resize(sim_file_named(SIM_MOVING),
                         sim_pick(most < 60000 ? (unsigned) most : 60000));
-        servers_sleep(us);
+        sim_dawdle(us);
     }
     return NULL;
 }
@@ -271,7 +260,7 @@ static void *servers_change(void *arg)
 /* Before its clients are done, perhaps. */
 static void servers_end(nng_http_server *server)
 {
-    servers_sleep(20000);
+    sim_dawdle(20000);
     sim_clients_warn();
     if (sim_chance(2)) {
         sim_trace("the server is stopped");

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PAIRS 4U
+#define PAIRS 8U
 #define SENDS 20U
 #define MAX_SIZE 8000U
 #define MS UINT64_C(1000000)
@@ -46,17 +46,6 @@ static bool lost;                  /* one end of some pair is, for the other one
 unsigned sim_streams_count(void)
 {
     return npairs;
-}
-
-static bool streams_never(void *arg)
-{
-    (void) arg;
-    return false;
-}
-
-static void streams_sleep(unsigned us)
-{
-    (void) sim_wait(streams_never, NULL, sim_time + (uint64_t) sim_pick(us) * 1000);
 }
 
 /* ---- Sending and receiving ---------------------------------------------------------------- */
@@ -114,8 +103,9 @@ static void *streams_send(void *arg)
     struct end *end = arg;
     uint8_t bytes[MAX_SIZE];
     int err = 0;
-    for (unsigned i = sim_steps(sim_pick(SENDS)); i > 0 && (err == 0 || err == NNG_ETIMEDOUT);
-         i--) {
+    unsigned left =
+        sim_steps(sim_pick(sim_chance(6) ? SENDS : SENDS / 5)); /* long lives are rare */
+    for (; left > 0 && (err == 0 || err == NNG_ETIMEDOUT); left--) {
         size_t size = streams_some_size(), first = sim_pick((unsigned) size);
         nng_iov iov[2] = { { bytes, first }, { bytes + first, size - first } };
         nng_duration limit = streams_some_limit();
@@ -127,7 +117,7 @@ static void *streams_send(void *arg)
         sim_append(&end->counted, bytes, nng_aio_count(end->sends));
         memset(bytes, 0xee, size); /* it is ours again */
         if (sim_chance(4)) {
-            streams_sleep(3000);
+            sim_dawdle(3000);
         }
     }
     end->all_sent = true;
@@ -148,7 +138,7 @@ static void *streams_receive(void *arg)
         err = streams_await(end, end->receives, limit, "receive");
         sim_append(&end->heard, bytes, nng_aio_count(end->receives));
         if (sim_chance(4)) {
-            streams_sleep(3000);
+            sim_dawdle(3000);
         }
     }
     sim_release(bytes);
@@ -164,11 +154,11 @@ static bool streams_sent(void *arg)
 static void *streams_close(void *arg)
 {
     struct end *end = arg;
-    streams_sleep(sim_chance(2) ? 3000 : 100000);
+    sim_dawdle(sim_chance(2) ? 3000 : 100000);
     if (sim_chance(4)) {
         end->aborted = true;
         nng_aio_abort(sim_chance(2) ? end->sends : end->receives, ABORT_CODE);
-        streams_sleep(3000);
+        sim_dawdle(3000);
     }
     if (!sim_chance(3)) {
         (void) sim_wait(streams_sent, end, sim_time + 1000 * MS); /* nobody may take it */
@@ -244,7 +234,7 @@ static void streams_start(struct pair *pair, unsigned i, const char *scheme)
     dialed->opener = sim_spawn("who dials", streams_open, dialed);
     accepted->opener = sim_spawn("who accepts", streams_open, accepted);
     if (sim_chance(8)) {
-        streams_sleep(2000);
+        sim_dawdle(2000);
         struct end *end = &pair->ends[sim_pick(2)];
         end->aborted = true;
         nng_aio_abort(end->opens, ABORT_CODE);
@@ -271,17 +261,17 @@ static void streams_end(struct pair *pair)
 static void *streams_lose(void *arg)
 {
     (void) arg;
-    streams_sleep(sim_chance(2) ? 3000 : 30000);
+    sim_dawdle(sim_chance(2) ? 3000 : 30000);
     lost = sim_tcp_lose();
     return NULL;
 }
 
 void sim_streams(void)
 {
-    bool secure = sim_chance(12), tcp = sim_chance(3); /* the former takes much longer */
+    bool secure = sim_chance(32), tcp = sim_chance(3); /* the former takes much longer */
     const char *scheme = secure ? tcp ? "tls+tcp" : "wss" : tcp ? "tcp" : "ws";
     idles = !tcp && sim_chance(3);
-    npairs = sim_actors(1 + sim_pick(secure ? 2 : PAIRS));
+    npairs = sim_actors(1 + sim_pick(sim_chance(2) ? PAIRS : PAIRS / 4));
     if (secure) {
         sim_openssl_reset();
     }

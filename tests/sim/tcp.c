@@ -10,16 +10,18 @@
 
 #define SOCKS 4096U
 
-static struct sim_sock *socks[SOCKS]; /* of this run */
-static unsigned nsocks;
-static struct sim_sock *active[SOCKS]; /* those of them that something may happen to, in order */
-static unsigned nactive;
-static struct sim_sock *eventful[SOCKS]; /* those of which sim_tcp_events() said so */
+static struct sim_sock *socks[SOCKS]; /* of this run, and of those before, to be used again */
+static unsigned nsocks, nmade;
+static struct sim_sock *eventful[SOCKS]; /* those of them that something may happen to */
+static unsigned neventful;
+static struct sim_sock *listeners[SIM_FDS];
+static unsigned nlisteners;
 static struct sim_sock *fds[SIM_FDS];
 static unsigned next_port;
 static int fd_limit; /* they are fewer, from SIM_FD on */
 static bool exact;
 static size_t scale; /* how much a socket's buffers hold */
+uint64_t sim_tcp_changes;
 
 /* ---- Bytes -------------------------------------------------------------------------------- */
 
@@ -45,13 +47,7 @@ static void tcp_drop(struct sim_bytes *bytes, size_t n)
 
 void sim_tcp_reset(unsigned from)
 {
-    for (unsigned i = 0; i < nsocks; i++) {
-        sim_release(socks[i]->in.p);
-        sim_release(socks[i]->out.p);
-        sim_release(socks[i]->sent.p);
-        sim_release(socks[i]);
-    }
-    nsocks = nactive = 0;
+    nsocks = neventful = nlisteners = 0;
     memset(fds, 0, sizeof fds);
     next_port = 40000;
     fd_limit = SIM_FDS;
@@ -79,10 +75,21 @@ size_t sim_tcp_scale(void)
     return scale;
 }
 
-static void tcp_add(struct sim_sock *sock)
+/* With the memory for bytes that it had in another life. */
+static struct sim_sock *tcp_new(int fd)
 {
     sim_check(nsocks < SOCKS, "more than %u sockets", SOCKS);
-    socks[nsocks++] = active[nactive++] = sock;
+    if (nsocks == nmade) {
+        socks[nmade++] = sim_alloc(sizeof *socks[0]);
+    }
+    struct sim_sock *sock = socks[nsocks++];
+    *sock = (struct sim_sock){ .fd = fd,
+                               .in = { sock->in.p, 0, sock->in.room },
+                               .out = { sock->out.p, 0, sock->out.room },
+                               .sent = { sock->sent.p, 0, sock->sent.room } };
+    sock->out_max = tcp_some_size();
+    sock->in_max = tcp_some_size();
+    return sock;
 }
 
 void sim_tcp_set_limit(int fd)
@@ -111,13 +118,7 @@ struct sim_sock *sim_sock_new(void)
     if (i == fd_limit) {
         return NULL;
     }
-    struct sim_sock *sock = sim_alloc(sizeof *sock);
-    sock->fd = SIM_FD + i;
-    sock->out_max = tcp_some_size();
-    sock->in_max = tcp_some_size();
-    fds[i] = sock;
-    tcp_add(sock);
-    return sock;
+    return fds[i] = tcp_new(SIM_FD + i);
 }
 
 unsigned sim_tcp_open(void)
@@ -131,9 +132,9 @@ unsigned sim_tcp_open(void)
 
 struct sim_sock *sim_listener(unsigned port)
 {
-    for (unsigned i = 0; i < nactive; i++) {
-        if (active[i]->fd >= 0 && active[i]->listening && active[i]->port == port) {
-            return active[i];
+    for (unsigned i = 0; i < nlisteners; i++) {
+        if (listeners[i]->fd >= 0 && listeners[i]->port == port) {
+            return listeners[i];
         }
     }
     return NULL;
@@ -152,21 +153,19 @@ void sim_listen(struct sim_sock *sock, unsigned backlog)
 {
     sock->listening = true;
     sock->backlog = backlog < SIM_BACKLOG ? backlog : SIM_BACKLOG;
+    listeners[nlisteners++] = sock;
 }
 
 void sim_connect(struct sim_sock *sock, struct sim_sock *listener)
 {
-    struct sim_sock *other = sim_alloc(sizeof *other);
-    tcp_add(other);
-    other->fd = -1; /* until it is accepted */
-    other->out_max = tcp_some_size();
-    other->in_max = tcp_some_size();
+    struct sim_sock *other = tcp_new(-1); /* until it is accepted */
     other->port = listener->port;
     other->peer = sock;
     sock->peer = other;
     sock->recorded = true;
     sock->port = next_port++;
     listener->queue[listener->nqueue++] = other;
+    sim_tcp_changes++;
 }
 
 struct sim_sock *sim_accept(struct sim_sock *listener)
@@ -181,136 +180,11 @@ struct sim_sock *sim_accept(struct sim_sock *listener)
     memmove(listener->queue, listener->queue + 1, listener->nqueue * sizeof listener->queue[0]);
     fds[i] = sock;
     sock->fd = SIM_FD + i;
+    sim_sock_changed(sock);
     return sock;
 }
 
-/* ---- Both directions ---------------------------------------------------------------------- */
-
-static int tcp_take_error(struct sim_sock *sock)
-{
-    int error = sock->error;
-    sock->error = 0;
-    return -error;
-}
-
-static ssize_t tcp_send(struct sim_sock *sock, const void *p, size_t n, bool whole)
-{
-    if (sock->error != 0) {
-        return tcp_take_error(sock);
-    }
-    if (sock->peer == NULL) {
-        return -ENOTCONN;
-    }
-    if (sock->reset || sock->shut_write) {
-        return -EPIPE;
-    }
-    size_t room = sock->out.len < sock->out_max ? sock->out_max - sock->out.len : 0;
-    if (n > 0 && room == 0) {
-        return -EAGAIN;
-    }
-    n = n < room ? n : room;
-    if (!whole && !exact && n > 1 && sim_chance(8)) {
-        n = 1 + sim_pick((unsigned) n - 1);
-    }
-    sim_append(&sock->out, p, n);
-    if (sock->recorded) {
-        sim_append(&sock->sent, p, n);
-    }
-    return (ssize_t) n;
-}
-
-ssize_t sim_send(struct sim_sock *sock, const void *p, size_t n)
-{
-    return tcp_send(sock, p, n, false);
-}
-
-ssize_t sim_send_whole(struct sim_sock *sock, const void *p, size_t n)
-{
-    return tcp_send(sock, p, n, true);
-}
-
-ssize_t sim_recv(struct sim_sock *sock, void *p, size_t n, bool peek)
-{
-    if (sock->in.len > 0) {
-        n = n < sock->in.len ? n : sock->in.len;
-        if (!exact && n > 1 && sim_chance(8)) {
-            n = 1 + sim_pick((unsigned) n - 1);
-        }
-        if (p != NULL) {
-            memcpy(p, sock->in.p, n);
-        }
-        if (!peek) {
-            tcp_drop(&sock->in, n);
-        }
-        return (ssize_t) n;
-    }
-    if (sock->error != 0) {
-        return tcp_take_error(sock);
-    }
-    if (sock->fin_in || sock->reset || sock->shut_read) {
-        return 0;
-    }
-    return sock->peer != NULL ? -EAGAIN : -ENOTCONN;
-}
-
-void sim_shutdown(struct sim_sock *sock, bool read, bool write)
-{
-    sock->shut_read = sock->shut_read || read;
-    sock->shut_write = sock->shut_write || write;
-}
-
-/* Nobody has it any more. */
-static void tcp_end(struct sim_sock *sock)
-{
-    if (sock->listening) {
-        for (unsigned i = 0; i < sock->nqueue; i++) {
-            sock->queue[i]->reset_due = true;
-        }
-        sock->nqueue = 0;
-        sock->listening = false;
-    } else if (sock->local) {
-        sock->peer->fin_in = sock->peer->reset = true;
-    } else if (sock->peer != NULL && !sock->reset) {
-        sock->reset_due = sock->linger_reset || sock->in.len > 0;
-        sock->shut_write = true;
-    }
-    sock->shut_read = true;
-}
-
-void sim_close(struct sim_sock *sock)
-{
-    sim_check(sock->uses == 0 || exact, "descriptor %d is closed while an operation holds it",
-              sock->fd);
-    fds[sock->fd - SIM_FD] = NULL;
-    sock->fd = -1;
-    sock->close_due = sock->uses > 0;
-    if (!sock->close_due) {
-        tcp_end(sock);
-    }
-}
-
-void sim_sock_unuse(struct sim_sock *sock)
-{
-    sock->uses--;
-    if (sock->close_due && sock->uses == 0) {
-        sock->close_due = false;
-        tcp_end(sock);
-    }
-}
-
-bool sim_readable(const struct sim_sock *sock)
-{
-    return sock->in.len > 0 || sock->error != 0 || sock->fin_in || sock->reset || sock->shut_read ||
-           sock->nqueue > 0;
-}
-
-bool sim_writable(const struct sim_sock *sock)
-{
-    return sock->error != 0 || sock->reset || sock->shut_write ||
-           (sock->peer != NULL && sock->out.len < sock->out_max);
-}
-
-/* ---- The network -------------------------------------------------------------------------- */
+/* ---- What the network could do ------------------------------------------------------------ */
 
 enum event { NOTHING, DELIVER, DELIVER_FIN, DELIVER_RESET };
 
@@ -340,6 +214,174 @@ static enum event tcp_event(const struct sim_sock *sock)
     }
     return sock->shut_write && !sock->fin_sent ? DELIVER_FIN : NOTHING;
 }
+
+static void tcp_look(struct sim_sock *sock)
+{
+    bool may = tcp_event(sock) != NOTHING;
+    if (may && sock->place == 0) {
+        eventful[neventful++] = sock;
+        sock->place = neventful;
+    } else if (!may && sock->place > 0) {
+        struct sim_sock *last = eventful[--neventful];
+        eventful[sock->place - 1] = last;
+        last->place = sock->place;
+        sock->place = 0;
+    }
+}
+
+void sim_sock_changed(struct sim_sock *sock)
+{
+    sim_tcp_changes++;
+    tcp_look(sock);
+    if (sock->peer != NULL) {
+        tcp_look(sock->peer);
+    }
+}
+
+/* ---- Both directions ---------------------------------------------------------------------- */
+
+static int tcp_take_error(struct sim_sock *sock)
+{
+    int error = sock->error;
+    sock->error = 0;
+    sim_tcp_changes++;
+    return -error;
+}
+
+static ssize_t tcp_send(struct sim_sock *sock, const void *p, size_t n, bool whole)
+{
+    if (sock->error != 0) {
+        return tcp_take_error(sock);
+    }
+    if (sock->peer == NULL) {
+        return -ENOTCONN;
+    }
+    if (sock->reset || sock->shut_write) {
+        return -EPIPE;
+    }
+    size_t room = sock->out.len < sock->out_max ? sock->out_max - sock->out.len : 0;
+    if (n > 0 && room == 0) {
+        return -EAGAIN;
+    }
+    n = n < room ? n : room;
+    if (!whole && !exact && n > 1 && sim_chance(8)) {
+        n = 1 + sim_pick((unsigned) n - 1);
+    }
+    sim_append(&sock->out, p, n);
+    if (sock->recorded) {
+        sim_append(&sock->sent, p, n);
+    }
+    sim_sock_changed(sock);
+    return (ssize_t) n;
+}
+
+ssize_t sim_send(struct sim_sock *sock, const void *p, size_t n)
+{
+    return tcp_send(sock, p, n, false);
+}
+
+ssize_t sim_send_whole(struct sim_sock *sock, const void *p, size_t n)
+{
+    return tcp_send(sock, p, n, true);
+}
+
+ssize_t sim_recv(struct sim_sock *sock, void *p, size_t n, bool peek)
+{
+    if (sock->in.len > 0) {
+        n = n < sock->in.len ? n : sock->in.len;
+        if (!exact && n > 1 && sim_chance(8)) {
+            n = 1 + sim_pick((unsigned) n - 1);
+        }
+        if (p != NULL) {
+            memcpy(p, sock->in.p, n);
+        }
+        if (!peek) {
+            tcp_drop(&sock->in, n);
+            sim_sock_changed(sock);
+        }
+        return (ssize_t) n;
+    }
+    if (sock->error != 0) {
+        return tcp_take_error(sock);
+    }
+    if (sock->fin_in || sock->reset || sock->shut_read) {
+        return 0;
+    }
+    return sock->peer != NULL ? -EAGAIN : -ENOTCONN;
+}
+
+void sim_shutdown(struct sim_sock *sock, bool read, bool write)
+{
+    sock->shut_read = sock->shut_read || read;
+    sock->shut_write = sock->shut_write || write;
+    sim_sock_changed(sock);
+}
+
+static void tcp_unlisten(struct sim_sock *sock)
+{
+    unsigned i = 0;
+    while (listeners[i] != sock) {
+        i++;
+    }
+    listeners[i] = listeners[--nlisteners];
+    for (i = 0; i < sock->nqueue; i++) {
+        sock->queue[i]->reset_due = true;
+        sim_sock_changed(sock->queue[i]);
+    }
+    sock->nqueue = 0;
+    sock->listening = false;
+}
+
+/* Nobody has it any more. */
+static void tcp_end(struct sim_sock *sock)
+{
+    if (sock->listening) {
+        tcp_unlisten(sock);
+    } else if (sock->local) {
+        sock->peer->fin_in = sock->peer->reset = true;
+    } else if (sock->peer != NULL && !sock->reset) {
+        sock->reset_due = sock->linger_reset || sock->in.len > 0;
+        sock->shut_write = true;
+    }
+    sock->shut_read = true;
+    sim_sock_changed(sock);
+}
+
+void sim_close(struct sim_sock *sock)
+{
+    sim_check(sock->uses == 0 || exact, "descriptor %d is closed while an operation holds it",
+              sock->fd);
+    fds[sock->fd - SIM_FD] = NULL;
+    sock->fd = -1;
+    sock->close_due = sock->uses > 0;
+    if (!sock->close_due) {
+        tcp_end(sock);
+    }
+    sim_sock_changed(sock);
+}
+
+void sim_sock_unuse(struct sim_sock *sock)
+{
+    sock->uses--;
+    if (sock->close_due && sock->uses == 0) {
+        sock->close_due = false;
+        tcp_end(sock);
+    }
+}
+
+bool sim_readable(const struct sim_sock *sock)
+{
+    return sock->in.len > 0 || sock->error != 0 || sock->fin_in || sock->reset || sock->shut_read ||
+           sock->nqueue > 0;
+}
+
+bool sim_writable(const struct sim_sock *sock)
+{
+    return sock->error != 0 || sock->reset || sock->shut_write ||
+           (sock->peer != NULL && sock->out.len < sock->out_max);
+}
+
+/* ---- The network -------------------------------------------------------------------------- */
 
 /* A RST has come. */
 static void tcp_hear_reset(struct sim_sock *sock)
@@ -379,14 +421,15 @@ static void tcp_happen(struct sim_sock *sock, enum event event)
         tcp_hear_reset(sock->peer);
         sim_trace("the network: RST from port %u", sock->port);
     }
+    sim_sock_changed(sock);
 }
 
 bool sim_tcp_lose(void)
 {
     struct sim_sock *able[SOCKS];
     unsigned n = 0;
-    for (unsigned i = 0; i < nactive; i++) {
-        struct sim_sock *sock = active[i];
+    for (unsigned i = 0; i < nsocks; i++) {
+        struct sim_sock *sock = socks[i];
         if (sock->peer != NULL && sock->fd >= 0 && sock->peer->fd >= 0 && !sock->reset) {
             able[n++] = sock;
         }
@@ -399,31 +442,13 @@ bool sim_tcp_lose(void)
     tcp_hear_reset(sock);
     sock->lost = true;
     sock->peer->fin_in = true;
+    sim_sock_changed(sock);
     return true;
-}
-
-/* Closed, and nothing of it is on its way. (A connection that waits in a queue is not closed.) */
-static bool tcp_is_over(const struct sim_sock *sock)
-{
-    return sock->fd < 0 && sock->shut_read &&
-           (sock->peer == NULL || sock->reset || (sock->fin_sent && !sock->reset_due));
 }
 
 unsigned sim_tcp_events(void)
 {
-    unsigned n = 0, kept = 0;
-    for (unsigned i = 0; i < nactive; i++) {
-        struct sim_sock *sock = active[i];
-        enum event event = tcp_event(sock);
-        if (event != NOTHING) {
-            eventful[n++] = sock;
-        }
-        if (event != NOTHING || !tcp_is_over(sock)) {
-            active[kept++] = sock;
-        }
-    }
-    nactive = kept;
-    return n;
+    return neventful;
 }
 
 void sim_tcp_happen(unsigned nth)

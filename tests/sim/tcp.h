@@ -39,6 +39,7 @@ struct sim_sock {
     struct sim_bytes sent; /* all that its owner ever sent; NULL where nobody asked */
     bool recorded;
     size_t delivered; /* to the peer's `in` */
+    unsigned place;   /* among those that something may happen to, from 1 on; 0: nothing may */
 };
 
 /* Nothing is left of the last run's. 0 to 5: how small buffers may be. */
@@ -86,6 +87,12 @@ void sim_sock_unuse(struct sim_sock *sock);
 
 bool sim_readable(const struct sim_sock *sock);
 bool sim_writable(const struct sim_sock *sock);
+
+/* Whatever was done to a socket's fields beside these functions: who waits for it looks again. */
+void sim_sock_changed(struct sim_sock *sock);
+
+/* How often something has changed that somebody may wait for. */
+extern uint64_t sim_tcp_changes;
 
 /* The network: what it could do now, and does. */
 unsigned sim_tcp_events(void);

@@ -76,20 +76,20 @@ int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex)
 
 struct waiter {
     const void *on;
+    struct sim_thread *who;
     bool told;
 };
 
 static struct waiter *waiters[WAITERS];
 static unsigned nwaiters; /* the last of them is before this place */
 
-static bool threads_told(void *arg)
-{
-    return ((struct waiter *) arg)->told;
-}
-
 static bool threads_wait_on(const void *on, uint64_t until)
 {
-    struct waiter me = { .on = on };
+    if (sim_chance(200)) {
+        sim_yield(); /* spurious */
+        return true;
+    }
+    struct waiter me = { .on = on, .who = sim_self() };
     unsigned i = 0;
     while (i < WAITERS && waiters[i] != NULL) {
         i++;
@@ -97,13 +97,12 @@ static bool threads_wait_on(const void *on, uint64_t until)
     sim_check(i < WAITERS, "more than %u waiters", WAITERS);
     waiters[i] = &me;
     nwaiters = i < nwaiters ? nwaiters : i + 1;
-    me.told = sim_chance(200); /* spurious */
-    bool told = sim_wait(threads_told, &me, until);
+    bool woken = sim_rest(until);
     waiters[i] = NULL;
     while (nwaiters > 0 && waiters[nwaiters - 1] == NULL) {
         nwaiters--;
     }
-    return told || me.told;
+    return woken || me.told;
 }
 
 /* Up to n of them, whom chance finds first. */
@@ -119,6 +118,7 @@ static void threads_tell(const void *on, unsigned n)
     for (; n > 0 && count > 0; n--) {
         unsigned i = n < count ? sim_pick(count) : 0;
         able[i]->told = true;
+        sim_wake(able[i]->who);
         able[i] = able[--count];
     }
 }
@@ -262,8 +262,7 @@ int __wrap_clock_nanosleep(clockid_t clock, int flags, const struct timespec *un
     if (!sim_inside()) {
         return __real_clock_nanosleep(clock, flags, until, left);
     }
-    struct waiter nobody = { .on = NULL };
-    (void) sim_wait(threads_told, &nobody, threads_until(until)); /* TIMER_ABSTIME, as we use it */
+    (void) sim_rest(threads_until(until)); /* TIMER_ABSTIME, as we use it */
     return 0;
 }
 

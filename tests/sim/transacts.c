@@ -63,17 +63,6 @@ unsigned sim_transacts_count(void)
     return nconnections;
 }
 
-static bool transacts_never(void *arg)
-{
-    (void) arg;
-    return false;
-}
-
-static void transacts_sleep(unsigned us)
-{
-    (void) sim_wait(transacts_never, NULL, sim_time + (uint64_t) sim_pick(us) * 1000);
-}
-
 /* ---- The end of a transaction ------------------------------------------------------------- */
 
 /* Something else on its connection has failed, or will when its end is told. */
@@ -284,7 +273,7 @@ static void transacts_unwanted(struct ask *ask, bool abort)
 static void transacts_await(struct ask *ask)
 {
     if (lies && ask->busy && ask->limit == 0) {
-        transacts_sleep(50000);
+        sim_dawdle(50000);
         transacts_unwanted(ask, false);
     }
     nng_aio_wait(ask->aio);
@@ -320,7 +309,7 @@ static void transacts_step(struct asker *a)
         break;
     case 4:
     case 5:
-        transacts_sleep(sim_chance(8) ? 20000 : 500);
+        sim_dawdle(sim_chance(8) ? 20000 : 500);
         break;
     case 6:
     case 7:
@@ -389,7 +378,7 @@ static void transacts_ask(nng_http_server *server)
         askers[i].thread = sim_spawn("who asks", transacts_live, &askers[i]);
     }
     if (server != NULL && sim_chance(4)) {
-        transacts_sleep(20000);
+        sim_dawdle(20000);
         warned = true;
         sim_trace("the server is stopped");
         nng_http_server_stop(server);
@@ -402,7 +391,7 @@ static void transacts_ask(nng_http_server *server)
 void sim_transacts(void)
 {
     lies = sim_chance(3);
-    bool secure = !lies && sim_chance(16); /* which takes much longer */
+    bool secure = !lies && sim_chance(48); /* which takes much longer */
     const char *address = secure ? "https://127.0.0.1:443" : "http://127.0.0.1:80";
     nng_http_server *server = NULL;
     warned = false;

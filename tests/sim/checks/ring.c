@@ -320,7 +320,7 @@ static void ring_settle(void)
         (void) nu_ring_sim.enter(ring, 0, 0);
         ring_collect();
         bool busy = tail != before || sim_tcp_events() > 0;
-        (void) sim_wait(NULL, NULL, SIM_NEVER);
+        sim_yield();
         quiet = busy ? -1 : quiet;
     }
 }
@@ -370,13 +370,7 @@ uint64_t sim_checks_now(void)
     return (uint64_t) ts.tv_sec * NS_PER_S + (uint64_t) ts.tv_nsec;
 }
 
-static bool ring_never(void *arg)
-{
-    (void) arg;
-    return false;
-}
-
 void sim_checks_sleep(uint64_t ns)
 {
-    (void) sim_wait(ring_never, NULL, sim_time + ns);
+    sim_sleep(ns);
 }
