@@ -83,14 +83,17 @@ static bool ws_begin_read(struct nu_ws *ws, struct nu_stream *stream)
     return true;
 }
 
-static void ws_begin_write(struct nu_ws *ws, struct nu_stream *stream)
+/* Likewise. */
+static bool ws_begin_write(struct nu_ws *ws, struct nu_stream *stream)
 {
     struct nu_ws_flight *flight = ws->flight;
-    if (nng_aio_begin(&flight->aio)) {
-        flight->aio.io =
-            (struct nu_aio_io){ .iov = &flight->iov, .niov = 1, .total = flight->iov.iov_len };
-        nu_stream_write(stream, &flight->aio, NU_WRITE_ALL);
+    if (!nng_aio_begin(&flight->aio)) {
+        return false;
     }
+    flight->aio.io =
+        (struct nu_aio_io){ .iov = flight->iov, .niov = flight->niov, .total = flight->total };
+    nu_stream_write(stream, &flight->aio, NU_WRITE_ALL);
+    return true;
 }
 
 /* What its user and the peer have brought about. */
@@ -139,6 +142,7 @@ static void ws_work(struct nu_ws *ws)
     ws_look(ws);
     struct nu_stream *stream = nu_ws_carrier(ws);
     bool recall = nu_ws_read_recall(ws);
+    bool recall_write = nu_ws_write_recall(ws);
     bool read = nu_ws_read_wanted(ws), write = nu_ws_write_start(ws);
     bool half =
         ws->state == NU_WS_ENDING && ws->half_close && !ws->half_closed && nu_ws_write_idle(ws);
@@ -148,20 +152,21 @@ static void ws_work(struct nu_ws *ws)
         nu_ws_read_aim(ws);
     }
     ws->half_closed = ws->half_closed || half;
-    if (!read && !write && !half && !recall && done == NULL) {
+    if (!read && !write && !half && !recall && !recall_write && done == NULL) {
         ws_unlock(ws);
         return;
     }
     ws->working = true; /* nobody frees it meanwhile */
     nu_unlock(&ws->lock);
-    if (write) {
-        ws_begin_write(ws, stream);
-    }
+    bool unwritten = write && !ws_begin_write(ws, stream);
     if (half) {
         nu_stream_shutdown_write(stream);
     }
     if (recall) {
         nng_aio_abort(&ws->rd, NNG_ECANCELED);
+    }
+    if (recall_write) {
+        nng_aio_abort(&ws->flight->aio, NNG_ECANCELED);
     }
     bool dead = read && done == NULL && !ws_begin_read(ws, stream);
     if (done != NULL) {
@@ -170,6 +175,9 @@ static void ws_work(struct nu_ws *ws)
     nu_lock(&ws->lock);
     ws->working = false;
     ws->direct = dead ? NULL : ws->direct;
+    if (unwritten) {
+        (void) nu_ws_written(ws, 0, NNG_ECLOSED);
+    }
     ws_unlock(ws);
 }
 
@@ -207,8 +215,8 @@ static void ws_wrote(void *arg)
 {
     struct nu_ws *ws = arg;
     nu_lock(&ws->lock);
-    int err = nng_aio_result(&ws->flight->aio);
-    nu_ws_written(ws, nng_aio_count(&ws->flight->aio), err);
+    nng_aio *aio = &ws->flight->aio;
+    int err = nu_ws_written(ws, nng_aio_count(aio), nng_aio_result(aio));
     if (err != 0) {
         ws->send_end = ws->send_end != 0 ? ws->send_end : err;
         if (ws->state != NU_WS_GONE && ws->state != NU_WS_ENDING) {

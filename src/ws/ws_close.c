@@ -2,6 +2,7 @@
 #include "ws/ws_close.h"
 
 #include "base/clock.h"
+#include "ws/ws_put.h"
 #include "ws/ws_write.h"
 
 #include <stdlib.h>
@@ -29,7 +30,7 @@ static void ws_close_put(struct nu_ws *ws, unsigned code, const char *reason, si
 {
     char payload[NU_WS_CONTROL_MAX];
     if (code == NU_WS_NO_CODE) {
-        nu_ws_write_control(ws, NU_WS_CLOSE, NULL, 0);
+        nu_ws_put_control(ws, NU_WS_CLOSE, NULL, 0);
         return;
     }
     n = n < sizeof payload - 2 ? n : sizeof payload - 2;
@@ -38,7 +39,7 @@ static void ws_close_put(struct nu_ws *ws, unsigned code, const char *reason, si
     if (n > 0) {
         memcpy(payload + 2, reason, n);
     }
-    nu_ws_write_control(ws, NU_WS_CLOSE, payload, n + 2);
+    nu_ws_put_control(ws, NU_WS_CLOSE, payload, n + 2);
 }
 
 /* Nothing is sent any more but what is owed, and a close frame behind it. */
@@ -206,7 +207,7 @@ void nu_ws_watch_fired(struct nu_ws *ws)
         }
         ws->pinged = now;
         if (ws->frame_left == 0) { /* else a frame is under way, and is as good */
-            nu_ws_write_control(ws, NU_WS_PING, NULL, 0);
+            nu_ws_put_control(ws, NU_WS_PING, NULL, 0);
         }
     }
     nu_ws_watch(ws);

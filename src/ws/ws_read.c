@@ -4,6 +4,7 @@
 #include "io/vec.h"
 #include "net/aio_queue.h"
 #include "ws/ws_close.h"
+#include "ws/ws_put.h"
 #include "ws/ws_write.h"
 
 #include <stdlib.h>
@@ -281,7 +282,7 @@ static void ws_read_control(struct nu_ws *ws, struct nu_slice payload)
     switch (ws->reader.opcode) {
     case NU_WS_PING:
         if (ws->state == NU_WS_OPEN) {
-            nu_ws_write_pong(ws, payload.p, payload.n);
+            nu_ws_put_pong(ws, payload.p, payload.n);
         }
         break;
     case NU_WS_CLOSE: {

@@ -7,8 +7,9 @@
  * it, and is never held while the connection's stream is called, but for its addresses.
  *
  *   ws_state   the type, its states           ws_read    frames to messages to receives
- *   ws_write   sends to frames                ws_close   how it comes to its end
- *   ws         what happens to it             ws_calls   <nng/uring.h>
+ *   ws_write   sends to frames                ws_put     frames to bytes
+ *   ws_close   how it comes to its end        ws         what happens to it
+ *   ws_calls   <nng/uring.h>
  */
 #ifndef NU_WS_WS_STATE_H
 #define NU_WS_WS_STATE_H
@@ -61,7 +62,15 @@ struct nu_ws_mark {
 struct nu_ws_flight {
     nng_aio aio;
     struct nu_buf frames;
-    struct iovec iov; /* all of them */
+    struct iovec
+        payload;   /* that is written from where it lies, `before` bytes of the frames being */
+    size_t before; /* before it, */
+    nng_aio *lent; /* by this send, whose memory is the kernel's meanwhile; NULL: none is */
+    int lent_err;  /* what that one then ends with, under lock; 0: as with any other */
+    bool recalled; /* the write was told to end for that */
+    struct iovec iov[3]; /* all of this: `niov` of them, */
+    unsigned niov;
+    size_t total; /* so many bytes */
 };
 
 struct nu_ws {

@@ -1,183 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 #include "ws/ws_write.h"
 
-#include "base/freelist.h"
-#include "base/random.h"
 #include "io/vec.h"
 #include "net/aio_queue.h"
-
-#include <stdlib.h>
-
-/* Bytes of frames, after which the stream has to be free again. */
-#define AHEAD ((size_t) 64 * 1024)
+#include "ws/ws_put.h"
 
 /* Bytes of messages that are compressed before others on the loop have their turn. */
-#define TURN (4 * AHEAD)
+#define TURN (4 * NU_WS_AHEAD)
 
 /* Of a send that has ended before its time, at most, as a copy that still goes out. */
 #define OWED ((size_t) 1024 * 1024)
 
+/* Payload in one piece that is not copied, at least and at most: it may become owed. */
+#define LEND ((size_t) 16 * 1024)
+#define LEND_MOST OWED
+
 /* Of a message that is compressed, at least. */
 #define SMALL ((size_t) 32)
-
-/* Of memory that small messages take, which the loop keeps: an idle WebSocket has none. */
-#define BLOCK ((size_t) 256)
 
 /* What is kept about a send in its aio->io: `done` is how much of it is framed. */
 #define CREDIT(aio) ((aio)->io.own[0].n) /* bytes of the message that were written */
 
-/* ---- Masks -------------------------------------------------------------------------------- */
-
-/* They must not be foreseen (RFC 6455 5.3), but a system call for each would be too much. */
-static _Thread_local struct {
-    uint8_t bytes[256];
-    unsigned used; /* and one more than that once it is filled */
-    bool filled;
-} masks;
-
-static void ws_write_new_mask(uint8_t mask[4])
+/* Its memory is its caller's again. */
+static void ws_write_finish(struct nu_ws *ws, nng_aio *aio, int err, size_t count)
 {
-    if (!masks.filled || masks.used == sizeof masks.bytes) {
-        nu_random(masks.bytes, sizeof masks.bytes);
-        masks.filled = true;
-        masks.used = 0;
+    if (ws->flight != NULL && ws->flight->lent == aio) {
+        ws->flight->lent = NULL;
     }
-    memcpy(mask, masks.bytes + masks.used, 4);
-    masks.used += 4;
-}
-
-/* ---- Memory ------------------------------------------------------------------------------- */
-
-static int ws_write_reserve(struct nu_buf *buf, size_t n)
-{
-    if (buf->data == NULL && n <= BLOCK && (buf->data = nu_freelist_take(BLOCK)) != NULL) {
-        buf->cap = BLOCK;
-    }
-    return nu_buf_reserve(buf, n);
-}
-
-static void ws_write_release(struct nu_buf *buf)
-{
-    if (buf->cap == BLOCK) {
-        nu_freelist_give(buf->data, BLOCK);
-        buf->data = NULL;
-    }
-    nu_buf_free(buf);
-}
-
-static void ws_write_dispose(nng_aio *aio)
-{
-    nu_freelist_give(nu_container(aio, struct nu_ws_flight, aio), sizeof(struct nu_ws_flight));
-}
-
-static struct nu_ws_flight *ws_write_new_flight(struct nu_ws *ws)
-{
-    struct nu_ws_flight *flight = nu_freelist_take(sizeof *flight);
-    if (flight != NULL) {
-        nu_aio_init(&flight->aio, ws->wrote, ws);
-        flight->aio.dispose = ws_write_dispose;
-        flight->aio.local = true;
-        flight->frames = (struct nu_buf){ 0 };
-    }
-    return flight;
-}
-
-/* Room for frames, and all that their way out takes. */
-static int ws_write_reserve_next(struct nu_ws *ws, size_t n)
-{
-    if (ws->flight == NULL && (ws->flight = ws_write_new_flight(ws)) == NULL) {
-        return NNG_ENOMEM;
-    }
-    return ws_write_reserve(&ws->next, n);
-}
-
-/* An idle one owns none. */
-static void ws_write_release_all(struct nu_ws *ws)
-{
-    if (ws->flight != NULL) {
-        ws_write_release(&ws->flight->frames);
-        nng_aio_reap(&ws->flight->aio); /* which frees it, once its callback has returned */
-        ws->flight = NULL;
-    }
-    ws_write_release(&ws->next);
-    ws_write_release(&ws->marks);
-}
-
-/* ---- Frames ------------------------------------------------------------------------------- */
-
-/* The header of a frame. There is room for it. */
-static void ws_write_head(struct nu_ws *ws, enum nu_ws_opcode opcode, bool final, bool compressed,
-                          size_t len)
-{
-    uint8_t *at = (uint8_t *) ws->next.data + ws->next.len;
-    if (ws->client) {
-        ws_write_new_mask(ws->mask);
-    }
-    size_t n = nu_ws_frame_head(at, opcode, final, compressed, len, ws->client ? ws->mask : NULL);
-    ws->next.len += n;
-    ws->framed += n;
-    ws->frame_left = len;
-    ws->frame_at = 0;
-}
-
-/* Payload of the frame in hand. Likewise. */
-static void ws_write_payload(struct nu_ws *ws, const void *data, size_t n)
-{
-    uint8_t *at = (uint8_t *) ws->next.data + ws->next.len;
-    if (n == 0) {
-        return;
-    }
-    if (ws->client) {
-        nu_ws_mask(at, data, n, ws->mask, ws->frame_at);
-    } else {
-        memcpy(at, data, n);
-    }
-    ws->next.len += n;
-    ws->framed += n;
-    ws->frame_left -= n;
-    ws->frame_at += n;
-}
-
-void nu_ws_write_control(struct nu_ws *ws, enum nu_ws_opcode opcode, const void *data, size_t n)
-{
-    if (ws_write_reserve_next(ws, NU_WS_HEAD_MAX + n) != 0) {
-        ws->next.failed = false; /* which is nothing to those who send after it */
-        return;
-    }
-    ws_write_head(ws, opcode, true, false, n);
-    ws_write_payload(ws, data, n);
-}
-
-void nu_ws_write_pong(struct nu_ws *ws, const void *data, size_t n)
-{
-    if (ws->frame_left == 0 && ws->next.len < AHEAD) {
-        nu_ws_write_control(ws, NU_WS_PONG, data, n);
-        return;
-    }
-    free(ws->pong); /* the last ping's is enough (RFC 6455 5.5.3) */
-    ws->pong = malloc(n + 1);
-    ws->pong_length = n;
-    if (ws->pong != NULL && n > 0) {
-        memcpy(ws->pong, data, n);
-    }
-}
-
-static void ws_write_drop_pong(struct nu_ws *ws)
-{
-    free(ws->pong);
-    ws->pong = NULL;
-}
-
-static void ws_write_due_pong(struct nu_ws *ws)
-{
-    if (ws->pong != NULL && ws->frame_left == 0) {
-        nu_ws_write_control(ws, NU_WS_PONG, ws->pong, ws->pong_length);
-        ws_write_drop_pong(ws);
-    }
-}
-
-static void ws_write_finish(nng_aio *aio, int err, size_t count)
-{
     nu_list_remove(&aio->link);
     nu_aio_end(aio, err, count);
 }
@@ -234,8 +83,8 @@ static int ws_write_check(struct nu_ws *ws, const nng_aio *aio)
 static void ws_write_message_head(struct nu_ws *ws, const nng_aio *aio, bool final, size_t len)
 {
     bool first = !ws->in_message;
-    ws_write_head(ws, first ? ws_write_type(aio) : NU_WS_CONTINUATION, final,
-                  first && ws->compressing, len);
+    nu_ws_put_head(ws, first ? ws_write_type(aio) : NU_WS_CONTINUATION, final,
+                   first && ws->compressing, len);
     ws->message_type = ws_write_type(aio);
     ws->in_message = !final;
     ws->used = ws->settings.idle > 0 ? nu_loop_now(ws->loop) : 0;
@@ -252,7 +101,7 @@ static void ws_write_begin_frame(struct nu_ws *ws, nng_aio *aio)
 {
     size_t left = aio->io.total - aio->io.done, len = ws_write_frame_max(ws, left);
     if (ws_write_is_control(aio)) {
-        ws_write_head(ws, ws_write_type(aio), true, false, left);
+        nu_ws_put_head(ws, ws_write_type(aio), true, false, left);
     } else {
         ws_write_message_head(ws, aio, len == left && ws_write_is_final(aio), len);
     }
@@ -270,7 +119,7 @@ static void ws_write_copy(struct nu_ws *ws, nng_aio *aio, size_t n)
 {
     while (n > 0) {
         struct nu_slice piece = ws_write_piece(&aio->io, aio->io.done, n);
-        ws_write_payload(ws, piece.p, piece.n);
+        nu_ws_put_payload(ws, piece.p, piece.n);
         aio->io.done += piece.n;
         n -= piece.n;
     }
@@ -343,8 +192,8 @@ static bool ws_write_compress(struct nu_ws *ws, const nng_aio *aio, size_t n,
 static bool ws_write_reserve_frames(struct nu_ws *ws, size_t len)
 {
     size_t frames = len > 0 ? len / ws_write_frame_max(ws, len) + 1 : 1;
-    return ws_write_reserve_next(ws, frames * NU_WS_HEAD_MAX + len) == 0 &&
-           ws_write_reserve(&ws->marks, sizeof(struct nu_ws_mark)) == 0;
+    return nu_ws_put_reserve(ws, frames * NU_WS_HEAD_MAX + len) == 0 &&
+           nu_ws_put_reserve_in(&ws->marks, sizeof(struct nu_ws_mark)) == 0;
 }
 
 static void ws_write_put_frames(struct nu_ws *ws, const nng_aio *aio, struct nu_slice packed,
@@ -353,7 +202,7 @@ static void ws_write_put_frames(struct nu_ws *ws, const nng_aio *aio, struct nu_
     do {
         size_t len = ws_write_frame_max(ws, packed.n);
         ws_write_message_head(ws, aio, end && len == packed.n, len);
-        ws_write_payload(ws, packed.p, len);
+        nu_ws_put_payload(ws, packed.p, len);
         packed.p += len;
         packed.n -= len;
     } while (packed.n > 0);
@@ -389,8 +238,8 @@ static bool ws_write_step(struct nu_ws *ws, nng_aio *aio, size_t most)
     }
     size_t left = ws->frame_left > 0 ? ws->frame_left : aio->io.total - aio->io.done;
     size_t n = left < most ? left : most;
-    if (ws_write_reserve_next(ws, NU_WS_HEAD_MAX + n) != 0 ||
-        ws_write_reserve(&ws->marks, sizeof(struct nu_ws_mark)) != 0) {
+    if (nu_ws_put_reserve(ws, NU_WS_HEAD_MAX + n) != 0 ||
+        nu_ws_put_reserve_in(&ws->marks, sizeof(struct nu_ws_mark)) != 0) {
         return false;
     }
     if (ws->frame_left == 0) {
@@ -402,24 +251,62 @@ static bool ws_write_step(struct nu_ws *ws, nng_aio *aio, size_t most)
     return true;
 }
 
+/* What is next of a send, if it need not be copied; else nothing. */
+static struct iovec ws_write_lendable(const struct nu_ws *ws, const nng_aio *aio)
+{
+    const struct nu_aio_io *io = &aio->io;
+    size_t left =
+        ws->frame_left > 0 ? ws->frame_left : ws_write_frame_max(ws, io->total - io->done);
+    struct nu_slice piece = ws_write_piece(io, io->done, left < LEND_MOST ? left : LEND_MOST);
+    bool lent = !ws->client && !ws->deflate.on && piece.n >= LEND;
+    return (struct iovec){ (void *) (uintptr_t) piece.p, lent ? piece.n : 0 };
+}
+
+/* Its way out is free when there is no write, and none is about to lend. */
+static bool ws_write_lends(const struct nu_ws *ws)
+{
+    return ws->writing || (ws->flight != NULL && ws->flight->lent != NULL);
+}
+
+/* As ws_write_step(). */
+static bool ws_write_lend(struct nu_ws *ws, nng_aio *aio, struct iovec payload)
+{
+    if (nu_ws_put_reserve(ws, NU_WS_HEAD_MAX) != 0 ||
+        nu_ws_put_reserve_in(&ws->marks, sizeof(struct nu_ws_mark)) != 0) {
+        return false;
+    }
+    if (ws->frame_left == 0) {
+        ws_write_begin_frame(ws, aio);
+    }
+    nu_ws_put_lent(ws, aio, payload);
+    aio->io.done += payload.iov_len;
+    ws_write_mark(ws, aio, payload.iov_len, true);
+    return true;
+}
+
 bool nu_ws_write_frames(struct nu_ws *ws)
 {
     nng_aio *aio;
     size_t compressed = 0;
     for (;;) {
-        ws_write_due_pong(ws);
+        nu_ws_put_due_pong(ws);
         aio = nu_aio_queue_first(&ws->sends);
         if (ws->torn) {
             return ws->writing || ws->next.len > 0; /* what is framed may still go out */
         }
-        if (aio == NULL || ws->next.len >= AHEAD || compressed >= TURN) {
+        if (aio == NULL || ws->next.len >= NU_WS_AHEAD || compressed >= TURN) {
+            return true;
+        }
+        struct iovec lent = ws_write_lendable(ws, aio);
+        if (lent.iov_len > 0 && ws_write_lends(ws)) {
             return true;
         }
         size_t before = aio->io.done;
         bool fresh = before == 0 && ws->frame_left == 0;
         struct nu_utf8 utf8 = ws->send_utf8;
         int err = fresh ? ws_write_check(ws, aio) : 0;
-        if (err == 0 && ws_write_step(ws, aio, AHEAD)) {
+        if (err == 0 && (lent.iov_len > 0 ? ws_write_lend(ws, aio, lent)
+                                          : ws_write_step(ws, aio, NU_WS_AHEAD))) {
             compressed += ws->compressing ? aio->io.done - before : 0;
             continue;
         }
@@ -428,7 +315,7 @@ bool nu_ws_write_frames(struct nu_ws *ws)
         }
         ws->next.failed = ws->marks.failed = false; /* the next one may be smaller */
         ws->send_utf8 = utf8;
-        ws_write_finish(aio, err != 0 ? err : NNG_ENOMEM, 0);
+        ws_write_finish(ws, aio, err != 0 ? err : NNG_ENOMEM, 0);
     }
 }
 
@@ -440,7 +327,7 @@ static struct nu_ws_mark *ws_write_marks(struct nu_ws *ws, size_t *n)
     return (struct nu_ws_mark *) (void *) ws->marks.data;
 }
 
-/* Its vector is the caller's again. */
+/* No mark is about it any more. */
 static void ws_write_forget(struct nu_ws *ws, const nng_aio *aio)
 {
     size_t n;
@@ -450,11 +337,25 @@ static void ws_write_forget(struct nu_ws *ws, const nng_aio *aio)
     }
 }
 
+/* Whether the write that is under way reads the send's memory: it then ends with that. */
+static bool ws_write_ends_later(struct nu_ws *ws, nng_aio *aio, int err)
+{
+    if (!ws->writing || ws->flight->lent != aio) {
+        return false;
+    }
+    nu_list_remove(&aio->link);
+    ws->flight->lent_err = err;
+    return true;
+}
+
 /* Nothing of it goes out any more. */
 static void ws_write_drop(struct nu_ws *ws, nng_aio *aio, int err)
 {
+    if (ws_write_ends_later(ws, aio, err)) {
+        return;
+    }
     ws_write_forget(ws, aio);
-    ws_write_finish(aio, err, CREDIT(aio));
+    ws_write_finish(ws, aio, err, CREDIT(aio));
 }
 
 void nu_ws_write_end(struct nu_ws *ws, nng_aio *aio, int err)
@@ -466,8 +367,20 @@ void nu_ws_write_end(struct nu_ws *ws, nng_aio *aio, int err)
     while (!ws->torn && aio->io.done > 0 && aio->io.done < aio->io.total) {
         ws->torn = !ws_write_step(ws, aio, SIZE_MAX);
     }
-    ws_write_forget(ws, aio);
-    ws_write_finish(aio, err, aio->io.done);
+    if (!ws_write_ends_later(ws, aio, err)) {
+        ws_write_forget(ws, aio);
+        ws_write_finish(ws, aio, err, aio->io.done);
+    }
+}
+
+bool nu_ws_write_recall(struct nu_ws *ws)
+{
+    struct nu_ws_flight *flight = ws->flight;
+    bool recall = ws->writing && flight->lent != NULL && flight->lent_err != 0 && !flight->recalled;
+    if (recall) {
+        flight->recalled = true;
+    }
+    return recall;
 }
 
 /* Where the connection is lost while something is written, the end of that, which comes then, says
@@ -484,62 +397,117 @@ void nu_ws_write_end_all(struct nu_ws *ws, int err, bool lost)
             nu_ws_write_end(ws, aio, err);
         }
     }
-    ws_write_drop_pong(ws);
+    nu_ws_put_drop_pong(ws);
 }
 
 /* ---- Writing ------------------------------------------------------------------------------ */
 
 bool nu_ws_write_start(struct nu_ws *ws)
 {
-    if (ws->writing || ws->next.len == 0) {
+    struct nu_ws_flight *flight = ws->flight;
+    bool lent = flight != NULL && flight->lent != NULL;
+    if (ws->writing || flight == NULL || (ws->next.len == 0 && !lent)) {
         return false;
     }
-    struct nu_ws_flight *flight = ws->flight;
     struct nu_buf empty = flight->frames;
     flight->frames = ws->next;
     ws->next = empty;
-    flight->iov = (struct iovec){ flight->frames.data, flight->frames.len };
+    char *data = flight->frames.data;
+    size_t len = flight->frames.len, before = lent ? flight->before : len;
+    flight->iov[0] = (struct iovec){ data, before };
+    flight->iov[1] = lent ? flight->payload : (struct iovec){ 0 };
+    flight->iov[2] = (struct iovec){ len > before ? data + before : NULL, len - before };
+    flight->niov = lent ? 3 : 1;
+    flight->total = len + flight->iov[1].iov_len;
     ws->writing = true;
     return true;
 }
 
-/* What the written bytes mean for a mark. True: it is used up. */
-static bool ws_write_credit(struct nu_ws *ws, const struct nu_ws_mark *mark)
+/* What the written bytes mean for a mark; `final`: no more will be. True: it is used up. */
+static bool ws_write_credit(struct nu_ws *ws, const struct nu_ws_mark *mark, bool final)
 {
     uint64_t missing = mark->end > ws->written ? mark->end - ws->written : 0;
-    if (mark->aio != NULL && (missing == 0 || (mark->exact && missing < mark->payload))) {
+    if (mark->aio != NULL && (missing == 0 || (final && mark->exact && missing < mark->payload))) {
         CREDIT(mark->aio) += mark->payload - (size_t) missing;
     }
     if (missing == 0 && mark->last && mark->aio != NULL) {
-        ws_write_finish(mark->aio, 0, CREDIT(mark->aio));
+        ws_write_finish(ws, mark->aio, 0, CREDIT(mark->aio));
     }
     return missing == 0;
 }
 
-void nu_ws_written(struct nu_ws *ws, size_t written, int err)
+static void ws_write_credit_all(struct nu_ws *ws, bool final)
 {
     size_t n, i = 0;
     struct nu_ws_mark *marks = ws_write_marks(ws, &n);
-    ws->writing = false;
-    ws->written += written;
-    while (i < n && ws_write_credit(ws, &marks[i])) {
+    while (i < n && ws_write_credit(ws, &marks[i], final)) {
         i++;
     }
     if (i > 0) {
         ws->marks.len = (n - i) * sizeof *marks;
         memmove(marks, marks + i, ws->marks.len);
     }
+}
+
+/* What was to be written, and was not, comes before what is next, and lies there. */
+static int ws_write_take_back(struct nu_ws *ws, size_t written)
+{
+    struct nu_buf all = { 0 };
+    for (unsigned i = 0; i < ws->flight->niov; i++) {
+        const struct iovec *iov = &ws->flight->iov[i];
+        size_t skip = written < iov->iov_len ? written : iov->iov_len;
+        if (iov->iov_len > skip) {
+            nu_buf_add(&all, (const char *) iov->iov_base + skip, iov->iov_len - skip);
+        }
+        written -= skip;
+    }
+    nu_buf_add(&all, ws->next.data, ws->next.len);
+    int err = nu_buf_error(&all);
+    if (err == 0) {
+        struct nu_buf next = ws->next;
+        ws->next = all;
+        all = next;
+    }
+    nu_buf_free(&all);
+    return err;
+}
+
+/* The send whose memory was written from has it back. */
+static void ws_write_give_back(struct nu_ws *ws, bool owed)
+{
+    struct nu_ws_flight *flight = ws->flight;
+    nng_aio *aio = flight->lent;
+    if (aio != NULL && flight->lent_err != 0) {
+        ws_write_forget(ws, aio);
+        ws_write_finish(ws, aio, flight->lent_err, owed ? aio->io.done : CREDIT(aio));
+    }
+    flight->lent = NULL;
+    flight->lent_err = 0;
+    flight->recalled = false;
+}
+
+int nu_ws_written(struct nu_ws *ws, size_t written, int err)
+{
+    bool told = ws->flight->recalled && err == NNG_ECANCELED && !ws->lost;
+    ws->writing = false;
+    ws->written += written;
+    if (told) {
+        err = ws_write_take_back(ws, written);
+    }
+    ws_write_credit_all(ws, err != 0 || ws->lost);
+    ws_write_give_back(ws, err == 0 && !ws->lost);
     nu_buf_reset(&ws->flight->frames);
     if (err != 0 || ws->lost) {
         nu_ws_write_end_all(ws, ws->lost ? ws->send_end : err, true);
     }
     if (ws->next.len == 0) {
-        ws_write_release_all(ws);
+        nu_ws_put_release(ws);
     }
+    return err;
 }
 
 void nu_ws_write_free(struct nu_ws *ws)
 {
-    ws_write_release_all(ws);
-    ws_write_drop_pong(ws);
+    nu_ws_put_release(ws);
+    nu_ws_put_drop_pong(ws);
 }

@@ -2,8 +2,12 @@
 /*
  * What goes out: sends become frames in `next`; when the stream is free, these become those of
  * `flight`, which it writes. A frame that has begun cannot be taken back, or the peer would take
- * what follows for its rest: it is owed, goes out whatever becomes of its send, and counts. All of
- * this: owner, with the lock held.
+ * what follows for its rest: it is owed, goes out whatever becomes of its send, and counts.
+ *
+ * A server's large payload is not copied: the stream writes it from where it lies. A send that is
+ * to end meanwhile has the write told to end, and ends with that; what is owed is then a copy.
+ *
+ * All of this: owner, with the lock held.
  */
 #ifndef NU_WS_WS_WRITE_H
 #define NU_WS_WS_WRITE_H
@@ -14,15 +18,12 @@
  * that nothing can follow, and all that could go out before has. */
 bool nu_ws_write_frames(struct nu_ws *ws);
 
-/* Puts a control frame in, at most NU_WS_CONTROL_MAX bytes, between two frames. With no memory for
- * it, it is left out. */
-void nu_ws_write_control(struct nu_ws *ws, enum nu_ws_opcode opcode, const void *data, size_t n);
-
-/* The same for the answer to a ping, which may have to wait for the frame in hand to end. */
-void nu_ws_write_pong(struct nu_ws *ws, const void *data, size_t n);
-
-/* Ends a send before its time, with what is owed of it as its count. */
+/* Ends a send before its time, with what is owed of it as its count; now, or with the write that is
+ * under way from its memory, */
 void nu_ws_write_end(struct nu_ws *ws, nng_aio *aio, int err);
+
+/* and that has to end early for it: said once. */
+bool nu_ws_write_recall(struct nu_ws *ws);
 
 /* Likewise all of them; the frame in hand is then complete. `lost`: nothing more will be written.
  */
@@ -31,8 +32,9 @@ void nu_ws_write_end_all(struct nu_ws *ws, int err, bool lost);
 /* Whether there is something to write, and the stream is free: it is then in `flight`. */
 bool nu_ws_write_start(struct nu_ws *ws);
 
-/* The stream has taken n bytes of it; err says whether that is all it will take. */
-void nu_ws_written(struct nu_ws *ws, size_t n, int err);
+/* The stream has taken n bytes of it; err says whether that is all it will take. Returns that, or 0
+ * where it was merely told to end: what is left goes out with the next write. */
+int nu_ws_written(struct nu_ws *ws, size_t n, int err);
 
 /* All memory for this goes; nothing is being written. */
 void nu_ws_write_free(struct nu_ws *ws);
