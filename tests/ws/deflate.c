@@ -161,9 +161,9 @@ static const struct {
 #define NSIZES (sizeof sizes / sizeof sizes[0])
 
 /* Three messages of one size and kind, the last two of which meet a window that is not empty. */
-static void t_sizes(const struct setting *s, int kind, size_t from, size_t step, bool client)
+static void t_sizes(const struct setting *s, int kind, bool client)
 {
-    for (size_t i = from; i < NSIZES; i += step) {
+    for (size_t i = 0; i < NSIZES; i++) {
         char name[64], there[128], back[128], send[400], expect[400];
         const char *packed = kind == 2 ? "Y" : "Z", *plain = kind == 2 ? "B" : "T";
         snprintf(name, sizeof name, "kind %d, %u in %u", kind, sizes[i].size, sizes[i].cut);
@@ -179,11 +179,11 @@ static void t_sizes(const struct setting *s, int kind, size_t from, size_t step,
 #define GROUP_12(name, kind)                                                                       \
     Test(ws_deflate_echo, name##_of_a_server)                                                      \
     {                                                                                              \
-        t_sizes(&usual, kind, 0, 1, false);                                                        \
+        t_sizes(&usual, kind, false);                                                              \
     }                                                                                              \
     Test(ws_deflate_echo, name##_of_a_client)                                                      \
     {                                                                                              \
-        t_sizes(&usual, kind, 0, 1, true);                                                         \
+        t_sizes(&usual, kind, true);                                                               \
     }
 
 GROUP_12(json, 1)
@@ -222,8 +222,7 @@ static const struct setting agreements[] = {
 static void t_agreements(bool client)
 {
     for (size_t i = 0; i < sizeof agreements / sizeof agreements[0]; i++) {
-        t_sizes(&agreements[i], 1, 0, 5, client);
-        t_sizes(&agreements[i], 3, 14, 3, client);
+        t_sizes(&agreements[i], 1, client);
     }
 }
 
