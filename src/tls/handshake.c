@@ -77,8 +77,7 @@ static void handshake_failed(struct nu_tls *tls)
     if (err == 0) {
         err = nu_tls_peer_error();
     }
-    bool memory =
-        nu_buf_error(&tls->tx) != 0 || SSL_get_verify_result(tls->ssl) == X509_V_ERR_OUT_OF_MEM;
+    bool memory = tls->starved || SSL_get_verify_result(tls->ssl) == X509_V_ERR_OUT_OF_MEM;
     nu_tls_fail(tls, memory ? NNG_ENOMEM : err);
 }
 
@@ -120,7 +119,7 @@ void nu_tls_handshake_step(struct nu_tls *tls)
         return;
     }
     if (handshake_is_plain(tls)) {
-        nu_buf_str(&tls->tx, tls->plain_reply);
+        (void) nu_tls_put(tls, tls->plain_reply, strlen(tls->plain_reply));
         nu_tls_fail(tls, NNG_EPROTO);
         return;
     }

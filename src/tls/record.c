@@ -1,12 +1,95 @@
 /* SPDX-License-Identifier: MIT */
 #include "tls/record.h"
 
+#include "base/freelist.h"
+
 #include <openssl/bio.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define BLOCK ((size_t) 512) /* of memory for a few small records, which the loop keeps */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static BIO_METHOD *method; /* NULL: no memory */
+
+/* ---- Memory of what is on its way --------------------------------------------------------- */
+
+void nu_tls_drop_aio(struct nu_tls *tls)
+{
+    if (--tls->aios == 0) {
+        free(tls);
+    }
+}
+
+static void record_dispose(nng_aio *aio)
+{
+    struct nu_tls_out *out = nu_container(aio, struct nu_tls_out, aio);
+    struct nu_tls *tls = out->tls;
+    nu_freelist_give(out, sizeof *out);
+    nu_tls_drop_aio(tls);
+}
+
+static void record_free_buf(struct nu_buf *buf)
+{
+    if (buf->cap == BLOCK) {
+        nu_freelist_give(buf->data, BLOCK);
+        *buf = (struct nu_buf){ 0 };
+    } else {
+        nu_buf_free(buf);
+    }
+}
+
+struct nu_tls_out *nu_tls_out(struct nu_tls *tls)
+{
+    struct nu_tls_out *out = tls->out;
+    if (out == NULL && (out = nu_freelist_take(sizeof *out)) != NULL) {
+        memset(out, 0, offsetof(struct nu_tls_out, marks));
+        nu_aio_init(&out->aio, tls->wrote, tls);
+        out->aio.dispose = record_dispose;
+        out->aio.local = true;
+        out->tls = tls;
+        tls->aios++;
+        tls->out = out;
+    }
+    tls->starved = tls->starved || out == NULL;
+    return out;
+}
+
+static void record_free_out(struct nu_tls *tls)
+{
+    struct nu_tls_out *out = tls->out;
+    tls->out = NULL;
+    record_free_buf(&out->next);
+    record_free_buf(&out->flight);
+    nu_buf_free(&out->held);
+    nng_aio_reap(&out->aio); /* which frees it, once its callback has returned */
+}
+
+bool nu_tls_reserve(struct nu_tls *tls, size_t n)
+{
+    struct nu_tls_out *out = nu_tls_out(tls);
+    if (out == NULL) {
+        return false;
+    }
+    if (out->next.data == NULL && n <= BLOCK &&
+        (out->next.data = nu_freelist_take(BLOCK)) != NULL) {
+        out->next.cap = BLOCK;
+    }
+    bool ok = nu_buf_reserve(&out->next, n) == 0;
+    tls->starved = tls->starved || !ok;
+    return ok;
+}
+
+bool nu_tls_put(struct nu_tls *tls, const void *data, size_t n)
+{
+    if (!nu_tls_reserve(tls, n)) {
+        return false;
+    }
+    nu_buf_add(&tls->out->next, data, n);
+    tls->out->encrypted += n;
+    return true;
+}
 
 /* ---- What OpenSSL reads and writes -------------------------------------------------------- */
 
@@ -14,12 +97,7 @@ static int record_bio_write(BIO *bio, const char *data, int n)
 {
     struct nu_tls *tls = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    nu_buf_add(&tls->tx, data, (size_t) n);
-    if (nu_buf_error(&tls->tx) != 0) {
-        return -1;
-    }
-    tls->encrypted += (size_t) n;
-    return n;
+    return nu_tls_put(tls, data, (size_t) n) ? n : -1;
 }
 
 static int record_bio_read(BIO *bio, char *data, int n)
@@ -82,33 +160,40 @@ int nu_tls_record_attach(struct nu_tls *tls)
 
 void nu_tls_record_detach(struct nu_tls *tls)
 {
-    nu_buf_free(&tls->tx);
-    nu_buf_free(&tls->flight);
-    nu_buf_free(&tls->held);
+    if (tls->out != NULL) {
+        record_free_out(tls);
+    }
+}
+
+struct nu_tls *nu_tls_of_ssl(const SSL *ssl)
+{
+    return BIO_get_data(SSL_get_rbio(ssl));
 }
 
 /* ---- To and from the carrier -------------------------------------------------------------- */
 
 size_t nu_tls_owed(const struct nu_tls *tls)
 {
-    return tls->flight.len - tls->flight_sent + tls->tx.len;
+    const struct nu_tls_out *out = tls->out;
+    return out != NULL ? out->flight.len - out->flight_sent + out->next.len : 0;
 }
 
 /* What was gathered is what flies next. */
-static void record_launch(struct nu_tls *tls)
+static void record_launch(struct nu_tls_out *out)
 {
-    struct nu_buf spare = tls->flight;
-    tls->flight = tls->tx;
-    tls->flight_sent = 0;
+    struct nu_buf spare = out->flight;
+    out->flight = out->next;
+    out->flight_sent = 0;
     nu_buf_reset(&spare);
-    tls->tx = spare;
+    out->next = spare;
 }
 
+/* All has gone. An idle connection has no memory for it. */
 static void record_land(struct nu_tls *tls)
 {
-    nu_buf_free(&tls->tx); /* an idle connection has no buffers */
-    nu_buf_free(&tls->flight);
-    tls->flight_sent = 0;
+    if (tls->out != NULL && tls->out->held.len == 0) {
+        record_free_out(tls);
+    }
     if (tls->close_notified && !tls->finished) {
         tls->finished = true;
         nu_stream_shutdown_write(tls->lower);
@@ -117,35 +202,39 @@ static void record_land(struct nu_tls *tls)
 
 void nu_tls_flush(struct nu_tls *tls)
 {
+    struct nu_tls_out *out = tls->out;
     if (tls->sending || tls->lower_closed) {
         return;
     }
-    if (tls->flight_sent == tls->flight.len) {
-        if (tls->tx.len == 0) {
-            record_land(tls);
-            return;
-        }
-        record_launch(tls);
+    if (nu_tls_owed(tls) == 0) {
+        record_land(tls);
+        return;
     }
-    if (nng_aio_begin(&tls->tx_aio)) {
-        size_t left = tls->flight.len - tls->flight_sent;
+    if (out->flight_sent == out->flight.len) {
+        record_launch(out);
+    }
+    if (nng_aio_begin(&out->aio)) {
+        size_t left = out->flight.len - out->flight_sent;
         tls->sending = true;
-        tls->tx_iov = (struct iovec){ tls->flight.data + tls->flight_sent, left };
-        tls->tx_aio.io = (struct nu_aio_io){ .iov = &tls->tx_iov, .niov = 1, .total = left };
-        nu_stream_write(tls->lower, &tls->tx_aio, NU_WRITE_SOME);
+        out->iov = (struct iovec){ out->flight.data + out->flight_sent, left };
+        out->aio.io = (struct nu_aio_io){ .iov = &out->iov, .niov = 1, .total = left };
+        nu_stream_write(tls->lower, &out->aio, NU_WRITE_SOME);
     }
 }
 
-void nu_tls_flushed(struct nu_tls *tls, size_t n, int err)
+void nu_tls_sent(struct nu_tls *tls)
 {
+    struct nu_tls_out *out = tls->out;
+    size_t n = nng_aio_count(&out->aio);
+    int err = nng_aio_result(&out->aio);
     tls->sending = false;
-    tls->flight_sent += n;
-    tls->sent += n;
+    out->flight_sent += n;
+    out->sent += n;
     if (err != 0) {
         tls->write_end = tls->write_end != 0 ? tls->write_end : err;
-        nu_buf_reset(&tls->flight);
-        nu_buf_reset(&tls->tx);
-        tls->flight_sent = 0;
+        nu_buf_reset(&out->flight);
+        nu_buf_reset(&out->next);
+        out->flight_sent = 0;
     }
 }
 

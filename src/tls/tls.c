@@ -18,13 +18,10 @@
 
 static void tls_dispose(nng_aio *aio)
 {
-    struct nu_tls *tls = aio->arg;
-    if (--tls->aios == 0) {
-        free(tls);
-    }
+    nu_tls_drop_aio(aio->arg);
 }
 
-/* Everything but that which the two aios may still be using. */
+/* Everything but that which the aios may still be using. */
 static void tls_free(struct nu_tls *tls)
 {
     if (tls->state == NU_TLS_OPEN) { /* or OpenSSL takes the session for a bad one */
@@ -36,7 +33,6 @@ static void tls_free(struct nu_tls *tls)
     nu_tls_facts_free(&tls->facts);
     nng_tls_config_free(tls->config);
     nng_aio_reap(&tls->rx_aio);
-    nng_aio_reap(&tls->tx_aio);
 }
 
 static void tls_gone(struct nu_tls *tls)
@@ -50,7 +46,7 @@ static void tls_gone(struct nu_tls *tls)
 static void tls_note_sent(struct nu_tls *tls)
 {
     if (tls->sending) {
-        nu_tls_flushed(tls, nng_aio_count(&tls->tx_aio), nng_aio_result(&tls->tx_aio));
+        nu_tls_sent(tls);
         nu_tls_write_sent(tls);
     }
 }
@@ -182,10 +178,13 @@ static void tls_on_stop(struct nu_loop_hook *hook)
     tls->stream.life = tls->stream.life == NU_STREAM_OPEN ? NU_STREAM_CLOSING : tls->stream.life;
     tls->abortive = true;
     tls->state = NU_TLS_FAILED;
-    nu_buf_reset(&tls->tx); /* nothing is owed any more */
+    tls->rx_aio.local = false; /* who closes it from now on frees it himself */
+    if (tls->out != NULL) {
+        tls->out->aio.local = false;
+        nu_buf_reset(&tls->out->next); /* nothing is owed any more */
+    }
     tls->lower_end = NNG_ECLOSED;
     tls->write_end = NNG_ECLOSED;
-    tls->rx_aio.local = tls->tx_aio.local = false; /* who closes it from now on frees it himself */
     nu_aio_queue_end_all(&tls->stream.reads, NULL, NNG_ECLOSED);
     if (!tls->sending) {
         nu_tls_write_end_all(tls, NNG_ECLOSED, true);
@@ -391,14 +390,6 @@ static void tls_note_message(int write, int version, int type, const void *buf, 
     tls->chatter += !write && type == SSL3_RT_HANDSHAKE;
 }
 
-static void tls_init_aio(struct nu_tls *tls, nng_aio *aio, void (*cb)(void *))
-{
-    nu_aio_init(aio, cb, tls);
-    aio->dispose = tls_dispose;
-    aio->local = true;
-    tls->aios++;
-}
-
 static void tls_start(struct nu_tls *tls)
 {
     struct nu_loop *loop = tls->stream.loop;
@@ -450,8 +441,11 @@ int nu_tls_open(struct nu_stream **streamp, struct nu_stream *lower,
     tls->read_ahead = params->read_ahead;
     SSL_set_msg_callback(tls->ssl, tls_note_message);
     SSL_set_msg_callback_arg(tls->ssl, tls);
-    tls_init_aio(tls, &tls->rx_aio, tls_received);
-    tls_init_aio(tls, &tls->tx_aio, tls_sent);
+    nu_aio_init(&tls->rx_aio, tls_received, tls);
+    tls->rx_aio.dispose = tls_dispose;
+    tls->rx_aio.local = true;
+    tls->aios = 1;
+    tls->wrote = tls_sent;
     nu_task_init(&tls->wake, tls_woken);
     tls->timer.fire = tls_fired;
     tls->hook.on_stop = tls_on_stop;

@@ -25,7 +25,7 @@ static void tls_read_ended(struct nu_tls *tls, int reason)
             tls->stream.gone_known || (tls->lower_end == NNG_ECONNSHUT && tls->write_end == 0);
     } else {
         int err = nu_tls_peer_error();
-        nu_tls_fail(tls, nu_buf_error(&tls->tx) != 0 ? NNG_ENOMEM : err);
+        nu_tls_fail(tls, tls->starved ? NNG_ENOMEM : err);
     }
 }
 

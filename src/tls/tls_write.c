@@ -25,8 +25,9 @@ static size_t *tls_write_taken(nng_aio *aio)
 /* Its records still go out, but are nobody's any more. */
 static void tls_write_disown(struct nu_tls *tls, const nng_aio *aio)
 {
-    for (unsigned i = 0; i < tls->nmarks; i++) {
-        struct nu_tls_mark *mark = &tls->marks[(tls->first_mark + i) % NU_TLS_MARKS];
+    struct nu_tls_out *out = tls->out;
+    for (unsigned i = 0; out != NULL && i < out->nmarks; i++) {
+        struct nu_tls_mark *mark = &out->marks[(out->first_mark + i) % NU_TLS_MARKS];
         mark->aio = mark->aio == aio ? NULL : mark->aio;
     }
 }
@@ -68,11 +69,12 @@ void nu_tls_write_end_all(struct nu_tls *tls, int err, bool lost)
 
 void nu_tls_write_sent(struct nu_tls *tls)
 {
-    while (tls->nmarks > 0 && tls->marks[tls->first_mark].end <= tls->sent) {
-        const struct nu_tls_mark *mark = &tls->marks[tls->first_mark];
+    struct nu_tls_out *out = tls->out;
+    while (out->nmarks > 0 && out->marks[out->first_mark].end <= out->sent) {
+        const struct nu_tls_mark *mark = &out->marks[out->first_mark];
         nng_aio *aio = mark->aio;
-        tls->first_mark = (tls->first_mark + 1) % NU_TLS_MARKS;
-        tls->nmarks--;
+        out->first_mark = (out->first_mark + 1) % NU_TLS_MARKS;
+        out->nmarks--;
         if (aio != NULL) {
             *tls_write_taken(aio) += mark->plain;
             if (tls_write_enough(aio, *tls_write_taken(aio))) {
@@ -156,7 +158,7 @@ static int tls_write_refused(struct nu_tls *tls)
     if (tls->lower_end != 0) {
         err = nu_tls_carrier_error(tls);
     }
-    return nu_buf_error(&tls->tx) != 0 ? NNG_ENOMEM : err;
+    return tls->starved ? NNG_ENOMEM : err;
 }
 
 /* One record. NU_PENDING: not before more is received, for the peer is in the midst of a message of
@@ -181,8 +183,9 @@ static int tls_write_record(struct nu_tls *tls, nng_aio *aio)
         nu_tls_fail(tls, err);
         return err;
     }
-    unsigned at = (tls->first_mark + tls->nmarks++) % NU_TLS_MARKS;
-    tls->marks[at] = (struct nu_tls_mark){ tls->encrypted, (size_t) n, aio };
+    struct nu_tls_out *out = tls->out;
+    unsigned at = (out->first_mark + out->nmarks++) % NU_TLS_MARKS;
+    out->marks[at] = (struct nu_tls_mark){ out->encrypted, (size_t) n, aio };
     aio->io.done += (size_t) n;
     return 0;
 }
@@ -226,7 +229,8 @@ static void tls_write_cut_short(struct nu_tls *tls, nng_aio *aio)
 static bool tls_write_has_room(const struct nu_tls *tls)
 {
     return tls->state == NU_TLS_OPEN && tls->write_end == 0 && !tls->close_notified &&
-           !tls->sending && nu_tls_owed(tls) < NU_TLS_AHEAD && tls->nmarks < NU_TLS_MARKS;
+           !tls->sending && nu_tls_owed(tls) < NU_TLS_AHEAD &&
+           (tls->out == NULL || tls->out->nmarks < NU_TLS_MARKS);
 }
 
 /* As many records as there is room for. */
@@ -235,7 +239,7 @@ static int tls_write_records(struct nu_tls *tls, nng_aio *aio)
     int err = 0;
     size_t left = aio->io.total - aio->io.done;
     left = left < NU_TLS_AHEAD ? left : NU_TLS_AHEAD;
-    (void) nu_buf_reserve(&tls->tx, left + OVERHEAD * (left / NU_TLS_RECORD + 1));
+    (void) nu_tls_reserve(tls, left + OVERHEAD * (left / NU_TLS_RECORD + 1));
     while (err == 0 && aio->io.done < aio->io.total && tls_write_has_room(tls)) {
         err = tls_write_record(tls, aio);
     }
@@ -245,15 +249,15 @@ static int tls_write_records(struct nu_tls *tls, nng_aio *aio)
 /* What did not go at once. If it fails, so will what follows. Whether it has gone. */
 static bool tls_write_held(struct nu_tls *tls)
 {
-    int n = 1;
-    if (tls->held.len > 0) {
+    struct nu_buf *held = tls->out != NULL ? &tls->out->held : NULL;
+    if (held != NULL && held->len > 0) {
         ERR_clear_error();
-        n = SSL_write(tls->ssl, tls->held.data, (int) tls->held.len);
+        int n = SSL_write(tls->ssl, held->data, (int) held->len);
         if (n <= 0 && SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ) {
             nu_tls_receive(tls);
             return false;
         }
-        nu_buf_free(&tls->held);
+        nu_buf_free(held);
     }
     return true;
 }
@@ -283,8 +287,9 @@ void nu_tls_write_next(struct nu_tls *tls)
 
 void nu_tls_write_now(struct nu_tls *tls, const void *data, size_t n)
 {
-    if (tls->state == NU_TLS_OPEN && tls->write_end == 0 && !tls->close_notified) {
-        nu_buf_add(&tls->held, data, n);
+    if (tls->state == NU_TLS_OPEN && tls->write_end == 0 && !tls->close_notified &&
+        nu_tls_out(tls) != NULL) {
+        nu_buf_add(&tls->out->held, data, n);
         (void) tls_write_held(tls);
         nu_tls_flush(tls);
     }
