@@ -91,24 +91,27 @@ struct nu_aio_args {
 struct nu_aio_waiter;
 
 struct nng_aio {
+    bool local;      /* constant: only the owner of the loop it lives on touches it */
+    bool use_expire; /* the caller's: `expire` counts for the next operation */
     struct nu_mutex lock;
 
     /* under lock */
+    bool stopped;          /* begins nothing any more */
+    bool doomed;           /* to be freed when quiet */
+    bool external_pending; /* counted in loop->external_pending */
+    bool process_posted;   /* `process_pending` is posted */
+    bool finish_held;      /* its end is for nu_aio_let_finish() to find */
+    bool due;              /* finished while a callback ran, which is called again */
+    bool expires;          /* `timer` is to be armed */
+    unsigned running;      /* callbacks that have not returned */
+    unsigned refs;         /* `process_pending`, cancel functions and callbacks that use the aio */
     struct nu_aio_waiter *waiters; /* threads to wake when an operation or a callback has ended */
-    bool stopped;                  /* begins nothing any more */
-    bool doomed;                   /* to be freed when quiet */
-    bool external_pending;         /* counted in loop->external_pending */
-    bool process_posted;           /* `process_pending` is posted */
-    bool finish_held;              /* its end is for nu_aio_let_finish() to find */
-    bool due;                      /* finished while a callback ran, which is called again */
-    unsigned running;              /* callbacks that have not returned */
-    unsigned refs; /* `process_pending`, cancel functions and callbacks that use the aio */
-    int abort;     /* why the operation in hand is to end; 0: it is not */
-    nng_aio_cancelfn cancel; /* while NU_AIO_PENDING; NULL once it was called */
+    int abort;                     /* why the operation in hand is to end; 0: it is not */
+    unsigned turning;              /* owners that turn their loops until the aio is idle */
+    nng_aio_cancelfn cancel;       /* while NU_AIO_PENDING; NULL once it was called */
     void *cancel_arg;
     struct nu_loop *loop; /* where the operation in hand lives, and its callback runs; a
                            * provider sets it while NU_AIO_BEGUN, or leaves the choice open */
-    unsigned turning;     /* owners that turn their loops until the aio is idle */
 
     /* under lock, but for nu_aio_end() and nng_aio_result() and nng_aio_count() */
     atomic_uint state; /* enum nu_aio_state */
@@ -119,20 +122,17 @@ struct nng_aio {
     void (*cb)(void *);
     void *arg;
     struct nu_placement *placement; /* where `cb` is called; NULL: the library's own, on the loop */
-    bool local;                     /* only the owner of the loop it lives on touches it */
     void (*dispose)(nng_aio *aio);  /* frees a doomed aio, and what it is embedded in */
     struct nu_aio_args *args;       /* NULL: the object it is embedded in has no use for them */
 
     /* the caller's, and during an operation its provider's */
     nng_duration timeout;
-    bool use_expire; /* `expire` counts for the next operation */
     nng_time expire;
     uint64_t deadline; /* of the operation in hand, on nu_now()'s clock */
     struct nu_aio_io io;
 
     struct nu_list link;            /* in its provider's queue */
     struct nu_timer timer;          /* the loop owner's alone */
-    bool expires;                   /* `timer` is to be armed; under lock */
     struct nu_task finish;          /* ends the operation, runs the callback */
     struct nu_task process_pending; /* looks at `abort` and `expires` */
 };
