@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/request.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void nu_request_begin(struct nu_request *r, const struct nu_head *head, bool alone)
@@ -11,6 +12,11 @@ void nu_request_begin(struct nu_request *r, const struct nu_head *head, bool alo
     nu_body_reader_begin(&r->body, head);
     r->expects = head->expect_continue && alone && nu_body_reader_unread(&r->body);
     atomic_store_explicit(&r->written, false, memory_order_relaxed);
+}
+
+void nu_request_free(struct nu_request *r)
+{
+    free(r->iov);
 }
 
 struct nu_response_batch *nu_request_batch(struct nu_request *r)

@@ -49,7 +49,8 @@ struct nu_request {
     atomic_uint lease;               /* enum nu_lease */
     struct nu_body_reader body;      /* as far as it is not read */
     size_t taken;                    /* bytes of the handler's read in hand, taken off the body */
-    struct iovec iov[NU_AIO_IOVS];   /* where that goes: its vector, up to the body's end */
+    struct iovec *iov; /* where that goes: its vector, up to the body's end; NULL: no handler has
+                        * read one yet */
 };
 
 /* The one whose head was just parsed; `alone`: nothing has come behind it. */
@@ -63,6 +64,9 @@ static inline enum nu_lease nu_request_move_lease(struct nu_request *request, en
     (void) atomic_compare_exchange_strong(&request->lease, &was, to);
     return (enum nu_lease) was;
 }
+
+/* Frees what it keeps for the next one. */
+void nu_request_free(struct nu_request *request);
 
 /* The batch for its response; NULL: no memory. */
 struct nu_response_batch *nu_request_batch(struct nu_request *request);

@@ -3,6 +3,8 @@
 
 #include "io/vec.h"
 
+#include <stdlib.h>
+
 /* Where there is no room for it, the client goes on without being told, after a while of its own
  * choice. It must not come in the midst of a response that a handler has begun, nor of one before
  * it: while that is being written, the next look sends it, or nobody does (RFC 9110 10.1.1). */
@@ -33,7 +35,8 @@ static uint64_t request_body_ahead(const struct nu_body_reader *body)
     return body->chunked && left < NU_BUFRING_SIZE ? 0 : left;
 }
 
-/* Has what comes next go straight to the vector, as far as it is the body's. */
+/* Has what comes next go straight to the vector, as far as it is the body's; without memory for
+ * that it takes the way round. */
 static void request_body_read_directly(struct nu_request *r, nng_aio *aio)
 {
     const struct nu_aio_args *args = aio->args;
@@ -41,6 +44,9 @@ static void request_body_read_directly(struct nu_request *r, nng_aio *aio)
     uint64_t end = ahead > 0 ? aio->io.done + ahead : 0; /* in the vector */
     size_t total = 0;
     unsigned n = 0;
+    if (end > 0 && r->iov == NULL && (r->iov = malloc(NU_AIO_IOVS * sizeof *r->iov)) == NULL) {
+        return;
+    }
     for (; n < args->niov && total < end; n++) {
         r->iov[n] = args->iov[n];
         if (r->iov[n].iov_len > end - total) {

@@ -62,6 +62,7 @@ static void session_dispose(nng_aio *aio)
 {
     struct nu_session *s = nu_container(aio, struct nu_session, aio);
     nu_conn_free(s->conn);
+    nu_request_free(&s->request);
     free(s);
 }
 
