@@ -196,9 +196,6 @@ int nu_tls_context_open(SSL **sslp, nng_tls_config *config, const char *host, co
         return err != 0 ? err : NNG_ENOMEM;
     }
     bool server = config->mode == NNG_TLS_MODE_SERVER;
-    if (server) {
-        SSL_set_app_data(ssl, (void *) alpn);
-    }
     if ((!server && !context_set_client(ssl, config, host, alpn)) ||
         !context_set_side(ssl, server)) {
         err = nu_tls_error();

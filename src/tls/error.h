@@ -3,6 +3,9 @@
 #ifndef NU_TLS_ERROR_H
 #define NU_TLS_ERROR_H
 
+/* Empties the queue, which has to be done before a call that SSL_get_error() is asked about. */
+void nu_tls_forget_errors(void);
+
 /* The error for what the last call has left in the queue, which is then empty: NNG_ENOMEM or
  * NNG_ECRYPTO. */
 int nu_tls_error(void);

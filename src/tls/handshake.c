@@ -128,7 +128,7 @@ void nu_tls_handshake_step(struct nu_tls *tls)
         return;
     }
     uint64_t begin = nu_now();
-    ERR_clear_error();
+    nu_tls_forget_errors();
     int n = SSL_do_handshake(tls->ssl);
     budget.spent += nu_now() - begin;
     if (n == 1) {

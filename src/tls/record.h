@@ -55,10 +55,11 @@ struct nu_tls {
     struct nu_stream stream;
 
     /* constant */
-    struct nu_stream *lower;  /* carries the records */
-    nng_tls_config *config;   /* held */
-    const char *plain_reply;  /* what a client is told that does not speak TLS; NULL: nothing */
-    bool read_ahead;          /* what comes is decrypted before anybody asks for it */
+    struct nu_stream *lower; /* carries the records */
+    nng_tls_config *config;  /* held */
+    const char *plain_reply; /* what a client is told that does not speak TLS; NULL: nothing */
+    const char *alpn;        /* a server's: what is spoken unless the configuration says, or NULL */
+    bool read_ahead;         /* what comes is decrypted before anybody asks for it */
     void (*wrote)(void *tls); /* what `out->aio` ends with */
 
     /* under lock */

@@ -438,6 +438,7 @@ int nu_tls_open(struct nu_stream **streamp, struct nu_stream *lower,
     nng_tls_config_hold(params->config);
     tls->config = params->config;
     tls->plain_reply = params->plain_reply;
+    tls->alpn = params->alpn;
     tls->read_ahead = params->read_ahead;
     SSL_set_msg_callback(tls->ssl, tls_note_message);
     SSL_set_msg_callback_arg(tls->ssl, tls);

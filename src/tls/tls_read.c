@@ -12,6 +12,14 @@
 
 /* ---- Decrypting --------------------------------------------------------------------------- */
 
+/* Whether nothing is left to decrypt, as far as can be told without trying. (An SSL whose handshake
+ * has failed for want of memory may have nothing to read records by: OpenSSL 3.5 crashes.) */
+static bool tls_read_is_dry(const struct nu_tls *tls)
+{
+    return tls->receiving || (tls->state == NU_TLS_OPEN && tls->lower_end == 0 &&
+                              nu_rx_len(&tls->lower->rx) == 0 && SSL_has_pending(tls->ssl) == 0);
+}
+
 /* Why there is no more. */
 static void tls_read_ended(struct nu_tls *tls, int reason)
 {
@@ -32,7 +40,7 @@ static void tls_read_ended(struct nu_tls *tls, int reason)
 /* Bytes that were decrypted; 0: there are no more, for now or ever. */
 static size_t tls_read_decrypt(struct nu_tls *tls, void *p, size_t room)
 {
-    ERR_clear_error();
+    nu_tls_forget_errors();
     int n = SSL_read(tls->ssl, p, room < INT_MAX ? (int) room : INT_MAX);
     if (n > 0) {
         tls->chatter = 0;
@@ -61,6 +69,9 @@ static bool tls_read_to_vector(struct nu_tls *tls, struct nu_aio_io *io)
             }
             skip += n;
             io->done += n;
+            if (tls_read_is_dry(tls)) {
+                return true;
+            }
         }
         skip -= len;
     }
@@ -87,6 +98,9 @@ static bool tls_read_to_rx(struct nu_tls *tls, size_t *total)
         }
         nu_rx_grew(rx, n);
         *total += n;
+        if (tls_read_is_dry(tls)) {
+            return true;
+        }
     } while (nu_rx_len(rx) < AHEAD);
     return false;
 }
@@ -121,14 +135,6 @@ static bool tls_read_wants_more(const struct nu_tls *tls, const nng_aio *aio)
     return tls->state == NU_TLS_OPEN && tls->stream.end == 0 &&
            nu_tls_owed(tls) < 2 * NU_TLS_AHEAD &&
            (aio != NULL || (tls->read_ahead && nu_rx_len(&tls->stream.rx) < AHEAD));
-}
-
-/* Whether nothing is left to decrypt, as far as can be told without trying. (An SSL whose handshake
- * has failed for want of memory may have nothing to read records by: OpenSSL 3.5 crashes.) */
-static bool tls_read_is_dry(const struct nu_tls *tls)
-{
-    return tls->receiving || (tls->state == NU_TLS_OPEN && tls->lower_end == 0 &&
-                              nu_rx_len(&tls->lower->rx) == 0 && SSL_has_pending(tls->ssl) == 0);
 }
 
 void nu_tls_read_next(struct nu_tls *tls)

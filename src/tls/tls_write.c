@@ -172,7 +172,7 @@ static int tls_write_record(struct nu_tls *tls, nng_aio *aio)
         tls_write_end(tls, aio, err);
         return err;
     }
-    ERR_clear_error();
+    nu_tls_forget_errors();
     int n = SSL_write(tls->ssl, bytes.iov_base, (int) bytes.iov_len);
     if (n <= 0 && SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ) {
         nu_tls_receive(tls);
@@ -251,7 +251,7 @@ static bool tls_write_held(struct nu_tls *tls)
 {
     struct nu_buf *held = tls->out != NULL ? &tls->out->held : NULL;
     if (held != NULL && held->len > 0) {
-        ERR_clear_error();
+        nu_tls_forget_errors();
         int n = SSL_write(tls->ssl, held->data, (int) held->len);
         if (n <= 0 && SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ) {
             nu_tls_receive(tls);
@@ -301,7 +301,7 @@ bool nu_tls_write_close_notify(struct nu_tls *tls)
         return true;
     }
     if (tls->state == NU_TLS_OPEN && tls->write_end == 0 && tls->lower_end == 0) {
-        ERR_clear_error();
+        nu_tls_forget_errors();
         int n = SSL_in_init(tls->ssl) ? SSL_do_handshake(tls->ssl) : 1;
         if (n <= 0 && SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ) {
             nu_tls_receive(tls);
