@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tls/choose.h"
 
-#include "tls/record.h"
+#include "tls/call.h"
 
 #include <openssl/x509v3.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
                            const unsigned char *in, unsigned inlen, void *arg)
 {
     const nng_tls_config *config = choose_config(ssl);
-    const char *spoken = nu_tls_of_ssl(ssl)->alpn;
+    const char *spoken = nu_tls_called(ssl)->alpn;
     unsigned char own[NU_ALPN_MAX];
     const unsigned char *list = config->alpn;
     unsigned len = config->alpn_len;

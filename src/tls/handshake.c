@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "io/counters.h"
+#include "tls/call.h"
 #include "tls/config.h"
 #include "tls/error.h"
 
@@ -99,8 +100,8 @@ static void handshake_done(struct nu_tls *tls)
 static bool handshake_is_plain(const struct nu_tls *tls)
 {
     const struct nu_rx *rx = &tls->lower->rx;
-    return tls->plain_reply != NULL && BIO_number_read(SSL_get_rbio(tls->ssl)) == 0 &&
-           nu_rx_len(rx) > 0 && *nu_rx_data(rx) >= 'A' && *nu_rx_data(rx) <= 'Z';
+    return tls->plain_reply != NULL && !tls->heard && nu_rx_len(rx) > 0 && *nu_rx_data(rx) >= 'A' &&
+           *nu_rx_data(rx) <= 'Z';
 }
 
 static bool handshake_may_spend(const struct nu_loop *loop)
@@ -128,12 +129,11 @@ void nu_tls_handshake_step(struct nu_tls *tls)
         return;
     }
     uint64_t begin = nu_now();
-    nu_tls_forget_errors();
-    int n = SSL_do_handshake(tls->ssl);
+    int n = nu_tls_call_handshake(tls);
     budget.spent += nu_now() - begin;
-    if (n == 1) {
+    if (n > 0) {
         handshake_done(tls);
-    } else if (SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ) {
+    } else if (n == -SSL_ERROR_WANT_READ) {
         nu_tls_receive(tls);
     } else {
         handshake_failed(tls);

@@ -3,15 +3,10 @@
 
 #include "base/freelist.h"
 
-#include <openssl/bio.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BLOCK ((size_t) 512) /* of memory for a few small records, which the loop keeps */
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static BIO_METHOD *method; /* NULL: no memory */
 
 /* ---- Memory of what is on its way --------------------------------------------------------- */
 
@@ -56,14 +51,16 @@ struct nu_tls_out *nu_tls_out(struct nu_tls *tls)
     return out;
 }
 
-static void record_free_out(struct nu_tls *tls)
+void nu_tls_free_out(struct nu_tls *tls)
 {
     struct nu_tls_out *out = tls->out;
-    tls->out = NULL;
-    record_free_buf(&out->next);
-    record_free_buf(&out->flight);
-    nu_buf_free(&out->held);
-    nng_aio_reap(&out->aio); /* which frees it, once its callback has returned */
+    if (out != NULL) {
+        tls->out = NULL;
+        record_free_buf(&out->next);
+        record_free_buf(&out->flight);
+        nu_buf_free(&out->held);
+        nng_aio_reap(&out->aio); /* which frees it, once its callback has returned */
+    }
 }
 
 bool nu_tls_reserve(struct nu_tls *tls, size_t n)
@@ -91,85 +88,6 @@ bool nu_tls_put(struct nu_tls *tls, const void *data, size_t n)
     return true;
 }
 
-/* ---- What OpenSSL reads and writes -------------------------------------------------------- */
-
-static int record_bio_write(BIO *bio, const char *data, int n)
-{
-    struct nu_tls *tls = BIO_get_data(bio);
-    BIO_clear_retry_flags(bio);
-    return nu_tls_put(tls, data, (size_t) n) ? n : -1;
-}
-
-static int record_bio_read(BIO *bio, char *data, int n)
-{
-    struct nu_tls *tls = BIO_get_data(bio);
-    const struct nu_rx *rx = &tls->lower->rx;
-    size_t have = nu_rx_len(rx);
-    BIO_clear_retry_flags(bio);
-    if (have == 0) {
-        if (tls->lower_end == 0) {
-            BIO_set_retry_read(bio);
-        }
-        return tls->lower_end == NNG_ECONNSHUT ? 0 : -1;
-    }
-    have = have < (size_t) n ? have : (size_t) n;
-    memcpy(data, nu_rx_data(rx), have);
-    nu_stream_consume(tls->lower, have);
-    return (int) have;
-}
-
-static long record_bio_ctrl(BIO *bio, int command, long num, void *ptr)
-{
-    const struct nu_tls *tls = BIO_get_data(bio);
-    (void) num;
-    (void) ptr;
-    switch (command) {
-    case BIO_CTRL_FLUSH:
-        return 1;
-    case BIO_CTRL_EOF:
-        return tls->lower_end != 0 && nu_rx_len(&tls->lower->rx) == 0;
-    default:
-        return 0; /* no kTLS, among others */
-    }
-}
-
-static void record_make_method(void)
-{
-    BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "nng-uring");
-    if (made != NULL && BIO_meth_set_write(made, record_bio_write) == 1 &&
-        BIO_meth_set_read(made, record_bio_read) == 1 &&
-        BIO_meth_set_ctrl(made, record_bio_ctrl) == 1) {
-        method = made;
-    } else {
-        BIO_meth_free(made);
-    }
-}
-
-int nu_tls_record_attach(struct nu_tls *tls)
-{
-    pthread_once(&once, record_make_method);
-    BIO *bio = method != NULL ? BIO_new(method) : NULL;
-    if (bio == NULL) {
-        return NNG_ENOMEM;
-    }
-    BIO_set_data(bio, tls);
-    BIO_set_init(bio, 1);
-    SSL_set_bio(tls->ssl, bio, bio);
-    return 0;
-}
-
-void nu_tls_record_detach(struct nu_tls *tls)
-{
-    if (tls->out != NULL) {
-        record_free_out(tls);
-    }
-}
-
-struct nu_tls *nu_tls_of_ssl(const SSL *ssl)
-{
-    return BIO_get_data(SSL_get_rbio(ssl));
-}
-
 /* ---- To and from the carrier -------------------------------------------------------------- */
 
 size_t nu_tls_owed(const struct nu_tls *tls)
@@ -192,7 +110,7 @@ static void record_launch(struct nu_tls_out *out)
 static void record_land(struct nu_tls *tls)
 {
     if (tls->out != NULL && tls->out->held.len == 0) {
-        record_free_out(tls);
+        nu_tls_free_out(tls);
     }
     if (tls->close_notified && !tls->finished) {
         tls->finished = true;

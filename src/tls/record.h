@@ -85,6 +85,7 @@ struct nu_tls {
     uint64_t linger_until, linger_look; /* a time, and how long to the next look */
     int lower_end;    /* what the carrier's reads have ended with; 0: they go on */
     unsigned chatter; /* handshake messages since there was data */
+    bool heard;       /* OpenSSL has had something of the peer's */
     bool starved;     /* there was no memory for what OpenSSL wrote */
     atomic_uint aios; /* rx_aio and those of what is on its way, if they are not disposed of */
     struct nu_tls_out *out; /* NULL: nothing is on its way */
@@ -98,15 +99,6 @@ static inline struct nu_tls *nu_tls_of(const struct nu_stream *stream)
     return nu_container(stream, struct nu_tls, stream);
 }
 
-/* Gives the SSL its records: from the carrier's rx, and to `out`. NNG_ENOMEM. */
-int nu_tls_record_attach(struct nu_tls *tls);
-
-/* Frees what is left of them. */
-void nu_tls_record_detach(struct nu_tls *tls);
-
-/* Whose SSL it is. */
-struct nu_tls *nu_tls_of_ssl(const SSL *ssl);
-
 /* One of the aios is gone; the last one takes the connection's memory with it. */
 void nu_tls_drop_aio(struct nu_tls *tls);
 
@@ -114,6 +106,9 @@ void nu_tls_drop_aio(struct nu_tls *tls);
 
 /* What is on its way, and if nothing is, room for it. NULL: no memory. */
 struct nu_tls_out *nu_tls_out(struct nu_tls *tls);
+
+/* It, if there is any, goes. */
+void nu_tls_free_out(struct nu_tls *tls);
 
 /* Makes room for that much ciphertext; puts some in. False: no memory, `starved` says so, too. */
 bool nu_tls_reserve(struct nu_tls *tls, size_t n);

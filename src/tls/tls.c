@@ -29,7 +29,7 @@ static void tls_free(struct nu_tls *tls)
     }
     SSL_free(tls->ssl);
     nu_resume_end(tls->resume);
-    nu_tls_record_detach(tls);
+    nu_tls_free_out(tls);
     nu_tls_facts_free(&tls->facts);
     nng_tls_config_free(tls->config);
     nng_aio_reap(&tls->rx_aio);
@@ -423,11 +423,7 @@ int nu_tls_open(struct nu_stream **streamp, struct nu_stream *lower,
     }
     nu_stream_init(&tls->stream, &tls_ops, lower->loop, lower->gone, lower->user);
     int err = nu_tls_context_open(&tls->ssl, params->config, params->host, params->alpn);
-    if (err == 0) {
-        err = nu_tls_record_attach(tls);
-    }
     if (err != 0) {
-        SSL_free(tls->ssl);
         free(tls);
         return err;
     }

@@ -2,10 +2,8 @@
 #include "tls/tls_read.h"
 
 #include "net/aio_queue.h"
+#include "tls/call.h"
 #include "tls/error.h"
-
-#include <limits.h>
-#include <openssl/err.h>
 
 #define AHEAD ((size_t) 16384) /* of plaintext that is decrypted at a time, or for nobody */
 #define CHATTER 32U /* handshake messages after the handshake, without data between them */
@@ -40,16 +38,14 @@ static void tls_read_ended(struct nu_tls *tls, int reason)
 /* Bytes that were decrypted; 0: there are no more, for now or ever. */
 static size_t tls_read_decrypt(struct nu_tls *tls, void *p, size_t room)
 {
-    nu_tls_forget_errors();
-    int n = SSL_read(tls->ssl, p, room < INT_MAX ? (int) room : INT_MAX);
+    int n = nu_tls_call_read(tls, p, room);
     if (n > 0) {
         tls->chatter = 0;
         tls->expects_tickets = false;
         return (size_t) n;
     }
-    int reason = SSL_get_error(tls->ssl, n);
-    if (reason != SSL_ERROR_WANT_READ) {
-        tls_read_ended(tls, reason);
+    if (n != -SSL_ERROR_WANT_READ) {
+        tls_read_ended(tls, -n);
     } else if (tls->chatter > CHATTER) {
         nu_tls_fail(tls, NNG_EPROTO);
     }

@@ -4,10 +4,10 @@
 #include "base/error.h"
 #include "base/page_cache.h"
 #include "net/aio_queue.h"
+#include "tls/call.h"
 #include "tls/error.h"
 
 #include <errno.h>
-#include <openssl/err.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -172,9 +172,8 @@ static int tls_write_record(struct nu_tls *tls, nng_aio *aio)
         tls_write_end(tls, aio, err);
         return err;
     }
-    nu_tls_forget_errors();
-    int n = SSL_write(tls->ssl, bytes.iov_base, (int) bytes.iov_len);
-    if (n <= 0 && SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ) {
+    int n = nu_tls_call_write(tls, bytes.iov_base, bytes.iov_len);
+    if (n == -SSL_ERROR_WANT_READ) {
         nu_tls_receive(tls);
         return NU_PENDING;
     }
@@ -251,9 +250,7 @@ static bool tls_write_held(struct nu_tls *tls)
 {
     struct nu_buf *held = tls->out != NULL ? &tls->out->held : NULL;
     if (held != NULL && held->len > 0) {
-        nu_tls_forget_errors();
-        int n = SSL_write(tls->ssl, held->data, (int) held->len);
-        if (n <= 0 && SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ) {
+        if (nu_tls_call_write(tls, held->data, held->len) == -SSL_ERROR_WANT_READ) {
             nu_tls_receive(tls);
             return false;
         }
@@ -301,13 +298,11 @@ bool nu_tls_write_close_notify(struct nu_tls *tls)
         return true;
     }
     if (tls->state == NU_TLS_OPEN && tls->write_end == 0 && tls->lower_end == 0) {
-        nu_tls_forget_errors();
-        int n = SSL_in_init(tls->ssl) ? SSL_do_handshake(tls->ssl) : 1;
-        if (n <= 0 && SSL_get_error(tls->ssl, n) == SSL_ERROR_WANT_READ) {
+        if (SSL_in_init(tls->ssl) && nu_tls_call_handshake(tls) == -SSL_ERROR_WANT_READ) {
             nu_tls_receive(tls);
             return false;
         }
-        (void) SSL_shutdown(tls->ssl); /* what cannot be said is not */
+        (void) nu_tls_call_shutdown(tls); /* what cannot be said is not */
     }
     tls->close_notified = true;
     nu_tls_flush(tls);
