@@ -555,6 +555,7 @@ typedef struct nng_uring_request {
     uint64_t bytes;    /* of the answer's body, as far as they are known: not with status 0 */
     uint64_t duration; /* us, from its head until it was answered: until that was ready to be
                         * written, or a file's last part was */
+    uint64_t ended;    /* when that was, in ns of CLOCK_MONOTONIC: clock_gettime(2) */
     bool complete;     /* false: the connection was over before */
     bool secure;       /* it came over TLS */
     bool trusted;      /* `peer` is one that nng_uring_server_set_trusted() has named */

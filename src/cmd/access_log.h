@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The access log of nng-uring serve: a line for each request. Lines wait in a bounded queue for a
- * thread that writes them, so that a slow disk holds no loop; what finds no room there is lost,
- * which is counted and said. There is one log.
+ * The access log of nng-uring serve: a line for each request. Lines wait in a bounded queue for
+ * each loop, from which a thread writes them ten times a second, so that a slow disk holds no loop;
+ * what finds no room there is lost, which is counted and said. There is one log.
  */
 #ifndef NU_CMD_ACCESS_LOG_H
 #define NU_CMD_ACCESS_LOG_H
@@ -16,7 +16,7 @@ bool access_log_knows(const char *format);
 /* Starts it; "-" is standard output. An enum serve_status; what is wrong has been said. */
 int access_log_open(const char *path, const char *format);
 
-/* Adds a request, if there is a log. Any thread; it waits for nothing but other lines. */
+/* Adds a request, if there is a log. Any thread; it waits for nothing. */
 void access_log_add(const nng_uring_request *request);
 
 /* Goes on in a new file of that name, for the old one was moved away: from now on, unless that is

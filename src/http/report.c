@@ -42,25 +42,30 @@ static struct nu_report *report_of(struct nu_request *r)
 
 void nu_report_begin(struct nu_request *r, const struct nu_head *head, const char *text)
 {
+    static const struct nu_head none = { .method.p = "", .target.p = "" };
     struct nu_report *report = r->service->hook != NULL ? report_of(r) : NULL;
     if (report == NULL || report->active) {
         return;
     }
     nng_uring_request *info = &report->info;
+    if (head == NULL) {
+        head = &none;
+        text = "";
+    }
     report->active = true;
     report->began = nu_loop_now(r->service->loop);
     r->status = 0;
     r->bytes = 0;
-    info->method = head != NULL ? head->method.p : "";
-    info->method_len = head != NULL ? head->method.n : 0;
-    info->target = head != NULL ? head->target.p : "";
-    info->target_len = head != NULL ? head->target.n : 0;
-    info->head = head != NULL ? text : "";
-    info->head_len = head != NULL ? head->length : 0;
-    info->minor_version = head != NULL ? head->minor : 0;
-    report->fields = head != NULL ? head->fields : NULL;
-    report->nfields = head != NULL ? head->nfields : 0;
-    report->origin = info->head;
+    info->method = head->method.p;
+    info->method_len = head->method.n;
+    info->target = head->target.p;
+    info->target_len = head->target.n;
+    info->head = text;
+    info->head_len = head->length;
+    info->minor_version = head->minor;
+    report->fields = head->fields;
+    report->nfields = head->nfields;
+    report->origin = text;
 }
 
 /* A pointer into a text that was copied. */
@@ -101,6 +106,7 @@ void nu_report_end(struct nu_request *r, bool complete)
     uint64_t now = nu_now();
     report->active = false;
     report->info.duration = now > report->began ? (now - report->began) / 1000 : 0;
+    report->info.ended = now;
     report->info.status = r->status;
     report->info.bytes = r->bytes;
     report->info.complete = complete;
@@ -120,18 +126,24 @@ void nu_report_free(struct nu_request *r)
     }
 }
 
+/* Of letters in one case or the other; others are only taken to be the same too often. */
+static bool report_may_be(char a, char b)
+{
+    return ((a ^ b) & ~0x20) == 0;
+}
+
 const char *nng_uring_request_header(const nng_uring_request *request, const char *name,
                                      size_t *len)
 {
     const struct nu_report *report = reported;
-    size_t n = strlen(name);
     if (report == NULL || report->info.head != request->head) {
         return NULL;
     }
     for (unsigned i = 0; i < report->nfields; i++) {
         const struct nu_field *field = &report->fields[i];
         const char *is = report_moved(field->name.p, report->origin, request->head);
-        if (field->name.n == n && strncasecmp(is, name, n) == 0) {
+        if (report_may_be(*is, *name) && strncasecmp(is, name, field->name.n) == 0 &&
+            name[field->name.n] == '\0') {
             *len = field->value.n;
             return report_moved(field->value.p, report->origin, request->head);
         }

@@ -5,8 +5,10 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -200,6 +202,70 @@ Test(access_log, full)
     t_child_await_err(&child, "1 lines of the access log were lost");
     ask(NONE "\r\n");
     end();
+}
+
+#define SLOW 250 /* requests, with lines of 12 KB: thrice what waits for the disk */
+
+static char read_slowly[SLOW * 16384];
+static size_t nread;
+
+/* What is there, or (true) all there is until the server ends. */
+static void read_some(int fd, bool all)
+{
+    size_t until = all ? sizeof read_slowly - 1 : nread + 60000;
+    struct pollfd more = { .fd = fd, .events = POLLIN };
+    ssize_t n = 1;
+    while (n != 0 && nread < until && poll(&more, 1, all ? -1 : 0) == 1) {
+        n = read(fd, read_slowly + nread, until - nread);
+        cr_assert(n >= 0 || errno == EAGAIN, "%s", strerror(errno));
+        nread += n > 0 ? (size_t) n : 0;
+    }
+}
+
+/* A disk that is slower than requests come: each line is there, whole and in order, or is counted
+ * among the lost. */
+Test(access_log, slow)
+{
+    char words[256], request[4096], quotes[2001] = "", *at;
+    unsigned lines = 0, lost = 0, last = 0, number;
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(file, sizeof file, "%s/log", dir);
+    cr_assert_eq(mkfifo(file, 0600), 0);
+    memset(quotes, '"', sizeof quotes - 1);
+    int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    snprintf(words, sizeof words, "serve --listen 127.0.0.1:0 --loops 1 --access-log %s", file);
+    t_child_start(&child, words, NULL);
+    t_child_await_out(&child, "\nloops ");
+    cr_assert_eq(sscanf(child.out_text, "http://127.0.0.1:%u/", &port), 1);
+    for (unsigned i = 1; i <= SLOW; i++) {
+        snprintf(request, sizeof request,
+                 "GET /%u/%s HTTP/1.0\r\nReferer: %.512s\r\nUser-Agent: %.512s\r\n\r\n", i, quotes,
+                 quotes, quotes);
+        ask(request);
+        if (i % 10 == 0) {
+            read_some(fd, false);
+        }
+    }
+    kill(child.pid, SIGTERM);
+    read_some(fd, true);
+    cr_assert_eq(t_child_end(&child), 0, "%s", child.err_text);
+    close(fd);
+    for (char *line = strtok_r(read_slowly, "\n", &at); line != NULL;
+         line = strtok_r(NULL, "\n", &at)) {
+        cr_assert_eq(sscanf(line, "127.0.0.1 - - [%*[^]]] \"GET /%u/\\x22", &number), 1, "%s",
+                     line);
+        cr_assert_gt(number, last);
+        cr_assert_eq(strcmp(line + strlen(line) - 5, "\\x22\""), 0, "%s", line);
+        last = number;
+        lines++;
+    }
+    for (char *p = child.err_text; (p = strstr(p, "nng-uring serve: ")) != NULL; p++) {
+        lost += sscanf(p, "nng-uring serve: %u lines of the", &number) == 1 ? number : 0;
+    }
+    cr_assert_gt(lost, 0);
+    cr_assert_gt(lines, SLOW / 3);
+    cr_assert_eq(lines + lost, SLOW, "%u and %u", lines, lost);
+    remove_all();
 }
 
 /* Of a balancer that is trusted: its client, which is the last address that it has added. */

@@ -104,6 +104,7 @@ static void open_web(struct t_web *web)
 
 Test(request_hook, every_kind_of_answer)
 {
+    struct timespec now;
     struct t_web web;
     struct t_http_client b;
     open_web(&web);
@@ -122,6 +123,9 @@ Test(request_hook, every_kind_of_answer)
     t_http_client_say(&b, "HEAD /static HTTP/1.1\r\nHost: x\r\n\r\n");
     t_http_client_head(&b);
     assert_told(await(2), "HEAD", "/static", 200, 0);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    cr_assert_gt(told[1].as.ended, told[0].as.ended);
+    cr_assert_leq(told[1].as.ended, (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec);
     t_http_client_get(&b, "/none");
     t_http_client_hear(&b);
     assert_told(await(3), "GET", "/none", 404, b.size);
