@@ -9,12 +9,17 @@
 
 #include <nng/uring.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* Whether there is such a format: common, combined or json. */
 bool access_log_knows(const char *format);
 
 /* Starts it; "-" is standard output. An enum serve_status; what is wrong has been said. */
 int access_log_open(const char *path, const char *format);
+
+/* Gives the file, if it is root's alone, to the user that this process is about to become, who is
+ * to open it anew. */
+void access_log_give(uid_t uid);
 
 /* Adds a request, if there is a log. Any thread; it waits for nothing. */
 void access_log_add(const nng_uring_request *request);

@@ -23,6 +23,7 @@
 #include <nng/uring.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #define END_MS 5000       /* what is left when it is drained takes less */
 #define LEAVE_MS 100      /* at a time: it may be told to end at once meanwhile */
@@ -445,6 +446,9 @@ static int serve_bind_all(void)
 static int serve_become_user(void)
 {
     const struct serve_options *options = &serving.options;
+    if (geteuid() == 0) {
+        access_log_give(serving.user.uid);
+    }
     int status = user_become(&serving.user);
     return status == 0 && options->dir != NULL ? serve_files_check_dir(options->dir) : status;
 }

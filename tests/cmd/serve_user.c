@@ -153,7 +153,8 @@ Test(serve_user, serves_as_that_user_without_rings)
     serves_as_that_user("epoll");
 }
 
-/* A key and a log of root's are there from before, and cannot be had again. */
+/* A key of root's is there from before, and cannot be had again; neither can a log that only a link
+ * leads to, lest anything become that user's who may make links. */
 Test(serve_user, what_is_roots_is_not_had_again)
 {
     struct t_cert cert;
@@ -162,7 +163,10 @@ Test(serve_user, what_is_roots_is_not_had_again)
     write_file("cert", cert.cert_pem, 0644);
     write_file("key", cert.key_pem, 0600);
     t_cert_free(&cert);
-    write_file("log", "", 0600);
+    write_file("elsewhere", "", 0600);
+    char elsewhere[sizeof path];
+    snprintf(elsewhere, sizeof elsewhere, "%s", in_dir("elsewhere"));
+    cr_assert_eq(symlink(elsewhere, in_dir("log")), 0);
     snprintf(args, sizeof args,
              "serve %s/www --listen http://127.0.0.1:0 --listen https://127.0.0.1:0 --user %d:%d "
              "--tls-cert %s/cert --tls-key %s/key --access-log %s/log",
@@ -176,7 +180,42 @@ Test(serve_user, what_is_roots_is_not_had_again)
     assert_status(port, "/open", 200);
     end();
     struct stat st;
-    cr_assert(stat(in_dir("log"), &st) == 0 && st.st_size > 0);
+    cr_assert(stat(elsewhere, &st) == 0 && st.st_size > 0);
+    cr_assert_eq(st.st_uid, 0);
+}
+
+/* A log is that user's, and is opened anew, also in a new file where that user may make one. */
+static void log_goes_on(const char *name, const char *moved)
+{
+    struct stat st;
+    needs_root();
+    write_file(name, "", 0600);
+    snprintf(args, sizeof args, "serve %s/www --listen 127.0.0.1:0 --user %d:%d --access-log %s/%s",
+             dir, WHO, GROUP, dir, name);
+    start_with("");
+    unsigned port = port_of_child();
+    assert_status(port, "/open", 200);
+    if (moved != NULL) {
+        char from[sizeof path];
+        snprintf(from, sizeof from, "%s", in_dir(name));
+        cr_assert_eq(rename(from, in_dir(moved)), 0);
+    }
+    kill(child.pid, SIGHUP);
+    t_child_await_err(&child, "nng-uring: reloaded");
+    assert_status(port, "/open", 200);
+    end();
+    cr_assert(stat(in_dir(name), &st) == 0 && st.st_size > 0);
+    cr_assert_eq(st.st_uid, WHO);
+}
+
+Test(serve_user, the_log_is_opened_anew)
+{
+    log_goes_on("log", NULL);
+}
+
+Test(serve_user, the_log_was_moved)
+{
+    log_goes_on("theirs/log", "theirs/log.1");
 }
 
 /* The next one is that user's, and stays so; its socket is where that user may make one. */
