@@ -29,11 +29,11 @@ def put(source, root, inside=None):
 
 
 def put_filters(folder, plans):
-    """PLAN/BACKEND, the filter for the tests."""
+    """PLAN/BACKEND, the filters for the tests, a line for each run of them."""
     for plan in plans:
         (folder / plan.name).mkdir(parents=True)
-        for backend, pattern in plan.filters.items():
-            (folder / plan.name / backend).write_text(pattern)
+        for backend, patterns in plan.filters.items():
+            (folder / plan.name / backend).write_text("\n".join(patterns) + "\n")
 
 
 def make(folder, program, tests, plans):
