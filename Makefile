@@ -179,7 +179,7 @@ SIMULATED := pthread_create pthread_join pthread_sigmask \
              pthread_mutex_lock pthread_mutex_unlock pthread_cond_wait \
              pthread_cond_timedwait pthread_cond_clockwait pthread_cond_signal \
              pthread_cond_broadcast clock_gettime clock_nanosleep getrandom syscall socket close \
-             bind listen accept4 setsockopt getsockopt getsockname getpeername shutdown send ioctl \
+             bind listen accept4 setsockopt getsockopt getsockname getpeername shutdown send sendmsg recvmsg ioctl \
              fcntl poll clock_getres getrusage getrlimit opendir open nu_cgroup_memory malloc calloc \
              realloc strdup strndup free mmap munmap stat fstat preadv2 pread sendfile nu_has nu_trace_print \
              SSL_CTX_set_tlsext_ticket_key_evp_cb eventfd eventfd_write eventfd_read \
@@ -339,7 +339,7 @@ $(B)/fuzz-%: $(OBJ)/tests/fuzz/%.o $(LIB_OBJ) $(B)/link
 	$(call link,-fsanitize=fuzzer $< $(LIB_OBJ))
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(NNG_OBJ) $(CMD_OBJ) $(SUPPORT_OBJ) $(TEST_OBJ) $(FAULT_OBJ) \
-           $(FAKE_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ) $(SIM_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o \
+           $(FAKE_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ) $(SIM_OBJ) $(SIMCHECK_OBJ) $(OBJ)/tests/support/replay.o $(OBJ)/tests/peers/ask.o \
            $(OBJ)/tests/peers/lws.o $(OBJ)/tests/peers/ws_fuzzed.o \
            $(OBJ)/tests/acceptance/server.o)
 

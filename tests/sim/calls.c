@@ -71,7 +71,11 @@ int __wrap_socket(int domain, int type, int protocol)
     sim_preempt();
     CALLS_FAULT("socket", EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES, EAFNOSUPPORT);
     struct sim_sock *sock = sim_sock_new();
-    return sock != NULL ? sock->fd : calls_result(-EMFILE);
+    if (sock == NULL) {
+        return calls_result(-EMFILE);
+    }
+    sock->datagrams = (type & SOCK_DGRAM) != 0;
+    return sock->fd;
 }
 
 int __wrap_close(int fd)

@@ -203,12 +203,6 @@ static bool client_ask(struct client *c)
 
 /* ---- Responses ---------------------------------------------------------------------------- */
 
-static void client_drop(struct client *c, size_t n)
-{
-    memmove(c->heard.p, c->heard.p + n, c->heard.len - n);
-    c->heard.len -= n;
-}
-
 /* Takes one response off what was heard, or "go on". False: it is not here yet. */
 static bool client_take(struct client *c)
 {
@@ -222,7 +216,7 @@ static bool client_take(struct client *c)
     size_t size = (size_t) (end + 4 - head);
     if (memcmp(head, "HTTP/1.1 100 ", 13) == 0) {
         sim_check(c->requests[i].expects, "client %u: told to go on, unasked", c->id);
-        client_drop(c, size);
+        sim_drop(&c->heard, size);
         return true;
     }
     const struct sim_wish *wish = c->requests[i].wish;
@@ -246,7 +240,7 @@ static bool client_take(struct client *c)
                   "client %u: request %u (%s) is the last", c->id, i, wish->path);
         c->nrequests = c->answered;
     }
-    client_drop(c, size + body);
+    sim_drop(&c->heard, size + body);
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include "sim/files.h"
 #include "sim/sched.h"
 #include "sim/seed.h"
+#include "sim/udp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,8 @@ const int *const sim_kind_errors[SIM_KINDS] = {
     [NU_OP_READV] = ERRORS(ECONNRESET, ENOMEM, EINTR, ETIMEDOUT, EHOSTUNREACH),
     [NU_OP_RECV] = ERRORS(ECONNRESET, ENOMEM, EINTR, ETIMEDOUT, EHOSTUNREACH),
     [NU_OP_RECV_PROVIDED] = ERRORS(ECONNRESET, ENOMEM, EINTR, ENOBUFS, ETIMEDOUT, EHOSTUNREACH),
+    [NU_OP_RECVMSG] = ERRORS(ENOMEM, EINTR),
+    [NU_OP_SENDMSG] = ERRORS(ENOBUFS, ENOMEM, EPERM, EINTR),
     [NU_OP_ACCEPT] = ERRORS(EMFILE, ENFILE, ENOMEM, ENOBUFS, ECONNABORTED, EPROTO, EPERM, EINTR,
                             ENETDOWN, EHOSTUNREACH),
     [NU_OP_CONNECT] = ERRORS(ECONNREFUSED, ETIMEDOUT, ENETUNREACH, EHOSTUNREACH, EACCES, EPERM,
@@ -50,6 +53,16 @@ const int *const sim_kind_errors[SIM_KINDS] = {
     [NU_OP_POLLS] = ERRORS(ENOMEM, EINTR),
     [NU_OP_HANGUP] = ERRORS(ENOMEM, EINTR),
 };
+
+static bool job_scatters(const struct sim_job *job)
+{
+    return job->was.kind == NU_OP_READV || job->was.kind == NU_OP_RECVMSG;
+}
+
+bool sim_job_gathers(const struct sim_job *job)
+{
+    return job->was.kind == NU_OP_WRITEV || job->was.kind == NU_OP_SENDMSG;
+}
 
 /* ---- Its memory --------------------------------------------------------------------------- */
 
@@ -112,7 +125,7 @@ void sim_job_mark(const struct sim_job *job, bool kernels)
     if (job->was.kind == NU_OP_RECV || job->was.kind == NU_OP_READ) {
         job_mark_bytes(job->was.arg.buf.base, job->was.arg.buf.len, kernels);
     }
-    for (unsigned i = 0; job->was.kind == NU_OP_READV && i < job->niov; i++) {
+    for (unsigned i = 0; job_scatters(job) && i < job->niov; i++) {
         job_mark_bytes(job->iov[i].iov_base, job->iov[i].iov_len, kernels);
     }
 }
@@ -129,13 +142,13 @@ void sim_job_check_memory(const struct sim_job *job)
     sim_check(job->op->state == NU_OP_KERNEL, "an op is not the kernel's, which works on it");
     sim_check(job->op->kind == job->was.kind && job->op->fd == job->was.fd,
               "an op was changed under way");
-    if (job->was.kind == NU_OP_WRITEV) {
+    if (sim_job_gathers(job)) {
         sim_check(sim_job_sum(job) == job->sum, "bytes were changed while they were being written");
     } else if (job->was.kind == NU_OP_RECV || job->was.kind == NU_OP_READ) {
         volatile uint8_t *p = job->was.arg.buf.base; /* ASan knows whether it is there */
         p[0] = p[0];
         p[job->was.arg.buf.len - 1] = p[job->was.arg.buf.len - 1];
-    } else if (job->was.kind == NU_OP_READV) {
+    } else if (job_scatters(job)) {
         for (unsigned i = 0; i < job->niov; i++) {
             volatile uint8_t *p = job->iov[i].iov_base;
             if (job->iov[i].iov_len > 0) {
@@ -329,8 +342,10 @@ struct sim_outcome sim_job_perform(struct sim_job *job, struct nu_bufring *buffe
     case NU_OP_POLLS:
     case NU_OP_HANGUP:
         return job_polls(job);
-    case NU_OP_RECVMSG: /* it has no datagrams */
+    case NU_OP_RECVMSG:
+        return job_result(sim_udp_recv(job->sock, job->was.arg.msg));
     case NU_OP_SENDMSG:
+        return job_result(sim_udp_send(job->sock, job->was.arg.msg));
     case NU_OP_READ:
         return job_read(job);
     case NU_OP_OPEN:
@@ -355,6 +370,7 @@ bool sim_job_ready(const struct sim_job *job)
         return (job_polled(job) & ~job->told) != 0;
     case NU_OP_CONNECT:
         return sim_time >= job->ready_at;
+    case NU_OP_SENDMSG:
     case NU_OP_READ:
     case NU_OP_OPEN:
         return true;

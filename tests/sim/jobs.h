@@ -50,7 +50,10 @@ struct sim_outcome {
     bool wait;
 };
 
-/* Of the bytes that it is to write. */
+/* It has bytes to write: those of `iov`. */
+bool sim_job_gathers(const struct sim_job *job);
+
+/* Of these. */
 uint64_t sim_job_sum(const struct sim_job *job);
 
 /* From now on what it receives into is the kernel's alone, which AddressSanitizer then watches; or

@@ -93,12 +93,6 @@ static bool liar_hear_body(struct liar *l, size_t n)
     return true;
 }
 
-static void liar_drop(struct liar *l, size_t n)
-{
-    memmove(l->heard.p, l->heard.p + n, l->heard.len - n);
-    l->heard.len -= n;
-}
-
 /* Takes a request, but for its body now and then; false: there is none. */
 static bool liar_hear(struct liar *l, char uri[64])
 {
@@ -111,11 +105,11 @@ static bool liar_hear(struct liar *l, char uri[64])
     sim_check(sscanf(head, "%*s %63s", uri) == 1, "no request: %.*s", (int) size, head);
     const char *field = memmem(head, size, "Content-Length: ", 16);
     size_t body = field != NULL ? strtoul(field + 16, NULL, 10) : 0;
-    liar_drop(l, size);
+    sim_drop(&l->heard, size);
     if (!liar_hear_body(l, body)) {
         return false;
     }
-    liar_drop(l, body);
+    sim_drop(&l->heard, body);
     return true;
 }
 

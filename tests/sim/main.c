@@ -14,6 +14,7 @@
 #include "sim/servers.h"
 #include "sim/states.h"
 #include "sim/streams.h"
+#include "sim/talkers.h"
 #include "sim/tcp.h"
 #include "sim/transacts.h"
 #include "sim/world.h"
@@ -35,18 +36,29 @@ static void main_nothing(void)
 }
 
 static const struct load {
-    unsigned from; /* for sim_tcp_reset() */
+    unsigned weight; /* how often it is chosen */
+    unsigned from;   /* for sim_tcp_reset() */
     void (*run)(void);
     void (*check)(void); /* when the library has ended */
     unsigned (*connections)(void);
 } loads[] = {
-    { 0, sim_conns, sim_conns_check, sim_conns_count },
-    { 2, sim_server, main_nothing, sim_server_clients },
-    { 1, sim_streams, sim_streams_check, sim_streams_count },
-    { 2, sim_transacts, main_nothing, sim_transacts_count },
-    { 0, sim_conns, sim_conns_check, sim_conns_count }, /* twice as likely */
-    { 2, sim_server, main_nothing, sim_server_clients },
+    { 8, 0, sim_conns, sim_conns_check, sim_conns_count },
+    { 8, 2, sim_server, main_nothing, sim_server_clients },
+    { 4, 1, sim_streams, sim_streams_check, sim_streams_count },
+    { 4, 2, sim_transacts, main_nothing, sim_transacts_count },
+    { 1, 0, sim_talkers, sim_talkers_check, sim_talkers_count },
 };
+
+#define WEIGHTS 25U /* of them all */
+
+static const struct load *some_load(void)
+{
+    const struct load *load = loads;
+    for (unsigned picked = sim_pick(WEIGHTS); picked >= load->weight; load++) {
+        picked -= load->weight;
+    }
+    return load;
+}
 
 /* Returns how many connections there were. */
 static unsigned run(uint64_t seed)
@@ -54,7 +66,7 @@ static unsigned run(uint64_t seed)
     static const unsigned preemptions[] = { 0, 4, 20, 100 };
     static const unsigned rare[] = { 0, 10, 50, 400 };
     sim_seed(seed);
-    const struct load *load = &loads[sim_pick(sizeof loads / sizeof loads[0])];
+    const struct load *load = some_load();
     sim_tcp_reset(load->from);
     struct sim_conditions conditions = { .preemption = preemptions[sim_pick(4)],
                                          .rare = rare[sim_pick(4)],

@@ -295,8 +295,11 @@ static bool ring_sim_prepare(struct nu_ring *ring, struct nu_op *op, uint64_t us
               sim_kind_names[op->kind], op->fd);
     if (op->kind == NU_OP_WRITEV || op->kind == NU_OP_READV) {
         ring_copy_vec(job, &op->arg.vec);
-        job->sum = op->kind == NU_OP_WRITEV ? sim_job_sum(job) : 0;
+    } else if (op->kind == NU_OP_SENDMSG || op->kind == NU_OP_RECVMSG) {
+        const struct msghdr *msg = op->arg.msg;
+        ring_copy_vec(job, &(struct nu_op_vec){ msg->msg_iov, (unsigned) msg->msg_iovlen, 0 });
     }
+    job->sum = sim_job_gathers(job) ? sim_job_sum(job) : 0;
     if (op->kind == NU_OP_CONNECT) {
         job->ready_at = sim_time + sim_pick(2000000);
     }

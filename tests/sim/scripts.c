@@ -7,6 +7,7 @@
 #include "sim/seed.h"
 #include "sim/tcp.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <nng/nng.h>
 #include <nng/stream.h>
@@ -504,6 +505,59 @@ static void scripts_ws(void)
     scripts_stream_once("ws://127.0.0.1:900/x");
 }
 
+/* ---- Datagrams ---------------------------------------------------------------------------- */
+
+static nng_sockaddr scripts_address(uint16_t port)
+{
+    nng_sockaddr sa = { .s_in = { NNG_AF_INET, htons(port), htonl(INADDR_LOOPBACK) } };
+    return sa;
+}
+
+/* True: it has come, or there was an error. Else it was lost, as they are. */
+static bool scripts_datagram(nng_udp *from, nng_udp *to, nng_aio *sends, nng_aio *receives)
+{
+    char said[] = "datagram", heard[sizeof said];
+    nng_iov out = { said, sizeof said }, in = { heard, sizeof heard };
+    nng_sockaddr sa = scripts_address(700);
+    nng_aio_set_timeout(sends, LIMIT);
+    nng_aio_set_timeout(receives, LIMIT / 10);
+    nng_aio_set_input(sends, 0, &sa);
+    nng_aio_set_iov(sends, 1, &out);
+    nng_aio_set_iov(receives, 1, &in);
+    nng_udp_recv(to, receives);
+    nng_udp_send(from, sends);
+    bool good = scripts_wait(sends, "send a datagram");
+    nng_aio_wait(receives);
+    int err = nng_aio_result(receives);
+    sim_check(err != 0 || memcmp(heard, said, sizeof said) == 0, "another datagram");
+    if (good && err != NNG_ETIMEDOUT) {
+        (void) scripts_ok(err, "receive a datagram");
+    }
+    return !good || err != NNG_ETIMEDOUT;
+}
+
+static void scripts_udp(void)
+{
+    nng_udp *ends[2] = { NULL, NULL };
+    nng_aio *aios[2] = { NULL, NULL };
+    past = false;
+    bool good = true;
+    for (unsigned i = 0; good && i < 2; i++) {
+        nng_sockaddr sa = scripts_address((uint16_t) (700 + i));
+        good = scripts_ok(nng_aio_alloc(&aios[i], NULL, NULL), "nng_aio_alloc()") &&
+               scripts_ok(nng_udp_open(&ends[i], &sa), "nng_udp_open()");
+    }
+    unsigned tries = 20;
+    while (good && tries > 0 && !scripts_datagram(ends[1], ends[0], aios[1], aios[0])) {
+        tries--;
+    }
+    sim_check(tries > 0, "all datagrams are lost");
+    for (unsigned i = 0; i < 2; i++) {
+        nng_udp_close(ends[i]);
+        nng_aio_free(aios[i]);
+    }
+}
+
 const struct sim_script sim_scripts[] = {
     { "connection", scripts_connection, 8, 3 },
     { "server", scripts_server, 8, 3 },
@@ -511,5 +565,6 @@ const struct sim_script sim_scripts[] = {
     { "transact", scripts_transact, 8, 3 },
     { "tcp", scripts_tcp, 8, 3 },
     { "ws", scripts_ws, 8, 3 },
+    { "udp", scripts_udp, 8, 3 },
     { NULL, NULL, 0, 0 },
 };

@@ -97,6 +97,23 @@ static int streams_await(struct end *end, nng_aio *aio, nng_duration limit, cons
     return err;
 }
 
+static bool streams_is_lost(void *arg)
+{
+    (void) arg;
+    return lost;
+}
+
+/* Whoever hears that the other one is lost may give up at that moment, or just after it. */
+static void streams_mourn(struct end *end)
+{
+    if (!lost && sim_chance(3) &&
+        sim_wait(streams_is_lost, NULL, sim_time + (uint64_t) sim_pick(3000) * 1000)) {
+        sim_dawdle(sim_chance(2) ? 40 : 2000);
+        end->aborted = true;
+        nng_aio_abort(end->sends, ABORT_CODE);
+    }
+}
+
 /* Counts what went, also when it failed. */
 static void *streams_send(void *arg)
 {
@@ -113,6 +130,7 @@ static void *streams_send(void *arg)
         sim_check(nng_aio_set_iov(end->sends, 2, iov) == 0, "nng_aio_set_iov()");
         nng_aio_set_timeout(end->sends, limit);
         nng_stream_send(end->stream, end->sends);
+        streams_mourn(end);
         err = streams_await(end, end->sends, limit, "send");
         sim_append(&end->counted, bytes, nng_aio_count(end->sends));
         memset(bytes, 0xee, size); /* it is ours again */
@@ -234,7 +252,7 @@ static void streams_start(struct pair *pair, unsigned i, const char *scheme)
     dialed->opener = sim_spawn("who dials", streams_open, dialed);
     accepted->opener = sim_spawn("who accepts", streams_open, accepted);
     if (sim_chance(8)) {
-        sim_dawdle(2000);
+        sim_dawdle(sim_chance(2) ? 40 : 2000);
         struct end *end = &pair->ends[sim_pick(2)];
         end->aborted = true;
         nng_aio_abort(end->opens, ABORT_CODE);

@@ -37,7 +37,7 @@ void sim_append(struct sim_bytes *bytes, const void *p, size_t n)
     }
 }
 
-static void tcp_drop(struct sim_bytes *bytes, size_t n)
+void sim_drop(struct sim_bytes *bytes, size_t n)
 {
     memmove(bytes->p, bytes->p + n, bytes->len - n);
     bytes->len -= n;
@@ -296,7 +296,7 @@ ssize_t sim_recv(struct sim_sock *sock, void *p, size_t n, bool peek)
             memcpy(p, sock->in.p, n);
         }
         if (!peek) {
-            tcp_drop(&sock->in, n);
+            sim_drop(&sock->in, n);
             sim_sock_changed(sock);
         }
         return (ssize_t) n;
@@ -404,7 +404,7 @@ static void tcp_deliver(struct sim_sock *sock)
     size_t n = sock->out.len < room ? sock->out.len : room;
     n = !exact && sim_chance(4) ? 1 + sim_pick((unsigned) n) : n;
     sim_append(&peer->in, sock->out.p, n);
-    tcp_drop(&sock->out, n);
+    sim_drop(&sock->out, n);
     sock->delivered += n;
 }
 

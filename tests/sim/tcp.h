@@ -33,6 +33,7 @@ struct sim_sock {
     int error;     /* SO_ERROR */
     bool listening, shut_write, shut_read, fin_in, fin_sent, reset, reset_due, linger_reset;
     bool nonblocking;
+    bool datagrams;        /* it is UDP's (udp.h) */
     bool lost;             /* as if its process had died: the peer is told that it has ended */
     bool local;            /* of a socket pair: what the peer does is known at once */
     bool close_due;        /* its descriptor is closed, and operations hold it yet */
@@ -105,5 +106,6 @@ bool sim_tcp_lose(void);
 unsigned sim_tcp_open(void);
 
 void sim_append(struct sim_bytes *bytes, const void *p, size_t n);
+void sim_drop(struct sim_bytes *bytes, size_t n); /* the first of them */
 
 #endif
