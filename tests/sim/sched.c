@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#undef _FORTIFY_SOURCE /* which takes a longjmp() to another stack for an error */
 #include "sim/sched.h"
 
 #include "base/check.h"
@@ -6,6 +7,7 @@
 #include "sim/seed.h"
 
 #include <link.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
@@ -23,37 +25,28 @@
 #define COLOUR ((size_t) 576)
 
 /* Somewhere to go on. swapcontext() is for the first time only: it asks the kernel for the signal
- * mask, which is the same for all; and the compiler's own longjmp() does what is left of it. Not so
- * under ASan, which has its own idea of one. */
+ * mask, which is the same for all. Not so under ASan, which has its own idea of a longjmp(). */
 struct context {
     ucontext_t first;
-    void *jump[5];
+    jmp_buf jump;
     bool jumps;
 };
 
-#if defined(__x86_64__) && !defined(NU_ASAN)
-static __attribute__((noinline, noreturn)) void sched_go_on(struct context *to)
+static void sched_switch(struct context *from, struct context *to)
 {
-    __builtin_longjmp(to->jump, 1);
-}
-
-static __attribute__((noinline)) void sched_switch(struct context *from, struct context *to)
-{
-    if (__builtin_setjmp(from->jump) != 0) {
+#ifndef NU_ASAN
+    if (_setjmp(from->jump) != 0) {
         return;
     }
     from->jumps = true;
     if (to->jumps) {
-        sched_go_on(to);
+        _longjmp(to->jump, 1);
     }
     setcontext(&to->first);
-}
 #else
-static void sched_switch(struct context *from, struct context *to)
-{
     swapcontext(&from->first, &to->first);
-}
 #endif
+}
 
 /* What is looked at in each turn comes first. */
 struct sim_thread {
