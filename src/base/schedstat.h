@@ -6,6 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The calling thread's file stays open from here on, until it drops that: to find and open it takes
+ * many times as long as to read it. */
+void nu_schedstat_keep(void);
+void nu_schedstat_drop(void);
+
 /* Nanoseconds for which a thread of this process has waited for a processor; 0 where the kernel
  * does not say. A tid of 0 is the calling thread's. Any thread. */
 uint64_t nu_schedstat_queued(int tid);

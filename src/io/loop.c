@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/freelist.h"
+#include "base/schedstat.h"
 #include "io/counters.h"
 #include "io/features.h"
 #include "io/op.h"
@@ -274,12 +275,14 @@ int nu_loop_open(struct nu_loop *loop, const struct nu_ring_kind *kind)
     nu_loop_mine = loop;
     nu_counters_join();
     nu_freelists_keep();
+    nu_schedstat_keep();
     return 0;
 }
 
 void nu_loop_close(struct nu_loop *loop)
 {
     loop->ring->kind->close(loop->ring);
+    nu_schedstat_drop();
     nu_freelists_drop();
     nu_counters_leave();
     nu_loop_mine = NULL;
