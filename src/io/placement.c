@@ -253,8 +253,9 @@ static void placement_judge_on_worker(const struct nu_call *call)
 static _Thread_local struct look {
     uint64_t at; /* the coarse clock */
     struct nu_usage usage;
-    uint64_t queued; /* time that it waited for a processor; 0 where the kernel does not say: then
-                      * what was not computed was slept */
+    uint64_t queued;  /* time that it waited for a processor; 0 where the kernel does not say: then
+                       * what was not computed was slept */
+    uint64_t excused; /* time since then in what is excused, by the coarse clock */
 } looked;
 
 /* The coarse clock when the last call in this turn of the loop ended, or before the first one. */
@@ -271,6 +272,7 @@ static uint64_t placement_tick(void)
 static void placement_look_again(uint64_t now)
 {
     looked.at = now;
+    looked.excused = 0;
     looked.queued = nu_schedstat_queued(0);
     placement_look(&looked.usage);
 }
@@ -350,6 +352,7 @@ static void placement_judge_on_loop(const struct nu_call *call, uint64_t now)
     struct look before = looked;
     uint64_t moved = call->turns == call->loop->turns ? now - coarse_then : 0;
     enum verdict verdict;
+    moved -= before.excused < moved ? before.excused : moved;
     placement_look_again(now);
     uint64_t queued = looked.queued - before.queued;
     if (call->measured) {
@@ -493,17 +496,24 @@ void nu_call_end(struct nu_call *call)
     }
 }
 
-/* On a loop each of them, for what the clock says afterwards is judged by all that was slept. */
+/* Where a call is measured, it is known how often it was. On a loop others are judged by the time
+ * that they have held it, and where it was something else that has slept, there is a doubt. */
 static bool placement_counts_sleeps(void)
 {
-    return nu_calls != NULL && nu_calls->placement != NULL &&
-           (nu_calls->measured || nu_calls->loop != NULL);
+    return nu_calls != NULL && nu_calls->placement != NULL && nu_calls->measured;
+}
+
+static bool placement_counts_time(void)
+{
+    return nu_calls != NULL && nu_calls->placement != NULL && nu_calls->loop != NULL;
 }
 
 void nu_call_excuse_begin(struct nu_usage *then)
 {
     if (placement_counts_sleeps()) {
         placement_look(then);
+    } else if (placement_counts_time()) {
+        then->used = placement_coarse();
     }
 }
 
@@ -513,5 +523,7 @@ void nu_call_excuse_end(const struct nu_usage *then)
     if (placement_counts_sleeps()) {
         placement_look(&now);
         nu_lock_waits += now.slept - then->slept;
+    } else if (placement_counts_time()) {
+        looked.excused += placement_coarse() - then->used;
     }
 }
