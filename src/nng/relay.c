@@ -14,7 +14,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define SPARE 64 /* relays kept for aios to come */
+#define KNOWN 256U /* sockets, and contexts, of which something is remembered */
+#define SPARE 64   /* relays kept for aios to come */
 
 /*
  * An operation has two parties: who starts it, and NNG's callback. The one that is last ends ours,
@@ -42,6 +43,72 @@ static struct nu_list spare = { &spare, &spare };      /* of none; under lock */
 static unsigned spares;                                /* in it; under lock */
 static atomic_uint active;                             /* operations that have begun */
 static atomic_bool ending;                             /* nng_fini() is at work */
+
+/* ---- Protocols ---------------------------------------------------------------------------- */
+
+/*
+ * What was found out about sockets or contexts, which never changes: NNG takes locks to say it, and
+ * sends are many. An entry is a number, which NNG gives to another one only after all 2^31 others,
+ * and in the upper half its protocol; 0: none.
+ */
+struct protocols {
+    atomic_uint_least64_t of[KNOWN];
+};
+
+static struct protocols of_socks, of_ctxs;
+
+static void relay_know(struct protocols *known, uint32_t id, int protocol)
+{
+    uint64_t entry = (uint64_t) (unsigned) protocol << 32 | id;
+    atomic_store_explicit(&known->of[id % KNOWN], entry, memory_order_relaxed);
+}
+
+/* 0: it is not known. */
+static int relay_known(struct protocols *known, uint32_t id)
+{
+    uint64_t entry = atomic_load_explicit(&known->of[id % KNOWN], memory_order_relaxed);
+    return (uint32_t) entry == id ? (int) (entry >> 32) : 0;
+}
+
+static void relay_forget(struct protocols *known)
+{
+    for (unsigned i = 0; i < KNOWN; i++) {
+        atomic_store_explicit(&known->of[i], 0, memory_order_relaxed);
+    }
+}
+
+static int relay_protocol(nng_socket sock)
+{
+    int protocol = relay_known(&of_socks, sock.id);
+    if (protocol == 0 && nng_socket_get_int(sock, NNG_OPT_PROTO, &protocol) == 0) {
+        relay_know(&of_socks, sock.id, protocol);
+    }
+    return protocol;
+}
+
+/* A context that was forgotten does not say whose it is, but REQ's alone have this option. */
+static int relay_protocol_of_ctx(nng_ctx ctx)
+{
+    nng_duration time;
+    int protocol = relay_known(&of_ctxs, ctx.id);
+    if (protocol == 0 && nng_ctx_get_ms(ctx, NNG_OPT_REQ_RESENDTIME, &time) == 0) {
+        protocol = NNG_REQ0_SELF;
+        relay_know(&of_ctxs, ctx.id, protocol);
+    }
+    return protocol;
+}
+
+/* REP and RESPONDENT have one send for what they have received: a try that fails takes it. */
+static bool relay_may_try(nng_socket sock)
+{
+    int protocol = relay_protocol(sock);
+    return protocol != 0 && protocol != NNG_REP0_SELF && protocol != NNG_RESPONDENT0_SELF;
+}
+
+static bool relay_may_try_ctx(nng_ctx ctx)
+{
+    return relay_protocol_of_ctx(ctx) == NNG_REQ0_SELF;
+}
 
 /* ---- Relays ------------------------------------------------------------------------------- */
 
@@ -146,6 +213,8 @@ void nu_relay_end(void)
     relay_end_list(&relays);
     relay_end_list(&spare);
     spares = 0;
+    relay_forget(&of_socks); /* numbers are given anew */
+    relay_forget(&of_ctxs);
     atomic_store(&ending, false);
     pthread_mutex_unlock(&lock);
 }
@@ -231,21 +300,6 @@ static struct relay *relay_begin(nng_aio *aio, void *function)
     }
     NU_NNG(nng_aio_set_timeout)(relay->theirs, timeout);
     return relay;
-}
-
-/* REP and RESPONDENT have one send for what they have received: a try that fails takes it. */
-static bool relay_may_try(nng_socket sock)
-{
-    int self;
-    return nng_socket_get_int(sock, NNG_OPT_PROTO, &self) == 0 && self != NNG_REP0_SELF &&
-           self != NNG_RESPONDENT0_SELF;
-}
-
-/* A context does not say whose it is, but REQ's alone have this option. */
-static bool relay_may_try_ctx(nng_ctx ctx)
-{
-    nng_duration time;
-    return nng_ctx_get_ms(ctx, NNG_OPT_REQ_RESENDTIME, &time) == 0;
 }
 
 /* Whether a send is tried, as `attempt`: where its end wakes no thread, since there is no callback,
@@ -361,6 +415,9 @@ int nng_ctx_open(nng_ctx *ctx, nng_socket sock)
     struct nu_usage usage;
     nu_call_excuse_begin(&usage);
     int err = NU_NNG(nng_ctx_open) != NULL ? NU_NNG(nng_ctx_open)(ctx, sock) : NNG_ENOTSUP;
+    if (err == 0) {
+        relay_know(&of_ctxs, ctx->id, relay_protocol(sock));
+    }
     nu_call_excuse_end(&usage);
     return err;
 }
