@@ -16,22 +16,32 @@
 
 /* ---- Heads -------------------------------------------------------------------------------- */
 
-/* The Date line of this second (RFC 9110 6.6.1). One turn of the loop takes one look at the clock.
- */
-static void answer_print_date(struct nu_service *service, struct nu_buf *text)
+/* The Date line of this second (RFC 9110 6.6.1). */
+static void answer_look_at_date(struct nu_date_line *date)
 {
     struct timespec now;
-    if (service->date_turn != service->loop->turns) {
-        service->date_turn = service->loop->turns;
-        clock_gettime(CLOCK_REALTIME_COARSE, &now);
-        if (service->date_second != now.tv_sec || service->date[0] == '\0') {
-            char *p = stpcpy(service->date, "Date: ");
-            nu_date_print(p, now.tv_sec);
-            memcpy(p + NU_DATE_LEN, "\r\n", 3);
-            service->date_second = now.tv_sec;
-        }
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (date->second != now.tv_sec || date->text[0] == '\0') {
+        char *p = stpcpy(date->text, "Date: ");
+        nu_date_print(p, now.tv_sec);
+        memcpy(p + NU_DATE_LEN, "\r\n", 3);
+        date->second = now.tv_sec;
     }
-    nu_buf_add(text, service->date, sizeof service->date - 1);
+}
+
+/* One turn of the loop takes one look at the clock; other threads have a line of their own. */
+static void answer_print_date(struct nu_service *service, struct nu_buf *text)
+{
+    static _Thread_local struct nu_date_line elsewhere;
+    struct nu_date_line *date = &service->date;
+    if (nu_loop_self() != service->loop) {
+        date = &elsewhere;
+        answer_look_at_date(date);
+    } else if (service->date_turn != service->loop->turns) {
+        service->date_turn = service->loop->turns;
+        answer_look_at_date(date);
+    }
+    nu_buf_add(text, date->text, sizeof date->text - 1);
 }
 
 /* The Connection line that the answer in hand needs; "" when it needs none. */

@@ -9,6 +9,8 @@
 #include "io/placement.h"
 #include "io/runtime.h"
 #include "io/workers.h"
+#include "net/tcp_read.h"
+#include "net/tcp_write.h"
 #include "wire/message.h"
 
 #include <string.h>
@@ -24,6 +26,12 @@ static void exchange_dispose(nng_aio *aio)
     nu_freelist_give(exchange, sizeof *exchange);
 }
 
+static bool exchange_claim_answer(nng_aio *aio);
+static bool exchange_answer_early(nng_aio *aio, unsigned *stirred);
+
+static const struct nu_aio_ending exchange_ending = { exchange_claim_answer,
+                                                      exchange_answer_early };
+
 struct nu_exchange *nu_exchange_new(struct nu_request *r, nng_http_handler *handler,
                                     const struct nu_head *head)
 {
@@ -36,6 +44,7 @@ struct nu_exchange *nu_exchange_new(struct nu_request *r, nng_http_handler *hand
     exchange->handler = handler;
     nu_aio_init(&exchange->aio, r->exchange_done, exchange);
     exchange->aio.args = &exchange->args;
+    exchange->args.ending = &exchange_ending;
     exchange->aio.dispose = exchange_dispose;
     exchange->aio.local = true; /* until the handler has it */
     exchange->aio.finish.prompt = true;
@@ -292,11 +301,75 @@ static bool exchange_is_torn(struct nu_exchange *exchange)
             atomic_load_explicit(&r->written, memory_order_relaxed));
 }
 
+/* ---- On the thread that has finished the aio ---------------------------------------------- */
+
+/*
+ * What a handler finishes later, on a thread of somebody else's, is written by that thread where
+ * the session's owner allows it: the owner need not wake for it. The request is that thread's until
+ * the owner is told; what closes the connection meanwhile leaves its memory to the owner's end.
+ */
+static bool exchange_claim_answer(nng_aio *aio)
+{
+    struct nu_exchange *exchange = nu_container(aio, struct nu_exchange, aio);
+    struct nu_request *r = exchange->request;
+    if (r == NULL || nng_aio_result(aio) != 0 || exchange->args.output[0] == NULL ||
+        exchange_is_torn(exchange)) {
+        return false;
+    }
+    exchange->early = nu_request_take(r);
+    return exchange->early != NU_EARLY_NOT;
+}
+
+static bool exchange_answer_early(nng_aio *aio, unsigned *stirred)
+{
+    struct nu_exchange *exchange = nu_container(aio, struct nu_exchange, aio);
+    struct nu_request *r = exchange->request;
+    struct nu_list none;
+    nu_list_init(&none);
+    r->batch = nu_response_batch_take(&none);
+    if (r->batch == NULL) {
+        return false;
+    }
+    exchange->answered = true;
+    if (nu_answer(r, exchange->args.output[0], NULL, NULL) != NU_STEP_ANSWERED) {
+        exchange->err = NNG_ENOMEM;
+    } else {
+        size_t total = nu_response_batch_finalize(r->batch);
+        exchange->err =
+            nu_tcp_write_now(&r->conn->tcp, r->batch->iov, r->batch->n, total, &exchange->written);
+    }
+    exchange->args.output[0] = NULL;
+    if (exchange->err == 0) {
+        nu_response_batch_free(r->batch);
+        r->batch = NULL;
+    }
+    return exchange->err == 0 && exchange->early == NU_EARLY_LATER && !r->last &&
+           nu_tcp_read_is_begun(&r->conn->tcp, stirred);
+}
+
+/* What of that is left to the owner. */
+static enum nu_step exchange_end_early(struct nu_exchange *exchange)
+{
+    struct nu_request *r = exchange->request;
+    if (exchange->err == NU_PENDING) {
+        nu_response_batch_skip(r->batch, exchange->written);
+        nu_response_batch_hold(r->batch, exchange_release, exchange);
+        return NU_STEP_ANSWERED;
+    }
+    enum nu_step step = exchange->err == 0 ? NU_STEP_ANSWERED : NU_STEP_GIVE_UP;
+    nu_exchange_end(exchange);
+    return step;
+}
+
 enum nu_step nu_exchange_answer(struct nu_exchange *exchange)
 {
     struct nu_request *r = exchange->request;
     nng_http_res *res = nng_aio_get_output(&exchange->aio, 0);
     r->exchange = NULL;
+    atomic_store_explicit(&r->early, NU_EARLY_NOT, memory_order_relaxed);
+    if (exchange->answered) {
+        return exchange_end_early(exchange);
+    }
     if (exchange_is_torn(exchange)) {
         nng_http_res_free(res);
         nu_exchange_end(exchange);
@@ -315,6 +388,14 @@ enum nu_step nu_exchange_answer(struct nu_exchange *exchange)
     nu_exchange_end(exchange); /* it has written its response itself */
     nu_request_decide_last(r);
     return NU_STEP_ANSWERED;
+}
+
+void nu_exchange_leave(struct nu_exchange *exchange)
+{
+    nu_exchange_unclaim(exchange);
+    nu_aio_lock(&exchange->aio);
+    exchange->request = NULL;
+    nu_aio_unlock(&exchange->aio);
 }
 
 void nu_exchange_drop_response(struct nu_exchange *exchange)

@@ -19,6 +19,10 @@ struct nu_exchange {
     struct iovec iov;           /* where it is read to */
     size_t claimed;             /* bytes of the server's memory for bodies; given back at the end */
     atomic_uint_least64_t *collected; /* where they count */
+    enum nu_early early;              /* how the thread that has finished the aio may answer, */
+    bool answered;  /* by the thread that has finished the aio, and this came of it: */
+    int err;        /* 0; NU_PENDING: the rest is the owner's; or an error */
+    size_t written; /* bytes of the answer, which is request->batch but for 0 */
     struct nu_aio_args args;
     nng_aio aio;
     struct nu_task call; /* of the handler, on a worker; set up then */
@@ -50,7 +54,11 @@ bool nu_exchange_is_for_worker(const struct nu_exchange *exchange);
  */
 bool nu_exchange_call(struct nu_exchange *exchange);
 
-/* The aio is finished: answers the request. */
+/* It has none any more: the connection was hijacked. */
+void nu_exchange_leave(struct nu_exchange *exchange);
+
+/* The aio is finished: answers the request, unless who has finished it has done so already
+ * (request->early). */
 enum nu_step nu_exchange_answer(struct nu_exchange *exchange);
 
 /* It is, but there is nobody to send it to: drops the response. */

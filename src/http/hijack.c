@@ -25,8 +25,7 @@ bool nu_hijack_settle(struct nu_session *s)
     s->request.service = NULL;
     s->request.exchange = NULL;
     exchange->req = NULL;
-    nu_exchange_unclaim(exchange);
-    exchange->request = NULL;
+    nu_exchange_leave(exchange);
     service->session_ended(service);
     return true;
 }

@@ -28,6 +28,16 @@ enum nu_lease {
     NU_LEASE_OVER,     /* its own, and no session's any more */
 };
 
+/* Whether the thread that finishes the handler's aio writes the answer itself. */
+enum nu_early {
+    NU_EARLY_NOT,
+    NU_EARLY_SOON,  /* it does, and tells the session's owner */
+    NU_EARLY_LATER, /* likewise, when it comes by: the next bytes of the client wake it, or its
+                       timer */
+    NU_EARLY_TAKEN, /* it is at it, or has done it: until the owner hears of it the request is its
+                     */
+};
+
 struct nu_request {
     /* constant */
     struct nu_service *service; /* NULL once the connection was hijacked */
@@ -47,6 +57,7 @@ struct nu_request {
     bool expects;                    /* its body comes after a 100 (Continue), which was not sent */
     atomic_bool written;             /* its handler has written to the connection */
     atomic_uint lease;               /* enum nu_lease */
+    atomic_uint early;               /* enum nu_early; but for TAKEN the owner's to set */
     struct nu_body_reader body;      /* as far as it is not read */
     size_t taken;                    /* bytes of the handler's read in hand, taken off the body */
     struct iovec *iov; /* where that goes: its vector, up to the body's end; NULL: no handler has
@@ -67,6 +78,17 @@ static inline enum nu_lease nu_request_move_lease(struct nu_request *request, en
 
 /* Frees what it keeps for the next one. */
 void nu_request_free(struct nu_request *request);
+
+/* Has the owner told at once, or (NU_EARLY_NOT) give the answer itself. False: that is under way.
+ */
+bool nu_request_restrain(struct nu_request *request, enum nu_early to);
+
+/* Has the answer in hand be the last, if it is not under way. */
+void nu_request_make_last(struct nu_request *request);
+
+/* For the thread that has finished the handler's aio: the answer is its to write, with what the
+ * owner allows; else NU_EARLY_NOT. Any thread. */
+enum nu_early nu_request_take(struct nu_request *request);
 
 /* The batch for its response; NULL: no memory. */
 struct nu_response_batch *nu_request_batch(struct nu_request *request);

@@ -29,6 +29,7 @@ static void response_batch_let_go(struct nu_response_batch *out)
     }
     out->nheld = 0;
     out->n = 0;
+    out->final = false;
     out->in_text = 0;
 }
 
@@ -62,7 +63,7 @@ void nu_response_batch_free_all(struct nu_list *spare)
 
 bool nu_response_batch_has_room(const struct nu_response_batch *out)
 {
-    return out->n + NU_BATCH_RESPONSE <= NU_BATCH_PARTS &&
+    return !out->final && out->n + NU_BATCH_RESPONSE <= NU_BATCH_PARTS &&
            out->nheld + NU_BATCH_RESPONSE <= NU_BATCH_PARTS && out->text.len < FULL_TEXT;
 }
 
@@ -108,5 +109,21 @@ size_t nu_response_batch_finalize(struct nu_response_batch *out)
         total += out->iov[i].iov_len;
     }
     out->in_text = 0;
+    out->final = true;
     return total;
+}
+
+void nu_response_batch_skip(struct nu_response_batch *out, size_t bytes)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < out->n; i++) {
+        struct iovec part = out->iov[i];
+        size_t skipped = part.iov_len < bytes ? part.iov_len : bytes;
+        bytes -= skipped;
+        if (part.iov_len > skipped) {
+            out->iov[n++] =
+                (struct iovec){ (char *) part.iov_base + skipped, part.iov_len - skipped };
+        }
+    }
+    out->n = n;
 }

@@ -25,6 +25,7 @@ struct nu_response_batch {
     struct nu_list link; /* in the list of spare ones */
     struct nu_buf text;  /* heads that were printed for this batch */
     unsigned n;
+    bool final;       /* nothing is added any more */
     uint64_t in_text; /* bit i: iov[i].iov_base is an offset into `text` as yet */
     struct iovec iov[NU_BATCH_PARTS];
     unsigned nheld;
@@ -60,5 +61,8 @@ bool nu_response_batch_holds(const struct nu_response_batch *out, const void *wh
 
 /* Makes the vector final; returns the bytes in it. Nothing is added after that. */
 size_t nu_response_batch_finalize(struct nu_response_batch *out);
+
+/* Of a final one: so many bytes are written already. */
+void nu_response_batch_skip(struct nu_response_batch *out, size_t bytes);
 
 #endif

@@ -28,6 +28,12 @@ struct nu_known_route {
     size_t query; /* its offset in the target */
 };
 
+/* The Date line (answer.c). */
+struct nu_date_line {
+    int64_t second;
+    char text[6 + NU_DATE_LEN + 3];
+};
+
 struct nu_service {
     struct nu_loop *loop;                     /* constant */
     uint64_t limits[NU_LIMITS];               /* in force */
@@ -60,10 +66,8 @@ struct nu_service {
     struct nu_head_cache memo; /* of the last good one */
     struct nu_known_route known;
 
-    /* the Date line (answer.c) */
+    struct nu_date_line date;
     uint64_t date_turn; /* of the loop, when the clock was looked at for it */
-    int64_t date_second;
-    char date[6 + NU_DATE_LEN + 3];
 };
 
 /* The routing table in force. It stays valid until the caller returns to its loop. */

@@ -299,7 +299,7 @@ static enum nu_step session_call(struct nu_session *s)
         nu_session_leave_gate(s, finished);
     }
     if (!finished) {
-        nu_session_await_handler(s);
+        nu_session_leave_to_handler(s);
         return NU_STEP_WAIT;
     }
     if (s->state == NU_SESSION_CLOSED) {
@@ -509,7 +509,7 @@ static void session_went_on(struct nu_session *s)
         break;
     default: /* what was gathered is written while the handler or the file takes its time */
         nu_session_write_gathered(s);
-        nu_session_await_handler(s);
+        nu_session_leave_to_handler(s);
         break;
     }
 }
@@ -595,5 +595,5 @@ void nu_session_drain(struct nu_session *s)
     if (s->state == NU_SESSION_READING && !s->begun) {
         nu_session_allow_grace(s);
     }
-    s->request.last = true;
+    nu_request_make_last(&s->request);
 }

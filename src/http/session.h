@@ -7,8 +7,10 @@
  * gathered when a handler or a file takes its time is written meanwhile.
  *
  * Everything happens on the owner of the connection's loop, but for the reads and writes of a
- * handler that has the connection. A session goes with its connection, also where a handler has
- * hijacked that and keeps it, unless it is shed (hijack.h).
+ * handler that has the connection, and for an answer that comes later than in a handler's call: the
+ * thread that finishes its aio prints and writes it, where nothing is before it (exchange.c). A
+ * session goes with its connection, also where a handler has hijacked that and keeps it, unless it
+ * is shed (hijack.h).
  */
 #ifndef NU_HTTP_SESSION_H
 #define NU_HTTP_SESSION_H

@@ -3,6 +3,7 @@
 
 #include "http/request_body.h"
 #include "net/aio_queue.h"
+#include "net/tcp_read.h"
 
 /* ---- Writing ------------------------------------------------------------------------------ */
 
@@ -114,6 +115,21 @@ void nu_session_leave_gate(struct nu_session *s, bool finished)
         nu_list_remove(&s->hold.link);
     } else {
         nu_session_open_gate(s);
+    }
+}
+
+static bool session_may_answer_early(const struct nu_session *s)
+{
+    return s->state == NU_SESSION_HANDLING && !nu_session_gathers(s) && s->service->hook == NULL &&
+           s->conn->stream == &s->conn->tcp.stream && !nu_body_reader_unread(&s->request.body);
+}
+
+void nu_session_leave_to_handler(struct nu_session *s)
+{
+    nu_session_await_handler(s);
+    if (session_may_answer_early(s)) {
+        bool later = s->conn->tcp.hangup == NULL && nu_tcp_read_begin(&s->conn->tcp);
+        atomic_store(&s->request.early, later ? NU_EARLY_LATER : NU_EARLY_SOON);
     }
 }
 

@@ -42,6 +42,11 @@ void nu_session_open_gate(struct nu_session *session);
 /* The handler has returned; what is gathered goes on gathering if it has finished. */
 void nu_session_leave_gate(struct nu_session *session, bool finished);
 
+/* Whoever finishes the handler's aio may answer, if nothing is before that; after a while the
+ * client is watched. Where a handler has not finished within its call, or what was gathered before
+ * is written. */
+void nu_session_leave_to_handler(struct nu_session *session);
+
 /* Has all end with NNG_ECLOSED that the handler reads and writes. */
 void nu_session_abort_lent(struct nu_session *session);
 

@@ -284,7 +284,12 @@ void nu_session_fired(struct nu_timer *timer)
     session_look(s);
     if (s->deadline > nu_now()) {
         nu_session_arm(s);
+    } else if (waits && !nu_request_restrain(&s->request, NU_EARLY_SOON)) {
+        nu_session_await_handler(s); /* its answer is on its way here */
     } else if (waits) {
+        struct nu_stream *stream = s->conn->stream;
+        (void) nu_rx_settle(&stream->rx,
+                            &stream->loop->buffers); /* who comes early has no buffer */
         nu_tcp_watch_hangup(&s->conn->tcp, session_hung_up);
     } else {
         nng_aio_abort(&s->aio, NNG_ETIMEDOUT);

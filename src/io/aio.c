@@ -363,6 +363,23 @@ static void aio_finish_here(nng_aio *aio)
     nu_aio_settle(aio);
 }
 
+/* Whether it is for the calling thread to do what its provider wants before the owner is told. */
+static bool aio_claim_ending(nng_aio *aio)
+{
+    const struct nu_aio_ending *ending = aio->args != NULL ? aio->args->ending : NULL;
+    return ending != NULL && !aio->finish_held && aio->loop != nu_loop_self() && ending->claim(aio);
+}
+
+static void aio_act_and_tell(nng_aio *aio)
+{
+    unsigned stirred;
+    if (aio->args->ending->act(aio, &stirred)) {
+        nu_loop_post_quietly(aio->loop, &aio->finish, stirred);
+    } else {
+        nu_loop_post(aio->loop, &aio->finish);
+    }
+}
+
 /* Called with the lock, returns without. */
 static void aio_finish_locked(nng_aio *aio, int result, size_t count)
 {
@@ -386,6 +403,11 @@ static void aio_finish_locked(nng_aio *aio, int result, size_t count)
     }
     aio_set_state(aio, NU_AIO_FINISHED);
     bool in_call = aio->finish_held && aio->loop == nu_loop_self();
+    if (aio_claim_ending(aio)) {
+        nu_aio_unlock(aio);
+        aio_act_and_tell(aio);
+        return;
+    }
     if (!aio->finish_held) {
         nu_loop_post(aio->loop, &aio->finish);
     }

@@ -75,6 +75,15 @@ struct nu_aio_helper {
     atomic_uint users;
 };
 
+/* What a provider has to do on a thread that finishes an operation, and is not the owner of its
+ * loop, before the owner is told. */
+struct nu_aio_ending {
+    bool (*claim)(nng_aio *aio); /* whether it has; with the lock, and the operation is finished */
+    /* Does it, without the lock. Whether the owner need not be told at once, and the count for
+     * nu_loop_post_quietly(). */
+    bool (*act)(nng_aio *aio, unsigned *stirred);
+};
+
 /* What the caller hands over and is handed. */
 struct nu_aio_args {
     unsigned niov;
@@ -83,6 +92,7 @@ struct nu_aio_args {
     void *output[NU_AIO_ARGS];
     nng_msg *msg;
     struct nu_aio_companion *companion; /* NULL: no provider has set one */
+    const struct nu_aio_ending *ending; /* NULL: nothing; constant */
     /* For the first thread that waits; NULL: there is none, or it is taken. The provider's while
      * NU_AIO_BEGUN, under lock while NU_AIO_PENDING. */
     struct nu_aio_helper *helper;

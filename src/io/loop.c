@@ -69,20 +69,33 @@ void nu_loop_post_top_level(struct nu_loop *loop, struct nu_task *task)
     loop->top_level = task;
 }
 
-void nu_loop_post(struct nu_loop *loop, struct nu_task *task)
+static void loop_put_in_inbox(struct nu_loop *loop, struct nu_task *task)
 {
     struct nu_task *head = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
+    do {
+        task->next = head;
+    } while (!atomic_compare_exchange_weak(&loop->inbox, &head, task));
+}
+
+void nu_loop_post(struct nu_loop *loop, struct nu_task *task)
+{
     if (loop == nu_loop_self()) {
-        if (head != NULL) {
+        if (atomic_load_explicit(&loop->inbox, memory_order_relaxed) != NULL) {
             loop_take_inbox(loop); /* what was posted before runs before */
         }
         loop_make_ready(loop, task);
         return;
     }
-    do {
-        task->next = head;
-    } while (!atomic_compare_exchange_weak(&loop->inbox, &head, task));
+    loop_put_in_inbox(loop, task);
     nu_loop_wake(loop);
+}
+
+void nu_loop_post_quietly(struct nu_loop *loop, struct nu_task *task, unsigned stirred)
+{
+    loop_put_in_inbox(loop, task);
+    if (atomic_load(&loop->stirred) != stirred) {
+        nu_loop_wake(loop);
+    }
 }
 
 static struct nu_task *loop_take_ready(struct nu_loop *loop, struct nu_task **link)

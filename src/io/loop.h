@@ -92,6 +92,7 @@ struct nu_loop {
     _Atomic(struct nu_task *) inbox; /* posted tasks, newest first */
     atomic_bool sleeping;            /* the owner waits in the kernel, or is about to */
     atomic_bool woken;               /* another turn is wanted before sleeping */
+    atomic_uint stirred;             /* see nu_loop_post_quietly() */
     atomic_uint external_pending;    /* what other threads may be about to do to it: aios that they
                                       * finish, tasks that workers run */
     atomic_uint_least64_t external_ended; /* such tasks that are over */
@@ -161,6 +162,20 @@ void nu_loop_post_top_level(struct nu_loop *loop, struct nu_task *task);
 /* Queues a task for the owner. Any thread; on the owner itself it runs in its next turn, unless it
  * is prompt. */
 void nu_loop_post(struct nu_loop *loop, struct nu_task *task);
+
+/*
+ * Queues a task that can wait until the owner has something else to do, which is expected soon: the
+ * owner is not woken for it. What is expected may have come meanwhile, and the owner sleep again:
+ * whoever sees it come calls nu_loop_stir(), and where `stirred` is not the count any more that it
+ * was while it was still expected, the owner is woken. Any thread but the owner.
+ */
+void nu_loop_post_quietly(struct nu_loop *loop, struct nu_task *task, unsigned stirred);
+
+/* Owner only. */
+static inline void nu_loop_stir(struct nu_loop *loop)
+{
+    atomic_fetch_add(&loop->stirred, 1);
+}
 
 /* Makes the owner take another turn. Any thread; in a forked child there is no owner, and nothing
  * happens. */

@@ -73,6 +73,10 @@ struct nu_ring_kind {
      * NU_TRY_IOVS entries. Any thread. */
     ssize_t (*try_writev)(int fd, const struct iovec *iov, unsigned niov);
 
+    /* The same by a mere system call, for threads that write seldom or are somebody else's: they
+     * get no ring of their own for it. */
+    ssize_t (*try_send)(int fd, const struct iovec *iov, unsigned niov);
+
     /* Its sockets are the kernel's: any thread can receive from them by itself (try_inline.h). */
     bool receive_inline;
 

@@ -579,6 +579,7 @@ const struct nu_ring_kind nu_ring_epoll = {
     .reap = ring_epoll_reap,
     .wake = ring_epoll_wake,
     .try_writev = nu_perform_writev,
+    .try_send = nu_perform_writev,
     .receive_inline = true,
     .setup = ring_epoll_setup,
 };

@@ -8,6 +8,7 @@
 #include "io/counters.h"
 #include "io/features.h"
 #include "io/op.h"
+#include "io/perform.h"
 #include "io/try_inline.h"
 #include "io/uring.h"
 #include "io/vec.h"
@@ -348,6 +349,7 @@ const struct nu_ring_kind nu_ring_uring = {
     .reap = ring_uring_reap,
     .wake = ring_uring_wake,
     .try_writev = nu_try_writev_inline,
+    .try_send = nu_perform_writev,
     .receive_inline = true,
     .setup = ring_uring_setup,
 };

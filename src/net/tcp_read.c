@@ -14,13 +14,13 @@
 /* ---- The owner's side --------------------------------------------------------------------- */
 
 /* Into a buffer the kernel picks when there is something. */
-static int tcp_read_submit_provided(struct nu_tcp *tcp)
+static int tcp_read_submit_provided(struct nu_tcp *tcp, enum nu_tcp_reading how)
 {
     struct nu_op *op = &tcp->read_op;
     if (!nu_rx_settle(&tcp->stream.rx, &tcp->stream.loop->buffers)) {
         return NNG_ENOMEM;
     }
-    tcp->reading = tcp->read_ahead ? NU_TCP_READ_AHEAD : NU_TCP_READ_FILL;
+    tcp->reading = how;
     op->kind = NU_OP_RECV_PROVIDED;
     op->fd = tcp->fd;
     nu_op_submit(op);
@@ -61,8 +61,10 @@ static int tcp_read_submit(struct nu_tcp *tcp, nng_aio *aio)
     if (aio->io.kind != NU_READ_FILL && nu_stream_read_wants_vector(&aio->io)) {
         return tcp_read_submit_vec(tcp, aio);
     }
-    return tcp->stream.loop->buffers.bytes != NULL ? tcp_read_submit_provided(tcp)
-                                                   : tcp_read_submit_own(tcp);
+    if (tcp->stream.loop->buffers.bytes == NULL) {
+        return tcp_read_submit_own(tcp);
+    }
+    return tcp_read_submit_provided(tcp, tcp->read_ahead ? NU_TCP_READ_AHEAD : NU_TCP_READ_FILL);
 }
 
 static void tcp_read_next(struct nu_tcp *tcp)
@@ -71,6 +73,10 @@ static void tcp_read_next(struct nu_tcp *tcp)
     while ((tcp->reading == NU_TCP_READ_AHEAD || tcp->reading == NU_TCP_READ_NONE) &&
            (aio = nu_aio_queue_first(&tcp->stream.reads)) != NULL) {
         int err = nu_stream_serve(&tcp->stream, aio);
+        if (aio->io.kind == NU_READ_FILL && tcp->reading == NU_TCP_READ_AHEAD) {
+            tcp->reading = NU_TCP_READ_FILL; /* nobody's receive is its own from here on */
+            tcp->read_abort = 0;
+        }
         if (err == NU_PENDING && tcp->reading == NU_TCP_READ_NONE) {
             tcp->read_abort = 0;
             if (tcp->read_ahead) {
@@ -334,7 +340,8 @@ static void tcp_read_arm(struct nu_tcp *tcp)
     if (tcp->read_ahead && !direct && tcp->reading == NU_TCP_READ_NONE &&
         tcp->stream.loop->buffers.bytes != NULL && tcp->stream.end == 0 &&
         nu_rx_len(&tcp->stream.rx) < NU_BUFRING_SIZE) {
-        (void) tcp_read_submit_provided(tcp); /* fails only where tcp_read_settle() does */
+        (void) tcp_read_submit_provided(
+            tcp, NU_TCP_READ_AHEAD); /* fails only where tcp_read_settle() does */
     }
 }
 
@@ -381,6 +388,7 @@ void nu_tcp_read_done(struct nu_op *op, int res, uint32_t flags)
         (void) nu_tcp_direct_over(tcp);
     }
     if (was == NU_TCP_READ_AHEAD) {
+        nu_loop_stir(tcp->stream.loop);
         tcp_read_learn(tcp);
         tcp_read_end_ahead(tcp, res, flags);
     } else {
@@ -506,4 +514,27 @@ void nu_tcp_read_ahead(struct nu_tcp *tcp)
     tcp->read_ahead = true;
     tcp_read_arm(tcp);
     nu_unlock(&tcp->stream.lock);
+}
+
+bool nu_tcp_read_begin(struct nu_tcp *tcp)
+{
+    const struct nu_stream *stream = &tcp->stream;
+    nu_lock(&tcp->stream.lock);
+    if (tcp->reading == NU_TCP_READ_NONE && stream->life == NU_STREAM_OPEN && stream->end == 0 &&
+        nu_list_empty(&stream->reads) && nu_rx_len(&stream->rx) == 0 &&
+        stream->loop->buffers.bytes != NULL) {
+        (void) tcp_read_submit_provided(tcp, NU_TCP_READ_AHEAD);
+    }
+    bool begun = tcp->reading == NU_TCP_READ_AHEAD;
+    nu_unlock(&tcp->stream.lock);
+    return begun;
+}
+
+bool nu_tcp_read_is_begun(struct nu_tcp *tcp, unsigned *stirred)
+{
+    nu_lock(&tcp->stream.lock);
+    bool begun = tcp->reading == NU_TCP_READ_AHEAD;
+    *stirred = atomic_load(&tcp->stream.loop->stirred);
+    nu_unlock(&tcp->stream.lock);
+    return begun;
 }

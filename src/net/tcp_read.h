@@ -28,6 +28,16 @@ void nu_tcp_read(struct nu_stream *stream, nng_aio *aio, enum nu_read kind);
  */
 void nu_tcp_read_ahead(struct nu_tcp *tcp);
 
+/*
+ * On a connection that does not: receives before the next read, once, if nothing of it is here and
+ * no read is under way. Whether it is, so that something from the peer, or its end, wakes the owner
+ * (nu_loop_stir()). Owner only.
+ */
+bool nu_tcp_read_begin(struct nu_tcp *tcp);
+
+/* Whether that has not ended yet, and the loop's count for nu_loop_post_quietly(). Any thread. */
+bool nu_tcp_read_is_begun(struct nu_tcp *tcp, unsigned *stirred);
+
 /* Where no receive goes before the reads, because the threads that wait for them do it: receives
  * what has come already. With the lock held; any thread. */
 void nu_tcp_read_catch_up(struct nu_tcp *tcp);

@@ -269,19 +269,43 @@ void nu_tcp_write_close(struct nu_tcp *tcp)
 
 /* ---- Starting ----------------------------------------------------------------------------- */
 
-/* An application thread writes for itself when nobody is before it, rather than wake the owner.
- * NU_PENDING leaves the rest, or all of it, to the owner. */
-static int tcp_write_attempt(struct nu_tcp *tcp, nng_aio *aio)
+/* What a try has written. */
+static int tcp_write_tried(struct nu_tcp *tcp, ssize_t n, size_t *done)
 {
-    ssize_t n = tcp->stream.loop->ring->kind->try_writev(tcp->fd, aio->io.iov, aio->io.niov);
     if (n == -EAGAIN || n == -EINTR) {
         return NU_PENDING;
     }
     if (n <= 0) {
         return n < 0 ? nu_tcp_failure(tcp, (int) -n) : NNG_ECONNRESET;
     }
-    aio->io.done = (size_t) n;
-    return aio->io.done == aio->io.total || aio->io.kind == NU_WRITE_SOME ? 0 : NU_PENDING;
+    *done = (size_t) n;
+    return 0;
+}
+
+/* An application thread writes for itself when nobody is before it, rather than wake the owner.
+ * NU_PENDING leaves the rest, or all of it, to the owner. */
+static int tcp_write_attempt(struct nu_tcp *tcp, nng_aio *aio)
+{
+    ssize_t n = tcp->stream.loop->ring->kind->try_writev(tcp->fd, aio->io.iov, aio->io.niov);
+    int err = tcp_write_tried(tcp, n, &aio->io.done);
+    bool over = aio->io.done == aio->io.total || aio->io.kind == NU_WRITE_SOME;
+    return err == 0 && !over ? NU_PENDING : err;
+}
+
+int nu_tcp_write_now(struct nu_tcp *tcp, const struct iovec *iov, unsigned niov, size_t total,
+                     size_t *done)
+{
+    int err = NU_PENDING;
+    *done = 0;
+    nu_lock(&tcp->stream.lock);
+    if (tcp->stream.life != NU_STREAM_OPEN) {
+        err = NNG_ECLOSED;
+    } else if (nu_list_empty(&tcp->stream.writes)) {
+        ssize_t n = tcp->stream.loop->ring->kind->try_send(tcp->fd, iov, niov);
+        err = tcp_write_tried(tcp, n, done);
+    }
+    nu_unlock(&tcp->stream.lock);
+    return err == 0 && *done < total ? NU_PENDING : err;
 }
 
 /* The attempt, and if it is not enough the queue. */

@@ -16,6 +16,13 @@
 /* The stream's write. */
 void nu_tcp_write(struct nu_stream *stream, nng_aio *aio, enum nu_write kind);
 
+/*
+ * Writes what there is room for, without waiting, if nothing is before it. 0, an error, or
+ * NU_PENDING: only the first `*done` bytes. Any thread but the owner.
+ */
+int nu_tcp_write_now(struct nu_tcp *tcp, const struct iovec *iov, unsigned niov, size_t total,
+                     size_t *done);
+
 /* For tcp.c: the owner's side; with the lock held, but for the completion. */
 void nu_tcp_write_next(struct nu_tcp *tcp);
 void nu_tcp_write_done(struct nu_op *op, int res, uint32_t flags);

@@ -94,6 +94,7 @@ static const struct nu_ring_kind kind = {
     .reap = ring_reap,
     .wake = ring_wake,
     .try_writev = ring_try_writev,
+    .try_send = ring_try_writev,
     .setup = ring_setup,
 };
 

@@ -509,6 +509,7 @@ const struct nu_ring_kind nu_ring_sim = {
     .reap = ring_sim_reap,
     .wake = ring_sim_wake,
     .try_writev = ring_sim_try_writev,
+    .try_send = ring_sim_try_writev,
     .receive_inline = true,
     .setup = ring_sim_setup,
 };
