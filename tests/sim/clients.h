@@ -8,7 +8,7 @@
 #define NU_TESTS_SIM_CLIENTS_H
 
 #define SIM_PORT 80
-#define SIM_CLIENTS 16U
+#define SIM_CLIENTS 32U
 #define SIM_REQUESTS 24U
 
 /* Each in a simulated thread. */

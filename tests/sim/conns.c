@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNS 12U
+#define CONNS 24U
 #define AIOS 4U
 #define RECORDS 128U
 #define MAX_SIZE 20000U
@@ -433,7 +433,7 @@ static void conns_open(struct conn *c, unsigned id)
 
 void sim_conns(void)
 {
-    nconns = sim_actors(1 + sim_pick(sim_chance(2) ? CONNS : CONNS / 4));
+    nconns = sim_actors(1 + sim_pick(sim_chance(2) ? CONNS : CONNS / 8));
     for (unsigned i = 0; i < nconns; i++) {
         conns_open(&conns[i], i);
     }

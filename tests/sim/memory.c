@@ -72,6 +72,46 @@ void __wrap_free(void *p)
     __real_free(p);
 }
 
+/* What one run gives back is for the next one, which else spends its time on pages of zeros; its
+ * bytes are anything, for these are buffers. AddressSanitizer is to see who uses it in between. */
+#define KEPT 4U
+#ifdef NU_ASAN
+static const bool keeps = false;
+#else
+static const bool keeps = true;
+#endif
+
+static struct {
+    void *p;
+    size_t n;
+} mapped[KEPT];
+
+static void *memory_mapped_before(size_t n)
+{
+    for (unsigned i = 0; i < KEPT; i++) {
+        if (mapped[i].p != NULL && mapped[i].n == n) {
+            void *p = mapped[i].p;
+            mapped[i].p = NULL;
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static bool memory_keep(void *p, size_t n)
+{
+    unsigned i = 0;
+    while (i < KEPT && mapped[i].p != NULL) {
+        i++;
+    }
+    if (!keeps || i == KEPT || !sim_inside()) {
+        return false;
+    }
+    mapped[i].p = p;
+    mapped[i].n = n;
+    return true;
+}
+
 void *__wrap_mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
 {
     static const int errors[] = { ENOMEM, 0 };
@@ -79,7 +119,8 @@ void *__wrap_mmap(void *at, size_t n, int protection, int flags, int fd, off_t o
         errno = ENOMEM;
         return MAP_FAILED;
     }
-    void *p = __real_mmap(at, n, protection, flags, fd, offset);
+    void *p = memory_mapped_before(n);
+    p = p != NULL ? p : __real_mmap(at, n, protection, flags, fd, offset);
     held += p != MAP_FAILED;
     return p;
 }
@@ -87,7 +128,7 @@ void *__wrap_mmap(void *at, size_t n, int protection, int flags, int fd, off_t o
 int __wrap_munmap(void *at, size_t n)
 {
     held--;
-    return __real_munmap(at, n);
+    return memory_keep(at, n) ? 0 : __real_munmap(at, n);
 }
 
 /* ---- The simulation's own ----------------------------------------------------------------- */

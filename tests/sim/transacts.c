@@ -391,7 +391,7 @@ static void transacts_ask(nng_http_server *server)
 void sim_transacts(void)
 {
     lies = sim_chance(3);
-    bool secure = !lies && sim_chance(48); /* which takes much longer */
+    bool secure = !lies && sim_chance(64); /* which takes much longer */
     const char *address = secure ? "https://127.0.0.1:443" : "http://127.0.0.1:80";
     nng_http_server *server = NULL;
     warned = false;
