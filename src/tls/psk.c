@@ -47,6 +47,12 @@ static int psk_set(nng_tls_config *config, const char *identity, const uint8_t *
 {
     bool client = config->mode == NNG_TLS_MODE_CLIENT;
     struct nu_psk *psk = client ? config->psk : psk_find(config->psk, identity);
+    /* In TLS 1.3 such a key goes with SHA-256 alone, so that has to be chosen before it is looked
+     * at. */
+    if (SSL_CTX_set_ciphersuites(config->ctx, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:"
+                                              "TLS_AES_256_GCM_SHA384") != 1) {
+        return nu_tls_error();
+    }
     if (psk == NULL) {
         psk = calloc(1, sizeof *psk);
         if (psk == NULL) {
@@ -54,12 +60,6 @@ static int psk_set(nng_tls_config *config, const char *identity, const uint8_t *
         }
         psk->next = config->psk;
         config->psk = psk;
-    }
-    /* In TLS 1.3 such a key goes with SHA-256 alone, so that has to be chosen before it is looked
-     * at. */
-    if (SSL_CTX_set_ciphersuites(config->ctx, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:"
-                                              "TLS_AES_256_GCM_SHA384") != 1) {
-        return nu_tls_error();
     }
     memcpy(psk->identity, identity, strlen(identity) + 1);
     memcpy(psk->key, key, len);
