@@ -168,8 +168,9 @@ WRAPPED += SSL_CTX_new SSL_new BIO_new BIO_new_mem_buf SSL_CTX_set_cipher_list \
            RAND_bytes EVP_MD_CTX_new EVP_DigestInit_ex EVP_DigestUpdate EVP_DigestFinal_ex \
            EVP_EncryptInit_ex EVP_DecryptInit_ex EVP_MAC_CTX_set_params X509_digest \
            PEM_read_bio_X509 PEM_read_bio_X509_AUX PEM_read_bio_PrivateKey \
-           PEM_X509_INFO_read_bio X509_STORE_add_cert X509_check_private_key SSL_CTX_ctrl \
-           SSL_ctrl
+           PEM_X509_INFO_read_bio X509_STORE_add_cert X509_STORE_add_crl \
+           SSL_CTX_set_ciphersuites SSL_use_cert_and_key X509_new X509V3_EXT_conf_nid \
+           X509_add_ext X509_set_pubkey X509_sign X509_check_private_key SSL_CTX_ctrl SSL_ctrl
 
 # Where tests/check/fake.c stands between the checks and the kernel.
 FAKED := nu_now nu_uring_open nu_uring_enter nu_uring_next nu_uring_message

@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -122,6 +123,16 @@ WRAP(EVP_PKEY *, NULL, PEM_read_bio_PrivateKey,
 WRAP(STACK_OF(X509_INFO) *, NULL, PEM_X509_INFO_read_bio,
      (BIO * a, STACK_OF(X509_INFO) * b, pem_password_cb *c, void *d), (a, b, c, d))
 WRAP(int, 0, X509_STORE_add_cert, (X509_STORE * a, X509 *b), (a, b))
+WRAP(int, 0, X509_STORE_add_crl, (X509_STORE * a, X509_CRL *b), (a, b))
+WRAP(int, 0, SSL_CTX_set_ciphersuites, (SSL_CTX * a, const char *b), (a, b))
+WRAP(int, 0, SSL_use_cert_and_key, (SSL * a, X509 *b, EVP_PKEY *c, STACK_OF(X509) * d, int e),
+     (a, b, c, d, e))
+WRAP(X509 *, NULL, X509_new, (void), ())
+WRAP(X509_EXTENSION *, NULL, X509V3_EXT_conf_nid,
+     (LHASH_OF(CONF_VALUE) * a, X509V3_CTX *b, int c, const char *d), (a, b, c, d))
+WRAP(int, 0, X509_add_ext, (X509 * a, X509_EXTENSION *b, int c), (a, b, c))
+WRAP(int, 0, X509_set_pubkey, (X509 * a, EVP_PKEY *b), (a, b))
+WRAP(int, 0, X509_sign, (X509 * a, EVP_PKEY *b, const EVP_MD *c), (a, b, c))
 WRAP(int, 0, X509_check_private_key, (const X509 *a, const EVP_PKEY *b), (a, b))
 
 long __real_SSL_CTX_ctrl(SSL_CTX *ctx, int command, long num, void *ptr);

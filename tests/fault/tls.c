@@ -24,6 +24,7 @@ TestSuite(tls_fault, .timeout = 120);
 #define STRIDE 16U
 
 static struct t_cert ca, cert;
+static char *crl;
 static char body[SIZE];
 
 static bool known(int err, const int *allowed)
@@ -70,7 +71,7 @@ static void each(enum t_fault which, void (*before)(void), int (*once)(void), co
 static int make_server(nng_tls_config **configp)
 {
     int err = nng_tls_config_alloc(configp, NNG_TLS_MODE_SERVER);
-    if (err == 0) {
+    for (int i = 0; i < 2 && err == 0; i++) { /* or there would be no choice by name */
         err = nng_tls_config_own_cert(*configp, cert.cert_pem, cert.key_pem, NULL);
     }
     return err;
@@ -99,6 +100,22 @@ static int configure(void)
     (void) ((err = make_server(&configs[0])) != 0 || (err = make_client(&configs[1])) != 0);
     nng_tls_config_free(configs[0]);
     nng_tls_config_free(configs[1]);
+    return err;
+}
+
+/* What fewer programs ask for. */
+static int configure_more(void)
+{
+    static const uint8_t key[16] = { 1 };
+    nng_tls_config *config;
+    int err = nng_tls_config_alloc(&config, NNG_TLS_MODE_SERVER);
+    if (err != 0) {
+        return err;
+    }
+    (void) ((err = nng_uring_tls_config_self_signed(config, "localhost,127.0.0.1")) != 0 ||
+            (err = nng_tls_config_psk(config, "somebody", key, sizeof key)) != 0 ||
+            (err = nng_tls_config_ca_chain(config, ca.cert_pem, crl)) != 0);
+    nng_tls_config_free(config);
     return err;
 }
 
@@ -195,10 +212,12 @@ static void make_certificates(void)
     }
     t_ca_make(&ca, "ca");
     t_cert_make(&cert, &ca, &(struct t_cert_params){ .san = "DNS:localhost" });
+    crl = t_crl_make(&ca, &cert);
 }
 
 static void free_certificates(void)
 {
+    free(crl);
     t_cert_free(&cert);
     t_cert_free(&ca);
 }
@@ -213,6 +232,8 @@ Test(tls_fault, configurations)
     make_certificates();
     each(NU_FAULT_OPENSSL, nothing, configure, memory);
     each(NU_FAULT_OPENSSL_MEMORY, nothing, configure, allowed);
+    each(NU_FAULT_OPENSSL, nothing, configure_more, memory);
+    each(NU_FAULT_OPENSSL_MEMORY, nothing, configure_more, allowed);
     free_certificates();
 }
 
