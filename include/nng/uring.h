@@ -560,6 +560,9 @@ typedef struct nng_uring_request {
     bool secure;       /* it came over TLS */
     bool trusted;      /* `peer` is one that nng_uring_server_set_trusted() has named */
     nng_sockaddr peer; /* s_family NNG_AF_UNSPEC: it is not known */
+    /* Whom a trusted peer says that it speaks for: the last address in X-Forwarded-For or else in
+     * Forwarded (RFC 7239), with port 0; where it says nothing, and of others: the peer. */
+    nng_sockaddr client;
 } nng_uring_request;
 
 /* It is called on a loop, so it must not wait, nor call what does. */
@@ -725,9 +728,10 @@ enum nng_uring_limit {
      * they speak for by the PROXY protocol is counted; what requests say of that
      * (X-Forwarded-For) is not looked at. Who comes by a UNIX socket has no address. */
     NNG_URING_CLIENT_CONNECTIONS,
-    /* Likewise requests a second (up to 1,000,000): 0, any number. Who has been silent may ask at
-     * once for a second's; beyond that they are answered with 429 and Retry-After. Both limits
-     * count for connections that began when one of them was set. */
+    /* Likewise requests a second (up to 1,000,000): 0, any number. Here a balancer that is trusted
+     * counts as the client whom each request is forwarded for, if that says so. Who has been silent
+     * may ask at once for a second's; beyond that they are answered with 429 and Retry-After. Both
+     * limits count for connections that began when one of them was set. */
     NNG_URING_CLIENT_REQUESTS,
     /* Bytes a second of an answer that the client has to take, on average over each WRITE_TIMEOUT
      * (without that, never): 500. With fewer the connection is reset; but it has to take no more in

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/log_line.h"
 
-#include "cmd/forwarded.h"
-
 #include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -186,14 +184,6 @@ static char *log_line_peer(char *at, const nng_sockaddr *peer)
     return log_line_text(at, "-");
 }
 
-/* Of a balancer that is trusted its client's. */
-static char *log_line_client(char *at, const nng_uring_request *request)
-{
-    char text[INET6_ADDRSTRLEN];
-    return request->trusted && forwarded_client(request, text) ? log_line_text(at, text)
-                                                               : log_line_peer(at, &request->peer);
-}
-
 /* Each thread prints it once a second: there is one log, and so one format. */
 static char *log_line_time(char *at, time_t now, bool json)
 {
@@ -214,10 +204,10 @@ static char *log_line_begin_anew(char *at, const nng_uring_request *request, tim
 {
     if (json) {
         at = log_line_time(log_line_text(at, "{\"time\":\""), now, true);
-        at = log_line_client(log_line_text(at, "\",\"peer\":\""), request);
+        at = log_line_peer(log_line_text(at, "\",\"peer\":\""), &request->client);
         return log_line_text(at, "\",\"method\":\"");
     }
-    at = log_line_client(at, request);
+    at = log_line_peer(at, &request->client);
     at = log_line_time(log_line_text(at, " - - ["), now, false);
     return log_line_text(at, "] \"");
 }
@@ -232,8 +222,8 @@ static inline char *log_line_begin(char *at, const nng_uring_request *request, b
         char text[96];
     } known[PEERS];
     time_t now = time(NULL);
-    uint32_t addr = request->peer.s_in.sa_addr;
-    if (request->peer.s_family != NNG_AF_INET || request->trusted) {
+    uint32_t addr = request->client.s_in.sa_addr;
+    if (request->client.s_family != NNG_AF_INET) {
         return log_line_begin_anew(at, request, now, json);
     }
     struct known *k = &known[addr * 0x9e3779b1U >> 26]; /* of PEERS */

@@ -188,7 +188,7 @@ enum nu_step nu_dispatch_deny(struct nu_request *r, const struct nu_head *head, 
 
 enum nu_step nu_dispatch_refuse(struct nu_request *r, unsigned status)
 {
-    nu_report_begin(r, NULL, NULL); /* unless its head was good */
+    nu_report_begin(r, NULL, NULL, NULL); /* unless its head was good */
     if (r->exchange != NULL) {
         nu_exchange_end(r->exchange);
         r->exchange = NULL;

@@ -33,6 +33,7 @@ static struct nu_report *report_of(struct nu_request *r)
         r->report = calloc(1, sizeof *r->report);
         if (r->report != NULL) {
             (void) nng_uring_conn_remote_addr(r->conn, &r->report->info.peer);
+            r->report->info.client = r->report->info.peer;
             r->report->info.trusted = r->conn->trusted;
             r->report->info.secure = r->service->get_tls != NULL;
         }
@@ -40,7 +41,14 @@ static struct nu_report *report_of(struct nu_request *r)
     return r->report;
 }
 
-void nu_report_begin(struct nu_request *r, const struct nu_head *head, const char *text)
+/* Of a trusted peer each request may have another one. */
+static void report_note_client(nng_uring_request *info, const nng_sockaddr *client)
+{
+    info->client = client != NULL ? *client : info->peer;
+}
+
+void nu_report_begin(struct nu_request *r, const struct nu_head *head, const char *text,
+                     const nng_sockaddr *client)
 {
     static const struct nu_head none = { .method.p = "", .target.p = "" };
     struct nu_report *report = r->service->hook != NULL ? report_of(r) : NULL;
@@ -51,6 +59,9 @@ void nu_report_begin(struct nu_request *r, const struct nu_head *head, const cha
     if (head == NULL) {
         head = &none;
         text = "";
+    }
+    if (info->trusted) {
+        report_note_client(info, client);
     }
     report->active = true;
     report->began = nu_loop_now(r->service->loop);
@@ -74,12 +85,8 @@ static const char *report_moved(const char *p, const char *from, const char *to)
     return to + (p - from);
 }
 
-void nu_report_keep(struct nu_request *r)
+static void report_keep(struct nu_report *report)
 {
-    struct nu_report *report = r->report;
-    if (report == NULL || !report->active) {
-        return;
-    }
     nng_uring_request *info = &report->info;
     nu_buf_reset(&report->text);
     nu_buf_reset(&report->kept);
@@ -114,6 +121,15 @@ void nu_report_end(struct nu_request *r, bool complete)
     reported = report;
     r->service->hook(r->service->hook_arg, &report->info);
     reported = outer;
+}
+
+void nu_report_settle(struct nu_request *r, bool answered)
+{
+    if (answered) {
+        nu_report_end(r, true);
+    } else if (r->report != NULL && r->report->active) {
+        report_keep(r->report);
+    }
 }
 
 void nu_report_free(struct nu_request *r)

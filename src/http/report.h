@@ -10,11 +10,13 @@
 #include "http/request.h"
 #include "wire/head.h"
 
-/* A request has begun, of which `head` was read from the bytes at `text`; NULL: it is none. */
-void nu_report_begin(struct nu_request *request, const struct nu_head *head, const char *text);
+/* A request has begun, of which `head` was read from the bytes at `text`; NULL: it is none. It is
+ * for `client`; NULL: for the peer. */
+void nu_report_begin(struct nu_request *request, const struct nu_head *head, const char *text,
+                     const nng_sockaddr *client);
 
-/* Its text is about to go, and it is not answered. */
-void nu_report_keep(struct nu_request *request);
+/* Its text is about to go: it is answered, or else that is kept. */
+void nu_report_settle(struct nu_request *request, bool answered);
 
 /* It is answered, or (false) nothing of that will come any more. Nothing happens unless it had
  * begun. */

@@ -154,6 +154,7 @@ static enum nu_step session_next(struct nu_session *s)
 {
     struct nu_stream *stream = s->conn->stream;
     struct nu_head head;
+    nng_sockaddr forwarded;
     size_t have = nu_rx_len(&stream->rx);
     if (s->proxy_due) {
         return nu_session_take_proxy(s);
@@ -177,17 +178,15 @@ static enum nu_step session_next(struct nu_session *s)
     }
     s->begun = false;
     s->asked = true;
+    const nng_sockaddr *client =
+        s->conn->trusted ? nu_sources_client(s->service, &head, &forwarded) : NULL;
     if (s->service->hook != NULL) {
-        nu_report_begin(&s->request, &head, (const char *) nu_rx_data(&stream->rx));
+        nu_report_begin(&s->request, &head, (const char *) nu_rx_data(&stream->rx), client);
     }
-    enum nu_step step = nu_source_may_ask(s->conn->source, s->service)
+    enum nu_step step = nu_source_may_ask(s->conn->source, s->service, client)
                             ? nu_dispatch(&s->request, &head, have == head.length)
                             : nu_dispatch_deny(&s->request, &head, have == head.length, TOO_MANY);
-    if (step == NU_STEP_ANSWERED) {
-        nu_report_end(&s->request, true);
-    } else {
-        nu_report_keep(&s->request);
-    }
+    nu_report_settle(&s->request, step == NU_STEP_ANSWERED);
     nu_stream_consume(stream, head.length);
     if (step == NU_STEP_WAIT) {
         nu_session_set_state(s, NU_SESSION_LOADING);

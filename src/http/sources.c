@@ -7,6 +7,7 @@
 #include "io/counters.h"
 #include "io/lock.h"
 #include "io/loop.h"
+#include "wire/forwarded.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -173,6 +174,25 @@ bool nu_sources_trust(const struct nu_service *service, const nng_sockaddr *addr
     }
 }
 
+const nng_sockaddr *nu_sources_client(const struct nu_service *service, const struct nu_head *head,
+                                      nng_sockaddr *client)
+{
+    struct nu_forwarded forwarded;
+    if ((service->hook == NULL && service->limits[NNG_URING_CLIENT_REQUESTS] == 0) ||
+        !nu_forwarded_read(head->fields, head->nfields, &forwarded)) {
+        return NULL;
+    }
+    memset(client, 0, sizeof *client);
+    if (forwarded.version == 4) {
+        client->s_in.sa_family = NNG_AF_INET;
+        memcpy(&client->s_in.sa_addr, forwarded.from, 4);
+    } else {
+        client->s_in6.sa_family = NNG_AF_INET6;
+        memcpy(client->s_in6.sa_addr, forwarded.from, 16);
+    }
+    return client;
+}
+
 bool nu_sources_admit(const struct nu_service *service, const nng_sockaddr *addr,
                       struct nu_source **source)
 {
@@ -206,7 +226,7 @@ void nu_source_leave(struct nu_source *source)
     }
 }
 
-bool nu_source_may_ask(struct nu_source *source, const struct nu_service *service)
+static bool source_may_ask(struct nu_source *source, const struct nu_service *service)
 {
     static struct nu_seldom fast;
     uint64_t rate = service->limits[NNG_URING_CLIENT_REQUESTS];
@@ -226,4 +246,25 @@ bool nu_source_may_ask(struct nu_source *source, const struct nu_service *servic
     } while (!atomic_compare_exchange_weak_explicit(&source->due, &due, from + each,
                                                     memory_order_relaxed, memory_order_relaxed));
     return true;
+}
+
+/* There is a source as long as it is asked, and then until it is due. */
+static bool sources_may_ask(const struct nu_service *service, const nng_sockaddr *client)
+{
+    uint8_t address[ADDRESS];
+    struct nu_source *source;
+    if (service->limits[NNG_URING_CLIENT_REQUESTS] == 0 || nu_sources_trust(service, client) ||
+        !sources_address(client, address)) {
+        return true;
+    }
+    (void) sources_count(address, 0, &source);
+    bool may = source_may_ask(source, service);
+    nu_source_leave(source);
+    return may;
+}
+
+bool nu_source_may_ask(struct nu_source *source, const struct nu_service *service,
+                       const nng_sockaddr *client)
+{
+    return client != NULL ? sources_may_ask(service, client) : source_may_ask(source, service);
 }

@@ -8,6 +8,7 @@
 #define NU_HTTP_SOURCES_H
 
 #include "http/service.h"
+#include "wire/head.h"
 
 #include <nng/nng.h>
 #include <nng/uring.h>
@@ -25,6 +26,11 @@ static inline bool nu_sources_limited(const struct nu_service *service)
 /* Whether `addr` is among those that the service trusts. */
 bool nu_sources_trust(const struct nu_service *service, const nng_sockaddr *addr);
 
+/* Whom a trusted peer's request is forwarded for, in *client; NULL: that is not said, or nobody
+ * wants to know. */
+const nng_sockaddr *nu_sources_client(const struct nu_service *service, const struct nu_head *head,
+                                      nng_sockaddr *client);
+
 /*
  * Counts one more connection from `addr`, until nu_source_leave(). False: there are as many as
  * there may be. *source is NULL where nothing is limited: without such limits, for a balancer,
@@ -36,8 +42,10 @@ bool nu_sources_admit(const struct nu_service *service, const nng_sockaddr *addr
 /* NULL: nothing happens. */
 void nu_source_leave(struct nu_source *source);
 
-/* Whether a request may be answered now, which is counted if so. NULL: it may. Owner of the
- * service's loop only. */
-bool nu_source_may_ask(struct nu_source *source, const struct nu_service *service);
+/* Whether a request may be answered now, which is counted if so; for whoever it was forwarded for,
+ * or (NULL) for its peer. Of that the source may be NULL: then it may. Owner of the service's loop
+ * only. */
+bool nu_source_may_ask(struct nu_source *source, const struct nu_service *service,
+                       const nng_sockaddr *client);
 
 #endif

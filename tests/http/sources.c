@@ -138,6 +138,43 @@ Test(sources, balancers)
     t_web_close(&web);
 }
 
+#define FOR(whom) "GET /a HTTP/1.1\r\nHost: x\r\n" whom "\r\n\r\n"
+
+/* Each client that a balancer tells of may ask, whichever balancer it comes by; what else is said
+ * of it does not count. */
+Test(sources, forwarded_requests)
+{
+    struct t_web web;
+    open_web(&web, 0, 1);
+    cr_assert_eq(nng_uring_server_set_trusted(web.server, "127.0.0.8/31", false), 0);
+    t_web_start(&web);
+    int one = come_from(&web, 9), other = come_from(&web, 8);
+    uint64_t before = t_counted("clients_throttled");
+    for (int tries = 0; t_counted("clients_throttled") < before + 2; tries++) {
+        cr_assert_lt(tries, 100000, "nobody is throttled");
+        (void) ask(tries % 2 == 0 ? one : other, FOR("X-Forwarded-For: 198.51.100.7, 192.0.2.1"));
+    }
+    cr_assert_eq(ask(one, FOR("X-Forwarded-For: 192.0.2.1, 198.51.100.7")), 200);
+    cr_assert_eq(ask(one, FOR("Forwarded: for=\"[2001:db8:1::1]:80\"")), 200);
+    for (int i = 0; i < 20; i++) {
+        cr_assert_eq(ask(one, FOR("X-Forwarded-For: unknown")), 200);
+        cr_assert_eq(ask(other, FOR("X-Forwarded-For: 127.0.0.9")), 200, "a balancer");
+        cr_assert_eq(ask(one, GET), 200);
+    }
+    close(one);
+    close(other);
+    int liar = come_from(&web, 7); /* nobody who is trusted: it counts itself */
+    unsigned status = 200, said = 0;
+    while (status == 200 && said < 250) {
+        char text[256];
+        snprintf(text, sizeof text, FOR("X-Forwarded-For: 203.0.113.%u"), ++said);
+        status = ask(liar, text);
+    }
+    cr_assert_eq(status, 429);
+    close(liar);
+    t_web_close(&web);
+}
+
 /* Those beyond are answered, and may come again. They are of one packet, and so of one moment. */
 Test(sources, requests)
 {
