@@ -497,8 +497,8 @@ static int tcp_read_start(struct nu_stream *stream, nng_aio *aio)
     nu_aio_timer_start(aio);
     if (alone && owner) {
         tcp_read_next(tcp);
-    } else if (alone && tcp->reading != NU_TCP_READ_AHEAD) {
-        nu_tcp_wake(tcp);
+    } else if (alone && (tcp->reading != NU_TCP_READ_AHEAD || !tcp->read_ahead)) {
+        nu_tcp_wake(tcp); /* nobody has looked yet: it may need no more bytes */
     }
     return NU_PENDING;
 }
