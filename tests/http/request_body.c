@@ -83,3 +83,26 @@ Test(request_body, large_reads, .timeout = 60)
     free(sent);
     free(got);
 }
+
+/* A thread that reads where there is no body is told so, and not when the client sends more. */
+Test(request_body, of_nothing, .timeout = 60)
+{
+    struct t_web web;
+    struct t_http_client b;
+    uint8_t byte;
+    int err;
+    t_web_open(&web);
+    (void) t_web_callback(&web, "/read", keep);
+    t_web_start(&web);
+    t_http_client_open(&b, web.port);
+    for (int round = 0; round < 3; round++) {
+        t_http_client_get(&b, "/read");
+        nng_aio *aio = t_pending_queue_take(&desk);
+        cr_assert_eq(read_some(nng_aio_get_input(aio, 2), &byte, 1, &err), 0);
+        cr_assert_eq(err, NNG_ECONNSHUT, "%s", nng_strerror(err));
+        t_answer(aio, "read", 4);
+        t_http_client_assert(&b, 200, "read");
+    }
+    t_http_client_close(&b);
+    t_web_close(&web);
+}
