@@ -122,7 +122,8 @@ static int request_body_serve(nng_aio *aio, struct nu_stream *stream, int end, b
     if (atomic_load(&r->lease) == NU_LEASE_CLOSED) {
         return NNG_ECLOSED;
     }
-    return end != 0 ? request_body_cut_short(r, end) : request_body_take(r, aio, stream, all);
+    bool cut = end != 0 && nu_body_reader_unread(&r->body);
+    return cut ? request_body_cut_short(r, end) : request_body_take(r, aio, stream, all);
 }
 
 static int request_body_take_some(nng_aio *aio, struct nu_stream *stream, int end)
