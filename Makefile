@@ -133,6 +133,8 @@ NNG_OBJ     := $(call objs,$(NNG_SRC))
 CMD_OBJ     := $(call objs,$(CMD_SRC))
 SUPPORT_OBJ := $(call objs,$(SUPPORT_SRC))
 TEST_OBJ    := $(call objs,$(TEST_SRC))
+# Of the program, what tests/cmd/ calls by itself.
+TESTED_OBJ  := $(call objs,$(patsubst %,src/cmd/%.c,access_log complain forwarded log_line log_queue output))
 FAULT_OBJ   := $(call objs,$(FAULT_SRC))
 CHECK_OBJ   := $(call objs,$(CHECK_SRC))
 FAKE_OBJ    := $(call objs,$(FAKE_SRC) $(filter %/leaks.c %/patience.c %/rand_r.c,$(SUPPORT_SRC)))
@@ -296,8 +298,8 @@ $(STATIC): $(CMD_OBJ) $(B)/libnng-uring.a $(B)/link
 	@$(LINK) -static -s -o $@ $(CMD_OBJ) $(B)/libnng-uring.a $(LIBS) 2>$@.log || \
 	    { cat $@.log >&2; exit 1; }
 
-$(B)/tests: $(TEST_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
-	$(call link,$(TEST_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lcriterion)
+$(B)/tests: $(TEST_OBJ) $(TESTED_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
+	$(call link,$(TEST_OBJ) $(TESTED_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lcriterion)
 
 $(B)/tests-fault: $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) $(B)/link
 	$(call link,$(WRAPPED:%=-Wl,--wrap=%) $(FAULT_OBJ) $(SUPPORT_OBJ) $(LIB_OBJ) -lcriterion)

@@ -254,9 +254,10 @@ static void access_log_change(void)
 
 static void *access_log_run(void *arg)
 {
-    bool some = true;
+    bool some = true, last = false;
     pthread_mutex_lock(&journal.lock);
-    while (some || !journal.ended) {
+    while (some || !last) {
+        last = journal.ended; /* what came until then is seen now */
         pthread_mutex_unlock(&journal.lock);
         some = access_log_write_lines();
         pthread_mutex_lock(&journal.lock);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The access log of nng-uring serve. */
+#include "cmd/access_log.h"
 #include "support/child.h"
 #include "support/json.h"
 
@@ -8,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <nng/nng.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -202,6 +204,27 @@ Test(access_log, full)
     t_child_await_err(&child, "1 lines of the access log were lost");
     ask(NONE "\r\n");
     end();
+}
+
+/* What comes right before the end, for which its writer has not looked again, is not forgotten. */
+Test(access_log, the_last_line)
+{
+    const nng_uring_request request = { .method = "GET",
+                                        .method_len = 3,
+                                        .target = "/last",
+                                        .target_len = 5,
+                                        .head = "GET /last HTTP/1.0\r\n\r\n",
+                                        .head_len = 22,
+                                        .status = 200 };
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(file, sizeof file, "%s/log", dir);
+    cr_assert_eq(access_log_open(file, "common"), 0);
+    nng_msleep(300); /* it sleeps, or is about to: either way the line is to be there */
+    access_log_add(&request);
+    access_log_close();
+    const char *text = read_log(file);
+    cr_assert_eq(count_lines(text), 1, "'%s'", text);
+    remove_all();
 }
 
 #define SLOW 250 /* requests, with lines of 12 KB: thrice what waits for the disk */
