@@ -286,7 +286,7 @@ static void *streams_lose(void *arg)
 
 void sim_streams(void)
 {
-    bool secure = sim_chance(64), tcp = sim_chance(3); /* the former takes much longer */
+    bool secure = sim_chance(32), tcp = sim_chance(3); /* the former takes much longer */
     const char *scheme = secure ? tcp ? "tls+tcp" : "wss" : tcp ? "tcp" : "ws";
     idles = !tcp && sim_chance(3);
     npairs = sim_actors(1 + sim_pick(sim_chance(2) ? PAIRS : PAIRS / 4));
