@@ -251,15 +251,28 @@ static bool ws_write_step(struct nu_ws *ws, nng_aio *aio, size_t most)
     return true;
 }
 
-/* What is next of a send, if it need not be copied; else nothing. */
-static struct iovec ws_write_lendable(const struct nu_ws *ws, const nng_aio *aio)
+/* What lies in one place of the frame, from `skip` bytes on, if it need not be copied; else
+ * nothing.
+ */
+static struct iovec ws_write_lendable(const struct nu_ws *ws, const nng_aio *aio, size_t skip)
 {
     const struct nu_aio_io *io = &aio->io;
     size_t left =
         ws->frame_left > 0 ? ws->frame_left : ws_write_frame_max(ws, io->total - io->done);
-    struct nu_slice piece = ws_write_piece(io, io->done, left < LEND_MOST ? left : LEND_MOST);
-    bool lent = !ws->client && !ws->deflate.on && piece.n >= LEND;
-    return (struct iovec){ (void *) (uintptr_t) piece.p, lent ? piece.n : 0 };
+    if (ws->client || ws->deflate.on || left < skip + LEND) {
+        return (struct iovec){ NULL, 0 };
+    }
+    left -= skip;
+    struct nu_slice piece =
+        ws_write_piece(io, io->done + skip, left < LEND_MOST ? left : LEND_MOST);
+    return (struct iovec){ (void *) (uintptr_t) piece.p, piece.n >= LEND ? piece.n : 0 };
+}
+
+/* How much of a send is copied next: of a small piece before a large one, no more than that. */
+static size_t ws_write_share(const struct nu_ws *ws, const nng_aio *aio)
+{
+    struct nu_slice piece = ws_write_piece(&aio->io, aio->io.done, NU_WS_AHEAD);
+    return ws_write_lendable(ws, aio, piece.n).iov_len > 0 ? piece.n : NU_WS_AHEAD;
 }
 
 /* Its way out is free when there is no write, and none is about to lend. */
@@ -297,16 +310,17 @@ bool nu_ws_write_frames(struct nu_ws *ws)
         if (aio == NULL || ws->next.len >= NU_WS_AHEAD || compressed >= TURN) {
             return true;
         }
-        struct iovec lent = ws_write_lendable(ws, aio);
-        if (lent.iov_len > 0 && ws_write_lends(ws)) {
+        struct iovec lent = ws_write_lendable(ws, aio, 0);
+        size_t share = ws_write_share(ws, aio);
+        if ((lent.iov_len > 0 || share < NU_WS_AHEAD) && ws_write_lends(ws)) {
             return true;
         }
         size_t before = aio->io.done;
         bool fresh = before == 0 && ws->frame_left == 0;
         struct nu_utf8 utf8 = ws->send_utf8;
         int err = fresh ? ws_write_check(ws, aio) : 0;
-        if (err == 0 && (lent.iov_len > 0 ? ws_write_lend(ws, aio, lent)
-                                          : ws_write_step(ws, aio, NU_WS_AHEAD))) {
+        if (err == 0 &&
+            (lent.iov_len > 0 ? ws_write_lend(ws, aio, lent) : ws_write_step(ws, aio, share))) {
             compressed += ws->compressing ? aio->io.done - before : 0;
             continue;
         }

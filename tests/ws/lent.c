@@ -50,12 +50,14 @@ static void t_end(void)
     t_ws_peer_close(&peer);
 }
 
-/* A message in two pieces of memory. */
+/* A message in three pieces of memory, a small one first. */
 static void t_send(unsigned i)
 {
-    nng_iov iov[2] = { { room, SIZE / 3 }, { room + SIZE / 3, SIZE - SIZE / 3 } };
+    nng_iov iov[3] = { { room, 100 },
+                       { room + 100, SIZE / 3 },
+                       { room + 100 + SIZE / 3, SIZE - SIZE / 3 - 100 } };
     memset(room, 'a' + (int) (i % 26), SIZE);
-    cr_assert_eq(nng_aio_set_iov(aio, 2, iov), 0);
+    cr_assert_eq(nng_aio_set_iov(aio, 3, iov), 0);
     nng_uring_ws_send(stream, aio, NNG_URING_WS_BINARY, true);
 }
 
