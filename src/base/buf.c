@@ -6,18 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void nu_buf_free(struct nu_buf *buf)
-{
-    free(buf->data);
-    *buf = (struct nu_buf){ 0 };
-}
-
-void nu_buf_reset(struct nu_buf *buf)
-{
-    buf->len = 0;
-    buf->failed = false;
-}
-
 int nu_buf_grow(struct nu_buf *buf, size_t extra)
 {
     if (buf->failed) {
@@ -44,15 +32,14 @@ int nu_buf_grow(struct nu_buf *buf, size_t extra)
 
 size_t nu_decimal(char out[NU_DECIMAL_MAX], uint64_t value)
 {
-    char digits[NU_DECIMAL_MAX];
-    size_t first = sizeof(digits);
-
-    do {
-        digits[--first] = (char) ('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    memcpy(out, digits + first, sizeof(digits) - first);
-    return sizeof(digits) - first;
+    size_t n = 1;
+    for (uint64_t rest = value; rest >= 10; rest /= 10) {
+        n++;
+    }
+    for (size_t i = n; i > 0; value /= 10) {
+        out[--i] = (char) ('0' + value % 10);
+    }
+    return n;
 }
 
 void nu_buf_u64(struct nu_buf *buf, uint64_t value)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Bytes that belong to somebody else; not NUL-terminated. */
@@ -27,10 +28,20 @@ struct nu_buf {
 };
 
 /* Returns the memory; the buffer is then empty and can be used again. */
-void nu_buf_free(struct nu_buf *buf);
+static inline void nu_buf_free(struct nu_buf *buf)
+{
+    if (buf->data != NULL) {
+        free(buf->data);
+    }
+    *buf = (struct nu_buf){ 0 };
+}
 
 /* Empties the buffer and clears a failure, keeps the memory. */
-void nu_buf_reset(struct nu_buf *buf);
+static inline void nu_buf_reset(struct nu_buf *buf)
+{
+    buf->len = 0;
+    buf->failed = false;
+}
 
 /*
  * Makes room for `extra` more bytes: a following append of so many cannot fail.

@@ -19,11 +19,14 @@ void nu_trace_print(const char *format, ...) __attribute__((format(printf, 1, 2)
         }                                                                                          \
     } while (false)
 
+/* NU_WATCHED: somebody looks at what state machines do, which is then worth a call. */
 #if defined(NU_ASAN) || defined(NU_TSAN)
 #include <assert.h>
 #define NU_CHECK(condition) assert(condition)
+#define NU_WATCHED true
 #else
 #define NU_CHECK(condition) ((void) sizeof(condition))
+#define NU_WATCHED __builtin_expect(nu_trace_on, false)
 #endif
 
 #endif

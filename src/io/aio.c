@@ -31,6 +31,11 @@ static void aio_set_result(nng_aio *aio, int result, size_t count)
 void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg)
 {
     nu_zero(aio, sizeof *aio);
+    nu_aio_init_zeroed(aio, cb, arg);
+}
+
+void nu_aio_init_zeroed(nng_aio *aio, void (*cb)(void *), void *arg)
+{
     nu_list_init(&aio->link);
     aio->cb = cb;
     aio->arg = arg;
@@ -66,7 +71,7 @@ int nng_aio_alloc(nng_aio **aiop, void (*cb)(void *), void *arg)
     if (whole == NULL) {
         return NNG_ENOMEM;
     }
-    nu_aio_init(&whole->aio, cb, arg);
+    nu_aio_init_zeroed(&whole->aio, cb, arg);
     whole->aio.dispose = nu_aio_destroy;
     whole->aio.args = &whole->args;
     whole->aio.placement = cb != NULL ? nu_placement_of(cb) : NULL;
@@ -159,20 +164,6 @@ bool nng_aio_begin(nng_aio *aio)
     aio->deadline = aio_next_deadline(aio);
     nu_aio_unlock(aio);
     return true;
-}
-
-int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg)
-{
-    nu_aio_lock(aio);
-    int err = aio->abort;
-    if (err == 0) {
-        aio_set_state(aio, NU_AIO_PENDING);
-        aio->loop = loop;
-        aio->cancel = cancel;
-        aio->cancel_arg = arg;
-    }
-    nu_aio_unlock(aio);
-    return err;
 }
 
 bool nu_aio_is_cancelled(nng_aio *aio)
@@ -285,11 +276,8 @@ void nu_aio_defer(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, v
     nu_aio_unlock(aio);
 }
 
-void nu_aio_timer_start(nng_aio *aio)
+void nu_aio_timer_set(nng_aio *aio)
 {
-    if (aio->deadline == NU_NEVER) {
-        return;
-    }
     nu_aio_lock(aio);
     aio->expires = true;
     if (aio->loop != nu_loop_self()) {
@@ -298,11 +286,6 @@ void nu_aio_timer_start(nng_aio *aio)
         aio_arm(aio);
     }
     nu_aio_unlock(aio);
-}
-
-void nu_aio_timer_stop(nng_aio *aio)
-{
-    nu_timer_disarm(&aio->loop->timers, &aio->timer);
 }
 
 static void aio_timer_fired(struct nu_timer *timer)
@@ -317,11 +300,10 @@ static void aio_timer_fired(struct nu_timer *timer)
     nu_aio_settle(aio);
 }
 
-bool nu_aio_expired(const nng_aio *aio)
+bool nu_aio_is_past(uint64_t deadline)
 {
     struct nu_loop *loop = nu_loop_self();
-    return aio->deadline != NU_NEVER &&
-           aio->deadline <= (loop != NULL ? nu_loop_now(loop) : nu_now());
+    return deadline <= (loop != NULL ? nu_loop_now(loop) : nu_now());
 }
 
 /* Calls the callback, with the lock but during the call. */
@@ -500,10 +482,32 @@ static void aio_end_operation(nng_aio *aio)
     }
 }
 
+/* The same where nobody waits, and the function is the library's own. It may have others see the
+ * aio, or reap it. */
+static void aio_run_local_callback(nng_aio *aio)
+{
+    nu_timer_disarm(&nu_loop_self()->timers, &aio->timer);
+    aio->expires = false;
+    aio_set_state(aio, NU_AIO_IDLE);
+    aio->running++;
+    aio->refs++;
+    aio->cb(aio->arg);
+    nu_aio_lock(aio);
+    aio->refs--;
+    aio->running--;
+    if (!aio->local || aio->doomed || aio->turning > 0) {
+        nu_aio_settle(aio);
+    }
+}
+
 /* From where it is called back on, the aio is free for the next operation. */
 static void aio_run_callback(struct nu_task *task)
 {
     nng_aio *aio = nu_container(task, nng_aio, finish);
+    if (aio->local && aio->cb != NULL && aio->placement == NULL && !aio->external_pending) {
+        aio_run_local_callback(aio);
+        return;
+    }
     nu_aio_lock(aio);
     aio_end_operation(aio);
     if (aio->cb == NULL) {

@@ -18,6 +18,7 @@
 #ifndef NU_IO_AIO_H
 #define NU_IO_AIO_H
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "io/lock.h"
 #include "io/loop.h"
@@ -156,12 +157,62 @@ struct nng_aio {
  */
 void nu_aio_init(nng_aio *aio, void (*cb)(void *), void *arg);
 
+/* The same for one that is all zero. */
+void nu_aio_init_zeroed(nng_aio *aio, void (*cb)(void *), void *arg);
+
+static inline enum nu_aio_state nu_aio_state_of(const nng_aio *aio)
+{
+    return atomic_load_explicit(&aio->state, memory_order_relaxed);
+}
+
+static inline void nu_aio_lock(nng_aio *aio)
+{
+    if (!aio->local) {
+        nu_lock(&aio->lock);
+    }
+}
+
+static inline void nu_aio_unlock(nng_aio *aio)
+{
+    if (!aio->local) {
+        nu_unlock(&aio->lock);
+    }
+}
+
+/* nng_aio_begin() for a local aio that has no timeout and whose outputs are not set. */
+static inline bool nu_aio_begin_local(nng_aio *aio)
+{
+    if (nu_runtime_forked() || nu_aio_state_of(aio) != NU_AIO_IDLE || aio->stopped) {
+        return nng_aio_begin(aio); /* which says why not */
+    }
+    atomic_store_explicit(&aio->state, NU_AIO_BEGUN, memory_order_relaxed);
+    atomic_store_explicit(&aio->result, 0, memory_order_relaxed);
+    atomic_store_explicit(&aio->count, 0, memory_order_relaxed);
+    aio->abort = 0;
+    aio->loop = NULL;
+    aio->deadline = NU_NEVER;
+    return true;
+}
+
 /*
  * BEGUN -> PENDING. Returns 0, or the code of an abort that came first: then it is still BEGUN and
  * the provider finishes it with that code. `cancel` runs on the loop's owner, with no lock held,
  * while the operation is pending; it makes it finish soon, itself or by the kernel's completion.
  */
-int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel, void *arg);
+static inline int nu_aio_schedule(nng_aio *aio, struct nu_loop *loop, nng_aio_cancelfn cancel,
+                                  void *arg)
+{
+    nu_aio_lock(aio);
+    int err = aio->abort;
+    if (err == 0) {
+        atomic_store_explicit(&aio->state, NU_AIO_PENDING, memory_order_relaxed);
+        aio->loop = loop;
+        aio->cancel = cancel;
+        aio->cancel_arg = arg;
+    }
+    nu_aio_unlock(aio);
+    return err;
+}
 
 /*
  * Whether the cancel function of the operation in hand was called. One that comes late, for an
@@ -197,13 +248,28 @@ bool nu_aio_is_waited_for(nng_aio *aio);
 void nu_aio_drop_helper(nng_aio *aio);
 
 /* Has `cancel` called with NNG_ETIMEDOUT at the deadline. For a pending aio; any thread. */
-void nu_aio_timer_start(nng_aio *aio);
+void nu_aio_timer_set(nng_aio *aio);
+
+static inline void nu_aio_timer_start(nng_aio *aio)
+{
+    if (aio->deadline != NU_NEVER) {
+        nu_aio_timer_set(aio);
+    }
+}
 
 /* Takes that back, where something else keeps the deadline from here on. Owner only. */
-void nu_aio_timer_stop(nng_aio *aio);
+static inline void nu_aio_timer_stop(nng_aio *aio)
+{
+    nu_timer_disarm(&aio->loop->timers, &aio->timer);
+}
 
 /* Whether the operation's time has passed; on an owner, at its last look at the clock. */
-bool nu_aio_expired(const nng_aio *aio);
+bool nu_aio_is_past(uint64_t deadline);
+
+static inline bool nu_aio_expired(const nng_aio *aio)
+{
+    return aio->deadline != NU_NEVER && nu_aio_is_past(aio->deadline);
+}
 
 /* Ends the operation; it may be begun anew before this returns. Lets the callback run later. */
 void nu_aio_finish(nng_aio *aio, int result, size_t count);
@@ -227,25 +293,6 @@ struct nu_aio_waiter {
     atomic_uint woken; /* 0: it may sleep */
     struct nu_aio_waiter *next;
 };
-
-static inline enum nu_aio_state nu_aio_state_of(const nng_aio *aio)
-{
-    return atomic_load_explicit(&aio->state, memory_order_relaxed);
-}
-
-static inline void nu_aio_lock(nng_aio *aio)
-{
-    if (!aio->local) {
-        nu_lock(&aio->lock);
-    }
-}
-
-static inline void nu_aio_unlock(nng_aio *aio)
-{
-    if (!aio->local) {
-        nu_unlock(&aio->lock);
-    }
-}
 
 /* Something ended: wakes those who wait, and unlocks. A doomed aio is gone when this returns. */
 void nu_aio_settle(nng_aio *aio);

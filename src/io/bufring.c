@@ -96,11 +96,6 @@ bool nu_bufring_pick(struct nu_bufring *bufs, uint32_t *flags)
     return true;
 }
 
-uint8_t *nu_bufring_take(struct nu_bufring *bufs, uint32_t cqe_flags)
-{
-    return bufs->bytes + (size_t) (cqe_flags >> IORING_CQE_BUFFER_SHIFT) * NU_BUFRING_SIZE;
-}
-
 void nu_bufring_give(struct nu_bufring *bufs, uint8_t *buffer)
 {
     unsigned id = (unsigned) ((size_t) (buffer - bufs->bytes) / NU_BUFRING_SIZE);

@@ -17,6 +17,7 @@ struct io_uring_buf_ring;
 #define NU_BUFRING_GROUP 1
 #define NU_BUFRING_COUNT 256U
 #define NU_BUFRING_SIZE 4096U
+#define NU_BUFRING_SHIFT 16U /* of a buffer's number in the flags of a completion */
 
 struct nu_bufring {
     uint8_t *bytes;                 /* NU_BUFRING_COUNT buffers; NULL: there are none */
@@ -37,7 +38,10 @@ void nu_bufring_close_own(struct nu_bufring *bufs);
 bool nu_bufring_pick(struct nu_bufring *bufs, uint32_t *flags);
 
 /* The buffer a completion's flags name; the caller has it until nu_bufring_give(). */
-uint8_t *nu_bufring_take(struct nu_bufring *bufs, uint32_t cqe_flags);
+static inline uint8_t *nu_bufring_take(const struct nu_bufring *bufs, uint32_t cqe_flags)
+{
+    return bufs->bytes + (size_t) (cqe_flags >> NU_BUFRING_SHIFT) * NU_BUFRING_SIZE;
+}
 void nu_bufring_give(struct nu_bufring *bufs, uint8_t *buffer);
 
 #endif

@@ -31,14 +31,6 @@ void nu_loop_wake(struct nu_loop *loop)
     loop->ring->kind->wake(loop->ring);
 }
 
-static void loop_make_ready(struct nu_loop *loop, struct nu_task *task)
-{
-    task->next = NULL;
-    *loop->ready_tail = task;
-    loop->ready_tail = &task->next;
-    loop->nready++;
-}
-
 /* Tasks that are linked newest first. */
 static void loop_make_all_ready(struct nu_loop *loop, struct nu_task *task)
 {
@@ -51,12 +43,12 @@ static void loop_make_all_ready(struct nu_loop *loop, struct nu_task *task)
     }
     while (oldest != NULL) {
         struct nu_task *next = oldest->next;
-        loop_make_ready(loop, oldest);
+        nu_loop_make_ready(loop, oldest);
         oldest = next;
     }
 }
 
-static void loop_take_inbox(struct nu_loop *loop)
+void nu_loop_take_inbox(struct nu_loop *loop)
 {
     if (atomic_load(&loop->inbox) != NULL) {
         loop_make_all_ready(loop, atomic_exchange(&loop->inbox, NULL));
@@ -77,15 +69,8 @@ static void loop_put_in_inbox(struct nu_loop *loop, struct nu_task *task)
     } while (!atomic_compare_exchange_weak(&loop->inbox, &head, task));
 }
 
-void nu_loop_post(struct nu_loop *loop, struct nu_task *task)
+void nu_loop_post_from_outside(struct nu_loop *loop, struct nu_task *task)
 {
-    if (loop == nu_loop_self()) {
-        if (atomic_load_explicit(&loop->inbox, memory_order_relaxed) != NULL) {
-            loop_take_inbox(loop); /* what was posted before runs before */
-        }
-        loop_make_ready(loop, task);
-        return;
-    }
     loop_put_in_inbox(loop, task);
     nu_loop_wake(loop);
 }
@@ -142,11 +127,9 @@ static void loop_enter(struct nu_loop *loop, unsigned wait, uint64_t until)
     }
 }
 
-uint64_t nu_loop_now(struct nu_loop *loop)
+uint64_t nu_loop_look_at_clock(struct nu_loop *loop)
 {
-    if (loop->now == 0) {
-        loop->now = nu_now();
-    }
+    loop->now = nu_now();
     return loop->now;
 }
 
@@ -240,7 +223,7 @@ void nu_loop_iterate(struct nu_loop *loop)
     loop->depth++;
     loop_let_go(loop);
     loop_complete_reaped(loop);
-    loop_take_inbox(loop);
+    nu_loop_take_inbox(loop);
     if (loop->depth == 1) {
         loop_make_all_ready(loop, loop->top_level);
         loop->top_level = NULL;

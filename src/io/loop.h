@@ -151,7 +151,12 @@ void nu_loop_iterate(struct nu_loop *loop);
 
 /* The time of the last look at the clock in this turn; the first call in a turn looks. Owner only.
  */
-uint64_t nu_loop_now(struct nu_loop *loop);
+uint64_t nu_loop_look_at_clock(struct nu_loop *loop);
+
+static inline uint64_t nu_loop_now(struct nu_loop *loop)
+{
+    return loop->now != 0 ? loop->now : nu_loop_look_at_clock(loop);
+}
 
 /* Submits what is prepared without waiting, to make room in the ring. Owner only. */
 void nu_loop_flush(struct nu_loop *loop);
@@ -159,9 +164,32 @@ void nu_loop_flush(struct nu_loop *loop);
 /* Queues a task for a turn that is not nested in a callback. Owner only. */
 void nu_loop_post_top_level(struct nu_loop *loop, struct nu_task *task);
 
+/* The same from another thread; and what was posted so is put behind what is due. */
+void nu_loop_post_from_outside(struct nu_loop *loop, struct nu_task *task);
+void nu_loop_take_inbox(struct nu_loop *loop);
+
+/* Puts a task behind those that are due. Owner only. */
+static inline void nu_loop_make_ready(struct nu_loop *loop, struct nu_task *task)
+{
+    task->next = NULL;
+    *loop->ready_tail = task;
+    loop->ready_tail = &task->next;
+    loop->nready++;
+}
+
 /* Queues a task for the owner. Any thread; on the owner itself it runs in its next turn, unless it
  * is prompt. */
-void nu_loop_post(struct nu_loop *loop, struct nu_task *task);
+static inline void nu_loop_post(struct nu_loop *loop, struct nu_task *task)
+{
+    if (loop != nu_loop_self()) {
+        nu_loop_post_from_outside(loop, task);
+        return;
+    }
+    if (atomic_load_explicit(&loop->inbox, memory_order_relaxed) != NULL) {
+        nu_loop_take_inbox(loop); /* what was posted before runs before */
+    }
+    nu_loop_make_ready(loop, task);
+}
 
 /*
  * Queues a task that can wait until the owner has something else to do, which is expected soon: the

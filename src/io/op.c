@@ -20,19 +20,8 @@ void nu_op_init(struct nu_op *op, struct nu_loop *loop, nu_op_done done)
     nu_list_init(&op->link);
 }
 
-void nu_op_set_state(struct nu_op *op, enum nu_op_state state)
-{
-    static const unsigned char next[] = {
-        [NU_OP_IDLE] = 1 << NU_OP_BACKLOG | 1 << NU_OP_KERNEL,
-        [NU_OP_BACKLOG] = 1 << NU_OP_KERNEL | 1 << NU_OP_IDLE,
-        [NU_OP_KERNEL] = 1 << NU_OP_IDLE,
-    };
-    assert((next[op->state] & 1 << state) != 0);
-    op->state = state;
-}
-
 /* Hands it to the ring. false: there is no room, neither now nor after a submit. */
-static bool op_prepare(struct nu_op *op)
+static inline bool op_prepare(struct nu_op *op)
 {
     struct nu_loop *loop = op->loop;
     struct nu_ring *ring = loop->ring;

@@ -13,6 +13,7 @@
 
 #include "base/list.h"
 
+#include <assert.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -110,7 +111,16 @@ void nu_op_submit(struct nu_op *op);
 void nu_op_cancel(struct nu_op *op);
 
 /* The only way from one state to the next; one that is not allowed ends the program. */
-void nu_op_set_state(struct nu_op *op, enum nu_op_state state);
+static inline void nu_op_set_state(struct nu_op *op, enum nu_op_state state)
+{
+    static const unsigned char next[] = {
+        [NU_OP_IDLE] = 1 << NU_OP_BACKLOG | 1 << NU_OP_KERNEL,
+        [NU_OP_BACKLOG] = 1 << NU_OP_KERNEL | 1 << NU_OP_IDLE,
+        [NU_OP_KERNEL] = 1 << NU_OP_IDLE,
+    };
+    assert((next[op->state] & 1 << state) != 0);
+    op->state = state;
+}
 
 /* For the loop: how something went that the ring was asked for. */
 void nu_op_complete(struct nu_loop *loop, uint64_t user_data, int res, uint32_t flags);

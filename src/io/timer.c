@@ -56,11 +56,8 @@ void nu_timer_arm(struct nu_timers *timers, struct nu_timer *timer, uint64_t whe
     timers->root = timer_meld(timers->root, timer);
 }
 
-void nu_timer_disarm(struct nu_timers *timers, struct nu_timer *timer)
+void nu_timer_take_out(struct nu_timers *timers, struct nu_timer *timer)
 {
-    if (!timer->armed) {
-        return;
-    }
     timer->armed = false;
     struct nu_timer *orphans = timer_meld_siblings(timer->child);
     timer->child = NULL;

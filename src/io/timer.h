@@ -27,7 +27,14 @@ struct nu_timers {
 void nu_timer_arm(struct nu_timers *timers, struct nu_timer *timer, uint64_t when);
 
 /* Does nothing when it is not armed. */
-void nu_timer_disarm(struct nu_timers *timers, struct nu_timer *timer);
+void nu_timer_take_out(struct nu_timers *timers, struct nu_timer *timer);
+
+static inline void nu_timer_disarm(struct nu_timers *timers, struct nu_timer *timer)
+{
+    if (timer->armed) {
+        nu_timer_take_out(timers, timer);
+    }
+}
 
 /* Fires all that are due at `now`, earliest first. */
 void nu_timers_expire(struct nu_timers *timers, uint64_t now);
