@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/aio_queue.h"
 
-void nu_aio_queue_end(nng_aio *aio, int err)
-{
-    nu_list_remove(&aio->link);
-    nu_aio_end(aio, err, aio->io.done);
-}
-
 void nu_aio_queue_end_all(struct nu_list *queue, const nng_aio *kept, int err)
 {
     struct nu_list *next;

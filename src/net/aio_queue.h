@@ -16,7 +16,11 @@ static inline nng_aio *nu_aio_queue_first(const struct nu_list *queue)
 }
 
 /* Takes an aio out of its queue and ends it, with what it has moved as its count. */
-void nu_aio_queue_end(nng_aio *aio, int err);
+static inline void nu_aio_queue_end(nng_aio *aio, int err)
+{
+    nu_list_remove(&aio->link);
+    nu_aio_end(aio, err, aio->io.done);
+}
 
 /* Ends all but `kept` (NULL: all). */
 void nu_aio_queue_end_all(struct nu_list *queue, const nng_aio *kept, int err);

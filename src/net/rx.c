@@ -46,12 +46,8 @@ static bool rx_own(struct nu_rx *rx, struct nu_bufring *bufs, size_t room)
     return true;
 }
 
-bool nu_rx_lend(struct nu_rx *rx, struct nu_bufring *bufs, uint8_t *buffer, size_t n)
+bool nu_rx_add(struct nu_rx *rx, struct nu_bufring *bufs, uint8_t *buffer, size_t n)
 {
-    if (rx->base == NULL) {
-        *rx = (struct nu_rx){ .base = buffer, .len = n };
-        return true;
-    }
     bool ok = rx_own(rx, bufs, n);
     if (ok) {
         memcpy(rx->base + rx->len, buffer, n);
@@ -61,9 +57,9 @@ bool nu_rx_lend(struct nu_rx *rx, struct nu_bufring *bufs, uint8_t *buffer, size
     return ok;
 }
 
-bool nu_rx_settle(struct nu_rx *rx, struct nu_bufring *bufs)
+bool nu_rx_own(struct nu_rx *rx, struct nu_bufring *bufs)
 {
-    return rx->base == NULL || rx->cap > 0 || rx_own(rx, bufs, 1);
+    return rx_own(rx, bufs, 1);
 }
 
 uint8_t *nu_rx_room(struct nu_rx *rx, struct nu_bufring *bufs, size_t *room)
@@ -78,12 +74,4 @@ uint8_t *nu_rx_room(struct nu_rx *rx, struct nu_bufring *bufs, size_t *room)
 void nu_rx_grew(struct nu_rx *rx, size_t n)
 {
     rx->len += n;
-}
-
-void nu_rx_consume(struct nu_rx *rx, struct nu_bufring *bufs, size_t n)
-{
-    rx->off += n;
-    if (rx->off == rx->len) {
-        nu_rx_clear(rx, bufs);
-    }
 }

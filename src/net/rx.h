@@ -32,20 +32,40 @@ static inline size_t nu_rx_len(const struct nu_rx *rx)
 
 /* Takes n (at least 1) bytes in a buffer of the loop's. False when there is no memory to add them.
  */
-bool nu_rx_lend(struct nu_rx *rx, struct nu_bufring *bufs, uint8_t *buffer, size_t n);
+bool nu_rx_add(struct nu_rx *rx, struct nu_bufring *bufs, uint8_t *buffer, size_t n);
+
+static inline bool nu_rx_lend(struct nu_rx *rx, struct nu_bufring *bufs, uint8_t *buffer, size_t n)
+{
+    if (rx->base != NULL) {
+        return nu_rx_add(rx, bufs, buffer, n);
+    }
+    *rx = (struct nu_rx){ .base = buffer, .len = n };
+    return true;
+}
 
 /* Gives a lent buffer back, keeping what is not consumed in our own memory. False: no memory. */
-bool nu_rx_settle(struct nu_rx *rx, struct nu_bufring *bufs);
+bool nu_rx_own(struct nu_rx *rx, struct nu_bufring *bufs);
+
+static inline bool nu_rx_settle(struct nu_rx *rx, struct nu_bufring *bufs)
+{
+    return rx->base == NULL || rx->cap > 0 || nu_rx_own(rx, bufs);
+}
 
 /* Where the next bytes may be put, and how many (at least 1); NULL: no memory. Then tell
  * nu_rx_grew(). */
 uint8_t *nu_rx_room(struct nu_rx *rx, struct nu_bufring *bufs, size_t *room);
 void nu_rx_grew(struct nu_rx *rx, size_t n);
 
-/* Consumes n of nu_rx_len() bytes; with the last one, the memory goes back. */
-void nu_rx_consume(struct nu_rx *rx, struct nu_bufring *bufs, size_t n);
-
 /* Forgets everything. */
 void nu_rx_clear(struct nu_rx *rx, struct nu_bufring *bufs);
+
+/* Consumes n of nu_rx_len() bytes; with the last one, the memory goes back. */
+static inline void nu_rx_consume(struct nu_rx *rx, struct nu_bufring *bufs, size_t n)
+{
+    rx->off += n;
+    if (rx->off == rx->len) {
+        nu_rx_clear(rx, bufs);
+    }
+}
 
 #endif

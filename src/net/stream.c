@@ -19,23 +19,6 @@ void nu_stream_init(struct nu_stream *stream, const struct nu_stream_ops *ops, s
     nu_list_init(&stream->reads);
 }
 
-void nu_stream_start(struct nu_stream *stream, nng_aio *aio, int kind, nu_stream_starter start)
-{
-    aio->loop = stream->loop;
-    aio->io.kind = kind;
-    aio->io.done = 0;
-    if (nu_aio_expired(aio)) {
-        nu_aio_finish(aio, NNG_ETIMEDOUT, 0);
-        return;
-    }
-    nu_lock(&stream->lock);
-    int err = start(stream, aio);
-    if (err != NU_PENDING) {
-        nu_aio_finish(aio, err, aio->io.done); /* under the lock: callbacks keep the bytes' order */
-    }
-    nu_unlock(&stream->lock);
-}
-
 /* ---- Reads -------------------------------------------------------------------------------- */
 
 /* Copies from rx to where the vector has room. */

@@ -211,7 +211,23 @@ void nu_stream_init(struct nu_stream *stream, const struct nu_stream_ops *ops, s
 /* Starts a read or a write. start(stream, aio) is called with the lock held, and returns NU_PENDING
  * when the aio is in its queue, else the error it ends with. */
 typedef int (*nu_stream_starter)(struct nu_stream *stream, nng_aio *aio);
-void nu_stream_start(struct nu_stream *stream, nng_aio *aio, int kind, nu_stream_starter start);
+static inline void nu_stream_start(struct nu_stream *stream, nng_aio *aio, int kind,
+                                   nu_stream_starter start)
+{
+    aio->loop = stream->loop;
+    aio->io.kind = kind;
+    aio->io.done = 0;
+    if (nu_aio_expired(aio)) {
+        nu_aio_finish(aio, NNG_ETIMEDOUT, 0);
+        return;
+    }
+    nu_lock(&stream->lock);
+    int err = start(stream, aio);
+    if (err != NU_PENDING) {
+        nu_aio_finish(aio, err, aio->io.done); /* under the lock: callbacks keep the bytes' order */
+    }
+    nu_unlock(&stream->lock);
+}
 
 /* Whether the read has what it wants, and whether bytes for it go straight to its vector. */
 static inline bool nu_stream_read_satisfied(const struct nu_aio_io *io)

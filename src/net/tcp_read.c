@@ -14,7 +14,7 @@
 /* ---- The owner's side --------------------------------------------------------------------- */
 
 /* Into a buffer the kernel picks when there is something. */
-static int tcp_read_submit_provided(struct nu_tcp *tcp, enum nu_tcp_reading how)
+static inline int tcp_read_submit_provided(struct nu_tcp *tcp, enum nu_tcp_reading how)
 {
     struct nu_op *op = &tcp->read_op;
     if (!nu_rx_settle(&tcp->stream.rx, &tcp->stream.loop->buffers)) {
@@ -56,7 +56,7 @@ static int tcp_read_submit_vec(struct nu_tcp *tcp, nng_aio *aio)
     return NU_PENDING;
 }
 
-static int tcp_read_submit(struct nu_tcp *tcp, nng_aio *aio)
+static inline int tcp_read_submit(struct nu_tcp *tcp, nng_aio *aio)
 {
     if (aio->io.kind != NU_READ_FILL && nu_stream_read_wants_vector(&aio->io)) {
         return tcp_read_submit_vec(tcp, aio);
@@ -67,7 +67,7 @@ static int tcp_read_submit(struct nu_tcp *tcp, nng_aio *aio)
     return tcp_read_submit_provided(tcp, tcp->read_ahead ? NU_TCP_READ_AHEAD : NU_TCP_READ_FILL);
 }
 
-static void tcp_read_next(struct nu_tcp *tcp)
+static inline void tcp_read_next(struct nu_tcp *tcp)
 {
     nng_aio *aio;
     while ((tcp->reading == NU_TCP_READ_AHEAD || tcp->reading == NU_TCP_READ_NONE) &&
@@ -101,7 +101,8 @@ static void tcp_read_settle(struct nu_tcp *tcp)
 }
 
 /* Bytes for rx: in the buffer that the completion names, or where we had them put. */
-static bool tcp_read_fill_rx(struct nu_tcp *tcp, enum nu_tcp_reading was, size_t n, uint32_t flags)
+static inline bool tcp_read_fill_rx(struct nu_tcp *tcp, enum nu_tcp_reading was, size_t n,
+                                    uint32_t flags)
 {
     if (was == NU_TCP_READ_OWN) {
         nu_rx_grew(&tcp->stream.rx, n);
@@ -116,8 +117,8 @@ static bool tcp_read_fill_rx(struct nu_tcp *tcp, enum nu_tcp_reading was, size_t
 }
 
 /* Bytes have arrived where the op was to put them. */
-static int tcp_read_arrived(struct nu_tcp *tcp, enum nu_tcp_reading was, nng_aio *aio, size_t n,
-                            uint32_t flags)
+static inline int tcp_read_arrived(struct nu_tcp *tcp, enum nu_tcp_reading was, nng_aio *aio,
+                                   size_t n, uint32_t flags)
 {
     bool vector = was == NU_TCP_READ_VECTOR;
     if (vector || aio->io.kind == NU_READ_FILL) {
@@ -464,7 +465,7 @@ void nu_tcp_read_close(struct nu_tcp *tcp)
 
 /* ---- Starting ----------------------------------------------------------------------------- */
 
-static int tcp_read_start(struct nu_stream *stream, nng_aio *aio)
+static inline int tcp_read_start(struct nu_stream *stream, nng_aio *aio)
 {
     struct nu_tcp *tcp = nu_tcp_of(stream);
     bool owner = stream->loop == nu_loop_self();

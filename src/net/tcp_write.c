@@ -34,7 +34,7 @@ static bool tcp_write_stop_here(const struct nu_tcp *tcp, const nng_aio *aio)
 
 /* How an attempt ends is decided from its completion and our state alone. NU_PENDING: there is more
  * to do, and nothing speaks against it. */
-static int tcp_write_verdict(struct nu_tcp *tcp, const nng_aio *aio, int res)
+static inline int tcp_write_verdict(struct nu_tcp *tcp, const nng_aio *aio, int res)
 {
     switch (res) {
     case -ECANCELED:
@@ -88,7 +88,7 @@ static bool tcp_write_at_half_closed(struct nu_tcp *tcp)
     return tcp->half_closed;
 }
 
-static void tcp_write_submit_vec(struct nu_tcp *tcp, nng_aio *aio)
+static inline void tcp_write_submit_vec(struct nu_tcp *tcp, nng_aio *aio)
 {
     struct nu_loop *loop = tcp->stream.loop;
     struct nu_op *op = &tcp->write_op;
@@ -124,7 +124,7 @@ static int tcp_write_send_file(struct nu_tcp *tcp, nng_aio *aio)
 }
 
 /* NU_PENDING when the kernel has something to do for it now, else how it ended. */
-static int tcp_write_submit(struct nu_tcp *tcp, nng_aio *aio, enum nu_tcp_writing how)
+static inline int tcp_write_submit(struct nu_tcp *tcp, nng_aio *aio, enum nu_tcp_writing how)
 {
     tcp->writing = how;
     if (aio->io.kind == NU_WRITE_FILE) {
@@ -156,7 +156,8 @@ static enum nu_tcp_writing tcp_write_how_to_begin(struct nu_tcp *tcp, const nng_
     return can_try ? NU_TCP_WRITE_TRY : NU_TCP_WRITE_WAIT;
 }
 
-void nu_tcp_write_next(struct nu_tcp *tcp)
+/* The queue's first write, if none is under way. */
+static inline void tcp_write_next(struct nu_tcp *tcp)
 {
     nng_aio *aio;
     while (tcp->writing == NU_TCP_WRITE_NONE && (aio = tcp_write_first(tcp)) != NULL) {
@@ -171,6 +172,11 @@ void nu_tcp_write_next(struct nu_tcp *tcp)
             tcp_write_end(tcp, aio, err);
         }
     }
+}
+
+void nu_tcp_write_next(struct nu_tcp *tcp)
+{
+    tcp_write_next(tcp);
 }
 
 /* A poll says something, and goes on: it is ended if that is more than the peer's end. */
@@ -198,7 +204,7 @@ static enum nu_tcp_writing tcp_write_how_to_go_on(struct nu_tcp *tcp, const nng_
 }
 
 /* What the kernel had has ended. NU_PENDING: there is more to do, and it is begun. */
-static int tcp_write_ended(struct nu_tcp *tcp, nng_aio *aio, int res)
+static inline int tcp_write_ended(struct nu_tcp *tcp, nng_aio *aio, int res)
 {
     bool written = tcp->write_op.kind == NU_OP_WRITEV;
     enum nu_tcp_writing before = tcp->writing;
@@ -240,7 +246,7 @@ void nu_tcp_write_done(struct nu_op *op, int res, uint32_t flags)
         nu_tcp_closing(tcp);
         return;
     }
-    nu_tcp_write_next(tcp);
+    tcp_write_next(tcp);
     nu_unlock(&tcp->stream.lock);
 }
 
@@ -309,7 +315,7 @@ int nu_tcp_write_now(struct nu_tcp *tcp, const struct iovec *iov, unsigned niov,
 }
 
 /* The attempt, and if it is not enough the queue. */
-static int tcp_write_start(struct nu_stream *stream, nng_aio *aio)
+static inline int tcp_write_start(struct nu_stream *stream, nng_aio *aio)
 {
     struct nu_tcp *tcp = nu_tcp_of(stream);
     bool owner = stream->loop == nu_loop_self();
@@ -335,7 +341,7 @@ static int tcp_write_start(struct nu_stream *stream, nng_aio *aio)
     }
     nu_list_append(&stream->writes, &aio->link);
     if (owner) {
-        nu_tcp_write_next(tcp);
+        tcp_write_next(tcp);
     } else {
         nu_tcp_wake(tcp);
     }
