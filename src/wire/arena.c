@@ -26,27 +26,25 @@ void nu_arena_lend(struct nu_arena *text, struct nu_arena_room *room)
     text->newest = piece;
 }
 
-char *nu_arena_take(struct nu_arena *text, size_t n)
+/* A piece for it, larger than the one before. */
+char *nu_arena_take_more(struct nu_arena *text, size_t n)
 {
     struct nu_piece *piece = text->newest;
+    size_t size = piece == NULL ? FIRST - sizeof(*piece) : piece->size;
 
-    if (piece == NULL || n > piece->size - piece->used) {
-        size_t size = piece == NULL ? FIRST - sizeof(*piece) : piece->size;
-        if (piece != NULL && size < KEEP) {
-            size *= 2;
-        }
-        if (size < n) {
-            size = n;
-        }
-        if (size > SIZE_MAX - sizeof(*piece) ||
-            (piece = nu_freelist_take(sizeof(*piece) + size)) == NULL) {
-            return NULL;
-        }
-        *piece = (struct nu_piece){ .older = text->newest, .size = size };
-        text->newest = piece;
+    if (piece != NULL && size < KEEP) {
+        size *= 2;
     }
-    piece->used += n;
-    return piece->data + piece->used - n;
+    if (size < n) {
+        size = n;
+    }
+    if (size > SIZE_MAX - sizeof(*piece) ||
+        (piece = nu_freelist_take(sizeof(*piece) + size)) == NULL) {
+        return NULL;
+    }
+    *piece = (struct nu_piece){ .older = text->newest, .used = n, .size = size };
+    text->newest = piece;
+    return piece->data;
 }
 
 int nu_arena_set(struct nu_arena *text, struct nu_string *string, const char *p, size_t n)
@@ -86,7 +84,7 @@ void nu_arena_reset(struct nu_arena *text)
     text->newest = keep;
 }
 
-void nu_arena_free(struct nu_arena *text)
+void nu_arena_free_pieces(struct nu_arena *text)
 {
     while (text->newest != NULL) {
         struct nu_piece *older = text->newest->older;

@@ -41,7 +41,18 @@ struct nu_string {
 };
 
 /* `n` bytes, not aligned. NULL: no memory. */
-char *nu_arena_take(struct nu_arena *text, size_t n);
+char *nu_arena_take_more(struct nu_arena *text, size_t n);
+
+static inline char *nu_arena_take(struct nu_arena *text, size_t n)
+{
+    struct nu_piece *piece = text->newest;
+
+    if (piece == NULL || n > piece->size - piece->used) {
+        return nu_arena_take_more(text, n);
+    }
+    piece->used += n;
+    return piece->data + piece->used - n;
+}
 
 /* Sets a string to the n bytes at p, which may lie in the string itself. NNG_ENOMEM: unchanged. */
 int nu_arena_set(struct nu_arena *text, struct nu_string *string, const char *p, size_t n);
@@ -50,6 +61,15 @@ int nu_arena_set(struct nu_arena *text, struct nu_string *string, const char *p,
 void nu_arena_reset(struct nu_arena *text);
 
 /* Returns all memory; the text is then empty and can be used again. */
-void nu_arena_free(struct nu_arena *text);
+void nu_arena_free_pieces(struct nu_arena *text);
+
+static inline void nu_arena_free(struct nu_arena *text)
+{
+    if (text->newest != NULL && text->newest->lent) { /* the usual message has no other */
+        text->newest = NULL;
+    } else {
+        nu_arena_free_pieces(text);
+    }
+}
 
 #endif

@@ -69,6 +69,31 @@ bool nu_chars_text(const char *p, size_t n)
     return hit == 0 || nu_chars_all(p, n, NU_CHAR_TEXT);
 }
 
+/* Not 0 when any of eight bytes is neither a letter nor '-'. */
+static uint64_t chars_unusual(const char *p)
+{
+    const uint64_t ones = UINT64_MAX / 255, tops = ones * 0x80;
+    uint64_t v;
+
+    memcpy(&v, p, 8);
+    uint64_t low = (v | ones * 0x20) & ~tops;
+    uint64_t letter = (low + ones * (0x80 - 'a')) & ~(low + ones * (0x7f - 'z'));
+    uint64_t dash = ~(((v & ~tops) ^ ones * '-') + ones * 0x7f);
+    return (~(letter | dash) | v) & tops;
+}
+
+bool nu_chars_token(const char *p, size_t n)
+{
+    if (n < 8) {
+        return nu_chars_all(p, n, NU_CHAR_TOKEN);
+    }
+    uint64_t hit = chars_unusual(p + n - 8);
+    for (size_t i = 0; i + 8 < n; i += 8) {
+        hit |= chars_unusual(p + i);
+    }
+    return hit == 0 || nu_chars_all(p, n, NU_CHAR_TOKEN);
+}
+
 static int chars_digit(char c)
 {
     if (c >= '0' && c <= '9') {

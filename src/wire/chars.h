@@ -32,6 +32,9 @@ static inline bool nu_chars_all(const char *p, size_t n, enum nu_char class)
 /* The same for NU_CHAR_TEXT, eight bytes at a time: every byte of every head goes through it. */
 bool nu_chars_text(const char *p, size_t n);
 
+/* The same for NU_CHAR_TOKEN: the names of fields are letters and '-', and mostly eight or more. */
+bool nu_chars_token(const char *p, size_t n);
+
 /* How many bytes at the start are of the class. */
 static inline size_t nu_chars_span(const char *p, size_t n, enum nu_char class)
 {

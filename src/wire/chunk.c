@@ -195,6 +195,46 @@ static const char *chunk_trailer(struct nu_chunked *chunked, char byte)
     return chunked->state != DONE && chunked->line == NU_MAX_TRAILERS ? "trailers too large" : NULL;
 }
 
+static bool chunk_is_line_end(const char *p, size_t n)
+{
+    return n >= 2 && p[0] == '\r' && p[1] == '\n';
+}
+
+#define PLAIN_DIGITS 8
+
+/* A chunk line that is a size and no more, as nearly all are. */
+static size_t chunk_plain_line(struct nu_chunked *chunked, const char *p, size_t n)
+{
+    uint64_t size = 0;
+    size_t i = 0;
+    int digit;
+
+    while (i < n && i < PLAIN_DIGITS && (digit = nu_chars_hex('0', p[i])) >= 0) {
+        size = size * 16 + (uint64_t) digit;
+        i++;
+    }
+    if (i == 0 || !chunk_is_line_end(p + i, n - i) || size > INT64_MAX - chunked->total) {
+        return 0;
+    }
+    chunked->left = size;
+    chunked->state = size > 0 ? DATA : FIELD;
+    return i + 2;
+}
+
+/* What mostly comes next, if all of it is here: how many bytes that takes. 0: look at each. */
+static size_t chunk_take_plain(struct nu_chunked *chunked, const char *p, size_t n)
+{
+    if (chunked->state == SIZE) {
+        return chunk_plain_line(chunked, p, n);
+    }
+    bool ends = chunked->state == DATA_CR || (chunked->state == FIELD && chunked->line == 0);
+    if (!ends || !chunk_is_line_end(p, n)) {
+        return 0;
+    }
+    chunked->state = chunked->state == DATA_CR ? SIZE : DONE;
+    return 2;
+}
+
 static enum nu_parse chunk_outcome(const struct nu_chunked *chunked)
 {
     return chunked->state == DONE  ? NU_PARSE_DONE
@@ -222,7 +262,10 @@ enum nu_parse nu_chunked_next(struct nu_chunked *chunked, const char *buf, size_
     *data = (struct nu_slice){ buf, 0 };
     while (i < len && chunked->state < DONE && data->n == 0) {
         const char *reason = NULL;
-        if (chunked->state == DATA) {
+        size_t plain = chunk_take_plain(chunked, buf + i, len - i);
+        if (plain > 0) {
+            i += plain;
+        } else if (chunked->state == DATA) {
             data->p = buf + i;
             data->n = chunked->left < len - i ? (size_t) chunked->left : len - i;
             i += data->n;

@@ -59,11 +59,8 @@ void nu_headers_reset(struct nu_headers *list)
 }
 
 /* Puts the length that is owed among the others, for which there is room. */
-static void header_settle(struct nu_headers *list)
+static void header_put_length(struct nu_headers *list)
 {
-    if (!list->owes_length) {
-        return;
-    }
     char *name = nu_container(list->lent, struct nu_headers_room, v)->length;
     char *value = mempcpy(name, LENGTH, sizeof LENGTH);
     size_t n = nu_decimal(value, list->length);
@@ -75,11 +72,15 @@ static void header_settle(struct nu_headers *list)
         (struct nu_header){ name, value, sizeof LENGTH - 1, (uint32_t) n, NU_HEADERS_LENGTH, LINE };
 }
 
-static struct nu_header *header_find(struct nu_headers *list, const char *name, size_t n)
+static void header_settle(struct nu_headers *list)
 {
-    if (!nu_headers_may_have(list, n)) {
-        return NULL;
+    if (list->owes_length) {
+        header_put_length(list);
     }
+}
+
+static struct nu_header *header_look(struct nu_headers *list, const char *name, size_t n)
+{
     if (n == sizeof LENGTH - 1) {
         header_settle(list);
     }
@@ -93,12 +94,13 @@ static struct nu_header *header_find(struct nu_headers *list, const char *name, 
     return NULL;
 }
 
-/* Room for `more` entries. */
-static int header_reserve(struct nu_headers *list, unsigned more)
+static inline struct nu_header *header_find(struct nu_headers *list, const char *name, size_t n)
 {
-    if (more <= list->max - list->n) {
-        return 0;
-    }
+    return nu_headers_may_have(list, n) ? header_look(list, name, n) : NULL;
+}
+
+static int header_grow(struct nu_headers *list, unsigned more)
+{
     size_t max = list->max == 0 ? FIRST : (size_t) list->max * 2;
     if (max < (size_t) list->n + more) {
         max = (size_t) list->n + more;
@@ -115,6 +117,12 @@ static int header_reserve(struct nu_headers *list, unsigned more)
     list->v = v;
     list->max = (unsigned) max;
     return 0;
+}
+
+/* Room for `more` entries. */
+static inline int header_reserve(struct nu_headers *list, unsigned more)
+{
+    return more <= list->max - list->n ? 0 : header_grow(list, more);
 }
 
 /* A new last entry with room for that much text, its name set. NULL: no memory. */
@@ -261,15 +269,14 @@ static int header_add(struct nu_headers *list, const char *name, size_t nname, c
 
 /* Measures and checks what a caller wants to put in a field; white space around it goes, and a
  * line end behind it (as programs have it that read the value from a file). */
-static int header_check(const char *name, struct nu_slice *value)
+static int header_check(struct nu_slice *name, struct nu_slice *value)
 {
-    size_t nname = name == NULL ? 0 : strlen(name);
-
-    if (nname == 0 || value->p == NULL || !nu_chars_all(name, nname, NU_CHAR_TOKEN)) {
+    name->n = name->p == NULL ? 0 : strlen(name->p);
+    if (name->n == 0 || value->p == NULL || !nu_chars_token(name->p, name->n)) {
         return NNG_EINVAL;
     }
     value->n = strlen(value->p);
-    if (nname > MAX_TEXT || value->n > MAX_TEXT) {
+    if (name->n > MAX_TEXT || value->n > MAX_TEXT) {
         return NNG_EMSGSIZE;
     }
     while (value->n > 0 && (value->p[0] == ' ' || value->p[0] == '\t')) {
@@ -292,18 +299,18 @@ const char *nu_headers_get(struct nu_headers *list, const char *name)
 
 int nu_headers_add(struct nu_headers *list, const char *name, const char *value)
 {
-    struct nu_slice v = { value, 0 };
-    int rv = header_check(name, &v);
+    struct nu_slice n = { name, 0 }, v = { value, 0 };
+    int rv = header_check(&n, &v);
 
-    return rv != 0 ? rv : header_add(list, name, strlen(name), v.p, v.n);
+    return rv != 0 ? rv : header_add(list, n.p, n.n, v.p, v.n);
 }
 
 int nu_headers_set(struct nu_headers *list, const char *name, const char *value)
 {
-    struct nu_slice v = { value, 0 };
-    int rv = header_check(name, &v);
+    struct nu_slice n = { name, 0 }, v = { value, 0 };
+    int rv = header_check(&n, &v);
 
-    return rv != 0 ? rv : nu_headers_set_good(list, (struct nu_slice){ name, strlen(name) }, v);
+    return rv != 0 ? rv : nu_headers_set_good(list, n, v);
 }
 
 int nu_headers_set_good(struct nu_headers *list, struct nu_slice name, struct nu_slice value)
@@ -379,40 +386,71 @@ static bool header_may_be_there(uint64_t seen[PLACES / 64], const char *name, si
     return was;
 }
 
+/* One of the fields that are loaded: its text stays where it is, unless it joins another. */
+static int header_load_one(struct nu_headers *list, const struct nu_header *h, bool may_be_there)
+{
+    if (may_be_there && header_find(list, h->name, h->nname) != NULL) {
+        return header_add(list, h->name, h->nname, h->value, h->nvalue);
+    }
+    if (header_reserve(list, 1) != 0) {
+        return NNG_ENOMEM;
+    }
+    list->lengths |= nu_headers_length_bit(h->nname);
+    list->v[list->n++] = *h;
+    return 0;
+}
+
+/* A field in the copy of its text, the names and values of which get their NULs. */
+static inline void header_from_field(struct nu_header *h, const struct nu_field *field, char *copy,
+                                     const char *from)
+{
+    size_t nname = field->name.n, n = field->value.n;
+
+    h->name = copy + (field->name.p - from);
+    h->value = copy + (field->value.p - from);
+    h->name[nname] = '\0';
+    h->value[n] = '\0';
+    h->nname = (uint32_t) nname;
+    h->nvalue = (uint32_t) n;
+    h->cap = (uint32_t) (h->value + n + 1 - h->name);
+    h->kind = LINE;
+}
+
+static int header_load_many(struct nu_headers *list, char *copy, const char *from,
+                            const struct nu_field *fields, unsigned nfields)
+{
+    uint64_t seen[PLACES / 64] = { 0 };
+    int rv = header_reserve(list, nfields);
+
+    for (unsigned i = 0; i < nfields && rv == 0; i++) {
+        struct nu_header h;
+        header_from_field(&h, &fields[i], copy, from);
+        rv = header_load_one(list, &h, header_may_be_there(seen, h.name, h.nname));
+    }
+    return rv;
+}
+
 int nu_headers_load(struct nu_headers *list, char *copy, const char *from,
                     const struct nu_field *fields, unsigned nfields)
 {
-    uint64_t seen[PLACES / 64];
-    bool many = nfields > FIRST && list->n == 0;
-
     header_settle(list);
+    if (nfields > FIRST && list->n == 0) {
+        return header_load_many(list, copy, from, fields, nfields);
+    }
     if (header_reserve(list, nfields) != 0) {
         return NNG_ENOMEM;
     }
-    if (many) {
-        memset(seen, 0, sizeof seen);
-    }
     for (unsigned i = 0; i < nfields; i++) {
-        char *name = copy + (fields[i].name.p - from);
-        char *value = copy + (fields[i].value.p - from);
-        size_t nname = fields[i].name.n;
-        size_t n = fields[i].value.n;
-
-        name[nname] = '\0';
-        value[n] = '\0';
-        if ((!many || header_may_be_there(seen, name, nname)) &&
-            header_find(list, name, nname) != NULL) {
-            int rv = header_add(list, name, nname, value, n);
+        if (nu_headers_may_have(list, fields[i].name.n) || list->n == list->max) {
+            struct nu_header h;
+            header_from_field(&h, &fields[i], copy, from);
+            int rv = header_load_one(list, &h, true);
             if (rv != 0) {
                 return rv;
             }
-        } else if (header_reserve(list, 1) != 0) {
-            return NNG_ENOMEM;
         } else {
-            list->lengths |= nu_headers_length_bit(nname);
-            list->v[list->n++] = (struct nu_header){
-                name, value, (uint32_t) nname, (uint32_t) n, (uint32_t) (value + n + 1 - name), LINE
-            };
+            list->lengths |= nu_headers_length_bit(fields[i].name.n);
+            header_from_field(&list->v[list->n++], &fields[i], copy, from);
         }
     }
     return 0;
@@ -453,9 +491,11 @@ void nu_headers_print(const struct nu_headers *list, struct nu_buf *buf)
         *p = '\n';
         buf->len += n;
     }
-    if (list->owes_length) {
-        nu_buf_str(buf, LENGTH ": ");
-        nu_buf_u64(buf, list->length);
-        nu_buf_str(buf, "\r\n");
+    if (list->owes_length && nu_buf_reserve(buf, sizeof LENGTH + 1 + NU_DECIMAL_MAX + 2) == 0) {
+        char *p = mempcpy(buf->data + buf->len, LENGTH ": ", sizeof LENGTH + 1);
+        p += nu_decimal(p, list->length);
+        *p++ = '\r';
+        *p++ = '\n';
+        buf->len = (size_t) (p - buf->data);
     }
 }

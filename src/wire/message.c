@@ -2,7 +2,6 @@
 #include "wire/message.h"
 
 #include "base/freelist.h"
-#include "base/zero.h"
 #include "wire/chars.h"
 #include "wire/scheme.h"
 #include "wire/status.h"
@@ -48,6 +47,13 @@ static int message_version_set(struct nu_headers *headers, struct nu_string *str
 }
 
 /* ---- Printing ----------------------------------------------------------------------------- */
+
+static void message_printed_init(struct nu_printed *printed)
+{
+    printed->head = (struct nu_buf){ 0 };
+    printed->niov = 0;
+    printed->total = 0;
+}
 
 /* A message in reuse does not allocate, nor hoard. */
 static void message_printed_reset(struct nu_printed *printed)
@@ -129,8 +135,10 @@ int nng_http_req_alloc(nng_http_req **reqp, const nng_url *url)
         return NNG_ENOMEM;
     }
     nng_http_req *req = &whole->req;
-    nu_zero(req, sizeof(*req));
     nu_headers_lend(&req->headers, &whole->room);
+    req->body = (struct nu_body){ 0 };
+    message_printed_init(&req->printed);
+    req->progress = (struct nu_head_progress){ 0 };
     message_req_init(req);
     if (url != NULL) {
         rv = message_set_url(req, url);
@@ -351,8 +359,10 @@ int nng_http_res_alloc(nng_http_res **resp)
         return NNG_ENOMEM;
     }
     nng_http_res *res = &whole->res;
-    nu_zero(res, sizeof(*res));
     nu_headers_lend(&res->headers, &whole->room);
+    res->body = (struct nu_body){ 0 };
+    message_printed_init(&res->printed);
+    res->progress = (struct nu_head_progress){ 0 };
     message_res_init(res);
     *resp = res;
     return 0;

@@ -77,8 +77,3 @@ const char *nu_status_reason(unsigned status)
     }
     return reason != NULL ? reason : "Unknown Status";
 }
-
-bool nu_status_bodiless(unsigned status)
-{
-    return status < 200 || status == 204 || status == 304;
-}

@@ -9,6 +9,9 @@
 const char *nu_status_reason(unsigned status);
 
 /* Whether a response of this status never has a body (RFC 9112 6.3): 1xx, 204 and 304. */
-bool nu_status_bodiless(unsigned status);
+static inline bool nu_status_bodiless(unsigned status)
+{
+    return status < 200 || status == 204 || status == 304;
+}
 
 #endif

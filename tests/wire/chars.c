@@ -57,6 +57,22 @@ Test(chars, every_byte_at_every_place_of_a_text)
     cr_assert(nu_chars_text("", 0));
 }
 
+Test(chars, every_byte_at_every_place_of_a_token)
+{
+    for (size_t n = 1; n < 20; n++) {
+        char *text = guard(n);
+        for (size_t at = 0; at < n; at++) {
+            for (int c = 0; c < 256; c++) {
+                memset(text, at % 2 == 0 ? 'z' : 'A', n);
+                text[at] = (char) c;
+                bool good = (expected(c) & NU_CHAR_TOKEN) != 0;
+                cr_assert_eq(nu_chars_token(text, n), good, "%d at %zu of %zu", c, at, n);
+            }
+        }
+    }
+    cr_assert(nu_chars_token("", 0));
+}
+
 Test(chars, neighbours_do_not_hide_each_other)
 {
     /* A borrow from one byte to the next must neither hide a control nor invent one. */
