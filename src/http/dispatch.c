@@ -135,18 +135,27 @@ static enum nu_step dispatch_call(struct nu_request *r, nng_http_handler *h,
     return wanted ? NU_STEP_COLLECT : NU_STEP_CALL;
 }
 
-/* The handler, and the path and the query. Those of the head before stand, if this is the same. */
+/* Its answer does not depend on the path, which has led to it, nor on the query. */
+static bool dispatch_is_pathless(const nng_http_handler *h)
+{
+    return h->kind == NU_HANDLER_CALLBACK || h->kind == NU_HANDLER_STATIC;
+}
+
+/* The handler and, if that has to do with it, the path and the query: of a head that comes again
+ * they stand, if no other has come between. */
 static nng_http_handler *dispatch_find(struct nu_service *service, const struct nu_head *head,
                                        unsigned *status)
 {
     const struct nu_router *router = nu_service_router(service);
-    struct nu_known_route *known = &service->known;
+    struct nu_known_route *known = &service->known[head->same % NU_KNOWN_ROUTES];
     struct nu_slice *query = &service->query;
-    if (head->same != 0 && head->same == known->head && router->number == known->router) {
-        query->p = query->p != NULL ? head->target.p + known->query : NULL;
+    if (head->same != 0 && head->same == known->head && router->number == known->router &&
+        (dispatch_is_pathless(known->handler) || service->path_of == head->same)) {
+        query->p = known->query > 0 ? head->target.p + known->query : NULL;
         return known->handler;
     }
     known->head = 0;
+    service->path_of = 0;
     *status = dispatch_find_path(service, head);
     if (*status != 0) {
         return NULL;
@@ -155,6 +164,7 @@ static nng_http_handler *dispatch_find(struct nu_service *service, const struct 
     if (h != NULL) {
         size_t at = query->p != NULL ? (size_t) (query->p - head->target.p) : 0;
         *known = (struct nu_known_route){ head->same, router->number, h, at };
+        service->path_of = head->same;
     }
     return h;
 }

@@ -429,6 +429,7 @@ static void server_shard_init_service(struct nu_server_shard *shard,
     service->hook_arg = setup->hook_arg;
     service->session_ended = server_shard_session_ended;
     service->fields = shard->fields;
+    nu_head_cache_link(service->memos, NU_MEMO_HEADS);
     memcpy(service->limits, setup->limits, sizeof service->limits);
     nu_list_init(&service->sessions);
     atomic_init(&service->idle_since, NU_NEVER);

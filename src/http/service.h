@@ -20,12 +20,14 @@
 
 struct nu_error_pages;
 
-/* Who answers the head that `path` and `query` are of, if that comes once more. */
+#define NU_KNOWN_ROUTES (2 * NU_MEMO_HEADS)
+
+/* Who answers a head, if that comes once more. */
 struct nu_known_route {
     uint64_t head;   /* nu_head.same; 0: nothing is known */
     uint64_t router; /* whose number this was */
     nng_http_handler *handler;
-    size_t query; /* its offset in the target */
+    size_t query; /* its offset in the target; 0: it has none */
 };
 
 /* The Date line (answer.c). */
@@ -63,8 +65,9 @@ struct nu_service {
     char path[NU_MAX_TARGET + 2]; /* decoded */
     struct nu_slice query;        /* not decoded; p NULL: none */
     struct nu_field *fields;
-    struct nu_head_cache memo; /* of the last good one */
-    struct nu_known_route known;
+    struct nu_head_cache memos[NU_MEMO_HEADS]; /* of the last good ones */
+    struct nu_known_route known[NU_KNOWN_ROUTES];
+    uint64_t path_of; /* nu_head.same of the head that `path` and `query` are of; 0: any */
 
     struct nu_date_line date;
     uint64_t date_turn; /* of the loop, when the clock was looked at for it */

@@ -146,7 +146,7 @@ static void session_prepare_head(struct nu_session *s, struct nu_head *head)
     head->maxfields = (unsigned) s->service->limits[NNG_URING_HEAD_FIELDS];
     head->max_head = s->service->limits[NNG_URING_HEAD_BYTES];
     head->max_target = 0;
-    head->memo = &s->service->memo;
+    head->memo = s->service->memos;
     head->progress = &s->progress;
 }
 

@@ -15,7 +15,8 @@ static const char *head_cache_fields(const struct nu_head_cache *memo)
 }
 
 /* What the fields say, of their copy at p. */
-static void head_cache_tell(const struct nu_head_cache *memo, const char *p, struct nu_head *head)
+static inline void head_cache_tell(const struct nu_head_cache *memo, const char *p,
+                                   struct nu_head *head)
 {
     const struct nu_head *known = &memo->head;
     const char *text = head_cache_fields(memo);
@@ -36,83 +37,141 @@ static void head_cache_tell(const struct nu_head_cache *memo, const char *p, str
     head->upgrade = known->upgrade;
 }
 
-bool nu_head_cache_lookup(const struct nu_head_cache *memo, const char *p, size_t n,
-                          struct nu_head *head)
+/* Whether what was `len` bytes long ends there, too: which tells most of them apart. */
+static bool head_cache_ends(const char *p, size_t n, size_t len)
+{
+    return n >= len && memcmp(p + len - 4, "\r\n\r\n", 4) == 0;
+}
+
+static bool head_cache_has_fields(const struct nu_head_cache *memo, const char *p, size_t n,
+                                  const struct nu_head *head)
+{
+    return head_cache_ends(p, n, memo->len) && memo->head.minor == head->minor &&
+           memo->head.nfields <= head->maxfields &&
+           memcmp(p, head_cache_fields(memo), memo->len) == 0;
+}
+
+/* What a request without a memo would have cleared. */
+static void head_cache_clear(struct nu_head *head)
+{
+    head->host = (struct nu_slice){ NULL, 0 };
+    head->status = 0;
+    head->reason = (struct nu_slice){ NULL, 0 };
+    head->folded = false;
+    head->bad_status = 0;
+    head->bad_reason = NULL;
+}
+
+static bool head_cache_has_all(const struct nu_head_cache *memo, const char *p, size_t n,
+                               const struct nu_head *head)
 {
     const struct nu_head *known = &memo->head;
+    size_t whole = memo->line + memo->len;
 
-    if (memo->len == 0 || n < memo->len || known->minor != head->minor ||
-        known->nfields > head->maxfields || memcmp(p, head_cache_fields(memo), memo->len) != 0) {
-        return false;
-    }
-    head_cache_tell(memo, p, head);
-    head->length = memo->len;
-    return true;
+    return memo->line > 0 && head_cache_ends(p, n, whole) && known->nfields <= head->maxfields &&
+           known->target.n <= (head->max_target != 0 ? head->max_target : NU_MAX_TARGET) &&
+           memcmp(p, head_cache_fields(memo) - memo->line, whole) == 0;
 }
 
 bool nu_head_cache_repeats(const struct nu_head_cache *memo, const char *p, size_t n,
                            struct nu_head *head)
 {
-    const struct nu_head *known = &memo->head;
-    const char *text = head_cache_fields(memo) - memo->line;
-    size_t whole = memo->line + memo->len;
-
-    if (memo->line == 0 || n < whole || known->nfields > head->maxfields ||
-        known->target.n > (head->max_target != 0 ? head->max_target : NU_MAX_TARGET) ||
-        memcmp(p, text, whole) != 0) {
+    while (memo != NULL && memo->len > 0 && !head_cache_has_all(memo, p, n, head)) {
+        memo = memo->next;
+    }
+    if (memo == NULL || memo->len == 0) {
         return false;
     }
+    const struct nu_head *known = &memo->head;
+    const char *text = head_cache_fields(memo) - memo->line;
+    head_cache_clear(head);
     head->method = head_cache_moved(known->method, text, p);
     head->known = known->known;
     head->target = head_cache_moved(known->target, text, p);
     head->major = known->major;
     head->minor = known->minor;
     head_cache_tell(memo, p + memo->line, head);
-    head->length = whole;
+    head->length = memo->line + memo->len;
     head->same = memo->number;
     return true;
 }
 
-/* An authority in the target hides what Host says, so such a line is not remembered. */
-void nu_head_cache_store_line(struct nu_head_cache *memo, const char *p, size_t n,
-                              struct nu_head *head)
+/* Has one that remembers its fields remember the line. An authority in the target hides what Host
+ * says, so such a line is not remembered. */
+static void head_cache_store_line(struct nu_head_cache *memo, struct nu_head_cache *with,
+                                  struct nu_slice line, struct nu_head *head)
 {
-    char *line = memo->text + NU_MEMO_LINE - n;
+    char *text = with->text + NU_MEMO_LINE - line.n;
 
-    memo->line = 0;
-    if (n > NU_MEMO_LINE || head->target.p[0] != '/') {
+    with->line = 0;
+    if (line.n > NU_MEMO_LINE || head->target.p[0] != '/') {
         return;
     }
-    memcpy(line, p, n);
-    memo->line = n;
-    memo->head.method = head_cache_moved(head->method, p, line);
-    memo->head.known = head->known;
-    memo->head.target = head_cache_moved(head->target, p, line);
-    memo->head.major = head->major;
-    memo->head.minor = head->minor;
-    head->same = ++memo->number;
+    memcpy(text, line.p, line.n);
+    with->line = line.n;
+    with->head.method = head_cache_moved(head->method, line.p, text);
+    with->head.known = head->known;
+    with->head.target = head_cache_moved(head->target, line.p, text);
+    with->head.major = head->major;
+    with->head.minor = head->minor;
+    head->same = with->number = ++memo->numbers;
 }
 
-/* Nor does such a request teach anything about its fields. */
-bool nu_head_cache_store(struct nu_head_cache *memo, const char *p, size_t n,
-                         const struct nu_head *head)
+bool nu_head_cache_lookup(struct nu_head_cache *memo, struct nu_slice line, const char *p, size_t n,
+                          struct nu_head *head)
 {
-    char *text = memo->text + NU_MEMO_LINE;
-    bool from_target = head->host.n > 0 && (head->host.p < p || head->host.p >= p + n);
-
-    if (n > NU_MEMO_TEXT || head->nfields > NU_MEMO_FIELDS || from_target) {
+    struct nu_head_cache *with = memo;
+    while (with != NULL && with->len > 0 && !head_cache_has_fields(with, p, n, head)) {
+        with = with->next;
+    }
+    if (with == NULL || with->len == 0) {
         return false;
     }
+    head_cache_tell(with, p, head);
+    head->length = with->len;
+    head_cache_store_line(memo, with, line, head);
+    return true;
+}
+
+/* Each in turn; at first, one that is still empty. */
+static struct nu_head_cache *head_cache_oldest(struct nu_head_cache *memo)
+{
+    struct nu_head_cache *last = memo->last != NULL ? memo->last : memo;
+    if (memo->len == 0) {
+        return memo;
+    }
+    return last->next != NULL ? last->next : memo;
+}
+
+/* A request that names its host in the target teaches nothing about its fields, nor does one
+ * without any. */
+void nu_head_cache_store(struct nu_head_cache *memo, struct nu_slice line, const char *p, size_t n,
+                         struct nu_head *head)
+{
+    bool from_target = head->host.n > 0 && (head->host.p < p || head->host.p >= p + n);
+    struct nu_head_cache *with = head_cache_oldest(memo);
+    char *text = with->text + NU_MEMO_LINE;
+
+    if (n > NU_MEMO_TEXT || head->nfields == 0 || head->nfields > NU_MEMO_FIELDS || from_target) {
+        return;
+    }
     memcpy(text, p, n);
-    memo->len = n;
-    memo->line = 0;
-    memo->head = *head;
+    memo->last = with;
+    with->len = n;
+    with->head = *head;
     for (unsigned i = 0; i < head->nfields; i++) {
-        memo->fields[i].name = head_cache_moved(head->fields[i].name, p, text);
-        memo->fields[i].value = head_cache_moved(head->fields[i].value, p, text);
+        with->fields[i].name = head_cache_moved(head->fields[i].name, p, text);
+        with->fields[i].value = head_cache_moved(head->fields[i].value, p, text);
     }
     if (head->host.n > 0) {
-        memo->head.host = head_cache_moved(head->host, p, text);
+        with->head.host = head_cache_moved(head->host, p, text);
     }
-    return true;
+    head_cache_store_line(memo, with, line, head);
+}
+
+void nu_head_cache_link(struct nu_head_cache *memos, unsigned n)
+{
+    for (unsigned i = 0; i + 1 < n; i++) {
+        memos[i].next = &memos[i + 1];
+    }
 }

@@ -60,9 +60,6 @@ static void parse_clear(struct nu_head *head)
 {
     const size_t results = offsetof(struct nu_head, length);
     nu_zero((char *) head + results, sizeof *head - results);
-    if (parse_has_begun(head)) {
-        nu_head_remember(NULL, 0, head, (struct nu_slice){ NULL, 0 }, NULL);
-    }
 }
 
 /*
@@ -515,19 +512,20 @@ static enum nu_parse parse_rest(bool request, struct lines *lines, const char *b
 }
 
 /* Looks whether the memo knows the fields behind this line, or teaches them to it. */
-static enum nu_parse parse_request_fields(struct lines *lines, const char *buf, const char *line,
-                                          struct nu_head *head)
+static enum nu_parse parse_request_fields(struct lines *lines, const char *buf,
+                                          struct nu_slice line, struct nu_head *head)
 {
     struct nu_head_cache *memo = head->memo;
     const char *fields = lines->p;
-    bool known =
-        memo != NULL && nu_head_cache_lookup(memo, fields, (size_t) (lines->end - fields), head);
-    enum nu_parse got = known ? NU_PARSE_DONE : parse_rest(true, lines, buf, head);
 
-    head->length += known ? (size_t) (fields - buf) : 0;
-    if (got == NU_PARSE_DONE && memo != NULL &&
-        (known || nu_head_cache_store(memo, fields, (size_t) (lines->p - fields), head))) {
-        nu_head_cache_store_line(memo, line, (size_t) (fields - line), head);
+    line.n = (size_t) (fields - line.p); /* its end, too */
+    if (nu_head_cache_lookup(memo, line, fields, (size_t) (lines->end - fields), head)) {
+        head->length += (size_t) (fields - buf);
+        return NU_PARSE_DONE;
+    }
+    enum nu_parse got = parse_rest(true, lines, buf, head);
+    if (got == NU_PARSE_DONE && memo != NULL) {
+        nu_head_cache_store(memo, line, fields, (size_t) (lines->p - fields), head);
     }
     return got;
 }
@@ -542,11 +540,11 @@ enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head
     if (parse_has_begun(head) && nu_head_goes_on(buf, len, head, false)) {
         return NU_PARSE_MORE;
     }
-    parse_clear(head);
-    if (head->memo != NULL &&
-        nu_head_cache_repeats(head->memo, buf, (size_t) (lines.end - buf), head)) {
+    nu_head_begin_anew(head);
+    if (nu_head_cache_repeats(head->memo, buf, (size_t) (lines.end - buf), head)) {
         return NU_PARSE_DONE;
     }
+    parse_clear(head);
     while ((got = parse_next_line(&lines, head, &line)) == NU_PARSE_DONE && line.n == 0) {
         if (++empty > MAX_EMPTY_LINES) {
             return parse_bad(head, 400, "empty lines");
@@ -565,7 +563,7 @@ enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head
     }
     head->known = nu_method_known(head->method);
     const char *fields = lines.p;
-    got = parse_request_fields(&lines, buf, line.p, head);
+    got = parse_request_fields(&lines, buf, line, head);
     if (got == NU_PARSE_MORE) {
         nu_head_remember(buf, len, head, line, fields);
     }
@@ -581,6 +579,7 @@ enum nu_parse nu_parse_response(const char *buf, size_t len, struct nu_head *hea
     if (parse_has_begun(head) && nu_head_goes_on(buf, len, head, true)) {
         return NU_PARSE_MORE;
     }
+    nu_head_begin_anew(head);
     parse_clear(head);
     got = parse_next_line(&lines, head, &line);
     if (got == NU_PARSE_BAD ||

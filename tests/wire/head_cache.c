@@ -101,6 +101,37 @@ Test(memo, any_request_behind_any_other_means_the_same)
     }
 }
 
+/* However many are remembered, and in whatever order they came. */
+Test(memo, several_that_are_linked_change_nothing_either)
+{
+    static struct nu_head_cache memos[3];
+    nu_head_cache_link(memos, 3);
+    for (size_t step = 1; step < REQUESTS; step++) {
+        for (size_t i = 0; i < 3 * REQUESTS; i++) {
+            const char *text = requests[i * step % REQUESTS];
+            compare(memos, text, strlen(text), 8, 0);
+            compare(memos, text, strlen(text) - 1, 8, 0);
+        }
+    }
+}
+
+Test(memo, requests_that_alternate_are_known_each)
+{
+    static struct nu_head_cache memos[3];
+    const char *const kinds[] = { requests[0], requests[5], requests[10] };
+    uint64_t numbers[3] = { 0 };
+    nu_head_cache_link(memos, 3);
+    for (size_t i = 0; i < 12; i++) {
+        struct nu_head head = { .fields = fields[0], .maxfields = 8, .memo = memos };
+        const char *text = kinds[i % 3];
+        cr_assert_eq(nu_parse_request(text, strlen(text), &head), NU_PARSE_DONE);
+        cr_assert_neq(head.same, 0);
+        cr_assert(i < 3 || head.same == numbers[i % 3], "parsed anew");
+        numbers[i % 3] = head.same;
+    }
+    cr_assert(numbers[0] != numbers[1] && numbers[1] != numbers[2] && numbers[0] != numbers[2]);
+}
+
 Test(memo, limits_hold_for_what_is_remembered)
 {
     for (size_t i = 0; i < REQUESTS; i++) {
