@@ -83,7 +83,7 @@ static int answer_settle_connection(struct nu_request *r, nng_http_res *res,
  */
 static int answer_settle_length(struct nu_request *r, nng_http_res *res, struct missing *missing)
 {
-    unsigned status = nng_http_res_get_status(res);
+    unsigned status = res->status;
     char size[NU_DECIMAL_MAX + 1];
     if (status < 200 || status == NNG_HTTP_STATUS_NO_CONTENT) {
         r->last = r->last || status < 200;
@@ -111,7 +111,7 @@ static int answer_settle_length(struct nu_request *r, nng_http_res *res, struct 
     return strcmp(length, size) == 0 ? 0 : nng_http_res_set_header(res, "Content-Length", size);
 }
 
-static int answer_print_head(struct nu_request *r, nng_http_res *res)
+static inline int answer_print_head(struct nu_request *r, nng_http_res *res)
 {
     struct nu_buf *text = &r->batch->text;
     struct missing missing = { false, false };
@@ -182,19 +182,24 @@ enum nu_step nu_answer_static(struct nu_request *r, nng_http_handler *h)
     return NU_STEP_ANSWERED;
 }
 
-enum nu_step nu_answer_head(struct nu_request *r, nng_http_res *res)
+static inline enum nu_step answer_head(struct nu_request *r, nng_http_res *res)
 {
     struct nu_response_batch *batch = nu_request_batch(r);
     if (batch == NULL) {
         return NU_STEP_GIVE_UP;
     }
     size_t from = batch->text.len;
-    r->status = nng_http_res_get_status(res);
+    r->status = res->status;
     if (answer_print_head(r, res) != 0) {
         return NU_STEP_GIVE_UP;
     }
     nu_response_batch_add_text(batch, from);
     return NU_STEP_ANSWERED;
+}
+
+enum nu_step nu_answer_head(struct nu_request *r, nng_http_res *res)
+{
+    return answer_head(r, res);
 }
 
 /* Adds what is small to the text, so that its memory is found in the caches by the next response.
@@ -215,8 +220,8 @@ enum nu_step nu_answer(struct nu_request *r, nng_http_res *res, void (*release)(
 {
     enum nu_step step = NU_STEP_GIVE_UP;
     bool copied = true;
-    if (nu_error_pages_apply(r->service->pages, res) == 0) {
-        step = nu_answer_head(r, res);
+    if (!res->error_page || nu_error_pages_apply(r->service->pages, res) == 0) {
+        step = answer_head(r, res);
     }
     r->bytes = 0;
     if (step == NU_STEP_ANSWERED && !r->bodiless && !nu_status_bodiless(res->status)) {

@@ -39,10 +39,10 @@ struct nu_exchange *nu_exchange_new(struct nu_request *r, nng_http_handler *hand
     if (exchange == NULL) {
         return NULL;
     }
-    nu_zero(exchange, offsetof(struct nu_exchange, aio));
+    nu_zero(exchange, offsetof(struct nu_exchange, call));
     exchange->request = r;
     exchange->handler = handler;
-    nu_aio_init(&exchange->aio, r->exchange_done, exchange);
+    nu_aio_init_zeroed(&exchange->aio, r->exchange_done, exchange);
     exchange->aio.args = &exchange->args;
     exchange->args.ending = &exchange_ending;
     exchange->aio.dispose = exchange_dispose;
@@ -238,10 +238,10 @@ enum nu_step nu_exchange_collected(struct nu_exchange *exchange)
 static void exchange_begin(struct nu_exchange *exchange)
 {
     nng_aio *aio = &exchange->aio;
-    (void) nng_aio_begin(aio); /* nobody has seen it yet, so there is nothing against it */
-    nng_aio_set_input(aio, 0, exchange->req);
-    nng_aio_set_input(aio, 1, exchange->handler);
-    nng_aio_set_input(aio, 2, exchange->request->conn);
+    (void) nu_aio_begin_local(aio); /* nobody has seen it yet, so there is nothing against it */
+    exchange->args.input[0] = exchange->req;
+    exchange->args.input[1] = exchange->handler;
+    exchange->args.input[2] = exchange->request->conn;
     aio->local = false;
 }
 

@@ -48,20 +48,3 @@ enum nu_early nu_request_take(struct nu_request *r)
     }
     return (enum nu_early) was;
 }
-
-struct nu_response_batch *nu_request_batch(struct nu_request *r)
-{
-    if (r->batch == NULL) {
-        r->batch = nu_response_batch_take(&r->service->spare_batches);
-    }
-    return r->batch;
-}
-
-void nu_request_decide_last(struct nu_request *r)
-{
-    const struct nu_body_reader *body = &r->body;
-    if (nu_body_reader_unread(body) &&
-        (r->expects || body->left > r->service->limits[NNG_URING_DRAIN_BYTES])) {
-        r->last = true;
-    }
-}

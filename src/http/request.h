@@ -91,9 +91,22 @@ void nu_request_make_last(struct nu_request *request);
 enum nu_early nu_request_take(struct nu_request *request);
 
 /* The batch for its response; NULL: no memory. */
-struct nu_response_batch *nu_request_batch(struct nu_request *request);
+static inline struct nu_response_batch *nu_request_batch(struct nu_request *request)
+{
+    if (request->batch == NULL) {
+        request->batch = nu_response_batch_take(&request->service->spare_batches);
+    }
+    return request->batch;
+}
 
 /* A body that the client holds back, or that is too long to throw away, ends the connection. */
-void nu_request_decide_last(struct nu_request *request);
+static inline void nu_request_decide_last(struct nu_request *request)
+{
+    const struct nu_body_reader *body = &request->body;
+    if (nu_body_reader_unread(body) &&
+        (request->expects || body->left > request->service->limits[NNG_URING_DRAIN_BYTES])) {
+        request->last = true;
+    }
+}
 
 #endif

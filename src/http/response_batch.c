@@ -75,17 +75,11 @@ void nu_response_batch_add(struct nu_response_batch *out, const void *data, size
     }
 }
 
-void nu_response_batch_add_text(struct nu_response_batch *out, size_t from)
+void nu_response_batch_add_part(struct nu_response_batch *out, size_t from)
 {
-    struct iovec *last = out->n > 0 ? &out->iov[out->n - 1] : NULL;
-    if (last != NULL && (out->in_text >> (out->n - 1) & 1) != 0 &&
-        (uintptr_t) last->iov_base + last->iov_len == from) {
-        last->iov_len += out->text.len - from;
-    } else if (out->text.len > from) {
-        assert(out->n < NU_BATCH_PARTS);
-        out->in_text |= UINT64_C(1) << out->n;
-        out->iov[out->n++] = (struct iovec){ (void *) (uintptr_t) from, out->text.len - from };
-    }
+    assert(out->n < NU_BATCH_PARTS);
+    out->in_text |= UINT64_C(1) << out->n;
+    out->iov[out->n++] = (struct iovec){ (void *) (uintptr_t) from, out->text.len - from };
 }
 
 void nu_response_batch_hold(struct nu_response_batch *out, void (*release)(void *what), void *what)

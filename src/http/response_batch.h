@@ -51,7 +51,18 @@ bool nu_response_batch_has_room(const struct nu_response_batch *out);
 void nu_response_batch_add(struct nu_response_batch *out, const void *data, size_t len);
 
 /* Adds what has been appended to out->text since it had `from` bytes. */
-void nu_response_batch_add_text(struct nu_response_batch *out, size_t from);
+void nu_response_batch_add_part(struct nu_response_batch *out, size_t from);
+
+static inline void nu_response_batch_add_text(struct nu_response_batch *out, size_t from)
+{
+    struct iovec *last = out->iov + out->n - (out->n > 0);
+    if (out->n > 0 && (out->in_text >> (out->n - 1) & 1) != 0 &&
+        (uintptr_t) last->iov_base + last->iov_len == from) {
+        last->iov_len += out->text.len - from;
+    } else if (out->text.len > from) {
+        nu_response_batch_add_part(out, from);
+    }
+}
 
 /* Has release(what) called when the batch is written, or given up. */
 void nu_response_batch_hold(struct nu_response_batch *out, void (*release)(void *what), void *what);

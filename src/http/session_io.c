@@ -7,30 +7,34 @@
 
 /* ---- Writing ------------------------------------------------------------------------------ */
 
-static void session_write_vec(struct nu_session *s, struct nu_aio_io io, enum nu_write kind)
+/* Writes what aio.io says. */
+static void session_write_vec(struct nu_session *s, enum nu_write kind)
 {
     nu_session_allow_still(s, NNG_URING_WRITE_TIMEOUT);
-    if (nng_aio_begin(&s->aio)) {
-        s->aio.io = io;
+    if (nu_aio_begin_local(&s->aio)) {
         nu_stream_write(s->conn->stream, &s->aio, kind);
     }
 }
 
 /* The gathered responses, as a vector. */
-static struct nu_aio_io session_take_batch(struct nu_session *s)
+static void session_take_batch(struct nu_session *s)
 {
     struct nu_response_batch *batch = s->request.batch;
     s->request.batch = NULL;
     s->writing = batch;
-    size_t total = nu_response_batch_finalize(batch);
-    return (struct nu_aio_io){ .iov = batch->iov, .niov = batch->n, .total = total };
+    s->aio.io = (struct nu_aio_io){
+        .iov = batch->iov,
+        .niov = batch->n,
+        .total = nu_response_batch_finalize(batch),
+    };
 }
 
 /* Writes what is gathered, in whatever state, unless a write is under way: its end does. */
 void nu_session_write_gathered(struct nu_session *s)
 {
     if (s->request.batch != NULL && s->writing == NULL && s->state != NU_SESSION_CLOSED) {
-        session_write_vec(s, session_take_batch(s), NU_WRITE_ALL);
+        session_take_batch(s);
+        session_write_vec(s, NU_WRITE_ALL);
     }
 }
 
@@ -46,20 +50,25 @@ enum nu_step nu_session_flush(struct nu_session *s, enum nu_step after)
 enum nu_step nu_session_send(struct nu_session *s, const struct nu_stream_file *pages,
                              const struct iovec *piece)
 {
-    struct nu_aio_io io = { .iov = piece, .niov = 1, .total = piece->iov_len };
+    struct nu_aio_io *io = &s->aio.io;
     if (s->writing != NULL) {
         return nu_session_flush(s, NU_STEP_SEND);
     }
     nu_session_set_state(s, NU_SESSION_SENDING);
-    if (pages != NULL) {
-        io = s->request.batch != NULL ? session_take_batch(s) : (struct nu_aio_io){ .niov = 0 };
-        io.total += pages->len;
-        io.own[0].cp = pages;
-    } else if (s->request.batch != NULL) {
+    *io = (struct nu_aio_io){ .niov = 0 };
+    if (pages == NULL && s->request.batch == NULL) {
+        *io = (struct nu_aio_io){ .iov = piece, .niov = 1, .total = piece->iov_len };
+    } else if (pages == NULL) {
         nu_response_batch_add(s->request.batch, piece->iov_base, piece->iov_len);
-        io = session_take_batch(s);
     }
-    session_write_vec(s, io, pages != NULL ? NU_WRITE_FILE : NU_WRITE_ALL);
+    if (s->request.batch != NULL) {
+        session_take_batch(s);
+    }
+    if (pages != NULL) {
+        io->total += pages->len;
+        io->own[0].cp = pages;
+    }
+    session_write_vec(s, pages != NULL ? NU_WRITE_FILE : NU_WRITE_ALL);
     return NU_STEP_WAIT;
 }
 
@@ -69,7 +78,7 @@ enum nu_step nu_session_receive(struct nu_session *s, enum nu_session_state stat
 {
     nu_session_set_state(s, state);
     nu_session_arm(s);
-    if (nng_aio_begin(&s->aio)) {
+    if (nu_aio_begin_local(&s->aio)) {
         nu_stream_read(s->conn->stream, &s->aio, NU_READ_FILL);
     }
     return NU_STEP_WAIT;
@@ -79,7 +88,7 @@ enum nu_step nu_session_read_all(struct nu_session *s, enum nu_session_state sta
                                  const struct iovec *iov)
 {
     nu_session_set_state(s, state);
-    if (nng_aio_begin(&s->aio)) {
+    if (nu_aio_begin_local(&s->aio)) {
         s->aio.io = (struct nu_aio_io){ .iov = iov, .niov = 1, .total = iov->iov_len };
         nu_stream_read(s->conn->stream, &s->aio, NU_READ_ALL);
     }

@@ -3,9 +3,7 @@
 
 #include "base/clock.h"
 #include "base/seldom.h"
-#include "base/trace.h"
 #include "http/exchange.h"
-#include "io/counters.h"
 #include "net/tcp_hangup.h"
 
 #define WATCH_AFTER (20 * NU_MS) /* a handler that takes less answers before anybody has gone */
@@ -15,44 +13,30 @@
 #define TO(state) (1U << NU_SESSION_##state)
 #define AN_EVENT (TO(RUNNING) | TO(CLOSED)) /* brings the driver back, or the end */
 
-/* Where a session may go from each state, and where it is counted meanwhile. The driver leads into
- * all that wait. */
+/* Where a session may go from each state. The driver leads into all that wait. */
 static const struct {
     const char *name;
     unsigned next;
-    unsigned count; /* enum nu_count; 0: it is not */
 } states[NU_SESSION_STATES] = {
-    [NU_SESSION_RUNNING] = { "running",
-                             TO(READING) | TO(COLLECTING) | TO(DEFERRED) | TO(HANDLING) |
-                                 TO(LOADING) | TO(WRITING) | TO(SENDING) | TO(DRAINING) |
-                                 TO(LINGERING) | TO(CLOSED),
-                             0 },
-    [NU_SESSION_READING] = { "reading", AN_EVENT, 0 },
-    [NU_SESSION_COLLECTING] = { "collecting", AN_EVENT, NU_COUNT_SESSIONS_COLLECTING },
-    [NU_SESSION_DEFERRED] = { "deferred", AN_EVENT, 0 },
-    [NU_SESSION_HANDLING] = { "handling", AN_EVENT, NU_COUNT_SESSIONS_HANDLING },
-    [NU_SESSION_LOADING] = { "loading", AN_EVENT, NU_COUNT_SESSIONS_LOADING },
-    [NU_SESSION_WRITING] = { "writing", AN_EVENT, NU_COUNT_SESSIONS_WRITING },
-    [NU_SESSION_SENDING] = { "sending", AN_EVENT, NU_COUNT_SESSIONS_WRITING },
-    [NU_SESSION_DRAINING] = { "draining", AN_EVENT, NU_COUNT_SESSIONS_ENDING },
-    [NU_SESSION_LINGERING] = { "lingering", AN_EVENT, NU_COUNT_SESSIONS_ENDING },
-    [NU_SESSION_CLOSED] = { "closed", 0, NU_COUNT_SESSIONS_CLOSED },
+    [NU_SESSION_RUNNING] = { "running", TO(READING) | TO(COLLECTING) | TO(DEFERRED) | TO(HANDLING) |
+                                            TO(LOADING) | TO(WRITING) | TO(SENDING) | TO(DRAINING) |
+                                            TO(LINGERING) | TO(CLOSED) },
+    [NU_SESSION_READING] = { "reading", AN_EVENT },
+    [NU_SESSION_COLLECTING] = { "collecting", AN_EVENT },
+    [NU_SESSION_DEFERRED] = { "deferred", AN_EVENT },
+    [NU_SESSION_HANDLING] = { "handling", AN_EVENT },
+    [NU_SESSION_LOADING] = { "loading", AN_EVENT },
+    [NU_SESSION_WRITING] = { "writing", AN_EVENT },
+    [NU_SESSION_SENDING] = { "sending", AN_EVENT },
+    [NU_SESSION_DRAINING] = { "draining", AN_EVENT },
+    [NU_SESSION_LINGERING] = { "lingering", AN_EVENT },
+    [NU_SESSION_CLOSED] = { "closed", 0 },
 };
 
-static void session_count(enum nu_session_state state, uint64_t n)
+void nu_session_watch_state(const struct nu_session *s, enum nu_session_state state)
 {
-    if (states[state].count != 0) {
-        nu_count((enum nu_count) states[state].count, n);
-    }
-}
-
-void nu_session_set_state(struct nu_session *s, enum nu_session_state state)
-{
-    nu_trace("session %p: %s -> %s", (void *) s, states[s->state].name, states[state].name);
+    nu_trace("session %p: %s -> %s", (const void *) s, states[s->state].name, states[state].name);
     NU_CHECK((states[s->state].next >> state & 1U) != 0);
-    session_count(s->state, (uint64_t) -1);
-    session_count(state, 1);
-    s->state = state;
 }
 
 /* ---- The service's sessions --------------------------------------------------------------- */

@@ -6,12 +6,14 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/trace.h"
 #include "http/conn.h"
 #include "http/gate.h"
 #include "http/request.h"
 #include "http/service.h"
 #include "http/step.h"
 #include "io/aio.h"
+#include "io/counters.h"
 
 #include <nng/uring.h>
 #include <stdbool.h>
@@ -62,8 +64,40 @@ struct nu_session {
     nng_aio aio;              /* the session's one read or write */
 };
 
+/* Where a session in that state is counted: enum nu_count, or 0, it is not. */
+static inline enum nu_count nu_session_counted(enum nu_session_state state)
+{
+    static const uint8_t counts[NU_SESSION_STATES] = {
+        [NU_SESSION_COLLECTING] = NU_COUNT_SESSIONS_COLLECTING,
+        [NU_SESSION_HANDLING] = NU_COUNT_SESSIONS_HANDLING,
+        [NU_SESSION_LOADING] = NU_COUNT_SESSIONS_LOADING,
+        [NU_SESSION_WRITING] = NU_COUNT_SESSIONS_WRITING,
+        [NU_SESSION_SENDING] = NU_COUNT_SESSIONS_WRITING,
+        [NU_SESSION_DRAINING] = NU_COUNT_SESSIONS_ENDING,
+        [NU_SESSION_LINGERING] = NU_COUNT_SESSIONS_ENDING,
+        [NU_SESSION_CLOSED] = NU_COUNT_SESSIONS_CLOSED,
+    };
+    return (enum nu_count) counts[state];
+}
+
+/* Traces and checks a transition. */
+void nu_session_watch_state(const struct nu_session *session, enum nu_session_state state);
+
 /* The one place where the state changes. */
-void nu_session_set_state(struct nu_session *session, enum nu_session_state state);
+static inline void nu_session_set_state(struct nu_session *session, enum nu_session_state state)
+{
+    enum nu_count before = nu_session_counted(session->state), now = nu_session_counted(state);
+    if (NU_WATCHED) {
+        nu_session_watch_state(session, state);
+    }
+    if (before != 0) {
+        nu_count(before, (uint64_t) -1);
+    }
+    if (now != 0) {
+        nu_count(now, 1);
+    }
+    session->state = state;
+}
 
 /* From here on the session only waits for what it cannot interrupt. */
 void nu_session_leave(struct nu_session *session);
