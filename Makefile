@@ -134,7 +134,7 @@ CMD_OBJ     := $(call objs,$(CMD_SRC))
 SUPPORT_OBJ := $(call objs,$(SUPPORT_SRC))
 TEST_OBJ    := $(call objs,$(TEST_SRC))
 # Of the program, what tests/cmd/ calls by itself.
-TESTED_OBJ  := $(call objs,$(patsubst %,src/cmd/%.c,access_log complain forwarded log_line log_queue output))
+TESTED_OBJ  := $(call objs,$(patsubst %,src/cmd/%.c,access_log complain log_line log_queue output))
 FAULT_OBJ   := $(call objs,$(FAULT_SRC))
 CHECK_OBJ   := $(call objs,$(CHECK_SRC))
 FAKE_OBJ    := $(call objs,$(FAKE_SRC) $(filter %/leaks.c %/patience.c %/rand_r.c,$(SUPPORT_SRC)))
