@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -43,6 +44,7 @@ static struct {
     const char *path; /* NULL: there is no log */
     enum log_format format;
     int fd;
+    bool made;                         /* its file was not there before */
     int next_fd;                       /* to go on with; -1: none */
     _Atomic enum access_log_rest rest; /* the thread's; whoever wakes it says that it is busy */
     bool ended;                        /* it is to write what is left, and end */
@@ -314,31 +316,74 @@ void access_log_add(const nng_uring_request *request)
     }
 }
 
-/* A pipe without a reader is not waited for. */
-static int access_log_open_file(const char *path)
+static bool access_log_is_stdout(const char *path)
 {
-    int fd =
-        strcmp(path, "-") == 0
-            ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
-            : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+    return strcmp(path, "-") == 0;
+}
+
+/* A pipe without a reader is not waited for. `made`: there was no such file. */
+static int access_log_open_file(const char *path, bool *made)
+{
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    bool out = access_log_is_stdout(path);
+    int fd = out ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, flags | O_EXCL, 0640);
+    *made = !out && fd >= 0;
+    if (fd < 0 && !out && errno == EEXIST) {
+        fd = open(path, flags, 0640);
+    }
     if (fd < 0) {
         complain("--access-log %s cannot be opened: %m", path);
     }
     return fd;
 }
 
-/* Whoever can make links where the log is has no other file of root's given to him. */
+/* Whether root alone says what is in a directory. */
+static bool access_log_is_roots_directory(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == 0 &&
+           ((st.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (st.st_mode & S_ISVTX) != 0);
+}
+
+/* Whether root alone says what file that is: in all directories on the way, too. */
+static bool access_log_is_roots_path(const char *path)
+{
+    char part[PATH_MAX];
+    bool good =
+        strlen(path) < sizeof part && access_log_is_roots_directory(*path == '/' ? "/" : ".");
+    for (const char *p = strchr(path, '/'); good && p != NULL; p = strchr(p + 1, '/')) {
+        size_t n = (size_t) (p - path);
+        memcpy(part, path, n);
+        part[n] = '\0';
+        good = n == 0 || access_log_is_roots_directory(part);
+    }
+    return good;
+}
+
+/* Nobody who can make links, or rename, where the log is has another file of root's given to him.
+ */
+static bool access_log_is_to_give(const struct stat *st)
+{
+    struct stat named;
+    return journal.made || (st->st_nlink == 1 && access_log_is_roots_path(journal.path) &&
+                            lstat(journal.path, &named) == 0 && named.st_dev == st->st_dev &&
+                            named.st_ino == st->st_ino);
+}
+
 void access_log_give(uid_t uid)
 {
-    struct stat st, named;
-    if (journal.path == NULL || fstat(journal.fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-        st.st_uid != 0 || st.st_nlink != 1 || lstat(journal.path, &named) != 0 ||
-        named.st_dev != st.st_dev || named.st_ino != st.st_ino) {
+    static const char stays[] = "stays root's, and SIGHUP will not open it anew";
+    const char *path = journal.path;
+    struct stat st;
+    if (path == NULL || access_log_is_stdout(path) || fstat(journal.fd, &st) != 0 ||
+        !S_ISREG(st.st_mode) || st.st_uid != 0) {
         return;
     }
-    if (fchown(journal.fd, uid, (gid_t) -1) != 0) {
-        complain("--access-log %s stays root's, and SIGHUP will not open it anew: %m",
-                 journal.path);
+    if (!access_log_is_to_give(&st)) {
+        complain("--access-log %s %s: others than root may say what file has that name", path,
+                 stays);
+    } else if (fchown(journal.fd, uid, (gid_t) -1) != 0) {
+        complain("--access-log %s %s: %m", path, stays);
     }
 }
 
@@ -346,7 +391,7 @@ int access_log_open(const char *path, const char *format)
 {
     pthread_condattr_t attr;
     journal.format = (enum log_format) access_log_format(format);
-    journal.fd = access_log_open_file(path);
+    journal.fd = access_log_open_file(path, &journal.made);
     if (journal.fd < 0) {
         return SERVE_FAILED;
     }
@@ -367,7 +412,8 @@ int access_log_open(const char *path, const char *format)
 bool access_log_reopen(void)
 {
     struct timespec until = access_log_after_ms(PATIENCE_MS);
-    int err = 0, fd = journal.path != NULL ? access_log_open_file(journal.path) : -1;
+    bool made;
+    int err = 0, fd = journal.path != NULL ? access_log_open_file(journal.path, &made) : -1;
     if (fd < 0) {
         return journal.path == NULL;
     }

@@ -17,8 +17,9 @@ bool access_log_knows(const char *format);
 /* Starts it; "-" is standard output. An enum serve_status; what is wrong has been said. */
 int access_log_open(const char *path, const char *format);
 
-/* Gives the file, if it is root's alone, to the user that this process is about to become, who is
- * to open it anew. */
+/* Gives the file, if it is root's, to the user that this process is about to become, who is to open
+ * it anew. One that was there before is given only where root alone can make and rename what is on
+ * the way to it; else it is said that it stays root's. */
 void access_log_give(uid_t uid);
 
 /* Adds a request, if there is a log. Any thread; it waits for nothing. */

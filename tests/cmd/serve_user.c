@@ -184,12 +184,47 @@ Test(serve_user, what_is_roots_is_not_had_again)
     cr_assert_eq(st.st_uid, 0);
 }
 
+/* Nor one of root's where somebody else decides what has that name: behind a link in a directory of
+ * that user's, or in that directory itself, where it may have had another name. */
+static void log_stays_roots(const char *name, const char *link)
+{
+    struct stat st;
+    char to[sizeof path];
+    needs_root();
+    cr_assert_eq(mkdir(in_dir("roots"), 0755), 0);
+    write_file(name, "", 0600);
+    if (link != NULL) {
+        snprintf(to, sizeof to, "%s", in_dir("roots"));
+        cr_assert_eq(symlink(to, in_dir(link)), 0);
+    }
+    snprintf(args, sizeof args, "serve %s/www --listen 127.0.0.1:0 --user %d:%d --access-log %s/%s",
+             dir, WHO, GROUP, dir, link != NULL ? "theirs/link/log" : name);
+    start_with("");
+    t_child_await_err(&child, "stays root's");
+    assert_status(port_of_child(), "/open", 200);
+    end();
+    cr_assert(stat(in_dir(name), &st) == 0 && st.st_size > 0);
+    cr_assert_eq(st.st_uid, 0);
+}
+
+Test(serve_user, a_log_behind_a_link_of_theirs)
+{
+    log_stays_roots("roots/log", "theirs/link");
+}
+
+Test(serve_user, a_log_that_may_have_been_renamed)
+{
+    log_stays_roots("theirs/log", NULL);
+}
+
 /* A log is that user's, and is opened anew, also in a new file where that user may make one. */
 static void log_goes_on(const char *name, const char *moved)
 {
     struct stat st;
     needs_root();
-    write_file(name, "", 0600);
+    if (strchr(name, '/') == NULL) { /* else root makes it where that user could have */
+        write_file(name, "", 0600);
+    }
     snprintf(args, sizeof args, "serve %s/www --listen 127.0.0.1:0 --user %d:%d --access-log %s/%s",
              dir, WHO, GROUP, dir, name);
     start_with("");
@@ -211,6 +246,11 @@ static void log_goes_on(const char *name, const char *moved)
 Test(serve_user, the_log_is_opened_anew)
 {
     log_goes_on("log", NULL);
+}
+
+Test(serve_user, the_log_is_new)
+{
+    log_goes_on("theirs/log", NULL);
 }
 
 Test(serve_user, the_log_was_moved)
