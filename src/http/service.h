@@ -20,7 +20,7 @@
 
 struct nu_error_pages;
 
-#define NU_KNOWN_ROUTES (2 * NU_MEMO_HEADS)
+#define NU_KNOWN_ROUTES ((size_t) 2 * NU_MEMO_HEADS)
 
 /* Who answers a head, if that comes once more. */
 struct nu_known_route {
