@@ -95,6 +95,7 @@ static bool call_make_bio(struct nu_loop *loop)
 static bool call_begin(struct nu_tls *tls)
 {
     nu_tls_forget_errors();
+    tls->starved = false;
     if (bio == NULL && !call_make_bio(tls->stream.loop)) {
         tls->starved = true;
         return false;

@@ -86,7 +86,7 @@ struct nu_tls {
     int lower_end;    /* what the carrier's reads have ended with; 0: they go on */
     unsigned chatter; /* handshake messages since there was data */
     bool heard;       /* OpenSSL has had something of the peer's */
-    bool starved;     /* there was no memory for what OpenSSL wrote */
+    bool starved;     /* there was no memory for what OpenSSL wrote in its last call */
     atomic_uint aios; /* rx_aio and those of what is on its way, if they are not disposed of */
     struct nu_tls_out *out; /* NULL: nothing is on its way */
     nng_aio rx_aio;

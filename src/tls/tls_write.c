@@ -245,18 +245,24 @@ static int tls_write_records(struct nu_tls *tls, nng_aio *aio)
     return err;
 }
 
-/* What did not go at once. If it fails, so will what follows. Whether it has gone. */
+/* What did not go at once. If it fails the connection does, for OpenSSL may have taken it, and
+ * would take what follows for its repetition. Whether it has gone. */
 static bool tls_write_held(struct nu_tls *tls)
 {
     struct nu_buf *held = tls->out != NULL ? &tls->out->held : NULL;
-    if (held != NULL && held->len > 0) {
-        if (nu_tls_call_write(tls, held->data, held->len) == -SSL_ERROR_WANT_READ) {
-            nu_tls_receive(tls);
-            return false;
-        }
-        nu_buf_free(held);
+    if (held == NULL || held->len == 0) {
+        return true;
     }
-    return true;
+    int n = nu_tls_call_write(tls, held->data, held->len);
+    if (n == -SSL_ERROR_WANT_READ) {
+        nu_tls_receive(tls);
+        return false;
+    }
+    nu_buf_free(held);
+    if (n <= 0) {
+        nu_tls_fail(tls, tls_write_refused(tls));
+    }
+    return n > 0;
 }
 
 void nu_tls_write_next(struct nu_tls *tls)

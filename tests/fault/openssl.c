@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* ---- Its memory --------------------------------------------------------------------------- */
+/* ---- Its memory: not by malloc() and realloc(), which are the library's to fail ------------ */
 
 static atomic_long blocks;
 static bool ours;
@@ -22,7 +22,7 @@ static void *openssl_malloc(size_t n, const char *file, int line)
 {
     (void) file;
     (void) line;
-    void *p = t_fault_fails(NU_FAULT_OPENSSL_MEMORY) ? NULL : malloc(n);
+    void *p = t_fault_fails(NU_FAULT_OPENSSL_MEMORY) ? NULL : reallocarray(NULL, 1, n);
     atomic_fetch_add(&blocks, p != NULL);
     return p;
 }
@@ -44,7 +44,7 @@ static void *openssl_realloc(void *p, size_t n, const char *file, int line)
         openssl_free(p, file, line);
         return NULL;
     }
-    return t_fault_fails(NU_FAULT_OPENSSL_MEMORY) ? NULL : realloc(p, n);
+    return t_fault_fails(NU_FAULT_OPENSSL_MEMORY) ? NULL : reallocarray(p, 1, n);
 }
 
 /* Before it has any, and so before tests/support/openssl.c. */

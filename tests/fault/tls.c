@@ -145,20 +145,32 @@ static void start_server(void)
     snprintf(address, sizeof address, "https://localhost:%u", ntohs(addr.s_in.sa_port));
 }
 
-static int ask(nng_http_client *client)
+/* Of an answer: one that says that it could not be given is an error, too. */
+static int heard(nng_http_res *res)
 {
-    nng_http_req *req;
-    nng_http_res *res;
     void *data;
     size_t size;
-    cr_assert_eq(nng_http_req_alloc(&req, NULL), 0);
-    cr_assert_eq(nng_http_res_alloc(&res), 0);
-    cr_assert_eq(nng_http_req_set_uri(req, "/"), 0);
-    nng_http_client_transact(client, req, res, aio);
-    nng_aio_wait(aio);
-    int err = nng_aio_result(aio);
+    if (nng_http_res_get_status(res) >= NNG_HTTP_STATUS_INTERNAL_SERVER_ERROR) {
+        return NNG_ENOMEM;
+    }
     nng_http_res_get_data(res, &data, &size);
-    cr_assert(err != 0 || (size == SIZE && memcmp(data, body, SIZE) == 0));
+    cr_assert(size == SIZE && memcmp(data, body, SIZE) == 0);
+    return 0;
+}
+
+static int ask(nng_http_client *client)
+{
+    nng_http_req *req = NULL;
+    nng_http_res *res = NULL;
+    int err;
+    (void) ((err = nng_http_req_alloc(&req, NULL)) != 0 || (err = nng_http_res_alloc(&res)) != 0 ||
+            (err = nng_http_req_set_uri(req, "/")) != 0);
+    if (err == 0) {
+        nng_http_client_transact(client, req, res, aio);
+        nng_aio_wait(aio);
+        err = nng_aio_result(aio);
+        err = err == 0 ? heard(res) : err;
+    }
     nng_http_req_free(req);
     nng_http_res_free(res);
     return err;
@@ -292,4 +304,94 @@ Test(tls_fault, calls)
 Test(tls_fault, memory)
 {
     requests(NU_FAULT_OPENSSL_MEMORY, nothing, over_or_refused);
+}
+
+/* Not OpenSSL's but ours, for what is on its way above all. */
+Test(tls_fault, memory_of_ours)
+{
+    requests(NU_FAULT_ALLOC, nothing, over);
+}
+
+/* ---- A word in between -------------------------------------------------------------------- */
+
+static void answer(nng_aio *call)
+{
+    nng_http_res *res;
+    if (nng_http_res_alloc(&res) != 0) {
+        nng_aio_finish(call, NNG_ENOMEM);
+        return;
+    }
+    (void) nng_http_res_copy_data(res, "good", 4);
+    nng_aio_set_output(call, 0, res);
+    nng_aio_finish(call, 0);
+}
+
+static void add_answer(void)
+{
+    nng_http_handler *handler;
+    cr_assert_eq(nng_http_handler_alloc(&handler, "/in", answer), 0);
+    cr_assert_eq(nng_http_handler_set_method(handler, "POST"), 0);
+    cr_assert_eq(nng_http_server_add_handler(server, handler), 0);
+}
+
+static int pass(nng_http_conn *conn, void (*how)(nng_http_conn *, nng_aio *), void *p, size_t n)
+{
+    nng_iov iov = { p, n };
+    cr_assert_eq(nng_aio_set_iov(aio, 1, &iov), 0);
+    how(conn, aio);
+    nng_aio_wait(aio);
+    return nng_aio_result(aio);
+}
+
+/* Asks for leave to send a body, which comes with what is armed, and sends it. What is heard then
+ * are answers, or nothing. */
+static void ask_for_leave(nng_http_client *client, int nth, int n)
+{
+    static char head[] = "POST /in HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                         "Expect: 100-continue\r\nContent-Length: 4\r\n\r\n";
+    static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    char text[4096] = "";
+    size_t have = 0;
+    nng_http_client_connect(client, aio);
+    nng_aio_wait(aio);
+    cr_assert_eq(nng_aio_result(aio), 0);
+    nng_http_conn *conn = nng_aio_get_output(aio, 0);
+    nng_msleep(20); /* a server's tickets are on their way, or this is about them */
+    t_fault_arm_run(NU_FAULT_ALLOC, nth, n);
+    int err = pass(conn, nng_http_conn_write_all, head, sizeof head - 1);
+    nng_aio_set_timeout(aio, 30);
+    while (err == 0 && have < sizeof text - 1) { /* it may say nothing */
+        err = pass(conn, nng_http_conn_read, text + have, sizeof text - 1 - have);
+        have += nng_aio_count(aio);
+    }
+    t_fault_disarm();
+    nng_aio_set_timeout(aio, 120000);
+    err = err == NNG_ETIMEDOUT ? pass(conn, nng_http_conn_write_all, "good", 4) : err;
+    while (err == 0 && have < sizeof text - 1) {
+        err = pass(conn, nng_http_conn_read, text + have, sizeof text - 1 - have);
+        have += nng_aio_count(aio);
+    }
+    nng_http_conn_close(conn);
+    const char *p = strncmp(text, go_on, strlen(go_on)) == 0 ? text + strlen(go_on) : text;
+    cr_assert(*p == '\0' || strncmp(p, "HTTP/1.1 ", 9) == 0, "%d of %d: %s", nth, n, text);
+}
+
+/* "100 Continue" for which there is no memory is not said, or the connection ends; but the answer
+ * is not cut for it. */
+Test(tls_fault, a_word_in_between)
+{
+    cr_assert_eq(setenv("NNG_URING_LOOPS", "1", 1), 0);
+    make_certificates();
+    start_server();
+    add_answer();
+    renew_clients();
+    for (int n = 1; n <= 3; n++) {
+        for (int nth = 1; nth <= 9; nth++) {
+            ask_for_leave(clients[0], nth, n);
+        }
+    }
+    free_clients();
+    nng_http_server_release(server);
+    nng_fini();
+    free_certificates();
 }

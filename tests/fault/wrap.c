@@ -17,7 +17,8 @@
 #include <sys/syscall.h>
 
 static atomic_int armed = -1; /* an enum t_fault, or -1 */
-static atomic_int calls_left; /* calls up to the one that fails, itself included */
+static atomic_int calls_left; /* calls up to the last that fails, itself included */
+static atomic_int in_row = 1; /* calls in a row that fail */
 static atomic_int error;
 static atomic_int hits;
 
@@ -26,6 +27,7 @@ void t_fault_arm_errno(enum t_fault which, int nth, int err)
     t_fault_disarm();
     hits = 0;
     error = err;
+    in_row = 1;
     calls_left = nth;
     armed = (int) which;
 }
@@ -33,6 +35,12 @@ void t_fault_arm_errno(enum t_fault which, int nth, int err)
 void t_fault_arm(enum t_fault which, int nth)
 {
     t_fault_arm_errno(which, nth, ENOMEM);
+}
+
+void t_fault_arm_run(enum t_fault which, int nth, int n)
+{
+    t_fault_arm_errno(which, nth + n - 1, ENOMEM);
+    in_row = n;
 }
 
 void t_fault_disarm(void)
@@ -51,7 +59,8 @@ int t_fault_fails(enum t_fault which)
     if (wanted != (int) which && !(wanted == NU_FAULT_ALLOC && which < NU_FAULT_ALLOC)) {
         return 0;
     }
-    if (atomic_fetch_sub(&calls_left, 1) != 1) {
+    int left = atomic_fetch_sub(&calls_left, 1);
+    if (left < 1 || left > in_row) {
         return 0;
     }
     hits++;

@@ -35,10 +35,13 @@ enum t_fault {
 void t_fault_arm(enum t_fault which, int nth);
 void t_fault_arm_errno(enum t_fault which, int nth, int err);
 
+/* The nth and what follows it, n calls in a row. */
+void t_fault_arm_run(enum t_fault which, int nth, int n);
+
 /* No call fails any more; the number of hits stays. */
 void t_fault_disarm(void);
 
-/* The calls that were made to fail since t_fault_arm(): 0 or 1. 0 in the end means that a loop
+/* The calls that were made to fail since t_fault_arm(). 0 in the end means that a loop
  * over nth has been through every call there is. */
 int t_fault_hits(void);
 
