@@ -330,6 +330,7 @@ static bool exchange_answer_early(nng_aio *aio, unsigned *stirred)
     if (r->batch == NULL) {
         return false;
     }
+    nu_exchange_unclaim(exchange); /* before the client can know */
     exchange->answered = true;
     if (nu_answer(r, exchange->args.output[0], NULL, NULL) != NU_STEP_ANSWERED) {
         exchange->err = NNG_ENOMEM;
