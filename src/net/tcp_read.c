@@ -434,7 +434,7 @@ static void tcp_read_cancel(nng_aio *aio, void *arg, int err)
         nu_unlock(&tcp->stream.lock);
         return;
     }
-    bool first = aio == nu_aio_queue_first(&tcp->stream.reads);
+    bool first = tcp->stream.reads.next == &aio->link;
     if (first && tcp->reading == NU_TCP_READ_DIRECT) {
         nu_tcp_direct_release(tcp);
     }
