@@ -513,6 +513,7 @@ int nu_ws_written(struct nu_ws *ws, size_t written, int err)
     nu_buf_reset(&ws->flight->frames);
     if (err != 0 || ws->lost) {
         nu_ws_write_end_all(ws, ws->lost ? ws->send_end : err, true);
+        nu_buf_reset(&ws->next); /* it would come behind a hole */
     }
     if (ws->next.len == 0) {
         nu_ws_put_release(ws);
