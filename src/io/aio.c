@@ -345,11 +345,13 @@ static void aio_finish_here(nng_aio *aio)
     nu_aio_settle(aio);
 }
 
-/* Whether it is for the calling thread to do what its provider wants before the owner is told. */
+/* Whether it is for the calling thread to do what its provider wants before the owner is told. A
+ * forked child would do it to what is its parent's. */
 static bool aio_claim_ending(nng_aio *aio)
 {
     const struct nu_aio_ending *ending = aio->args != NULL ? aio->args->ending : NULL;
-    return ending != NULL && !aio->finish_held && aio->loop != nu_loop_self() && ending->claim(aio);
+    return ending != NULL && !aio->finish_held && aio->loop != nu_loop_self() &&
+           !nu_runtime_forked() && ending->claim(aio);
 }
 
 static void aio_act_and_tell(nng_aio *aio)

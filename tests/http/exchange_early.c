@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 TestSuite(exchange_early, .timeout = 60);
@@ -267,6 +268,35 @@ Test(exchange_early, not_of_a_hijacked_one)
     nng_http_conn_close(conn);
     t_http_client_assert_end(&b);
     nng_aio_free(own);
+    t_http_client_close(&b);
+    t_web_close(&web);
+}
+
+/* ---- Who must not write ------------------------------------------------------------------- */
+
+/* The connection is the parent's. */
+Test(exchange_early, not_by_a_forked_child)
+{
+    struct t_web web;
+    struct t_http_client b;
+    int status;
+    open_web(&web);
+    t_http_client_open(&b, web.port);
+    t_http_client_get(&b, "/keep");
+    nng_aio *aio = take(&web);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        t_answer(aio, "child", 5);
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0, "%x", (unsigned) status);
+    t_http_client_assert_silent(&b);
+    t_answer(aio, "parent", 6);
+    t_http_client_assert(&b, 200, "parent");
+    t_http_client_get(&b, "/");
+    t_http_client_assert(&b, 200, "home");
     t_http_client_close(&b);
     t_web_close(&web);
 }
