@@ -8,6 +8,7 @@
 #include "io/runtime.h"
 #include "io/workers.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -354,14 +355,22 @@ static bool aio_claim_ending(nng_aio *aio)
            !nu_runtime_forked() && ending->claim(aio);
 }
 
+/* A thread that is to be cancelled would go before the owner is told. The lock keeps the owner, and
+ * with it the loop, until this thread has done with that. */
 static void aio_act_and_tell(nng_aio *aio)
 {
     unsigned stirred;
-    if (aio->args->ending->act(aio, &stirred)) {
+    int cancelable;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+    bool quietly = aio->args->ending->act(aio, &stirred);
+    nu_aio_lock(aio);
+    if (quietly) {
         nu_loop_post_quietly(aio->loop, &aio->finish, stirred);
     } else {
         nu_loop_post(aio->loop, &aio->finish);
     }
+    nu_aio_unlock(aio);
+    pthread_setcancelstate(cancelable, NULL);
 }
 
 /* Called with the lock, returns without. */

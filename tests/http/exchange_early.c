@@ -9,6 +9,7 @@
 #include "support/web.h"
 
 #include <criterion/criterion.h>
+#include <dlfcn.h>
 #include <nng/uring.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -297,6 +298,60 @@ Test(exchange_early, not_by_a_forked_child)
     t_http_client_assert(&b, 200, "parent");
     t_http_client_get(&b, "/");
     t_http_client_assert(&b, 200, "home");
+    t_http_client_close(&b);
+    t_web_close(&web);
+}
+
+/* ---- The thread, and the end of all -------------------------------------------------------- */
+
+static void *answer(void *aio)
+{
+    t_answer(aio, "early", 5);
+    return NULL;
+}
+
+/* It may be at its last steps still. */
+Test(exchange_early, then_the_library_goes)
+{
+    for (int i = 0; i < 10; i++) {
+        struct t_web web;
+        struct t_http_client b;
+        pthread_t thread;
+        open_web(&web);
+        t_http_client_open(&b, web.port);
+        t_http_client_get(&b, "/keep");
+        cr_assert_eq(pthread_create(&thread, NULL, answer, take(&web)), 0);
+        t_http_client_assert(&b, 200, "early");
+        t_http_client_close(&b);
+        nng_http_server_release(web.server);
+        nng_fini();
+        pthread_join(thread, NULL);
+    }
+}
+
+static void *answer_cancelled(void *aio)
+{
+    pthread_cancel(pthread_self());
+    return answer(aio);
+}
+
+/* To finish an aio is no cancellation point. */
+Test(exchange_early, its_thread_is_cancelled)
+{
+    struct t_web web;
+    struct t_http_client b;
+    pthread_t thread;
+    if (dlopen("libgcc_s.so.1", RTLD_NOW) == NULL) {
+        cr_skip_test("glibc's pthread_cancel() needs it");
+    }
+    open_web(&web);
+    t_http_client_open(&b, web.port);
+    for (int i = 0; i < 2; i++) {
+        t_http_client_get(&b, "/keep");
+        cr_assert_eq(pthread_create(&thread, NULL, answer_cancelled, take(&web)), 0);
+        t_http_client_assert(&b, 200, "early");
+        pthread_join(thread, NULL);
+    }
     t_http_client_close(&b);
     t_web_close(&web);
 }
