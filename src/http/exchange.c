@@ -348,11 +348,11 @@ static bool exchange_answer_early(nng_aio *aio, unsigned *stirred)
            nu_tcp_read_is_begun(&r->conn->tcp, stirred);
 }
 
-/* What of that is left to the owner. */
+/* What of that is left to the owner. What was before it may have been cut short meanwhile. */
 static enum nu_step exchange_end_early(struct nu_exchange *exchange)
 {
     struct nu_request *r = exchange->request;
-    if (exchange->err == NU_PENDING) {
+    if (exchange->err == NU_PENDING && !exchange_is_torn(exchange)) {
         nu_response_batch_skip(r->batch, exchange->written);
         nu_response_batch_hold(r->batch, exchange_release, exchange);
         return NU_STEP_ANSWERED;

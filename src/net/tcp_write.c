@@ -306,6 +306,8 @@ int nu_tcp_write_now(struct nu_tcp *tcp, const struct iovec *iov, unsigned niov,
     nu_lock(&tcp->stream.lock);
     if (tcp->stream.life != NU_STREAM_OPEN) {
         err = NNG_ECLOSED;
+    } else if (atomic_load_explicit(&tcp->stream.truncated, memory_order_relaxed)) {
+        err = NNG_ECANCELED;
     } else if (nu_list_empty(&tcp->stream.writes)) {
         ssize_t n = tcp->stream.loop->ring->kind->try_send(tcp->fd, iov, niov);
         err = tcp_write_tried(tcp, n, done);

@@ -17,8 +17,9 @@
 void nu_tcp_write(struct nu_stream *stream, nng_aio *aio, enum nu_write kind);
 
 /*
- * Writes what there is room for, without waiting, if nothing is before it. 0, an error, or
- * NU_PENDING: only the first `*done` bytes. Any thread but the owner.
+ * Writes what there is room for, without waiting, if nothing is before it. 0, an error
+ * (NNG_ECANCELED: behind what was cut short), or NU_PENDING: only the first `*done` bytes. Any
+ * thread but the owner.
  */
 int nu_tcp_write_now(struct nu_tcp *tcp, const struct iovec *iov, unsigned niov, size_t total,
                      size_t *done);

@@ -302,6 +302,40 @@ Test(exchange_early, not_by_a_forked_child)
     t_web_close(&web);
 }
 
+/* What the handler writes itself is cut short while the answer waits behind it. */
+Test(exchange_early, not_behind_what_is_torn)
+{
+    struct t_web web;
+    struct t_http_client b, holder;
+    static char got[65536];
+    char *data = malloc(LARGE);
+    ssize_t n;
+    cr_assert_not_null(data);
+    memset(data, 'x', LARGE);
+    open_web(&web);
+    web.fds++; /* this thread may make a ring of its own, to write with */
+    t_http_client_open_small(&b, web.port);
+    t_http_client_get(&b, "/keep");
+    nng_aio *aio = take(&web), *own;
+    cr_assert_eq(nng_aio_alloc(&own, NULL, NULL), 0);
+    nng_aio_set_timeout(own, 500);
+    cr_assert_eq(nng_aio_set_iov(own, 1, &(nng_iov){ data, LARGE }), 0);
+    nng_http_conn_write_all(nng_aio_get_input(aio, 2), own);
+    hold_loop(&holder, &web); /* which has begun that */
+    t_answer(aio, "early", 5);
+    nng_msleep(600); /* its time passes before the loop hears of the answer */
+    let_loop_go(&holder);
+    nng_aio_wait(own);
+    cr_assert_eq(nng_aio_result(own), NNG_ETIMEDOUT);
+    while ((n = recv(b.fd, got, sizeof got, 0)) > 0) {
+        cr_assert_null(memchr(got, 'H', (size_t) n), "an answer follows");
+    }
+    nng_aio_free(own);
+    free(data);
+    t_http_client_close(&b);
+    t_web_close(&web);
+}
+
 /* ---- The thread, and the end of all -------------------------------------------------------- */
 
 static void *answer(void *aio)
