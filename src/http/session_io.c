@@ -136,7 +136,7 @@ static bool session_may_answer_early(const struct nu_session *s)
 void nu_session_leave_to_handler(struct nu_session *s)
 {
     nu_session_await_handler(s);
-    if (session_may_answer_early(s)) {
+    if (atomic_load(&s->request.early) == NU_EARLY_NOT && session_may_answer_early(s)) {
         bool later = s->conn->tcp.hangup == NULL && nu_tcp_read_begin(&s->conn->tcp);
         atomic_store(&s->request.early, later ? NU_EARLY_LATER : NU_EARLY_SOON);
     }
