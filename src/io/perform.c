@@ -4,6 +4,7 @@
 #include "io/bufring.h"
 #include "io/op.h"
 #include "io/open_beneath.h"
+#include "io/ring.h"
 #include "io/vec.h"
 
 #include <errno.h>
@@ -25,6 +26,15 @@ static struct nu_outcome perform_outcome(ssize_t n)
     return (struct nu_outcome){ .res = n < 0 ? -errno : (int) n };
 }
 
+static ssize_t perform_move(int fd, struct msghdr *msg, ssize_t (*move)(int fd, struct msghdr *msg))
+{
+    ssize_t n;
+    do {
+        n = move(fd, msg);
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
 /* The vector is at most what one call takes, for the op's owner holds it so. */
 static ssize_t perform_message(int fd, const struct nu_op_vec *v,
                                ssize_t (*move)(int fd, struct msghdr *msg))
@@ -36,11 +46,7 @@ static ssize_t perform_message(int fd, const struct nu_op_vec *v,
     }
     struct msghdr msg = { .msg_iov = vec };
     msg.msg_iovlen = nu_vec_copy(vec, v->iov, v->niov, v->skip);
-    ssize_t n;
-    do {
-        n = move(fd, &msg);
-    } while (n < 0 && errno == EINTR);
-    return n;
+    return perform_move(fd, &msg, move);
 }
 
 /* Most messages are one small piece, and cost the kernel less when it has no vector to take in. (Of
@@ -197,8 +203,9 @@ static struct nu_outcome perform_poll(struct nu_op *op, short events)
 
 ssize_t nu_perform_writev(int fd, const struct iovec *iov, unsigned niov)
 {
-    struct nu_op_vec vec = { iov, niov, 0 };
-    ssize_t n = perform_message(fd, &vec, perform_send_message);
+    struct iovec vec[NU_TRY_IOVS]; /* the thread is somebody else's, with a small stack perhaps */
+    struct msghdr msg = { .msg_iov = vec, .msg_iovlen = nu_vec_copy(vec, iov, niov, 0) };
+    ssize_t n = perform_move(fd, &msg, perform_send_message);
     return n < 0 ? -errno : n;
 }
 
