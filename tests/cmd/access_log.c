@@ -127,6 +127,7 @@ Test(access_log, json)
     memcpy(longest, "GET /", 5);
     strcpy(longest + 3000, " HTTP/1.0\r\n\r\n");
     ask(longest);
+    ask("GET /\x1b[2J HTTP/1.1\r\nHost: x\r\n\r\n");
     end();
     char *text = strdup(read_log(file)), *line = strtok(text, "\n");
     cr_assert_not_null(line);
@@ -137,6 +138,10 @@ Test(access_log, json)
     cr_assert_not_null(line);
     cr_assert(t_is_json(line), "%s", line);
     assert_has(line, "xxx...\",\"status\":404");
+    line = strtok(NULL, "\n");
+    cr_assert_not_null(line);
+    cr_assert(t_is_json(line), "%s", line);
+    assert_has(line, "\"target\":\"\",\"status\":400");
     cr_assert_null(strtok(NULL, "\n"));
     free(text);
     remove_all();
@@ -209,12 +214,13 @@ Test(access_log, full)
 /* What comes right before the end, for which its writer has not looked again, is not forgotten. */
 Test(access_log, the_last_line)
 {
-    const nng_uring_request request = { .method = "GET",
+    static const char head[] = "GET /last HTTP/1.0\r\n\r\n";
+    const nng_uring_request request = { .method = head,
                                         .method_len = 3,
-                                        .target = "/last",
+                                        .target = head + 4,
                                         .target_len = 5,
-                                        .head = "GET /last HTTP/1.0\r\n\r\n",
-                                        .head_len = 22,
+                                        .head = head,
+                                        .head_len = sizeof head - 1,
                                         .status = 200 };
     cr_assert_not_null(mkdtemp(dir));
     snprintf(file, sizeof file, "%s/log", dir);
