@@ -101,12 +101,11 @@ bool nu_head_cache_repeats(const struct nu_head_cache *memo, const char *p, size
 static void head_cache_store_line(struct nu_head_cache *memo, struct nu_head_cache *with,
                                   struct nu_slice line, struct nu_head *head)
 {
-    char *text = with->text + NU_MEMO_LINE - line.n;
-
     with->line = 0;
     if (line.n > NU_MEMO_LINE || head->target.p[0] != '/') {
         return;
     }
+    char *text = with->text + NU_MEMO_LINE - line.n;
     memcpy(text, line.p, line.n);
     with->line = line.n;
     with->head.method = head_cache_moved(head->method, line.p, text);
