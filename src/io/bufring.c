@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+_Static_assert(NU_BUFRING_SHIFT == IORING_CQE_BUFFER_SHIFT, "the kernel's");
+
 #define RING_BYTES (NU_BUFRING_COUNT * sizeof(struct io_uring_buf))
 #define ALL_BYTES ((size_t) NU_BUFRING_COUNT * NU_BUFRING_SIZE)
 
