@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct nu_field fields[NU_MAX_FIELDS];
 static struct nu_field again[NU_MAX_FIELDS];
-static struct nu_head_cache memo; /* of the inputs before */
+static struct nu_head_cache memos[3]; /* of the inputs before */
 
 static void require(bool condition)
 {
@@ -77,8 +77,9 @@ static void check_again(const struct nu_head *head, const struct nu_buf *printed
 /* What is remembered must not make a difference. */
 static void check_memo(const struct nu_head *head, enum nu_parse rv, const char *buf, size_t n)
 {
-    struct nu_head second = { .fields = again, .maxfields = NU_MAX_FIELDS, .memo = &memo };
+    struct nu_head second = { .fields = again, .maxfields = NU_MAX_FIELDS, .memo = memos };
 
+    nu_head_cache_link(memos, sizeof memos / sizeof *memos);
     require(nu_parse_request(buf, n, &second) == rv);
     if (rv != NU_PARSE_DONE) {
         return;
