@@ -123,6 +123,40 @@ Test(answer_redirect, locations)
     t_web_close(&web);
 }
 
+/* Heads that the server remembers, each with a field of its own: whatever order they come in, the
+ * path and the query that go into an answer are those of its own request. */
+Test(answer_redirect, heads_that_come_again)
+{
+    static const struct {
+        const char *target, *location; /* NULL: the page at "/" */
+    } cases[] = {
+        { "/tree/long/path?with=a&long=query", "http://new.example/long/path?with=a&long=query" },
+        { "/?q", NULL },
+        { "/tree/b?c", "http://new.example/b?c" },
+        { "/tree", "http://new.example" },
+        { "/?another=query", NULL },
+    };
+    const size_t n = sizeof cases / sizeof *cases;
+    struct t_web web;
+    struct t_http_client b;
+    char text[256];
+    open_site(&web);
+    t_http_client_open(&b, web.port);
+    for (size_t i = 0; i < 5 * n * n; i++) {
+        size_t k = (i / (2 * n) + 1) * i % n; /* in other steps each time, and some twice in turn */
+        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: x\r\nX: %zu\r\n\r\n", cases[k].target,
+                 k);
+        t_http_client_say(&b, text);
+        if (cases[k].location == NULL) {
+            t_http_client_assert(&b, 200, "home");
+        } else {
+            assert_location(&b, 308, cases[k].location);
+        }
+    }
+    t_http_client_close(&b);
+    t_web_close(&web);
+}
+
 /* A tree of everything. */
 Test(answer_redirect, of_the_root)
 {
