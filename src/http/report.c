@@ -50,7 +50,8 @@ static void report_note_client(nng_uring_request *info, const nng_sockaddr *clie
 void nu_report_begin(struct nu_request *r, const struct nu_head *head, const char *text,
                      const nng_sockaddr *client)
 {
-    static const struct nu_head none = { .method.p = "", .target.p = "" };
+    static const char nothing[] = ""; /* in which all its parts lie */
+    static const struct nu_head none = { .method.p = nothing, .target.p = nothing };
     struct nu_report *report = r->service->hook != NULL ? report_of(r) : NULL;
     if (report == NULL || report->active) {
         return;
@@ -58,7 +59,7 @@ void nu_report_begin(struct nu_request *r, const struct nu_head *head, const cha
     nng_uring_request *info = &report->info;
     if (head == NULL) {
         head = &none;
-        text = "";
+        text = nothing;
     }
     if (info->trusted) {
         report_note_client(info, client);
