@@ -79,7 +79,7 @@ static unsigned t_block(void)
     for (;; i++) {
         cr_assert_lt(i, MOST, "there is room for everything");
         t_send(i);
-        for (int waits = 0; nng_aio_busy(aio) && waits < 20; waits++) {
+        for (int waits = 0; nng_aio_busy(aio) && waits < 100; waits++) {
             nng_msleep(10);
         }
         if (nng_aio_busy(aio)) {
