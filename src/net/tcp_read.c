@@ -73,7 +73,8 @@ static inline void tcp_read_next(struct nu_tcp *tcp)
     while ((tcp->reading == NU_TCP_READ_AHEAD || tcp->reading == NU_TCP_READ_NONE) &&
            (aio = nu_aio_queue_first(&tcp->stream.reads)) != NULL) {
         int err = nu_stream_serve(&tcp->stream, aio);
-        if (aio->io.kind == NU_READ_FILL && tcp->reading == NU_TCP_READ_AHEAD) {
+        if (err == NU_PENDING && aio->io.kind == NU_READ_FILL &&
+            tcp->reading == NU_TCP_READ_AHEAD) {
             tcp->reading = NU_TCP_READ_FILL; /* nobody's receive is its own from here on */
             tcp->read_abort = 0;
         }
