@@ -254,15 +254,18 @@ static void exchange_call_handler(nng_http_handler *handler, nng_aio *aio)
     nu_call_end(&call);
 }
 
-/* On a worker. When the handler has finished its aio, the exchange may be gone, and the connection,
- * and all that others had of the handler. */
+/* On a worker. When the aio is finished, also by another thread within the call, the connection may
+ * be gone, and all that others had of the handler; what the handler still says of its aio is heard
+ * by nobody. */
 static void exchange_run_on_worker(struct nu_task *task)
 {
     struct nu_exchange *exchange = nu_container(task, struct nu_exchange, call);
     nng_http_handler *handler = exchange->handler;
     struct nu_loop *loop = exchange->aio.loop;
     nu_handler_hold(handler);
+    nu_aio_hold(&exchange->aio);
     exchange_call_handler(handler, &exchange->aio);
+    nu_aio_drop(&exchange->aio);
     nu_placement_done(&handler->placement);
     nu_handler_drop(handler);
     nu_loop_external_end(loop);

@@ -97,6 +97,20 @@ void nu_aio_settle(nng_aio *aio)
     }
 }
 
+void nu_aio_hold(nng_aio *aio)
+{
+    nu_aio_lock(aio);
+    aio->refs++;
+    nu_aio_unlock(aio);
+}
+
+void nu_aio_drop(nng_aio *aio)
+{
+    nu_aio_lock(aio);
+    aio->refs--;
+    nu_aio_settle(aio);
+}
+
 /* ---- Operations --------------------------------------------------------------------------- */
 
 /* An owner remembers the time, so that what follows in its turn need not look at the clock again.

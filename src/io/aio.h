@@ -115,7 +115,7 @@ struct nng_aio {
     bool due;              /* finished while a callback ran, which is called again */
     bool expires;          /* `timer` is to be armed */
     unsigned running;      /* callbacks that have not returned */
-    unsigned refs;         /* `process_pending`, cancel functions and callbacks that use the aio */
+    unsigned refs;         /* `process_pending`, cancel functions, callbacks and nu_aio_hold() */
     struct nu_aio_waiter *waiters; /* threads to wake when an operation or a callback has ended */
     int abort;                     /* why the operation in hand is to end; 0: it is not */
     unsigned turning;              /* owners that turn their loops until the aio is idle */
@@ -240,6 +240,10 @@ void nu_aio_external_pending(nng_aio *aio, struct nu_loop *loop);
  */
 void nu_aio_hold_finish(nng_aio *aio, struct nu_loop *loop);
 bool nu_aio_let_finish(nng_aio *aio);
+
+/* In between, what has ended and is reaped keeps its memory. Any thread. */
+void nu_aio_hold(nng_aio *aio);
+void nu_aio_drop(nng_aio *aio);
 
 /* Whether a thread that is not an owner waits for it just now. Any thread. */
 bool nu_aio_is_waited_for(nng_aio *aio);

@@ -121,6 +121,51 @@ Test(exchange_early, written_while_the_loop_is_held)
     t_web_close(&web);
 }
 
+static void never(nng_aio *aio, void *arg, int err)
+{
+    (void) aio;
+    (void) arg;
+    cr_assert_fail("what was finished is cancelled: %d", err);
+}
+
+/* On a worker. */
+static void keep_and_defer(nng_aio *aio)
+{
+    t_pending_queue_put(&desk, aio);
+    pthread_mutex_lock(&gate.lock);
+    while (!gate.open) {
+        pthread_cond_wait(&gate.cv, &gate.lock);
+    }
+    pthread_mutex_unlock(&gate.lock);
+    nng_aio_defer(aio, never, NULL);
+}
+
+/* Who has the aio may finish it before its handler says that it is deferred. */
+Test(exchange_early, before_it_is_deferred)
+{
+    struct t_web web;
+    struct t_http_client b;
+    nng_http_handler *h;
+    t_web_open(&web);
+    t_web_static(&web, "/", "home");
+    cr_assert_eq(nng_http_handler_alloc(&h, "/late", keep_and_defer), 0);
+    cr_assert_eq(nng_uring_handler_set_placement(h, NNG_URING_PLACE_WORKERS), 0);
+    t_web_add(&web, h);
+    t_web_start(&web);
+    t_http_client_open(&b, web.port);
+    t_http_client_get(&b, "/late");
+    t_answer(t_pending_queue_take(&desk), "early", 5);
+    t_http_client_assert(&b, 200, "early");
+    t_http_client_get(&b, "/"); /* by now nothing is left of the one before */
+    t_http_client_assert(&b, 200, "home");
+    pthread_mutex_lock(&gate.lock);
+    gate.open = true;
+    pthread_cond_broadcast(&gate.cv);
+    pthread_mutex_unlock(&gate.lock);
+    t_http_client_close(&b);
+    t_web_close(&web);
+}
+
 /* What was sent behind it meanwhile comes next. */
 Test(exchange_early, with_a_request_behind_it)
 {
