@@ -33,7 +33,9 @@ static inline void nu_buf_free(struct nu_buf *buf)
     if (buf->data != NULL) {
         free(buf->data);
     }
-    *buf = (struct nu_buf){ 0 };
+    buf->data = NULL;
+    buf->len = buf->cap = 0;
+    buf->failed = false;
 }
 
 /* Empties the buffer and clears a failure, keeps the memory. */
