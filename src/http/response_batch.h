@@ -50,9 +50,10 @@ bool nu_response_batch_has_room(const struct nu_response_batch *out);
 /* Adds bytes that stay where they are until the batch is written. */
 void nu_response_batch_add(struct nu_response_batch *out, const void *data, size_t len);
 
-/* Adds what has been appended to out->text since it had `from` bytes. */
+/* Of nu_response_batch_add_text(), as a part of its own. */
 void nu_response_batch_add_part(struct nu_response_batch *out, size_t from);
 
+/* Adds what has been appended to out->text since it had `from` bytes. */
 static inline void nu_response_batch_add_text(struct nu_response_batch *out, size_t from)
 {
     struct iovec *last = out->iov + out->n - (out->n > 0);

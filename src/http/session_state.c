@@ -272,8 +272,8 @@ void nu_session_fired(struct nu_timer *timer)
         nu_session_await_handler(s); /* its answer is on its way here */
     } else if (waits) {
         struct nu_stream *stream = s->conn->stream;
-        (void) nu_rx_settle(&stream->rx,
-                            &stream->loop->buffers); /* who comes early has no buffer */
+        /* What the client has sent meanwhile does not keep one of the loop's buffers. */
+        (void) nu_rx_settle(&stream->rx, &stream->loop->buffers);
         nu_tcp_watch_hangup(&s->conn->tcp, session_hung_up);
     } else {
         nng_aio_abort(&s->aio, NNG_ETIMEDOUT);

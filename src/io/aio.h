@@ -251,9 +251,10 @@ bool nu_aio_is_waited_for(nng_aio *aio);
 /* Nobody is to help any more, who does not do so already. Any thread. */
 void nu_aio_drop_helper(nng_aio *aio);
 
-/* Has `cancel` called with NNG_ETIMEDOUT at the deadline. For a pending aio; any thread. */
+/* Of nu_aio_timer_start(), where there is a deadline. */
 void nu_aio_timer_set(nng_aio *aio);
 
+/* Has `cancel` called with NNG_ETIMEDOUT at the deadline. For a pending aio; any thread. */
 static inline void nu_aio_timer_start(nng_aio *aio)
 {
     if (aio->deadline != NU_NEVER) {
@@ -267,9 +268,10 @@ static inline void nu_aio_timer_stop(nng_aio *aio)
     nu_timer_disarm(&aio->loop->timers, &aio->timer);
 }
 
-/* Whether the operation's time has passed; on an owner, at its last look at the clock. */
+/* Of nu_aio_expired(), where there is a deadline. */
 bool nu_aio_is_past(uint64_t deadline);
 
+/* Whether the operation's time has passed; on an owner, at its last look at the clock. */
 static inline bool nu_aio_expired(const nng_aio *aio)
 {
     return aio->deadline != NU_NEVER && nu_aio_is_past(aio->deadline);

@@ -149,10 +149,11 @@ void nu_loop_free(struct nu_loop *loop);
 /* One turn, as described above. Owner only. Waits only when there is nothing else to do. */
 void nu_loop_iterate(struct nu_loop *loop);
 
-/* The time of the last look at the clock in this turn; the first call in a turn looks. Owner only.
- */
+/* Owner only. */
 uint64_t nu_loop_look_at_clock(struct nu_loop *loop);
 
+/* The time of the last look at the clock in this turn; the first call in a turn looks. Owner only.
+ */
 static inline uint64_t nu_loop_now(struct nu_loop *loop)
 {
     return loop->now != 0 ? loop->now : nu_loop_look_at_clock(loop);

@@ -13,14 +13,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Makes sure that one slot is free; false when there is no memory for more. */
+/* Of nu_slots_reserve(), where none is. */
 bool nu_slots_grow(struct nu_loop *loop);
 
+/* Makes sure that one slot is free; false when there is no memory for more. */
 static inline bool nu_slots_reserve(struct nu_loop *loop)
 {
     return loop->free_slot < loop->nslots || nu_slots_grow(loop);
 }
 
+/* The user_data of whoever has that slot, this time. */
 static inline uint64_t nu_slots_name(const struct nu_loop *loop, uint32_t slot)
 {
     return (uint64_t) loop->slots[slot].generation << 32 | (slot + 1);

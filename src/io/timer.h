@@ -26,9 +26,10 @@ struct nu_timers {
 /* Arms a timer that is not armed. */
 void nu_timer_arm(struct nu_timers *timers, struct nu_timer *timer, uint64_t when);
 
-/* Does nothing when it is not armed. */
+/* Of nu_timer_disarm(): it is armed. */
 void nu_timer_take_out(struct nu_timers *timers, struct nu_timer *timer);
 
+/* Does nothing when it is not armed. */
 static inline void nu_timer_disarm(struct nu_timers *timers, struct nu_timer *timer)
 {
     if (timer->armed) {

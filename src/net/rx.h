@@ -30,10 +30,11 @@ static inline size_t nu_rx_len(const struct nu_rx *rx)
     return rx->len - rx->off;
 }
 
-/* Takes n (at least 1) bytes in a buffer of the loop's. False when there is no memory to add them.
- */
+/* Of nu_rx_lend(), where there are bytes already. */
 bool nu_rx_add(struct nu_rx *rx, struct nu_bufring *bufs, uint8_t *buffer, size_t n);
 
+/* Takes n (at least 1) bytes in a buffer of the loop's. False when there is no memory to add them.
+ */
 static inline bool nu_rx_lend(struct nu_rx *rx, struct nu_bufring *bufs, uint8_t *buffer, size_t n)
 {
     if (rx->base != NULL) {
@@ -43,9 +44,10 @@ static inline bool nu_rx_lend(struct nu_rx *rx, struct nu_bufring *bufs, uint8_t
     return true;
 }
 
-/* Gives a lent buffer back, keeping what is not consumed in our own memory. False: no memory. */
+/* Of nu_rx_settle(), where there is a lent buffer. */
 bool nu_rx_own(struct nu_rx *rx, struct nu_bufring *bufs);
 
+/* Gives a lent buffer back, keeping what is not consumed in our own memory. False: no memory. */
 static inline bool nu_rx_settle(struct nu_rx *rx, struct nu_bufring *bufs)
 {
     return rx->base == NULL || rx->cap > 0 || nu_rx_own(rx, bufs);

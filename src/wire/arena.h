@@ -40,9 +40,10 @@ struct nu_string {
     size_t cap; /* bytes at p that may be written; 0 for a literal */
 };
 
-/* `n` bytes, not aligned. NULL: no memory. */
+/* Of nu_arena_take(), in a new piece. */
 char *nu_arena_take_more(struct nu_arena *text, size_t n);
 
+/* `n` bytes, not aligned. NULL: no memory. */
 static inline char *nu_arena_take(struct nu_arena *text, size_t n)
 {
     struct nu_piece *piece = text->newest;
@@ -60,9 +61,10 @@ int nu_arena_set(struct nu_arena *text, struct nu_string *string, const char *p,
 /* Forgets everything; keeps one piece of modest size, so that a text in reuse does not allocate. */
 void nu_arena_reset(struct nu_arena *text);
 
-/* Returns all memory; the text is then empty and can be used again. */
+/* Of nu_arena_free(), piece by piece. */
 void nu_arena_free_pieces(struct nu_arena *text);
 
+/* Returns all memory; the text is then empty and can be used again. */
 static inline void nu_arena_free(struct nu_arena *text)
 {
     if (text->newest != NULL && text->newest->lent) { /* the usual message has no other */
