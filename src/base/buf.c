@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
 
+#include "base/freelist.h"
+
 #include <nng/nng.h>
 
 #include <stdlib.h>
@@ -28,6 +30,23 @@ int nu_buf_grow(struct nu_buf *buf, size_t extra)
     buf->data = data;
     buf->cap = cap;
     return 0;
+}
+
+int nu_buf_reserve_block(struct nu_buf *buf, size_t extra, size_t block)
+{
+    if (buf->data == NULL && extra <= block && (buf->data = nu_freelist_take(block)) != NULL) {
+        buf->cap = block;
+    }
+    return nu_buf_reserve(buf, extra);
+}
+
+void nu_buf_free_block(struct nu_buf *buf, size_t block)
+{
+    if (buf->cap == block) {
+        nu_freelist_give(buf->data, block);
+        buf->data = NULL;
+    }
+    nu_buf_free(buf);
 }
 
 size_t nu_decimal(char out[NU_DECIMAL_MAX], uint64_t value)

@@ -56,6 +56,11 @@ static inline int nu_buf_reserve(struct nu_buf *buf, size_t extra)
     return buf->failed || extra > buf->cap - buf->len ? nu_buf_grow(buf, extra) : 0;
 }
 
+/* The same for a buffer that mostly is small, and soon gone: at first it has `block` bytes, of the
+ * calling thread's lists (freelist.h), to which they go back. */
+int nu_buf_reserve_block(struct nu_buf *buf, size_t extra, size_t block);
+void nu_buf_free_block(struct nu_buf *buf, size_t block);
+
 /* Append bytes (which must not lie in the buffer itself), a C string, a decimal number. */
 static inline void nu_buf_add(struct nu_buf *buf, const void *data, size_t n)
 {

@@ -25,16 +25,6 @@ static void record_dispose(nng_aio *aio)
     nu_tls_drop_aio(tls);
 }
 
-static void record_free_buf(struct nu_buf *buf)
-{
-    if (buf->cap == BLOCK) {
-        nu_freelist_give(buf->data, BLOCK);
-        *buf = (struct nu_buf){ 0 };
-    } else {
-        nu_buf_free(buf);
-    }
-}
-
 struct nu_tls_out *nu_tls_out(struct nu_tls *tls)
 {
     struct nu_tls_out *out = tls->out;
@@ -56,8 +46,8 @@ void nu_tls_free_out(struct nu_tls *tls)
     struct nu_tls_out *out = tls->out;
     if (out != NULL) {
         tls->out = NULL;
-        record_free_buf(&out->next);
-        record_free_buf(&out->flight);
+        nu_buf_free_block(&out->next, BLOCK);
+        nu_buf_free_block(&out->flight, BLOCK);
         nu_buf_free(&out->held);
         nng_aio_reap(&out->aio); /* which frees it, once its callback has returned */
     }
@@ -69,11 +59,7 @@ bool nu_tls_reserve(struct nu_tls *tls, size_t n)
     if (out == NULL) {
         return false;
     }
-    if (out->next.data == NULL && n <= BLOCK &&
-        (out->next.data = nu_freelist_take(BLOCK)) != NULL) {
-        out->next.cap = BLOCK;
-    }
-    bool ok = nu_buf_reserve(&out->next, n) == 0;
+    bool ok = nu_buf_reserve_block(&out->next, n, BLOCK) == 0;
     tls->starved = tls->starved || !ok;
     return ok;
 }

@@ -33,19 +33,7 @@ static void ws_put_new_mask(uint8_t mask[4])
 
 int nu_ws_put_reserve_in(struct nu_buf *buf, size_t n)
 {
-    if (buf->data == NULL && n <= BLOCK && (buf->data = nu_freelist_take(BLOCK)) != NULL) {
-        buf->cap = BLOCK;
-    }
-    return nu_buf_reserve(buf, n);
-}
-
-static void ws_put_free(struct nu_buf *buf)
-{
-    if (buf->cap == BLOCK) {
-        nu_freelist_give(buf->data, BLOCK);
-        buf->data = NULL;
-    }
-    nu_buf_free(buf);
+    return nu_buf_reserve_block(buf, n, BLOCK);
 }
 
 static void ws_put_dispose(nng_aio *aio)
@@ -79,12 +67,12 @@ int nu_ws_put_reserve(struct nu_ws *ws, size_t n)
 void nu_ws_put_release(struct nu_ws *ws)
 {
     if (ws->flight != NULL) {
-        ws_put_free(&ws->flight->frames);
+        nu_buf_free_block(&ws->flight->frames, BLOCK);
         nng_aio_reap(&ws->flight->aio); /* which frees it, once its callback has returned */
         ws->flight = NULL;
     }
-    ws_put_free(&ws->next);
-    ws_put_free(&ws->marks);
+    nu_buf_free_block(&ws->next, BLOCK);
+    nu_buf_free_block(&ws->marks, BLOCK);
 }
 
 /* ---- Frames ------------------------------------------------------------------------------- */
