@@ -57,18 +57,6 @@ static uint64_t chars_controls(const char *p)
     return (((v - ones * 0x20) & ~v) | ((del - ones) & ~del)) & (ones * 0x80);
 }
 
-bool nu_chars_text(const char *p, size_t n)
-{
-    if (n < 8) {
-        return nu_chars_all(p, n, NU_CHAR_TEXT);
-    }
-    uint64_t hit = chars_controls(p + n - 8);
-    for (size_t i = 0; i + 8 < n; i += 8) {
-        hit |= chars_controls(p + i);
-    }
-    return hit == 0 || nu_chars_all(p, n, NU_CHAR_TEXT);
-}
-
 /* Not 0 when any of eight bytes is neither a letter nor '-'. */
 static uint64_t chars_unusual(const char *p)
 {
@@ -82,16 +70,28 @@ static uint64_t chars_unusual(const char *p)
     return (~(letter | dash) | v) & tops;
 }
 
-bool nu_chars_token(const char *p, size_t n)
+/* Eight bytes at a time; where there is a hit, one by one. */
+static inline bool chars_by_eight(const char *p, size_t n, uint64_t (*hit_in)(const char *p),
+                                  enum nu_char class)
 {
     if (n < 8) {
-        return nu_chars_all(p, n, NU_CHAR_TOKEN);
+        return nu_chars_all(p, n, class);
     }
-    uint64_t hit = chars_unusual(p + n - 8);
+    uint64_t hit = hit_in(p + n - 8);
     for (size_t i = 0; i + 8 < n; i += 8) {
-        hit |= chars_unusual(p + i);
+        hit |= hit_in(p + i);
     }
-    return hit == 0 || nu_chars_all(p, n, NU_CHAR_TOKEN);
+    return hit == 0 || nu_chars_all(p, n, class);
+}
+
+bool nu_chars_text(const char *p, size_t n)
+{
+    return chars_by_eight(p, n, chars_controls, NU_CHAR_TEXT);
+}
+
+bool nu_chars_token(const char *p, size_t n)
+{
+    return chars_by_eight(p, n, chars_unusual, NU_CHAR_TOKEN);
 }
 
 static int chars_digit(char c)
