@@ -51,17 +51,6 @@ static bool head_cache_has_fields(const struct nu_head_cache *memo, const char *
            memcmp(p, head_cache_fields(memo), memo->len) == 0;
 }
 
-/* What a request without a memo would have cleared. */
-static void head_cache_clear(struct nu_head *head)
-{
-    head->host = (struct nu_slice){ NULL, 0 };
-    head->status = 0;
-    head->reason = (struct nu_slice){ NULL, 0 };
-    head->folded = false;
-    head->bad_status = 0;
-    head->bad_reason = NULL;
-}
-
 static bool head_cache_has_all(const struct nu_head_cache *memo, const char *p, size_t n,
                                const struct nu_head *head)
 {
@@ -84,7 +73,6 @@ bool nu_head_cache_repeats(const struct nu_head_cache *memo, const char *p, size
     }
     const struct nu_head *known = &memo->head;
     const char *text = head_cache_fields(memo) - memo->line;
-    head_cache_clear(head);
     head->method = head_cache_moved(known->method, text, p);
     head->known = known->known;
     head->target = head_cache_moved(known->target, text, p);

@@ -541,10 +541,10 @@ enum nu_parse nu_parse_request(const char *buf, size_t len, struct nu_head *head
         return NU_PARSE_MORE;
     }
     nu_head_begin_anew(head);
+    parse_clear(head);
     if (nu_head_cache_repeats(head->memo, buf, (size_t) (lines.end - buf), head)) {
         return NU_PARSE_DONE;
     }
-    parse_clear(head);
     while ((got = parse_next_line(&lines, head, &line)) == NU_PARSE_DONE && line.n == 0) {
         if (++empty > MAX_EMPTY_LINES) {
             return parse_bad(head, 400, "empty lines");
