@@ -477,13 +477,13 @@ static int ws_write_take_back(struct nu_ws *ws, size_t written)
     }
     nu_buf_add(&all, ws->next.data, ws->next.len);
     int err = nu_buf_error(&all);
-    if (err == 0) {
-        struct nu_buf next = ws->next;
-        ws->next = all;
-        all = next;
+    if (err != 0) {
+        nu_buf_free(&all);
+        return err;
     }
-    nu_buf_free(&all);
-    return err;
+    nu_buf_free(&ws->next);
+    ws->next = all;
+    return 0;
 }
 
 /* The send whose memory was written from has it back. */
