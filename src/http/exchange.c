@@ -7,6 +7,7 @@
 #include "http/answer.h"
 #include "http/handler.h"
 #include "io/placement.h"
+#include "io/ring.h"
 #include "io/runtime.h"
 #include "io/workers.h"
 #include "net/tcp_read.h"
@@ -335,6 +336,7 @@ static bool exchange_answer_early(nng_aio *aio, unsigned *stirred)
     }
     nu_exchange_unclaim(exchange); /* before the client can know */
     exchange->answered = true;
+    _Static_assert(NU_BATCH_RESPONSE <= NU_TRY_IOVS, "what nu_tcp_write_now() takes");
     if (nu_answer(r, exchange->args.output[0], NULL, NULL) != NU_STEP_ANSWERED) {
         exchange->err = NNG_ENOMEM;
     } else {
