@@ -60,28 +60,16 @@ static void t_hear(int fd)
 /* It breaks the rules, and is refused once it has had time to take what was sent before. */
 static void refuse(int nth)
 {
-    nng_stream_listener *listener;
-    struct t_ws_peer peer;
-    int port;
+    struct t_ws_server server;
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
-    cr_assert_eq(nng_stream_listener_alloc(&listener, "ws://127.0.0.1:0/"), 0);
-    cr_assert_eq(nng_stream_listener_set_ms(listener, NNG_URING_OPT_WS_CLOSE_TIMEOUT, 1000), 0);
-    cr_assert_eq(nng_stream_listener_listen(listener), 0);
-    cr_assert_eq(nng_stream_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port), 0);
-    t_ws_peer_connect(&peer, (unsigned) port, "/", "");
-    nng_stream_listener_accept(listener, aio);
-    nng_aio_wait(aio);
-    cr_assert_eq(nng_aio_result(aio), 0);
-    nng_stream *stream = nng_aio_get_output(aio, 0);
-    t_block(stream);
-    t_ws_peer_send(&peer, "Ff2:x");
+    t_ws_server_open(&server, 1000);
+    t_block(server.stream);
+    t_ws_peer_send(&server.peer, "Ff2:x");
     t_fault_arm(NU_FAULT_ALLOC, nth);
     nng_aio_wait(aio);
     t_fault_disarm();
-    t_hear(peer.fd);
-    t_ws_peer_close(&peer);
-    nng_stream_free(stream);
-    nng_stream_listener_free(listener);
+    t_hear(server.peer.fd);
+    t_ws_server_close(&server);
     nng_aio_free(aio);
 }
 

@@ -175,8 +175,7 @@ static void t_check(const struct row *row, enum t_stream_kind kind, enum who who
 
 ParameterizedTestParameters(option_table, who_has_what)
 {
-    static enum t_stream_kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
-    return cr_make_param_array(enum t_stream_kind, all, KINDS);
+    return cr_make_param_array(enum t_stream_kind, t_stream_each, KINDS);
 }
 
 ParameterizedTest(enum t_stream_kind *kind, option_table, who_has_what)

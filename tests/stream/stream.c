@@ -15,8 +15,7 @@ TestSuite(stream, .timeout = 120);
 
 ParameterizedTestParameters(stream, bytes)
 {
-    static enum t_stream_kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
-    return cr_make_param_array(enum t_stream_kind, all, KINDS);
+    return cr_make_param_array(enum t_stream_kind, t_stream_each, KINDS);
 }
 
 ParameterizedTest(enum t_stream_kind *kind, stream, bytes)
@@ -30,8 +29,7 @@ ParameterizedTest(enum t_stream_kind *kind, stream, bytes)
 
 ParameterizedTestParameters(stream, megabytes)
 {
-    static enum t_stream_kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
-    return cr_make_param_array(enum t_stream_kind, all, KINDS);
+    return cr_make_param_array(enum t_stream_kind, t_stream_each, KINDS);
 }
 
 ParameterizedTest(enum t_stream_kind *kind, stream, megabytes)
@@ -55,8 +53,7 @@ ParameterizedTest(enum t_stream_kind *kind, stream, megabytes)
 
 ParameterizedTestParameters(stream, a_timeout_takes_its_own_aio_only)
 {
-    static enum t_stream_kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
-    return cr_make_param_array(enum t_stream_kind, all, KINDS);
+    return cr_make_param_array(enum t_stream_kind, t_stream_each, KINDS);
 }
 
 ParameterizedTest(enum t_stream_kind *kind, stream, a_timeout_takes_its_own_aio_only)
@@ -78,8 +75,7 @@ ParameterizedTest(enum t_stream_kind *kind, stream, a_timeout_takes_its_own_aio_
 
 ParameterizedTestParameters(stream, close_ends_what_pends)
 {
-    static enum t_stream_kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
-    return cr_make_param_array(enum t_stream_kind, all, KINDS);
+    return cr_make_param_array(enum t_stream_kind, t_stream_each, KINDS);
 }
 
 ParameterizedTest(enum t_stream_kind *kind, stream, close_ends_what_pends)
@@ -103,8 +99,7 @@ ParameterizedTest(enum t_stream_kind *kind, stream, close_ends_what_pends)
 
 ParameterizedTestParameters(stream, what_was_sent_arrives_after_a_close)
 {
-    static enum t_stream_kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
-    return cr_make_param_array(enum t_stream_kind, all, KINDS);
+    return cr_make_param_array(enum t_stream_kind, t_stream_each, KINDS);
 }
 
 ParameterizedTest(enum t_stream_kind *kind, stream, what_was_sent_arrives_after_a_close)
@@ -126,8 +121,7 @@ ParameterizedTest(enum t_stream_kind *kind, stream, what_was_sent_arrives_after_
 
 ParameterizedTestParameters(stream, accepts_and_dials_in_any_order)
 {
-    static enum t_stream_kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
-    return cr_make_param_array(enum t_stream_kind, all, KINDS);
+    return cr_make_param_array(enum t_stream_kind, t_stream_each, KINDS);
 }
 
 ParameterizedTest(enum t_stream_kind *kind, stream, accepts_and_dials_in_any_order)
@@ -162,8 +156,7 @@ ParameterizedTest(enum t_stream_kind *kind, stream, accepts_and_dials_in_any_ord
 
 ParameterizedTestParameters(stream, closing_a_listener)
 {
-    static enum t_stream_kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
-    return cr_make_param_array(enum t_stream_kind, all, KINDS);
+    return cr_make_param_array(enum t_stream_kind, t_stream_each, KINDS);
 }
 
 ParameterizedTest(enum t_stream_kind *kind, stream, closing_a_listener)

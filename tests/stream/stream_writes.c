@@ -173,8 +173,7 @@ static void t_round(unsigned round, bool closes)
 
 ParameterizedTestParameters(stream_writes, what_counts_comes)
 {
-    static enum t_stream_kind all[] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
-    return cr_make_param_array(enum t_stream_kind, all, KINDS);
+    return cr_make_param_array(enum t_stream_kind, t_stream_each, KINDS);
 }
 
 ParameterizedTest(enum t_stream_kind *kind, stream_writes, what_counts_comes)

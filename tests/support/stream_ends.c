@@ -21,6 +21,8 @@ const struct t_stream_kind_facts t_stream_kinds[KINDS] = {
     [WSS] = { "wss", "wss://127.0.0.1:0/", true, true, true },
 };
 
+enum t_stream_kind t_stream_each[KINDS] = { TCP, TCP6, TLS, IPC, UNIX, ABSTRACT, WS, WS6, WSS };
+
 nng_aio *t_ends_aio(void)
 {
     nng_aio *aio;

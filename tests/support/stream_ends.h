@@ -20,6 +20,9 @@ struct t_stream_kind_facts {
 
 extern const struct t_stream_kind_facts t_stream_kinds[KINDS];
 
+/* For parametrized tests: each kind. */
+extern enum t_stream_kind t_stream_each[KINDS];
+
 struct t_ends {
     enum t_stream_kind kind;
     nng_stream_listener *listener;

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <netinet/tcp.h>
+#include <nng/uring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -373,4 +374,29 @@ void t_ws_peer_close(struct t_ws_peer *peer)
     close(peer->fd);
     nu_buf_free(&peer->in);
     t_ws_deflate_free(peer->deflate);
+}
+
+void t_ws_server_open(struct t_ws_server *server, nng_duration close_timeout)
+{
+    nng_aio *aio;
+    int port;
+    nng_stream_listener **l = &server->listener;
+    cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
+    cr_assert_eq(nng_stream_listener_alloc(l, "ws://127.0.0.1:0/"), 0);
+    cr_assert_eq(nng_stream_listener_set_ms(*l, NNG_URING_OPT_WS_CLOSE_TIMEOUT, close_timeout), 0);
+    cr_assert_eq(nng_stream_listener_listen(*l), 0);
+    cr_assert_eq(nng_stream_listener_get_int(*l, NNG_OPT_TCP_BOUND_PORT, &port), 0);
+    t_ws_peer_connect(&server->peer, (unsigned) port, "/", "");
+    nng_stream_listener_accept(*l, aio);
+    nng_aio_wait(aio);
+    cr_assert_eq(nng_aio_result(aio), 0);
+    server->stream = nng_aio_get_output(aio, 0);
+    nng_aio_free(aio);
+}
+
+void t_ws_server_close(struct t_ws_server *server)
+{
+    nng_stream_free(server->stream);
+    nng_stream_listener_free(server->listener);
+    t_ws_peer_close(&server->peer);
 }

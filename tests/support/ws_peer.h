@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 
+#include <nng/stream.h>
 #include <stdbool.h>
 
 struct t_ws_deflate; /* what it has compressed with */
@@ -50,5 +51,16 @@ void t_ws_peer_expect(struct t_ws_peer *peer, const char *frames, const char *wh
 
 /* The first byte of the next frame, which stays there. */
 unsigned t_ws_peer_peek(struct t_ws_peer *peer);
+
+/* One of the library's, and the peer that it has accepted. */
+struct t_ws_server {
+    nng_stream_listener *listener;
+    nng_stream *stream;
+    struct t_ws_peer peer;
+};
+
+/* It waits so long, in ms, for the peer's close frame. */
+void t_ws_server_open(struct t_ws_server *server, nng_duration close_timeout);
+void t_ws_server_close(struct t_ws_server *server);
 
 #endif

@@ -17,10 +17,8 @@ TestSuite(ws_direct, .timeout = 120);
 #define ROUNDS 40
 #define MARK 0xee
 
-static nng_stream_listener *listener;
-static nng_stream *stream;
+static struct t_ws_server server;
 static nng_aio *aio;
-static struct t_ws_peer peer;
 static uint8_t frame[NU_WS_HEAD_MAX + SIZE], room[SIZE], spare[SIZE];
 static size_t frame_length;
 
@@ -31,25 +29,14 @@ static uint8_t t_byte(unsigned round, size_t at)
 
 static void t_start(void)
 {
-    int port;
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
-    cr_assert_eq(nng_stream_listener_alloc(&listener, "ws://127.0.0.1:0/"), 0);
-    cr_assert_eq(nng_stream_listener_set_ms(listener, NNG_URING_OPT_WS_CLOSE_TIMEOUT, 100000), 0);
-    cr_assert_eq(nng_stream_listener_listen(listener), 0);
-    cr_assert_eq(nng_stream_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port), 0);
-    t_ws_peer_connect(&peer, (unsigned) port, "/", "");
-    nng_stream_listener_accept(listener, aio);
-    nng_aio_wait(aio);
-    cr_assert_eq(nng_aio_result(aio), 0);
-    stream = nng_aio_get_output(aio, 0);
+    t_ws_server_open(&server, 100000);
 }
 
 static void t_end(void)
 {
-    nng_stream_free(stream);
-    nng_stream_listener_free(listener);
+    t_ws_server_close(&server);
     nng_aio_free(aio);
-    t_ws_peer_close(&peer);
 }
 
 /* A message of one frame, as a client sends it. */
@@ -67,7 +54,7 @@ static void t_make_frame(unsigned round)
 static void t_send(size_t from, size_t to)
 {
     while (from < to) {
-        ssize_t n = send(peer.fd, frame + from, to - from, MSG_NOSIGNAL);
+        ssize_t n = send(server.peer.fd, frame + from, to - from, MSG_NOSIGNAL);
         cr_assert_gt(n, 0);
         from += (size_t) n;
     }
@@ -78,7 +65,7 @@ static void t_receive(uint8_t *to, size_t n)
 {
     nng_iov iov[2] = { { to, n / 3 }, { to + n / 3, n - n / 3 } };
     cr_assert_eq(nng_aio_set_iov(aio, 2, iov), 0);
-    nng_uring_ws_recv(stream, aio);
+    nng_uring_ws_recv(server.stream, aio);
 }
 
 static void t_check(const uint8_t *p, unsigned round, size_t from, size_t n)
@@ -142,7 +129,7 @@ Test(ws_direct, rooms_that_are_too_small)
         cr_assert_eq(nng_uring_ws_ended(aio), at + SIZE / 4 == SIZE);
     }
     t_check(room, 1, 0, SIZE);
-    t_ws_peer_send(&peer, "B:next");
+    t_ws_peer_send(&server.peer, "B:next");
     t_receive(room, SIZE);
     nng_aio_wait(aio);
     cr_assert_eq(nng_aio_count(aio), 4);
@@ -157,13 +144,13 @@ Test(ws_direct, closes)
     t_receive(room, SIZE);
     t_send(0, 10000);
     nng_msleep(20); /* any moment will do */
-    nng_stream_close(stream);
+    nng_stream_close(server.stream);
     nng_aio_wait(aio);
     cr_assert_eq(nng_aio_result(aio), NNG_ECLOSED);
     memset(room, MARK, SIZE);
     t_send(10000, frame_length);
-    t_ws_peer_send(&peer, "X:1001");
-    t_ws_peer_expect(&peer, "X:1001", "the close frame");
+    t_ws_peer_send(&server.peer, "X:1001");
+    t_ws_peer_expect(&server.peer, "X:1001", "the close frame");
     for (size_t i = 0; i < SIZE; i++) {
         cr_assert_eq(room[i], MARK);
     }
@@ -177,7 +164,7 @@ Test(ws_direct, ends)
     t_make_frame(3);
     t_receive(room, SIZE);
     t_send(0, 20000);
-    shutdown(peer.fd, SHUT_WR);
+    shutdown(server.peer.fd, SHUT_WR);
     nng_aio_wait(aio);
     cr_assert_neq(nng_aio_result(aio), 0);
     t_check(room, 3, 0, nng_aio_count(aio));
@@ -209,7 +196,7 @@ static void t_close_behind_its_back(void *arg)
 {
     t_send(30000, 50000);
     nng_aio_cancel(arg);
-    nng_stream_close(stream);
+    nng_stream_close(server.stream);
 }
 
 /* Its owner closes just when more of the frame has come: the peer's close frame is found behind it.
@@ -224,17 +211,17 @@ Test(ws_direct, closes_while_it_comes)
     t_make_frame(5);
     t_receive(room, SIZE);
     nng_aio_set_iov(next, 1, &(nng_iov){ spare, SIZE });
-    nng_stream_recv(stream, next);
+    nng_stream_recv(server.stream, next);
     t_send(0, 30000);
     nng_msleep(20); /* any moment will do */
     nng_aio_set_iov(sends, 1, &(nng_iov){ "now", 3 });
-    nng_stream_send(stream, sends);
+    nng_stream_send(server.stream, sends);
     nng_aio_wait(aio);
     cr_assert_eq(nng_aio_result(aio), NNG_ECLOSED);
     t_send(50000, frame_length);
-    t_ws_peer_expect(&peer, "B:now X:1001", "what it sends");
-    t_ws_peer_send(&peer, "X:1001");
-    cr_assert_eq(recv(peer.fd, bytes, 1, 0), 0, "the connection is not closed");
+    t_ws_peer_expect(&server.peer, "B:now X:1001", "what it sends");
+    t_ws_peer_send(&server.peer, "X:1001");
+    cr_assert_eq(recv(server.peer.fd, bytes, 1, 0), 0, "the connection is not closed");
     nng_aio_free(sends);
     nng_aio_free(next);
     t_end();

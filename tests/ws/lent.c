@@ -19,35 +19,22 @@ TestSuite(ws_lent, .timeout = 120);
 #define MOST 2000U /* messages, until nothing fits between us and the peer */
 #define MARK 0xee
 
-static nng_stream_listener *listener;
-static nng_stream *stream;
+static struct t_ws_server server;
 static nng_aio *aio;
-static struct t_ws_peer peer;
 static uint8_t room[SIZE];
 static char expected[MOST * 16];
 
 static void t_start(void)
 {
-    int port;
     cr_assert_eq(nng_aio_alloc(&aio, NULL, NULL), 0);
-    cr_assert_eq(nng_stream_listener_alloc(&listener, "ws://127.0.0.1:0/"), 0);
-    cr_assert_eq(nng_stream_listener_set_ms(listener, NNG_URING_OPT_WS_CLOSE_TIMEOUT, 100000), 0);
-    cr_assert_eq(nng_stream_listener_listen(listener), 0);
-    cr_assert_eq(nng_stream_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port), 0);
-    t_ws_peer_connect(&peer, (unsigned) port, "/", "");
-    nng_stream_listener_accept(listener, aio);
-    nng_aio_wait(aio);
-    cr_assert_eq(nng_aio_result(aio), 0);
-    stream = nng_aio_get_output(aio, 0);
+    t_ws_server_open(&server, 100000);
     expected[0] = '\0';
 }
 
 static void t_end(void)
 {
-    nng_stream_free(stream);
-    nng_stream_listener_free(listener);
+    t_ws_server_close(&server);
     nng_aio_free(aio);
-    t_ws_peer_close(&peer);
 }
 
 /* A message in three pieces of memory, a small one first. */
@@ -58,7 +45,7 @@ static void t_send(unsigned i)
                        { room + 100 + SIZE / 3, SIZE - SIZE / 3 - 100 } };
     memset(room, 'a' + (int) (i % 26), SIZE);
     cr_assert_eq(nng_aio_set_iov(aio, 3, iov), 0);
-    nng_uring_ws_send(stream, aio, NNG_URING_WS_BINARY, true);
+    nng_uring_ws_send(server.stream, aio, NNG_URING_WS_BINARY, true);
 }
 
 /* One that counts, counts whole, for the peer will have it. Its memory is ours again. */
@@ -96,7 +83,7 @@ Test(ws_lent, sends_that_are_late)
     t_start();
     for (int round = 0; round < 2; round++) {
         unsigned i = t_block();
-        t_ws_peer_send(&peer, "P:ping");
+        t_ws_peer_send(&server.peer, "P:ping");
         nng_aio_cancel(aio);
         t_sent(i);
         cr_assert_eq(nng_aio_result(aio), NNG_ECANCELED);
@@ -108,12 +95,12 @@ Test(ws_lent, sends_that_are_late)
         cr_assert_eq(nng_aio_count(aio), 0);
         nng_aio_set_timeout(aio, NNG_DURATION_INFINITE);
         t_send(i + 2);
-        t_ws_peer_expect(&peer, expected, "what counts");
-        t_ws_peer_expect(&peer, "O:ping", "a ping");
+        t_ws_peer_expect(&server.peer, expected, "what counts");
+        t_ws_peer_expect(&server.peer, "O:ping", "a ping");
         expected[0] = '\0';
         t_sent(i + 2);
         cr_assert_eq(nng_aio_result(aio), 0);
-        t_ws_peer_expect(&peer, expected, "the next message");
+        t_ws_peer_expect(&server.peer, expected, "the next message");
         expected[0] = '\0';
     }
     t_end();
@@ -124,11 +111,11 @@ Test(ws_lent, closes)
 {
     t_start();
     unsigned i = t_block();
-    nng_stream_close(stream);
+    nng_stream_close(server.stream);
     t_sent(i);
     cr_assert_eq(nng_aio_result(aio), NNG_ECLOSED);
     strcat(expected, " X:1001");
-    t_ws_peer_expect(&peer, expected, "what counts, and the close");
+    t_ws_peer_expect(&server.peer, expected, "what counts, and the close");
     t_end();
 }
 
@@ -138,11 +125,11 @@ Test(ws_lent, ends)
     char piece[65536];
     t_start();
     size_t came = 0, i = t_block();
-    shutdown(peer.fd, SHUT_WR);
+    shutdown(server.peer.fd, SHUT_WR);
     nng_aio_wait(aio);
     cr_assert_neq(nng_aio_result(aio), 0);
     memset(room, MARK, SIZE);
-    for (ssize_t n; (n = recv(peer.fd, piece, sizeof piece, 0)) > 0;) {
+    for (ssize_t n; (n = recv(server.peer.fd, piece, sizeof piece, 0)) > 0;) {
         came += (size_t) n;
         cr_assert_null(memchr(piece, MARK, (size_t) n), "its owner's memory is read");
     }
