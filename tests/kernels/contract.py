@@ -29,9 +29,9 @@ ON_EPOLL_AS_WELL = ("confined fallback file listener loop op open_beneath pairs 
 # and number, HTTP's rules, and what is above the operations that the others have tried.
 LENGTHY = """answer answer_redirect client client_transact conn_msg docroot exchange_borrow file_cache
              file_range handler handler_gone handlers_nested handlers_slow hijack_elsewhere limits
-             limits_collect limits_connections limits_slip limits_time options pages placement request
-             request_expect request_read serve_full serve_reload serve_upgrade server_load
-             transact""".split()
+             limits_collect limits_connections limits_slip limits_time options pages placement
+             placement_busy request request_expect request_read serve_full serve_reload
+             serve_upgrade server_load transact""".split()
 
 # What is not run where io_uring is not to be had, and why.
 WITHOUT_RING = {
